@@ -1,0 +1,18 @@
+// Package jsonschema embeds the contract: the JSON Schema 2020-12 documents
+// from which everything else in this module is generated, and by which every
+// payload is judged.
+//
+// There are two layers. v1 is the documented contract: what a sender must
+// emit. observed is a superset of it: what a receiver must survive.
+package jsonschema
+
+import "embed"
+
+// Base is the URI below which every schema has its $id: the $id of a file of
+// [FS] is Base followed by the file's path.
+const Base = "https://github.com/runhooks/runhooks/jsonschema/"
+
+// FS holds the schemas, as v1/NAME.json and observed/NAME.json.
+//
+//go:embed v1/*.json observed/*.json
+var FS embed.FS

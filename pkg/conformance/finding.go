@@ -1,0 +1,63 @@
+package conformance
+
+import "fmt"
+
+// Verdict is what the contract's layers make of one payload.
+type Verdict string
+
+// The verdicts, from best to worst.
+const (
+	// Conforms: the documented contract accepts the payload.
+	Conforms Verdict = "conforms"
+	// Deviates: only the observed superset accepts it. A receiver should
+	// survive it; a sender must not emit it.
+	Deviates Verdict = "deviates"
+	// Invalid: neither accepts it.
+	Invalid Verdict = "invalid"
+)
+
+// Severity says how much a finding weighs.
+type Severity string
+
+// The severities. Only errors change a verdict.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+	Info    Severity = "info"
+)
+
+// A Finding is one thing that a check has to say about a payload.
+type Finding struct {
+	// Code names the rule, such as "schema.required"; see [Codes].
+	Code     string   `json:"code"`
+	Severity Severity `json:"severity"`
+	// Pointer is the RFC 6901 pointer to what the finding is about. For a
+	// member that is missing it points to where the member would stand. It
+	// is empty for the whole document.
+	Pointer string `json:"pointer"`
+	// Line and Column are 1-based; Column counts code points. For a missing
+	// member they are the place of the object that lacks it.
+	Line   int `json:"line"`
+	Column int `json:"column"`
+	// Offset counts bytes from the start of the payload.
+	Offset int `json:"offset"`
+	// Message says what is wrong, in one sentence without a full stop.
+	Message string `json:"message"`
+	// Hint says what to do about it, where there is something to say.
+	Hint string `json:"hint,omitempty"`
+}
+
+// String gives the finding on one line: place, severity, code, message.
+func (f Finding) String() string {
+	return fmt.Sprintf("%d:%d: %s: %s: %s", f.Line, f.Column, f.Severity, f.Code, f.Message)
+}
+
+// A Report is the outcome of checking one payload.
+type Report struct {
+	// EventType is the payload's event_type where it has one as a string,
+	// whether or not it is known.
+	EventType string  `json:"event_type,omitempty"`
+	Verdict   Verdict `json:"verdict"`
+	// Findings are in document order.
+	Findings []Finding `json:"findings"`
+}
