@@ -2,8 +2,10 @@
 // [WebhookInitiator] that sends them, and a [Receiver] that takes both at one
 // URL. All of it is generated; see config.yaml.
 //
-// It is as thin as the contract itself. Nothing is validated, signed, verified
-// or retried here.
+// It is thin. Nothing is validated, signed, verified or retried here. A sender
+// should be given an http.Client that follows no redirect: after a 301, 302 or
+// 303 the standard one sends a GET without the event, which may well be
+// answered with 200.
 package webhook
 
 // The bundle comes first: the types are generated from it.
