@@ -43,9 +43,9 @@ func sources(t *testing.T) map[string]object {
 	return docs
 }
 
-// judges is every validator that the schemas are held to. Each gives a
-// function that validates a value against the schema at a URL; a schema that
-// does not pass its meta-schema is an error of that function.
+// judges is every validator that the schemas are held to, as a function that
+// validates a value against the schema at a URL. That the schemas pass their
+// meta-schema, and refer to nothing outside, is seen to first.
 func judges(t *testing.T, docs map[string]object) map[string]func(url string, value any) error {
 	t.Helper()
 	v5 := schemav5.NewCompiler()
@@ -64,6 +64,14 @@ func judges(t *testing.T, docs map[string]object) map[string]func(url string, va
 		}
 		if err := v6.AddResource(jsonschema.Base+file, doc); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for file := range docs {
+		if _, err := v5.Compile(jsonschema.Base + file); err != nil {
+			t.Fatalf("v5: %s: %#v", file, err)
+		}
+		if _, err := v6.Compile(jsonschema.Base + file); err != nil {
+			t.Fatalf("v6: %s: %v", file, err)
 		}
 	}
 	return map[string]func(string, any) error{
@@ -121,7 +129,8 @@ func resolve(t *testing.T, docs map[string]object, file, ref string) object {
 	var node any = docs[file]
 	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
 		if token != "" {
-			node = node.(object)[token]
+			parent, _ := node.(object)
+			node = parent[token]
 		}
 	}
 	schema, ok := node.(object)
@@ -131,26 +140,15 @@ func resolve(t *testing.T, docs map[string]object, file, ref string) object {
 	return schema
 }
 
-func TestDocumentsPassTheirMetaSchema(t *testing.T) {
+func TestMetaSchema(t *testing.T) {
 	docs := sources(t)
 	for name, judge := range judges(t, docs) {
 		for file := range docs {
 			if err := judge(jsonschema.Base+file, object{}); err == nil {
 				t.Errorf("%s accepts {} as %s", name, file)
-			} else if !isVerdict(err) {
-				t.Errorf("%s does not compile %s: %v", name, file, err)
 			}
 		}
 	}
-}
-
-// isVerdict tells whether err is about a value, and not about a schema.
-func isVerdict(err error) bool {
-	switch err.(type) {
-	case *schemav5.ValidationError, *schemav6.ValidationError:
-		return true
-	}
-	return false
 }
 
 func TestNames(t *testing.T) {
