@@ -33,10 +33,10 @@ type Checker struct {
 
 // Check judges one payload. It doesn't keep or change it.
 func (c Checker) Check(payload []byte) Report {
-	value, drafts := parse(payload)
-	report := Report{EventType: eventType(value)}
+	value, drafts, truncated := parse(payload)
+	report := Report{EventType: eventType(value), Truncated: truncated}
 	if len(drafts) == 0 {
-		drafts = examine(value)
+		drafts, report.Truncated = examine(value)
 	}
 	for i := range drafts {
 		if c.Strict && drafts[i].Code == "contract.unknown-member" {
@@ -81,8 +81,9 @@ func eventType(value any) string {
 	return event
 }
 
-// examine judges a payload that is strict JSON.
-func examine(value any) []draft {
+// examine judges a payload that is strict JSON. It gives the findings, and
+// whether there may be more.
+func examine(value any) (found []draft, truncated bool) {
 	object, ok := value.(map[string]any)
 	if !ok {
 		d := newDraft("schema.type", nil)
@@ -90,7 +91,7 @@ func examine(value any) []draft {
 		if _, ok := value.([]any); ok {
 			d.Hint = "a payload is one event; give the events of an array one by one, or one a line as NDJSON"
 		}
-		return []draft{d}
+		return []draft{d}, false
 	}
 	c := loadContract()
 	event, ok := object["event_type"]
@@ -102,7 +103,7 @@ func examine(value any) []draft {
 		if guess := c.resembling(object); guess != nil {
 			d.Hint = fmt.Sprintf("the members of data are those of %s", guess.event)
 		}
-		return []draft{d}
+		return []draft{d}, false
 	}
 	name, _ := event.(string)
 	a := c.byEvent[name]
@@ -113,7 +114,7 @@ func examine(value any) []draft {
 		if near := nearest(name, slices.Values(c.events())); near != "" {
 			d.Hint = fmt.Sprintf("did you mean %s?", quote(near))
 		}
-		return []draft{d}
+		return []draft{d}, false
 	}
 	return c.judge(a, value)
 }
@@ -122,21 +123,27 @@ func examine(value any) []draft {
 // whether it conforms. What breaks it is told by the observed layer, which is
 // the documented one with known deviations as further branches: its errors are
 // broken rules, and the deviations on the way are dialects.
-func (c *contract) judge(a *arm, value any) []draft {
-	e := &examination{contract: c, arm: a}
-	broken := a.documented.Validate(value)
-	if broken == nil {
-		e.walk(a.observed, value, noticeOther)
+func (c *contract) judge(a *arm, value any) (found []draft, truncated bool) {
+	documented := &examination{contract: c, arm: a, wanted: noticeElements | noticeOther | noticeMembers}
+	documented.examine(a.documented, value)
+	found = documented.remarks
+	observed := &examination{contract: c, arm: a, wanted: noticeOther}
+	if len(documented.violations) == 0 {
+		observed.apply(a.observed, value)
+		found = append(found, observed.remarks...)
 	} else {
-		e.violations(a.observed.Validate(value), value)
-		e.walk(a.observed, value, noticeOther|noticeError)
-		if !slices.ContainsFunc(e.drafts, func(d draft) bool { return d.Severity == Error }) {
+		observed.wanted |= noticeElements | noticeError
+		observed.examine(a.observed, value)
+		found = slices.Concat(found, observed.remarks, observed.violations)
+		if !slices.ContainsFunc(found, func(d draft) bool { return d.Severity == Error }) {
 			// The observed layer has no word for it: the documented one has.
-			e.violations(broken, value)
+			found = append(found, documented.violations...)
 		}
 	}
-	e.walk(a.documented, value, noticeOther|noticeMembers)
-	return e.drafts
+	found = slices.DeleteFunc(found, func(d draft) bool {
+		return d.Code == "contract.unknown-member" && observed.named[d.Pointer]
+	})
+	return found, documented.truncated || observed.truncated
 }
 
 // resembling gives the arm that shares most documented members of data with

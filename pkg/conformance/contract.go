@@ -33,6 +33,7 @@ type contract struct {
 	schemas map[string]*judge.Schema // by location
 	// noticing tells, by location, what a walk over a schema may find.
 	noticing map[string]notice
+	shapes   map[string]*shape // by location
 }
 
 // loadContract compiles the embedded schemas, once.
@@ -61,6 +62,7 @@ var loadContract = sync.OnceValue(func() *contract {
 		byEvent:  make(map[string]*arm),
 		schemas:  make(map[string]*judge.Schema),
 		noticing: make(map[string]notice),
+		shapes:   make(map[string]*shape),
 	}
 	for _, name := range slices.Sorted(maps.Keys(layers["v1"])) {
 		documented := compiler.MustCompile(layers["v1"][name])
@@ -99,15 +101,67 @@ func (c *contract) survey(s *judge.Schema) notice {
 		return c.noticing[s.Location]
 	}
 	c.schemas[s.Location] = s
+	c.shapes[s.Location] = shapeOf(s)
 	sum := annotationsOf(s).notice()
 	if len(s.Properties) > 0 {
 		sum |= noticeMembers
+	}
+	if s.Items2020 != nil || rest(s) != nil {
+		sum |= noticeElements
 	}
 	for sub := range subschemas(s) {
 		sum |= c.survey(sub)
 	}
 	c.noticing[s.Location] = sum
 	return sum
+}
+
+// A shape is what schemas name of a value: members, and members of members.
+type shape struct {
+	members map[string]*shape
+}
+
+// shapeOf gives what schemas that apply to one value name of it.
+func shapeOf(schemas ...*judge.Schema) *shape {
+	named := make(map[string][]*judge.Schema)
+	for _, s := range schemas {
+		for here := range inPlace(s) {
+			for _, name := range here.Required {
+				if _, ok := named[name]; !ok {
+					named[name] = nil // that it is there counts, not what it is
+				}
+			}
+			for name, sub := range here.Properties {
+				named[name] = append(named[name], sub)
+			}
+		}
+	}
+	sh := &shape{members: make(map[string]*shape, len(named))}
+	for name, subs := range named {
+		sh.members[name] = shapeOf(subs...)
+	}
+	return sh
+}
+
+// skeleton gives v without the elements of its arrays and without the members
+// that sh doesn't name. However large v is, its skeleton is no larger than the
+// contract, and so are the errors of a judge that sees no more than that. What
+// the skeleton lacks is judged one by one: the contract has no rule for an
+// array or a map as a whole, but for its type.
+func (sh *shape) skeleton(v any) any {
+	switch v := v.(type) {
+	case []any:
+		return []any{}
+	case map[string]any:
+		bones := make(map[string]any, len(sh.members))
+		for name, member := range sh.members {
+			if value, ok := v[name]; ok {
+				bones[name] = member.skeleton(value)
+			}
+		}
+		return bones
+	}
+	return v
 }
 
 // inPlace yields s and the schemas that apply to the same value, whether or
@@ -119,7 +173,7 @@ func inPlace(s *judge.Schema) func(yield func(*judge.Schema) bool) {
 			if s == nil {
 				return true
 			}
-			if !yield(s) || !visit(s.Ref) || !visit(s.Then) || !visit(s.Else) {
+			if !yield(s) || !visit(s.Ref) || !visit(s.Not) || !visit(s.If) || !visit(s.Then) || !visit(s.Else) {
 				return false
 			}
 			for _, list := range [][]*judge.Schema{s.AllOf, s.AnyOf, s.OneOf} {
@@ -205,9 +259,10 @@ type dialect struct {
 type notice uint8
 
 const (
-	noticeError   notice = 1 << iota // dialect errors
-	noticeOther                      // warnings and infos of annotations
-	noticeMembers                    // members that are not named
+	noticeError    notice = 1 << iota // dialect errors
+	noticeOther                       // warnings and infos of annotations
+	noticeMembers                     // members that are not named
+	noticeElements                    // elements, which are judged one by one
 )
 
 func (a annotations) notice() notice {

@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math/big"
 	"regexp"
 	"slices"
@@ -13,94 +14,122 @@ import (
 	judge "github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// An examination gathers what there is to say about one payload.
+// An examination goes through one payload by one layer, and gathers what there
+// is to say about it.
 type examination struct {
-	contract *contract
-	arm      *arm
-	drafts   []draft
+	contract   *contract
+	arm        *arm
+	wanted     notice  // what to look for
+	violations []draft // rules that are broken
+	remarks    []draft // what annotations and unknown members give
+	truncated  bool    // there may be more of either
 	// named are the pointers of members that a dialect is about.
 	named map[string]bool
-	path  []string         // of the value that a walk is at
-	ups   []map[string]any // the objects on the way to it
+	path  []string         // of the value that the examination is at
+	ups   []map[string]any // the objects on the way to it, nil for arrays
 }
 
-// walk follows s through v, to the schemas that apply, and heeds their
-// annotations. It goes only where what is wanted may be found.
-func (e *examination) walk(s *judge.Schema, v any, wanted notice) {
-	if wanted&noticeMembers != 0 {
+// examine judges v by s, and goes on to what there is to find within.
+func (e *examination) examine(s *judge.Schema, v any) {
+	e.judge(s, v)
+	e.enter(s, v)
+}
+
+// enter looks at v, of which s is all that the contract says.
+func (e *examination) enter(s *judge.Schema, v any) {
+	if e.wanted&noticeMembers != 0 {
 		e.strangers(s, v)
 	}
-	e.apply(s, v, wanted)
+	e.apply(s, v)
 }
 
-// apply heeds s, which applies to v, and goes on to the schemas within.
-func (e *examination) apply(s *judge.Schema, v any, wanted notice) {
-	if e.contract.noticing[s.Location]&wanted == 0 {
+// apply heeds s, which applies to v, and goes on to the schemas within, but
+// only to where something wanted may be found.
+func (e *examination) apply(s *judge.Schema, v any) {
+	if !e.worth(s) {
 		return
 	}
-	e.heed(annotationsOf(s), v, wanted)
-	for sub := range applicable(s, v) {
-		e.apply(sub, v, wanted)
+	e.heed(annotationsOf(s), v)
+	for sub := range e.applicable(s, v) {
+		e.apply(sub, v)
 	}
 	switch v := v.(type) {
 	case map[string]any:
 		e.ups = append(e.ups, v)
 		for name, sub := range s.Properties {
 			if member, ok := v[name]; ok {
-				e.step(sub, name, member, wanted)
+				e.path = append(e.path, name)
+				e.enter(sub, member)
+				e.path = e.path[:len(e.path)-1]
 			}
 		}
-		if sub := rest(s); sub != nil && e.contract.noticing[sub.Location]&wanted != 0 {
-			for name, member := range v {
+		if sub := rest(s); sub != nil && e.elements(sub) {
+			for _, name := range sortedKeys(v) {
 				if s.Properties[name] == nil {
-					e.step(sub, name, member, wanted)
+					e.element(sub, name, v[name])
 				}
 			}
 		}
 		e.ups = e.ups[:len(e.ups)-1]
 	case []any:
-		if sub := s.Items2020; sub != nil && e.contract.noticing[sub.Location]&wanted != 0 {
+		if sub := s.Items2020; sub != nil && e.elements(sub) {
 			e.ups = append(e.ups, nil)
 			for i, item := range v {
-				e.step(sub, strconv.Itoa(i), item, wanted)
+				e.element(sub, strconv.Itoa(i), item)
 			}
 			e.ups = e.ups[:len(e.ups)-1]
 		}
 	}
 }
 
-func (e *examination) step(s *judge.Schema, token string, v any, wanted notice) {
+// worth tells whether something wanted may be found by s.
+func (e *examination) worth(s *judge.Schema) bool {
+	return e.contract.noticing[s.Location]&e.wanted != 0
+}
+
+// elements tells whether to look at the elements of an array or a map, about
+// each of which the contract says s.
+func (e *examination) elements(s *judge.Schema) bool {
+	return e.wanted&noticeElements != 0 || e.worth(s)
+}
+
+// element looks at an element of an array or a map.
+func (e *examination) element(s *judge.Schema, token string, v any) {
 	e.path = append(e.path, token)
-	e.walk(s, v, wanted)
+	if e.wanted&noticeElements != 0 {
+		e.judge(s, v)
+	}
+	e.enter(s, v)
 	e.path = e.path[:len(e.path)-1]
 }
 
 // applicable yields the schemas within s that apply to v itself. Of
-// alternatives that is the first that accepts.
-func applicable(s *judge.Schema, v any) func(yield func(*judge.Schema) bool) {
+// alternatives that is the first whose rules for the skeleton of v hold.
+func (e *examination) applicable(s *judge.Schema, v any) iter.Seq[*judge.Schema] {
+	accepts := func(sub *judge.Schema) bool {
+		return sub.Validate(e.contract.shapes[sub.Location].skeleton(v)) == nil
+	}
 	return func(yield func(*judge.Schema) bool) {
-		var all []*judge.Schema
-		if s.Ref != nil {
-			all = append(all, s.Ref)
+		if s.Ref != nil && !yield(s.Ref) {
+			return
 		}
-		all = append(all, s.AllOf...)
+		for _, sub := range s.AllOf {
+			if !yield(sub) {
+				return
+			}
+		}
 		for _, list := range [][]*judge.Schema{s.AnyOf, s.OneOf} {
-			if i := slices.IndexFunc(list, func(sub *judge.Schema) bool { return sub.Validate(v) == nil }); i >= 0 {
-				all = append(all, list[i])
+			if i := slices.IndexFunc(list, accepts); i >= 0 && !yield(list[i]) {
+				return
 			}
 		}
 		if s.If != nil {
 			branch := s.Else
-			if s.If.Validate(v) == nil {
+			if accepts(s.If) {
 				branch = s.Then
 			}
 			if branch != nil {
-				all = append(all, branch)
-			}
-		}
-		for _, sub := range all {
-			if !yield(sub) {
-				return
+				yield(branch)
 			}
 		}
 	}
@@ -118,16 +147,16 @@ func (e *examination) strangers(s *judge.Schema, v any) {
 	if e.nameMembers(s, v, named) || len(named) == 0 {
 		return
 	}
-	for name := range object {
+	for _, name := range sortedKeys(object) {
 		at := child(e.path, name)
-		if named[name] || e.named[pointer(at)] {
+		if named[name] {
 			continue
 		}
 		d := newDraft("contract.unknown-member", at)
 		d.name = true
 		d.Message = fmt.Sprintf("the contract doesn't name a member %s here", quote(name))
 		d.Hint = e.explain(pointer(e.path), name, object)
-		e.drafts = append(e.drafts, d)
+		e.remark(d)
 	}
 }
 
@@ -138,18 +167,16 @@ func (e *examination) nameMembers(s *judge.Schema, v any, named map[string]bool)
 		named[name] = true
 	}
 	open = rest(s) != nil
-	for sub := range applicable(s, v) {
+	for sub := range e.applicable(s, v) {
 		open = e.nameMembers(sub, v, named) || open
 	}
 	return open
 }
 
 // heed drafts what the annotations say about v.
-func (e *examination) heed(a annotations, v any, wanted notice) {
-	if a.dialect != nil {
-		if a.dialect.severity != Error || wanted&noticeError != 0 {
-			e.dialect(a.dialect, v)
-		}
+func (e *examination) heed(a annotations, v any) {
+	if a.dialect != nil && (a.dialect.severity != Error || e.wanted&noticeError != 0) {
+		e.dialect(a.dialect, v)
 	}
 	if a.counts != "" {
 		rows := rowsOf(e.sibling(a.counts))
@@ -167,30 +194,51 @@ func (e *examination) heed(a annotations, v any, wanted notice) {
 		from, err1 := time.Parse(time.RFC3339Nano, strings.ToUpper(earlier))
 		to, err2 := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
 		if err1 == nil && err2 == nil && to.Before(from) {
-			e.remark("data.time-order", "%s is %s, before %s, which is %s",
+			e.note("data.time-order", "%s is %s, before %s, which is %s",
 				e.path[len(e.path)-1], quote(text), a.notBefore, quote(earlier))
 		}
 	}
 	if a.plainText && ansiEscape.MatchString(text) {
-		e.remark("data.ansi-escape", "the text holds the escape sequences of a terminal, such as %s",
+		e.note("data.ansi-escape", "the text holds the escape sequences of a terminal, such as %s",
 			quote(ansiEscape.FindString(text)))
 	}
 	if a.placeholder != "" && text == a.placeholder {
-		e.remark("data.placeholder", "%s is what servers put where they know no value", quote(text))
+		e.note("data.placeholder", "%s is what servers put where they know no value", quote(text))
 	}
 	if a.usualFormat != "" && text != "" && !judge.Formats[a.usualFormat](text) {
-		e.remark("contract.opaque-id", "%s is no %s", quote(text), strings.ToUpper(a.usualFormat))
+		e.note("contract.opaque-id", "%s is no %s", quote(text), strings.ToUpper(a.usualFormat))
 	}
 }
 
 // ansiEscape matches a control sequence (ECMA-48, section 5.4).
 var ansiEscape = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]?`)
 
-// remark drafts a finding at the value that the walk is at.
-func (e *examination) remark(code, format string, args ...any) {
+// note drafts a finding at the value that the examination is at.
+func (e *examination) note(code, format string, args ...any) {
 	d := newDraft(code, e.path)
 	d.Message = fmt.Sprintf(format, args...)
-	e.drafts = append(e.drafts, d)
+	e.remark(d)
+}
+
+// maxFindings is how many findings of a kind a payload may have. Then the
+// examination looks no further for that kind, which bounds the time and memory
+// that a payload can make it take.
+const maxFindings = 10_000
+
+func (e *examination) remark(d draft) {
+	e.remarks = append(e.remarks, d)
+	if len(e.remarks) >= maxFindings {
+		e.wanted &= noticeElements
+		e.truncated = true
+	}
+}
+
+func (e *examination) violate(d draft) {
+	e.violations = append(e.violations, d)
+	if len(e.violations) >= maxFindings {
+		e.wanted &^= noticeElements
+		e.truncated = true
+	}
 }
 
 // dialect drafts the finding that v, or a member of it, is as d says.
@@ -226,10 +274,10 @@ func (e *examination) dialect(known *dialect, v any) {
 			d.Hint = hint
 		}
 	}
-	e.drafts = append(e.drafts, d)
+	e.remark(d)
 }
 
-// sibling gives a member of the object that holds the value the walk is at.
+// sibling gives a member of the object that holds the value the examination is at.
 func (e *examination) sibling(name string) any {
 	if len(e.ups) == 0 {
 		return nil
@@ -263,7 +311,7 @@ func (e *examination) compare(v any, actual *big.Int, what string) {
 		return
 	}
 	if i := integer(n); i != nil && i.Cmp(actual) != 0 {
-		e.remark("data.count-mismatch", "%s is %s, but %s", e.path[len(e.path)-1], shorten(n.String()), what)
+		e.note("data.count-mismatch", "%s is %s, but %s", e.path[len(e.path)-1], shorten(n.String()), what)
 	}
 }
 

@@ -25,11 +25,11 @@ const (
 // values that encoding/json gives with UseNumber, or into findings of family
 // json. Duplicates, bad UTF-8 and lone surrogates are all found in one pass; a
 // syntax error ends it.
-func parse(payload []byte) (any, []draft) {
+func parse(payload []byte) (v any, found []draft, truncated bool) {
 	p := &parser{src: payload}
 	if bytes.HasPrefix(payload, []byte("\xff\xfe")) || bytes.HasPrefix(payload, []byte("\xfe\xff")) {
 		p.report("json.invalid-utf8", 0, "the payload is UTF-16; JSON that is exchanged is UTF-8 (RFC 8259, section 8.1)")
-		return nil, p.found
+		return nil, p.found, false
 	}
 	if rest, ok := bytes.CutPrefix(payload, []byte(bom)); ok {
 		p.report("json.byte-order-mark", 0, "the payload starts with a byte order mark")
@@ -37,7 +37,7 @@ func parse(payload []byte) (any, []draft) {
 	}
 	if len(bytes.Trim(p.src, spaces)) == 0 {
 		p.report("json.syntax", len(p.src), "there is no JSON here: the payload is empty")
-		return nil, p.found
+		return nil, p.found, false
 	}
 	// The decoder is lenient about what this parser finds and tells itself,
 	// so that one bad string doesn't hide the next.
@@ -51,7 +51,7 @@ func parse(payload []byte) (any, []draft) {
 	default:
 		p.trailing()
 	}
-	return v, p.found
+	return v, p.found, p.truncated
 }
 
 type parser struct {
@@ -60,11 +60,17 @@ type parser struct {
 	dec   *jsontext.Decoder
 	path  []string // of the value that is being read
 	found []draft
+	// truncated is true where there were more findings than are kept.
+	truncated bool
 }
 
 var errTooDeep = errors.New("too deep")
 
 func (p *parser) report(code string, offset int, format string, args ...any) {
+	if len(p.found) == maxFindings {
+		p.truncated = true
+		return
+	}
 	p.found = append(p.found, draft{
 		Finding: Finding{
 			Code:     code,
@@ -197,8 +203,7 @@ func (p *parser) syntax(err error) {
 	rest := p.src[at:]
 	if rest[0] == ',' {
 		if after := bytes.TrimLeft(rest[1:], spaces); len(after) > 0 && (after[0] == '}' || after[0] == ']') {
-			p.report("json.syntax", at, "a comma before the closing %q", after[0])
-			p.found[len(p.found)-1].Hint = "remove the comma: JSON has no trailing commas"
+			p.report("json.syntax", at, "a comma before the closing %q: JSON has no trailing commas", after[0])
 			return
 		}
 	}

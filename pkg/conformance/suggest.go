@@ -96,9 +96,9 @@ func alike(name string, candidates iter.Seq[string]) string {
 	return ""
 }
 
-func fold(name string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(name))
-}
+var separators = strings.NewReplacer("_", "", "-", "", " ", "")
+
+func fold(name string) string { return strings.ToLower(separators.Replace(name)) }
 
 // distance is the number of characters to insert, delete or replace between a
 // and b, or limit if it is that or more.

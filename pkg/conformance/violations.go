@@ -24,17 +24,20 @@ var keywordCodes = map[string]string{
 	"not":       "schema.not-allowed",
 }
 
-// violations drafts a finding for each rule that the judge's error tells of.
-func (e *examination) violations(err error, root any) {
+// judge holds the skeleton of v, the value at e.path, to s, and drafts a
+// finding for each rule that it breaks.
+func (e *examination) judge(s *judge.Schema, v any) {
+	bones := e.contract.shapes[s.Location].skeleton(v)
 	var broken *judge.ValidationError
-	if !errors.As(err, &broken) {
+	if !errors.As(s.Validate(bones), &broken) {
 		return
 	}
 	for _, leaf := range leaves(broken) {
 		location, name := keyword(leaf.AbsoluteKeywordLocation)
 		s := e.contract.schemas[location]
-		tokens := instanceTokens(leaf.InstanceLocation)
-		value := lookUp(root, tokens)
+		within := instanceTokens(leaf.InstanceLocation)
+		tokens := slices.Concat(e.path, within)
+		value := lookUp(v, within)
 		switch name {
 		case "required":
 			object, _ := value.(map[string]any)
@@ -48,7 +51,7 @@ func (e *examination) violations(err error, root any) {
 				d := newDraft("schema.not-allowed", child(tokens, member))
 				d.name = true
 				d.Message = fmt.Sprintf("%s is not allowed here: %s", quote(member), condition(value))
-				e.drafts = append(e.drafts, d)
+				e.violate(d)
 			}
 		default:
 			d := newDraft(keywordCodes[name], tokens)
@@ -59,7 +62,7 @@ func (e *examination) violations(err error, root any) {
 					d.Hint = fmt.Sprintf("did you mean %s?", quote(near))
 				}
 			}
-			e.drafts = append(e.drafts, d)
+			e.violate(d)
 		}
 	}
 }
@@ -70,8 +73,10 @@ func (e *examination) missing(tokens []string, member string, object map[string]
 	d := newDraft("schema.required", tokens)
 	d.Pointer = pointer(child(tokens, member))
 	d.Message = fmt.Sprintf("the member %s is missing", quote(member))
-	d.Hint = e.lookAlike(pointer(tokens), member, object)
-	e.drafts = append(e.drafts, d)
+	if hint := e.lookAlike(pointer(tokens), member, object); hint != "" {
+		d.Hint = hint
+	}
+	e.violate(d)
 }
 
 // condition tells, for people, what the contract makes members depend on.
@@ -143,10 +148,12 @@ func instanceTokens(location string) []string {
 		if plain, err := url.PathUnescape(t); err == nil {
 			t = plain
 		}
-		tokens[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(t)
+		tokens[i] = pointerUnescapes.Replace(t)
 	}
 	return tokens
 }
+
+var pointerUnescapes = strings.NewReplacer("~1", "/", "~0", "~")
 
 // lookUp gives the value to which tokens lead.
 func lookUp(v any, tokens []string) any {
