@@ -66,12 +66,13 @@ func columns(s string) (n int) {
 const maxText = 1000
 
 // visible gives s as text that can do no harm where it is shown: see [glyph].
-// It is one line, of at most limit columns, with … where it was cut.
+// It is one line, of at most limit columns, with … where it was cut. Marks
+// take no columns, so that bytes are bounded, too, at what no text needs.
 func visible(s string, limit int) string {
 	var b strings.Builder
 	for n := 0; len(s) > 0; {
 		text, c, size := glyph(s)
-		if n += c; n > limit {
+		if n += c; n > limit || b.Len() > 4*limit {
 			b.WriteString("…")
 			break
 		}

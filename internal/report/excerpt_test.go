@@ -158,6 +158,7 @@ func TestVisible(t *testing.T) {
 		{"plain", 4, "plai…"},
 		{"字字", 3, "字…"},
 		{"a\nb\r\tc", 20, `a\nb\r    c`},
+		{"a" + strings.Repeat("\u0301", 100), 2, "a" + strings.Repeat("\u0301", 4) + "…"},
 		{"\x1b[0m", 20, `\u001b[0m`},
 	}
 	for _, tt := range tests {

@@ -19,7 +19,7 @@ const (
 	htmlPayloads = 500 // those with findings
 	htmlNotes    = 100 // unreadable sources, and entries of a baseline
 	htmlOpen     = 3   // payloads that are unfolded from the start
-	htmlColumns  = 140 // of an excerpt
+	htmlColumns  = 112 // of an excerpt
 )
 
 var (
@@ -257,7 +257,7 @@ func headline(s Summary) string {
 	case s.Failed == 0:
 		return fmt.Sprintf("All %d payloads pass", s.Payloads)
 	case s.Failed == s.Payloads:
-		return fmt.Sprintf("None of %d payloads passes", s.Payloads)
+		return fmt.Sprintf("None of the %d payloads passes", s.Payloads)
 	}
 	return fmt.Sprintf("%d of %d payloads pass", s.Payloads-s.Failed, s.Payloads)
 }
