@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -70,6 +69,7 @@ const maxText = 1000
 // take no columns, so that bytes are bounded, too, at what no text needs.
 func visible(s string, limit int) string {
 	var b strings.Builder
+	b.Grow(min(len(s), limit))
 	for n := 0; len(s) > 0; {
 		text, c, size := glyph(s)
 		if n += c; n > limit || b.Len() > 4*limit {
@@ -90,116 +90,98 @@ type excerpt struct {
 	indent, span int
 }
 
-// excerptReach bounds how far from its place, in bytes, an excerpt looks for
-// the ends of the line. It fills any terminal, and a line of gigabytes costs
-// no more than one of this length.
-const excerptReach = 4096
+// excerptReach bounds how many bytes before and after its place an excerpt
+// looks at, so that a line of gigabytes costs no more than a short one.
+const excerptReach = 2048
 
 // excerptAt cuts out what fits in room columns around the JSON token at offset.
 func excerptAt(data []byte, offset, room int) excerpt {
 	offset = min(max(offset, 0), len(data))
 	start, end := max(0, offset-excerptReach), min(len(data), offset+excerptReach)
-	cutLeft, cutRight := start > 0, end < len(data)
-	if i := bytes.LastIndexByte(data[start:offset], '\n'); i >= 0 {
-		start, cutLeft = start+i+1, false
+	s, at := string(data[start:end]), offset-start
+	// A code point that the reach cuts in two is not looked at.
+	first, last := 0, len(s)
+	if start > 0 {
+		first = utf8.UTFMax
 	}
-	if i := bytes.IndexByte(data[offset:end], '\n'); i >= 0 {
-		end, cutRight = offset+i, false
+	if end < len(data) {
+		last -= utf8.UTFMax
 	}
-	if end > start && data[end-1] == '\r' && !cutRight {
-		end--
-		offset = min(offset, end)
-	}
-	// A cut that fell within a code point moves past it.
-	for i := 0; cutLeft && i < utf8.UTFMax-1 && start < offset && !utf8.RuneStart(data[start]); i++ {
-		start++
-	}
-	for i := 0; cutRight && i < utf8.UTFMax-1 && end > offset && !utf8.RuneStart(data[end]); i++ {
-		end--
+	ends := func(i int) bool { return strings.HasPrefix(s[i:], "\n") || strings.HasPrefix(s[i:], "\r\n") }
+	if at > 0 && s[at-1] == '\r' && ends(at) {
+		at-- // between the two characters of a line break
 	}
 
-	type cell struct {
-		text    string
-		columns int
-	}
-	var cells []cell
-	draw := func(s string) {
-		for len(s) > 0 {
-			text, c, size := glyph(s)
-			cells = append(cells, cell{text, c})
-			s = s[size:]
-		}
-	}
-	mark := offset + token(data[offset:end])
-	draw(string(data[start:offset]))
-	from := len(cells)
-	draw(string(data[offset:mark]))
-	to := len(cells)
-	draw(string(data[mark:end]))
-
-	// Half of the room is for what follows, from the mark on; what precedes
+	// Half of the room is for what follows, from the place on; what precedes
 	// gets the rest, and what that leaves goes to what follows again.
-	lo, hi, used := from, from, 0
+	lo, hi, used := at, at, 0
 	forward := func(limit int) {
-		for ; hi < len(cells) && used+cells[hi].columns <= limit; hi++ {
-			used += cells[hi].columns
+		for hi < last && !ends(hi) {
+			_, c, size := glyph(s[hi:])
+			if used+c > limit {
+				return
+			}
+			used, hi = used+c, hi+size
 		}
 	}
 	room = max(room-2, 24) // 2 for …
 	forward(room / 2)
-	for ; lo > 0 && used+cells[lo-1].columns <= room; lo-- {
-		used += cells[lo-1].columns
+	for lo > first && s[lo-1] != '\n' {
+		_, size := utf8.DecodeLastRuneInString(s[:lo])
+		_, c, _ := glyph(s[lo-size : lo])
+		if used+c > room {
+			break
+		}
+		used, lo = used+c, lo-size
 	}
 	forward(room)
-	for lo > 0 && lo < from && cells[lo].columns == 0 {
-		lo++ // a mark whose letter was cut off would land on the …
-	}
 
-	join := func(cells []cell) (s string, n int) {
-		var b strings.Builder
-		for _, c := range cells {
-			b.WriteString(c.text)
-			n += c.columns
+	cutLeft := lo > 0 && s[lo-1] != '\n'
+	for cutLeft && lo < at {
+		_, c, size := glyph(s[lo:at])
+		if c > 0 {
+			break
 		}
-		return b.String(), n
+		lo += size // a mark whose letter was cut off would land on the …
 	}
-	var e excerpt
-	e.before, e.indent = join(cells[lo:from])
-	e.at, e.span = join(cells[from:min(to, hi)])
-	e.after, _ = join(cells[min(to, hi):hi])
-	e.span = max(e.span, 1)
-	if cutLeft || lo > 0 {
+	const whole = 2 * excerptReach // columns enough for all of s[lo:hi]
+	mark := at + token(s[at:hi])
+	e := excerpt{
+		before: visible(s[lo:at], whole), at: visible(s[at:mark], whole), after: visible(s[mark:hi], whole),
+		indent: columns(s[lo:at]), span: max(columns(s[at:mark]), 1),
+	}
+	if cutLeft {
 		e.before, e.indent = "…"+e.before, e.indent+1
 	}
-	if cutRight || hi < len(cells) {
+	if hi < len(s) && !ends(hi) {
 		e.after += "…"
 	}
 	return e
 }
 
-// token is the length of the JSON token that b starts with, as far as b shows
+// token is the length of the JSON token that s starts with, as far as s shows
 // it: a whole string, number or literal, or one code point of anything else.
-func token(b []byte) int {
-	if len(b) == 0 {
+func token(s string) int {
+	if len(s) == 0 {
 		return 0
 	}
-	if b[0] == '"' {
-		for i := 1; i < len(b); i++ {
-			switch b[i] {
+	if s[0] == '"' {
+		for i := 1; i < len(s); i++ {
+			switch s[i] {
 			case '\\':
 				i++
 			case '"':
 				return i + 1
 			}
 		}
-		return len(b)
+		return len(s)
 	}
-	n := bytes.IndexFunc(b, func(r rune) bool {
+	n := strings.IndexFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("+-._", r))
 	})
 	if n < 0 {
-		return len(b)
+		return len(s)
 	}
-	_, size := utf8.DecodeRune(b)
+	_, size := utf8.DecodeRuneInString(s)
 	return max(n, size)
 }
