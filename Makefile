@@ -1,5 +1,5 @@
 # What there is to do here. Everything but the OpenAPI linter needs only Go, git
-# and make; docs/adr and CONTRIBUTING.md say why things are as they are.
+# and make. CONTRIBUTING.md says more.
 
 GO       ?= go
 FUZZTIME ?= 1h

@@ -5,6 +5,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+wild="vectors/deviates/local-time.json vectors/deviates/field-case.json"
+
 # show STATUS WHAT COMMAND... says what, and runs the command, which must exit
 # with that status.
 show() {
@@ -29,10 +31,10 @@ show 0 "The second sample." \
 	bin/runhooks check vectors/conforms/page.run-failed.json
 
 show 1 "What servers really send. Whoever sends this breaks the contract, in known ways." \
-	bin/runhooks check vectors/deviates/local-time.json vectors/deviates/field-case.json
+	bin/runhooks check $wild
 
 show 0 "The same payloads, held to what a receiver has to survive." \
-	bin/runhooks check --against observed vectors/deviates/local-time.json vectors/deviates/field-case.json
+	bin/runhooks check --against observed $wild
 
 show 0 "What a code means." \
 	bin/runhooks explain dialect.local-time
@@ -40,8 +42,8 @@ show 0 "What a code means." \
 cat <<'END'
 
 ── Next
-  bin/runhooks check YOUR-PAYLOADS          a file, a directory, NDJSON, HAR, or - for standard input
-  bin/runhooks check --format html … >a.html   the same as a page; also json, sarif, junit, github
-  bin/runhooks schema --list                the contract itself
-  bin/runhooks --help                       everything else
+  bin/runhooks check PATH …                   files, directories, NDJSON, HAR; - is standard input
+  bin/runhooks check --format html … >a.html  the report as a page; also json, sarif, junit, github
+  bin/runhooks schema --list                  the contract itself
+  bin/runhooks --help                         everything else
 END
