@@ -362,4 +362,3 @@ func codeInfo(id string) (summary, helpURI string) {
 func anchor(id string) string {
 	return strings.ReplaceAll(strings.ToLower(id), ".", "")
 }
-

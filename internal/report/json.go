@@ -23,6 +23,7 @@ type jsonPayload struct {
 	EventType string                `json:"event_type"`
 	Verdict   conformance.Verdict   `json:"verdict"`
 	Findings  []conformance.Finding `json:"findings"`
+	Truncated bool                  `json:"truncated,omitempty"`
 	At        string                `json:"at,omitempty"`
 	Known     int                   `json:"known,omitempty"`
 }
@@ -37,7 +38,7 @@ func newJSONPayload(p Payload) jsonPayload {
 	}
 	return jsonPayload{
 		Source: p.Source, Index: p.Index, Line: max(p.Line, 1),
-		EventType: p.EventType, Verdict: p.Verdict, Findings: findings,
+		EventType: p.EventType, Verdict: p.Verdict, Findings: findings, Truncated: p.Truncated,
 		At: p.At, Known: p.Known,
 	}
 }

@@ -93,6 +93,9 @@ func (w *textWriter) Payload(p Payload) error {
 	if more := len(p.Findings) - maxFindings; more > 0 {
 		fmt.Fprintf(w.out, "  … and %s (--format json shows all)\n", count(more, "more finding"))
 	}
+	if p.Truncated {
+		fmt.Fprintln(w.out, "  … and there may be more: with so many, the check looked no further")
+	}
 	return w.out.Flush()
 }
 
