@@ -34,8 +34,11 @@ func readHAR(in io.Reader, limit int64, emit func(Payload) error) error {
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return &harError{clip.origin(syntax.ByteOffset), syntax.Err.Error()}
 	}
-	if err == nil {
-		err = h.undecoded
+	switch err {
+	case nil:
+		return h.undecoded
+	case io.EOF:
+		return h.expected("an object with a member log")
 	}
 	return err
 }

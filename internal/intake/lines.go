@@ -40,7 +40,7 @@ func readLines(in io.Reader, chunk int, limit int64, emit func(Payload) error) e
 	for {
 		if len(buf) == cap(buf) {
 			rest := buf[start:]
-			grown := int(min(2*int64(len(rest)), limit+int64(chunk)))
+			grown := int(min(2*int64(len(rest)), limit+1+int64(chunk))) // room for more than is let stand
 			buf = append(make([]byte, 0, max(chunk, grown)), rest...)
 			start = 0
 		}

@@ -1,0 +1,199 @@
+package baseline_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runhooks/runhooks/internal/baseline"
+	"github.com/runhooks/runhooks/pkg/conformance"
+)
+
+func finding(severity conformance.Severity, code, pointer string) conformance.Finding {
+	return conformance.Finding{Code: code, Severity: severity, Pointer: pointer}
+}
+
+var (
+	localTime = finding(conformance.Error, "dialect.local-time", "/data/started_at")
+	fieldCase = finding(conformance.Error, "dialect.field-case", "/data/runId")
+	mismatch  = finding(conformance.Warning, "data.count-mismatch", "/data/extracted_data/total_rows")
+	unknown   = finding(conformance.Info, "contract.unknown-member", "/data/<b>&")
+	html      = finding(conformance.Error, "schema.type", "/data/<b>&")
+	notUTF8   = finding(conformance.Error, "json.invalid-utf8", "/data/a\xff\xffb")
+)
+
+const saved = `{
+  "version": 1,
+  "findings": [
+    {"source":"a.json","code":"schema.type","pointer":"/data/<b>&","count":1},
+    {"source":"a.json","code":"json.invalid-utf8","pointer":"/data/a` + "\ufffd" + `b","count":1},
+    {"source":"a.json","code":"data.count-mismatch","pointer":"/data/extracted_data/total_rows","count":1},
+    {"source":"dir/b.ndjson","code":"dialect.local-time","pointer":"/data/started_at","count":3}
+  ]
+}
+`
+
+func recorded() *baseline.File {
+	f := new(baseline.File)
+	f.Add("dir/b.ndjson", []conformance.Finding{localTime})
+	f.Add("a.json", []conformance.Finding{mismatch, unknown, html, notUTF8})
+	f.Add("./dir/b.ndjson", []conformance.Finding{localTime})
+	f.Add("dir/b.ndjson", []conformance.Finding{localTime, unknown})
+	f.Add("c.json", nil)
+	return f
+}
+
+func TestSave(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "known.json")
+	for range 2 { // the second replaces the first
+		if err := recorded().Save(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(saved, string(data)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	loaded, err := baseline.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(recorded().Entries(), loaded.Entries()); diff != "" {
+		t.Errorf("loaded (-want +got):\n%s", diff)
+	}
+	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 1 {
+		t.Errorf("files left: %v, %v", files, err)
+	}
+}
+
+func TestSaveEmpty(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "known.json")
+	if err := new(baseline.File).Save(path); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if want := "{\n  \"version\": 1,\n  \"findings\": []\n}\n"; err != nil || string(data) != want {
+		t.Errorf("got %q, %v", data, err)
+	}
+	loaded, err := baseline.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded.Add("a.json", []conformance.Finding{localTime})
+	if fresh, known := loaded.Matcher().Filter("a.json", []conformance.Finding{localTime}); known != 1 || len(fresh) != 0 {
+		t.Errorf("after Add, %d are known", known)
+	}
+}
+
+func TestSaveKeepsLinkAndMode(t *testing.T) {
+	dir := t.TempDir()
+	target, link := filepath.Join(dir, "target.json"), filepath.Join(dir, "link.json")
+	if err := os.WriteFile(target, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("target.json", link); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	if err := recorded().Save(link); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.Readlink(link); got != "target.json" || err != nil {
+		t.Errorf("the link leads to %q, %v", got, err)
+	}
+	info, err := os.Stat(target)
+	if err != nil || info.Mode().Perm() != 0o600 || info.Size() != int64(len(saved)) {
+		t.Errorf("the file has mode %v and size %d, %v", info.Mode(), info.Size(), err)
+	}
+}
+
+func TestSaveFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "no", "known.json")
+	if err := recorded().Save(path); err == nil || !strings.HasPrefix(err.Error(), "write baseline: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoadFails(t *testing.T) {
+	const again = "; create it again with --write-baseline"
+	t.Chdir(t.TempDir())
+	if _, err := baseline.Load("known.json"); err == nil || err.Error() != "baseline known.json does not exist; create it with --write-baseline" {
+		t.Errorf("missing file: %v", err)
+	}
+	for _, test := range []struct{ data, want string }{
+		{"", "baseline known.json: byte 0: not JSON: unexpected end of JSON input" + again},
+		{"{\n,}", "baseline known.json: byte 3: not JSON: invalid character ',' looking for beginning of object key string" + again},
+		{"{}", "baseline known.json: not a baseline: it has no version" + again},
+		{`{"version":2}`, "baseline known.json: version 2, where this program knows version 1" + again},
+		{`{"version":1,"findings":[{"source":"a","code":"b","pointer":"","count":1},{"source":"a","code":"b","pointer":""}]}`,
+			"baseline known.json: /findings/1 needs a source, a code and a count of at least 1" + again},
+	} {
+		if err := os.WriteFile("known.json", []byte(test.data), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := baseline.Load("known.json"); err == nil || err.Error() != test.want {
+			t.Errorf("%q: got %v, %v\nwant %s", test.data, f, err, test.want)
+		}
+	}
+	if err := os.WriteFile("known.json", []byte(`[]`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := baseline.Load("known.json"); err == nil || !strings.HasPrefix(err.Error(), "baseline known.json: not a baseline: ") || !strings.HasSuffix(err.Error(), again) {
+		t.Errorf("an array: %v", err)
+	}
+}
+
+func TestMatcher(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("elsewhere.json", nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	f := recorded()
+	for _, source := range []string{"elsewhere.json", "part.json", "gone.json", "<stdin>"} {
+		f.Add(source, []conformance.Finding{fieldCase})
+	}
+	if err := os.WriteFile("part.json", nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	m := f.Matcher()
+	for i, step := range []struct {
+		source   string
+		findings []conformance.Finding
+		fresh    []conformance.Finding
+		known    int
+	}{
+		{"a.json", []conformance.Finding{unknown, html, localTime, notUTF8}, []conformance.Finding{unknown, localTime}, 2},
+		{"dir/b.ndjson", []conformance.Finding{localTime, fieldCase, localTime}, []conformance.Finding{fieldCase}, 2},
+		{"dir/b.ndjson", nil, nil, 0},
+		{"./dir/b.ndjson", []conformance.Finding{localTime, localTime}, []conformance.Finding{localTime}, 1},
+		{"part.json", nil, nil, 0},
+	} {
+		fresh, known := m.Filter(step.source, step.findings)
+		if diff := cmp.Diff(step.fresh, fresh); diff != "" || known != step.known {
+			t.Errorf("payload %d: %d known, want %d; (-want +got):\n%s", i, known, step.known, diff)
+		}
+	}
+	m.Done("./a.json")
+	m.Done("dir/b.ndjson")
+	want := []baseline.Entry{
+		{Source: "a.json", Code: "data.count-mismatch", Pointer: "/data/extracted_data/total_rows", Count: 1},
+		{Source: "gone.json", Code: "dialect.field-case", Pointer: "/data/runId", Count: 1},
+	}
+	for range 2 {
+		if diff := cmp.Diff(want, m.Stale()); diff != "" {
+			t.Errorf("stale (-want +got):\n%s", diff)
+		}
+	}
+	m.Done("<stdin>")
+	if got := m.Stale(); len(got) != 3 || got[0].Source != "<stdin>" {
+		t.Errorf("stale with standard input: %v", got)
+	}
+	if got := len(f.Entries()); got != 8 {
+		t.Errorf("the file has changed: %d entries", got)
+	}
+}

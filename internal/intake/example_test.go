@@ -1,0 +1,42 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/runhooks/runhooks/internal/intake"
+)
+
+func ExampleExpand() {
+	sources, errs := intake.Expand([]string{"-", "missing.json"})
+	fmt.Println(sources[0].Name)
+	fmt.Println(errs[0])
+	// Output:
+	// <stdin>
+	// missing.json: no such file or directory; check the path
+}
+
+func ExampleReader_Read() {
+	r := &intake.Reader{Stdin: strings.NewReader("{\"n\":1}\n\n{\"n\":2}\n")}
+	for p, err := range r.Read(context.Background(), intake.Source{Name: "<stdin>", Path: "-", Size: -1}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%s:%d: payload %d: %s\n", p.Source, p.Line, p.Index, p.Data)
+	}
+	// Output:
+	// <stdin>:1: payload 0: {"n":1}
+	// <stdin>:3: payload 1: {"n":2}
+}
+
+func ExampleParseForm() {
+	form, err := intake.ParseForm("ndjson")
+	fmt.Println(form, err)
+	_, err = intake.ParseForm("xml")
+	fmt.Println(err)
+	// Output:
+	// ndjson <nil>
+	// unknown input form "xml"; use auto, json, ndjson or har
+}
