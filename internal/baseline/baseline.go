@@ -231,4 +231,4 @@ func (m *Matcher) Stale() []Entry {
 }
 
 // stdin is what standard input is called. It is no file that could be gone.
-const stdin = "<stdin>"
+const stdin = "stdin"

@@ -154,7 +154,7 @@ func TestMatcher(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := recorded()
-	for _, source := range []string{"elsewhere.json", "part.json", "gone.json", "<stdin>"} {
+	for _, source := range []string{"elsewhere.json", "part.json", "gone.json", "stdin"} {
 		f.Add(source, []conformance.Finding{fieldCase})
 	}
 	if err := os.WriteFile("part.json", nil, 0o666); err != nil {
@@ -189,8 +189,8 @@ func TestMatcher(t *testing.T) {
 			t.Errorf("stale (-want +got):\n%s", diff)
 		}
 	}
-	m.Done("<stdin>")
-	if got := m.Stale(); len(got) != 3 || got[0].Source != "<stdin>" {
+	m.Done("stdin")
+	if got := m.Stale(); len(got) != 3 || got[2].Source != "stdin" {
 		t.Errorf("stale with standard input: %v", got)
 	}
 	if got := len(f.Entries()); got != 8 {

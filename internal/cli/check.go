@@ -121,7 +121,7 @@ func (o *checkOptions) validate() error {
 // checkOnce checks all inputs and reports on them. The error tells the exit
 // code.
 func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
-	var known *baseline.File
+	known := &baseline.File{}
 	if o.baseline != "" {
 		var err error
 		if known, err = baseline.Load(o.baseline); err != nil {
@@ -151,7 +151,7 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		bar.stop()
 		return err
 	}
-	c := &check{options: o, writer: writer, progress: bar, known: baseline.NewMatcher(known)}
+	c := &check{options: o, writer: writer, progress: bar, known: known.Matcher()}
 	err = c.run(ctx, sources, unreachable, s)
 	bar.stop()
 	if err != nil {
@@ -174,6 +174,8 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		return &exitError{code: exitFail}
 	case c.summary.Interrupted:
 		return &exitError{code: exitUsage}
+	case c.summary.Payloads == 0:
+		return &exitError{exitUsage, "nothing was checked: the inputs hold no payloads"}
 	}
 	return nil
 }
@@ -218,7 +220,7 @@ type check struct {
 	writer   report.Writer
 	progress *progress
 	known    *baseline.Matcher
-	found    baseline.Recorder
+	found    baseline.File
 	summary  report.Summary
 }
 
@@ -269,8 +271,12 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 
 // take enters one outcome into the summary and the report.
 func (c *check) take(outcome judged) error {
-	if outcome.err != nil {
-		return c.unreadable(outcome.err)
+	if outcome.end {
+		if outcome.err != nil {
+			return c.unreadable(outcome.err)
+		}
+		c.known.Done(outcome.source.Name)
+		return nil
 	}
 	c.progress.checked()
 	c.found.Add(outcome.payload.Source, outcome.report.Findings)
@@ -316,9 +322,12 @@ func (c *check) take(outcome judged) error {
 func (c *check) unreadable(err error) error {
 	c.summary.Unreadable++
 	source := ""
-	var inputErr *intake.Error
-	if errors.As(err, &inputErr) {
-		source = inputErr.Source
+	if inputErr, ok := errors.AsType[*intake.Error](err); ok {
+		// The report names the source itself.
+		source, err = inputErr.Source, inputErr.Err
+		if inputErr.Hint != "" {
+			err = fmt.Errorf("%w; %s", err, inputErr.Hint)
+		}
 	}
 	return c.writer.Unreadable(source, err)
 }

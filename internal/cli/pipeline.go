@@ -9,12 +9,14 @@ import (
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// A judged is one payload with its report, or the error that ended a source.
+// A judged is one payload with its report, or the end of its source.
 type judged struct {
-	source  intake.Source
 	payload intake.Payload
 	report  conformance.Report
-	err     error
+
+	end    bool
+	source intake.Source
+	err    error // why the source ended early
 }
 
 // A pipeline reads sources and judges their payloads, several at once, and
@@ -52,24 +54,32 @@ func (p *pipeline) run(ctx context.Context, sources []intake.Source) iter.Seq[ju
 		workers.Go(func() {
 			defer close(outcomes)
 			defer close(tasks)
+			give := func(t task) bool {
+				if ctx.Err() != nil {
+					return false
+				}
+				if t.end {
+					t.done <- t.judged
+				} else {
+					tasks <- t // a worker always comes
+				}
+				select {
+				case outcomes <- t.done:
+					return true
+				case <-ctx.Done():
+					return false
+				}
+			}
 			for _, source := range sources {
+				end := judged{end: true, source: source}
 				for payload, err := range p.reader.Read(ctx, source) {
-					if ctx.Err() != nil {
-						return
-					}
-					t := task{judged{source: source, payload: payload, err: err}, make(chan judged, 1)}
 					if err != nil {
-						t.done <- t.judged
-					} else {
-						tasks <- t // a worker always comes
-					}
-					select {
-					case outcomes <- t.done:
-					case <-ctx.Done():
+						end.err = err
+					} else if !give(task{judged{payload: payload}, make(chan judged, 1)}) {
 						return
 					}
 				}
-				if ctx.Err() != nil {
+				if !give(task{end, make(chan judged, 1)}) {
 					return
 				}
 			}

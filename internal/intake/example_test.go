@@ -13,13 +13,13 @@ func ExampleExpand() {
 	fmt.Println(sources[0].Name)
 	fmt.Println(errs[0])
 	// Output:
-	// <stdin>
+	// stdin
 	// missing.json: no such file or directory; check the path
 }
 
 func ExampleReader_Read() {
 	r := &intake.Reader{Stdin: strings.NewReader("{\"n\":1}\n\n{\"n\":2}\n")}
-	for p, err := range r.Read(context.Background(), intake.Source{Name: "<stdin>", Path: "-", Size: -1}) {
+	for p, err := range r.Read(context.Background(), intake.Source{Name: "stdin", Path: "-", Size: -1}) {
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -27,8 +27,8 @@ func ExampleReader_Read() {
 		fmt.Printf("%s:%d: payload %d: %s\n", p.Source, p.Line, p.Index, p.Data)
 	}
 	// Output:
-	// <stdin>:1: payload 0: {"n":1}
-	// <stdin>:3: payload 1: {"n":2}
+	// stdin:1: payload 0: {"n":1}
+	// stdin:3: payload 1: {"n":2}
 }
 
 func ExampleParseForm() {

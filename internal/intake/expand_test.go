@@ -49,10 +49,10 @@ func TestExpand(t *testing.T) {
 		errs []string
 	}{
 		{name: "nothing"},
-		{name: "order of arguments", args: []string{"b.json", "-", "a.json"}, want: []string{"b.json", "<stdin>", "a.json"}},
+		{name: "order of arguments", args: []string{"b.json", "-", "a.json"}, want: []string{"b.json", "stdin", "a.json"}},
 		{name: "a file of any name", args: []string{"notes.txt"}, want: []string{"notes.txt"}},
-		{name: "taken once", args: []string{"a.json", "./a.json", "-", "*.json", "-"}, want: []string{"a.json", "<stdin>", "[x].json", "b.json"}},
-		{name: "a file called -", args: []string{"-", "./-"}, want: []string{"<stdin>", "./-"}},
+		{name: "taken once", args: []string{"a.json", "./a.json", "-", "*.json", "-"}, want: []string{"a.json", "stdin", "[x].json", "b.json"}},
+		{name: "a file called -", args: []string{"-", "./-"}, want: []string{"stdin", "./-"}},
 		{name: "a file like a glob", args: []string{"[x].json"}, want: []string{"[x].json"}},
 		{name: "directory", args: []string{"dir"}, want: inDir},
 		{name: "directory with a slash", args: []string{"./dir/"}, want: inDir},
@@ -82,7 +82,7 @@ func TestExpand(t *testing.T) {
 				if want := int64(4); src.Path != "-" && src.Size != want {
 					t.Errorf("%s: size %d, want %d", src.Name, src.Size, want)
 				}
-				if src.Path == "-" && src != (intake.Source{Name: "<stdin>", Path: "-", Size: -1}) {
+				if src.Path == "-" && src != (intake.Source{Name: "stdin", Path: "-", Size: -1}) {
 					t.Errorf("standard input is %+v", src)
 				}
 			}

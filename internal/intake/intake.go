@@ -17,7 +17,7 @@ import (
 // A Source is one input to read: a file or standard input.
 type Source struct {
 	// Name is what to call the source: its path as it was given, or as it was
-	// found below a directory, with forward slashes; <stdin> for standard input.
+	// found below a directory, with forward slashes; stdin for standard input.
 	Name string
 	// Path is what to open; "-" is standard input.
 	Path string
@@ -26,7 +26,7 @@ type Source struct {
 }
 
 // stdin is standard input as a source. A file of that name is reached as ./-.
-var stdin = Source{Name: "<stdin>", Path: "-", Size: -1}
+var stdin = Source{Name: "stdin", Path: "-", Size: -1}
 
 // A Payload is one payload of a source.
 type Payload struct {
@@ -36,6 +36,8 @@ type Payload struct {
 	Index int
 	// Line is the 1-based line of the source on which it starts.
 	Line int
+	// Form is the form of the source: never [Auto].
+	Form Form
 	// At is the RFC 6901 pointer into an HTTP archive to the text of the
 	// payload; empty in the other forms.
 	At string

@@ -103,6 +103,11 @@ func (r *Reader) read(ctx context.Context, src Source, emit func(Payload) error)
 		form, plain = sniff(w), w
 	}
 
+	give := emit
+	emit = func(p Payload) error {
+		p.Form = form
+		return give(p)
+	}
 	limit := r.MaxBytes
 	if limit <= 0 {
 		limit = DefaultMaxBytes

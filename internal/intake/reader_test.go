@@ -70,7 +70,7 @@ func file(t *testing.T, name string, data []byte) intake.Source {
 	return intake.Source{Name: name, Path: path, Size: int64(len(data))}
 }
 
-var stdin = intake.Source{Name: "<stdin>", Path: "-", Size: -1}
+var stdin = intake.Source{Name: "stdin", Path: "-", Size: -1}
 
 func gzipped(t testing.TB, data string) []byte {
 	var buf bytes.Buffer
@@ -484,7 +484,7 @@ func TestReadDiskFault(t *testing.T) {
 	for _, data := range []string{"", "{", "{}\n{}", archive[:100], string(gzipped(t, lines)[:15]), string(zstded(t, lines)[:10])} {
 		in := io.MultiReader(strings.NewReader(data), iotest.ErrReader(fault))
 		_, err := collect(t, &intake.Reader{Stdin: in}, stdin)
-		if err == nil || err.Error() != "<stdin>: disk on fire" || !errors.Is(err, fault) {
+		if err == nil || err.Error() != "stdin: disk on fire" || !errors.Is(err, fault) {
 			t.Errorf("after %q: %v", data, err)
 		}
 	}
