@@ -60,4 +60,7 @@ type Report struct {
 	Verdict   Verdict `json:"verdict"`
 	// Findings are in document order.
 	Findings []Finding `json:"findings"`
+	// Truncated is true where there are so many findings, ten thousand of a
+	// kind, that the check looked for no more.
+	Truncated bool `json:"truncated,omitempty"`
 }

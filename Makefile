@@ -1,0 +1,60 @@
+# What there is to do here. Everything but the OpenAPI linter needs only Go, git
+# and make. CONTRIBUTING.md says more.
+
+GO       ?= go
+FUZZTIME ?= 1h
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test generate drift lint lint-go lint-openapi fuzz fuzz-short clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## Check the page's samples and some payloads of the wild, and show what is found
+	@sh scripts/demo.sh
+
+build: ## Build bin/runhooks
+	$(GO) build -o bin/runhooks ./cmd/runhooks
+
+test: ## Run the whole suite
+	$(GO) test ./...
+
+generate: ## Regenerate all that is generated
+	$(GO) generate ./...
+
+drift: ## Fail if what is generated isn't what its sources give
+	@GO='$(GO)' sh scripts/drift.sh
+
+lint: lint-go lint-openapi ## Run gofmt, go vet, staticcheck and the OpenAPI linter
+
+lint-go:
+	@unformatted=$$(find . -name '*.go' ! -path '*/node_modules/*' -exec gofmt -l {} +); \
+	if [ -n "$$unformatted" ]; then \
+		echo "not formatted; run gofmt -w on:" >&2; echo "$$unformatted" >&2; exit 1; \
+	fi
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/lint/go.mod staticcheck ./...
+
+# Without npm this is a skip by name, which REQUIRE_ALL=1 (as in CI) makes a
+# failure.
+lint-openapi:
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory tools/openapi-lint/node_modules/.package-lock.json && \
+		npm --prefix tools/openapi-lint run lint; \
+	else \
+		echo "SKIP lint-openapi: npm is not installed"; \
+		[ "$(REQUIRE_ALL)" != 1 ]; \
+	fi
+
+tools/openapi-lint/node_modules/.package-lock.json: tools/openapi-lint/package-lock.json
+	npm --prefix tools/openapi-lint ci --no-audit --no-fund
+	@touch $@
+
+fuzz: ## Fuzz every target, each for FUZZTIME (default 1h)
+	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' sh scripts/fuzz.sh
+
+fuzz-short: ## Fuzz every target for 10 seconds
+	@GO='$(GO)' FUZZTIME=10s sh scripts/fuzz.sh
+
+clean: ## Remove what was built
+	rm -rf bin tools/openapi-lint/node_modules

@@ -1,0 +1,76 @@
+// Package gen_test holds the generated code to its sources.
+package gen_test
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Generating gives the same bytes wherever the tree is, and they are the ones
+// that are committed.
+func TestGenerate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs go generate in two copies of the tree, which takes 2 s, or a minute if the generators have to be built; left out by -short")
+	}
+	committed := contents(t, "..")
+	for _, name := range []string{"a", "another/place with a space"} {
+		root := filepath.Join(t.TempDir(), filepath.FromSlash(name))
+		for file, data := range committed {
+			write(t, filepath.Join(root, file), data)
+		}
+		cmd := exec.Command("go", "generate", "./...")
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "GOPROXY=off", "GOWORK=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go generate: %v\n%s", err, out)
+		}
+		if diff := cmp.Diff(committed, contents(t, root)); diff != "" {
+			t.Errorf("in %q, go generate ./... gives other files (-committed +generated):\n%s", name, diff)
+		}
+	}
+}
+
+// contents gives the files below root, but for what is not ours, by name.
+func contents(t *testing.T, root string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := entry.Name()
+		if entry.IsDir() {
+			if name != root && (strings.HasPrefix(base, ".") || base == "node_modules" || base == "bin") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		files[rel] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func write(t *testing.T, name, data string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(data), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,365 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/runhooks/runhooks/internal/baseline"
+	"github.com/runhooks/runhooks/internal/intake"
+	"github.com/runhooks/runhooks/internal/report"
+	"github.com/runhooks/runhooks/pkg/conformance"
+)
+
+const (
+	documented = "documented"
+	observed   = "observed"
+)
+
+// checkOptions are the flags and arguments of runhooks check.
+type checkOptions struct {
+	paths         []string
+	input         string
+	against       string
+	failOn        string
+	strict        bool
+	format        string
+	color         string
+	verbose       bool
+	quiet         bool
+	baseline      string
+	writeBaseline string
+	watch         bool
+	jobs          int
+	maxBytes      byteSize
+}
+
+func newCheck(s streams) *cobra.Command {
+	o := &checkOptions{maxBytes: 64 << 20}
+	cmd := &cobra.Command{
+		Use:   "check [flags] PATH…",
+		Short: "Judge payloads by the contract",
+		Long: `Check judges payloads by the contract, and says what is wrong with them,
+where, and what to do about it.
+
+PATH is a file, a directory (read recursively), a glob (** for any depth), or
+- for standard input. Files are JSON (one payload), NDJSON (.ndjson, .jsonl:
+one payload a line) or HAR (the bodies of its POST requests), each also
+compressed as .gz or .zst. What the name doesn't tell is seen from the
+content, or said with --input.
+
+A payload conforms (the documented contract accepts it), deviates (only the
+superset of what real servers send does) or is invalid.
+
+Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
+line is wrong, or an input can't be read (the others are checked all the same).`,
+		Example: `  runhooks check payload.json
+  runhooks check --against observed recordings/
+  curl -s localhost:9000/last | runhooks check -
+  runhooks check --format sarif events.ndjson.gz > findings.sarif
+  runhooks check --write-baseline known.json payloads/   # once, to start with
+  runhooks check --baseline known.json payloads/         # from then on, in CI`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.paths = args
+			if err := o.validate(); err != nil {
+				return err
+			}
+			if o.watch {
+				return o.keepChecking(cmd.Context(), s)
+			}
+			return o.checkOnce(cmd.Context(), s)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	choiceVar(cmd, &o.against, "against", "layer that must accept a payload for it to pass: documented or observed", documented, observed)
+	flags.BoolVar(&o.strict, "strict", false, "make members that the contract doesn't name errors")
+	choiceVar(cmd, &o.failOn, "fail-on", "least severity that fails a payload: error or warning", string(conformance.Error), string(conformance.Warning))
+	choiceVar(cmd, &o.input, "input", "form of the input: auto, json, ndjson or har", "auto", "json", "ndjson", "har")
+	var formats []string
+	for _, f := range report.Formats() {
+		formats = append(formats, string(f))
+	}
+	choiceVar(cmd, &o.format, "format", "form of the output: "+strings.Join(formats, ", "), formats...)
+	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "list also each payload of many that conforms")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "list only payloads that don't pass")
+	flags.StringVar(&o.baseline, "baseline", "", "set aside the findings that `FILE` lists")
+	flags.StringVar(&o.writeBaseline, "write-baseline", "", "write the findings to `FILE`, for --baseline")
+	flags.BoolVar(&o.watch, "watch", false, "check again whenever an input changes")
+	flags.IntVarP(&o.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many payloads to judge at once")
+	flags.Var(&o.maxBytes, "max-bytes", "largest payload to read; a larger one is a finding")
+	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
+	cmd.MarkFlagsMutuallyExclusive("watch", "write-baseline")
+	return cmd
+}
+
+// validate checks what no single flag can.
+func (o *checkOptions) validate() error {
+	if len(o.paths) == 0 {
+		return errors.New("nothing to check: give files, directories or globs, or - for standard input")
+	}
+	if o.jobs < 1 {
+		return fmt.Errorf("--jobs is %d: it is 1 or more", o.jobs)
+	}
+	if o.watch {
+		for _, path := range o.paths {
+			if path == "-" {
+				return errors.New("--watch can't watch standard input: give files, directories or globs")
+			}
+		}
+	}
+	return nil
+}
+
+// checkOnce checks all inputs and reports on them. The error tells the exit
+// code.
+func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
+	var known *baseline.File
+	if o.baseline != "" {
+		var err error
+		if known, err = baseline.Load(o.baseline); err != nil {
+			return &exitError{exitUsage, err.Error()}
+		}
+	}
+	sources, unreachable := intake.Expand(o.paths)
+
+	width, tty := terminal(s.out)
+	var bar *progress
+	if columns, ok := terminal(s.err); ok && !o.watch {
+		bar = startProgress(s.err, columns, totalSize(sources))
+		if tty {
+			s.out = bar.behind(s.out)
+		}
+	}
+	writer, err := report.New(report.Format(o.format), s.out, report.Options{
+		Color:    o.colored(tty),
+		Width:    width,
+		Verbose:  o.verbose,
+		Quiet:    o.quiet,
+		Against:  o.against,
+		Version:  version(),
+		CodeInfo: codeInfo,
+	})
+	if err != nil {
+		bar.stop()
+		return err
+	}
+	c := &check{options: o, writer: writer, progress: bar, known: baseline.NewMatcher(known)}
+	err = c.run(ctx, sources, unreachable, s)
+	bar.stop()
+	if err != nil {
+		return &exitError{exitUsage, fmt.Sprintf("the report can't be written: %v", err)}
+	}
+	if o.writeBaseline != "" {
+		if c.summary.Interrupted {
+			return &exitError{exitUsage, "interrupted, so no baseline was written"}
+		}
+		if err := c.found.Save(o.writeBaseline); err != nil {
+			return &exitError{exitUsage, err.Error()}
+		}
+		fmt.Fprintf(s.err, "runhooks: the findings are in %s; check with --baseline %[1]s from now on\n", o.writeBaseline)
+		c.summary.Failed = 0 // from now on they are known
+	}
+	switch {
+	case c.summary.Unreadable > 0:
+		return &exitError{code: exitUsage}
+	case c.summary.Failed > 0:
+		return &exitError{code: exitFail}
+	case c.summary.Interrupted:
+		return &exitError{code: exitUsage}
+	}
+	return nil
+}
+
+// colored tells whether text is to be coloured, on a terminal or not.
+// See https://no-color.org.
+func (o *checkOptions) colored(tty bool) bool {
+	if o.color != "auto" {
+		return o.color == "always"
+	}
+	return tty && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// keepChecking checks, and checks again whenever an input has changed, until
+// ctx ends. Its outcome is that of the last check.
+func (o *checkOptions) keepChecking(ctx context.Context, s streams) error {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		before := o.snapshot()
+		outcome := o.checkOnce(ctx, s)
+		var exit *exitError
+		if errors.As(outcome, &exit) && exit.text != "" {
+			fmt.Fprintf(s.err, "runhooks: %s\n", exit.text)
+			exit.text = ""
+		}
+		fmt.Fprintf(s.err, "watching %d inputs; Ctrl-C ends\n", len(before))
+		for changed := false; !changed; {
+			select {
+			case <-ctx.Done():
+				return outcome
+			case <-ticker.C:
+				changed = !sameInputs(before, o.snapshot())
+			}
+		}
+	}
+}
+
+// A check is one run over all inputs.
+type check struct {
+	options  *checkOptions
+	writer   report.Writer
+	progress *progress
+	known    *baseline.Matcher
+	found    baseline.Recorder
+	summary  report.Summary
+}
+
+// run checks the sources and completes the report. Its error is one of the
+// report; what the check found is in c.summary.
+func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []error, s streams) (err error) {
+	defer func() {
+		if closeErr := c.writer.Close(c.summary); err == nil {
+			err = closeErr
+		}
+	}()
+	for _, err := range unreachable {
+		if err := c.unreadable(err); err != nil {
+			return err
+		}
+	}
+	checker := conformance.Checker{Strict: c.options.strict}
+	p := &pipeline{
+		reader: &intake.Reader{
+			Form:     intake.Form(c.options.input),
+			MaxBytes: int64(c.options.maxBytes),
+			Stdin:    s.in,
+			Progress: c.progress.read,
+		},
+		check: func(payload intake.Payload) conformance.Report {
+			if payload.TooLarge {
+				return conformance.TooLarge(payload.Size, int64(c.options.maxBytes))
+			}
+			return checker.Check(payload.Data)
+		},
+		jobs: c.options.jobs,
+		idle: func() {},
+	}
+	for outcome := range p.run(ctx, sources) {
+		if err := c.take(outcome); err != nil {
+			return err
+		}
+	}
+	c.summary.Interrupted = ctx.Err() != nil
+	if c.summary.Interrupted {
+		return nil // what wasn't checked isn't stale
+	}
+	for _, entry := range c.known.Stale() {
+		c.summary.Stale = append(c.summary.Stale, report.StaleEntry(entry))
+	}
+	return nil
+}
+
+// take enters one outcome into the summary and the report.
+func (c *check) take(outcome judged) error {
+	if outcome.err != nil {
+		return c.unreadable(outcome.err)
+	}
+	c.progress.checked()
+	c.found.Add(outcome.payload.Source, outcome.report.Findings)
+	left, known := c.known.Filter(outcome.payload.Source, outcome.report.Findings)
+	outcome.report.Findings = left
+	p := report.Payload{
+		Source: outcome.payload.Source,
+		Index:  outcome.payload.Index,
+		Line:   outcome.payload.Line,
+		At:     outcome.payload.At,
+		Single: outcome.payload.Form == intake.JSON,
+		Data:   outcome.payload.Data,
+		Report: outcome.report,
+		Known:  known,
+		Passed: c.options.passes(left),
+	}
+	c.summary.Payloads++
+	switch p.Verdict {
+	case conformance.Conforms:
+		c.summary.Conforms++
+	case conformance.Deviates:
+		c.summary.Deviates++
+	case conformance.Invalid:
+		c.summary.Invalid++
+	}
+	for _, f := range left {
+		switch f.Severity {
+		case conformance.Error:
+			c.summary.Errors++
+		case conformance.Warning:
+			c.summary.Warnings++
+		case conformance.Info:
+			c.summary.Infos++
+		}
+	}
+	c.summary.Known += known
+	if !p.Passed {
+		c.summary.Failed++
+	}
+	return c.writer.Payload(p)
+}
+
+func (c *check) unreadable(err error) error {
+	c.summary.Unreadable++
+	source := ""
+	var inputErr *intake.Error
+	if errors.As(err, &inputErr) {
+		source = inputErr.Source
+	}
+	return c.writer.Unreadable(source, err)
+}
+
+// passes tells whether a payload with these findings passes. The observed layer
+// accepts dialects, so against it they don't count.
+func (o *checkOptions) passes(findings []conformance.Finding) bool {
+	for _, f := range findings {
+		if o.against == observed && strings.HasPrefix(f.Code, "dialect.") {
+			continue
+		}
+		if f.Severity == conformance.Error ||
+			f.Severity == conformance.Warning && o.failOn == string(conformance.Warning) {
+			return false
+		}
+	}
+	return true
+}
+
+func totalSize(sources []intake.Source) int64 {
+	var total int64
+	for _, source := range sources {
+		if source.Size < 0 {
+			return 0
+		}
+		total += source.Size
+	}
+	return total
+}
+
+// codeInfo tells a report what a code means, and where that is documented.
+func codeInfo(id string) (summary, helpURI string) {
+	code, ok := conformance.LookUp(id)
+	if !ok {
+		return "", ""
+	}
+	return code.Summary, "https://github.com/runhooks/runhooks/blob/main/docs/findings.md#" + anchor(id)
+}
+
+// anchor is the fragment by which a heading is reached on the page of codes.
+func anchor(id string) string {
+	return strings.ReplaceAll(strings.ToLower(id), ".", "")
+}
+

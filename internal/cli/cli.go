@@ -1,0 +1,127 @@
+// Package cli is the runhooks command line: one file a subcommand, each with
+// its flags, which are parsed and checked before anything is done.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// The exit codes, which scripts may rely on.
+const (
+	exitOK    = 0 // every payload passes
+	exitFail  = 1 // at least one payload does not
+	exitUsage = 2 // the command line is wrong, or an input can't be read
+)
+
+// An exitError ends the command with an exit code other than that of a usage
+// error. Its text is printed unless it is empty.
+type exitError struct {
+	code int
+	text string
+}
+
+func (e *exitError) Error() string { return e.text }
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// Run runs the command line args (without the program's name) and gives its
+// exit code: 0 where every payload passes, 1 where one does not, 2 where the
+// command line is wrong or an input can't be read. It stops early when ctx
+// ends.
+func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	s := streams{in, out, errOut}
+	root := newRoot(s)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var exit *exitError
+	if errors.As(err, &exit) {
+		if exit.text != "" {
+			fmt.Fprintf(errOut, "runhooks: %s\n", exit.text)
+		}
+		return exit.code
+	}
+	fmt.Fprintf(errOut, "runhooks: %v\n", err)
+	fmt.Fprintf(errOut, "%s --help tells how it is used\n", command.CommandPath())
+	return exitUsage
+}
+
+func newRoot(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "runhooks",
+		Short: "Hold robot-run webhooks to their contract",
+		Long: `Runhooks is the contract for robot-run webhooks, and what holds people to it.
+
+Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
+line is wrong, or an input can't be read.`,
+		Example: `  runhooks check payload.json
+  runhooks check --against observed recordings/
+  runhooks explain dialect.local-time
+  runhooks schema v1/run-completed`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.SetVersionTemplate("runhooks {{.Version}}\n")
+	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newVersion(s))
+	return root
+}
+
+// terminal gives the width in columns of the terminal that w is, and whether
+// it is one.
+func terminal(w io.Writer) (width int, ok bool) {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	return width, err == nil
+}
+
+// choice is a flag that takes one of a few words.
+type choice struct {
+	value   *string
+	options []string
+}
+
+func (c choice) String() string { return *c.value }
+func (c choice) Type() string   { return "WORD" }
+
+func (c choice) Set(word string) error {
+	for _, o := range c.options {
+		if word == o {
+			*c.value = word
+			return nil
+		}
+	}
+	return fmt.Errorf("it is one of %v", c.options)
+}
+
+// choiceVar adds a flag that takes one of options, the first of which is its
+// default, with completion.
+func choiceVar(cmd *cobra.Command, value *string, name, usage string, options ...string) {
+	*value = options[0]
+	cmd.Flags().Var(choice{value, options}, name, usage)
+	// The error is that there is no such flag.
+	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(options, cobra.ShellCompDirectiveNoFileComp))
+}

@@ -1,0 +1,254 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/runhooks/runhooks/internal/report"
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/vectors"
+)
+
+// explainOptions are the flags and argument of runhooks explain.
+type explainOptions struct {
+	code     string
+	sample   string
+	markdown bool
+}
+
+func newExplain(s streams) *cobra.Command {
+	o := &explainOptions{}
+	cmd := &cobra.Command{
+		Use:   "explain [flags] [CODE]",
+		Short: "Say what the code of a finding means",
+		Long: `Explain says what the code of a finding means, why the rule is there and what
+to do about it, with a payload that breaks it and one that doesn't. Without a
+code it lists them all.`,
+		Example: `  runhooks explain dialect.local-time
+  runhooks explain schema.required --sample failing | runhooks check -`,
+		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var ids []string
+			for _, c := range conformance.Codes() {
+				ids = append(ids, c.ID+"\t"+c.Summary)
+			}
+			return ids, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				o.code = args[0]
+			}
+			if o.sample != "none" && o.code == "" {
+				return fmt.Errorf("--sample %s needs the code that it is a sample of", o.sample)
+			}
+			out := bufio.NewWriter(s.out)
+			if err := o.explain(out, s); err != nil {
+				return err
+			}
+			return out.Flush()
+		},
+	}
+	choiceVar(cmd, &o.sample, "sample", "print just a sample payload: failing or passing", "none", "failing", "passing")
+	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "write Markdown: the page docs/findings.md")
+	return cmd
+}
+
+func (o *explainOptions) explain(out *bufio.Writer, s streams) error {
+	if o.code == "" {
+		if o.markdown {
+			return writeFindingsPage(out)
+		}
+		listCodes(out)
+		return nil
+	}
+	code, ok := conformance.LookUp(o.code)
+	if !ok {
+		return unknownCode(o.code)
+	}
+	failing, passing, hasSamples := vectors.Sample(code.ID)
+	if o.sample != "none" {
+		if !hasSamples {
+			return &exitError{exitUsage, code.ID + " has no sample: it depends on --max-bytes, not on the payload alone"}
+		}
+		sample := failing
+		if o.sample == "passing" {
+			sample = passing
+		}
+		_, err := out.Write(sample.Payload)
+		return err
+	}
+	if o.markdown {
+		return writeCode(out, code)
+	}
+	fmt.Fprintf(out, "%s (%s)\n\n%s\n\n%s\n\nWhat to do: %s.\n", code.ID, code.Severity, code.Summary, wrap(code.Detail), code.Hint)
+	if !hasSamples {
+		return nil
+	}
+	width, tty := terminal(s.out)
+	color := (&checkOptions{color: "auto"}).colored(tty)
+	fmt.Fprintf(out, "\nA payload that breaks it:\n\n")
+	if err := showSample(out, failing, width, color); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nThe same, mended:\n\n%s", indent(difference(passing.Payload, failing.Payload)))
+	fmt.Fprintf(out, "\nThe whole payloads: runhooks explain %s --sample failing (or passing)\n", code.ID)
+	return nil
+}
+
+func unknownCode(id string) error {
+	var ids []string
+	for _, c := range conformance.Codes() {
+		if strings.Contains(c.ID, id) {
+			ids = append(ids, c.ID)
+		}
+	}
+	if len(ids) > 0 {
+		return fmt.Errorf("there is no code %q: did you mean %s?", id, strings.Join(ids, " or "))
+	}
+	return fmt.Errorf("there is no code %q: runhooks explain lists them all", id)
+}
+
+// listCodes lists the registry by family.
+func listCodes(out io.Writer) {
+	for i, family := range conformance.Families() {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		fmt.Fprintf(out, "%s\n", wrap(family.ID+".*: "+family.Summary))
+		for _, c := range conformance.Codes() {
+			if strings.HasPrefix(c.ID, family.ID+".") {
+				fmt.Fprintf(out, "  %-26s %s\n", c.ID, c.Summary)
+			}
+		}
+	}
+}
+
+// showSample writes what runhooks check says of a sample, without its summary.
+func showSample(out io.Writer, sample vectors.Vector, width int, color bool) error {
+	var text bytes.Buffer
+	w, err := report.New(report.Text, &text, report.Options{Width: width, Color: color})
+	if err != nil {
+		return err
+	}
+	err = w.Payload(report.Payload{
+		Source: "failing.json",
+		Single: true,
+		Line:   1,
+		Data:   sample.Payload,
+		Report: conformance.Check(sample.Payload),
+		Passed: true,
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.Close(report.Summary{}); err != nil {
+		return err
+	}
+	body, _, _ := strings.Cut(text.String(), "\n\n")
+	_, err = fmt.Fprintln(out, body)
+	return err
+}
+
+// maxDifference is how many lines of a sample are shown.
+const maxDifference = 8
+
+// difference gives the lines of a that b doesn't have in their place: what is
+// left without the lines with which both begin and end. Where nothing is left,
+// lines were only taken out, and the one before them is shown.
+func difference(a, b []byte) string {
+	x, y := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
+	start := 0
+	for start < len(x) && start < len(y) && x[start] == y[start] {
+		start++
+	}
+	end := 0
+	for end < len(x)-start && end < len(y)-start && x[len(x)-1-end] == y[len(y)-1-end] {
+		end++
+	}
+	lines := x[start : len(x)-end]
+	if len(lines) == 0 && start > 0 {
+		lines = x[start-1 : start]
+	}
+	if len(lines) > maxDifference {
+		lines = append(slices.Clone(lines[:maxDifference]), "…")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// writeFindingsPage writes docs/findings.md.
+func writeFindingsPage(out *bufio.Writer) error {
+	fmt.Fprint(out, `<!-- Generated by runhooks explain --markdown; do not edit. -->
+
+# Findings
+
+A finding is one thing that a check has to say about a payload. Its code names
+the rule, and what stands before the dot is the code's family. `+"`runhooks explain CODE`"+`
+says the same at the command line.
+`)
+	for _, family := range conformance.Families() {
+		fmt.Fprintf(out, "\n## %s\n\n%s\n", family.ID, family.Summary)
+		for _, c := range conformance.Codes() {
+			if strings.HasPrefix(c.ID, family.ID+".") {
+				fmt.Fprintln(out)
+				if err := writeCode(out, c); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// writeCode writes one code's section of docs/findings.md.
+func writeCode(out io.Writer, c conformance.Code) error {
+	fmt.Fprintf(out, "### %s\n\n**%s** (%s)\n\n%s\n\nWhat to do: %s.\n", c.ID, c.Summary, c.Severity, c.Detail, c.Hint)
+	failing, passing, ok := vectors.Sample(c.ID)
+	if !ok {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "\nBreaks it ([whole payload](../%s)):\n\n```\n%s\n```\n\nMended ([whole payload](../%s)):\n\n```\n%s\n```\n",
+		failing.File, printable(difference(failing.Payload, passing.Payload)),
+		passing.File, printable(difference(passing.Payload, failing.Payload)))
+	return err
+}
+
+// printable gives text with what can't be shown on a page escaped.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\uFEFF' || r < ' ' && r != '\n' && r != '\t' {
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+}
+
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(printable(text), "\n", "\n    ") + "\n"
+}
+
+// wrap breaks text into lines of at most 78 columns.
+func wrap(text string) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		n := len([]rune(word))
+		switch {
+		case column == 0:
+		case column+1+n > 78:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String()
+}

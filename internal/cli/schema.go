@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/runhooks/runhooks/jsonschema"
+	"github.com/runhooks/runhooks/openapi"
+)
+
+// schemaOptions are the flags and arguments of runhooks schema.
+type schemaOptions struct {
+	names []string
+	list  bool
+	out   string
+	force bool
+}
+
+func newSchema(s streams) *cobra.Command {
+	o := &schemaOptions{}
+	cmd := &cobra.Command{
+		Use:   "schema [flags] [NAME…]",
+		Short: "Print or export the contract that is built in",
+		Long: `Schema prints a document of the contract, or writes documents to a folder:
+the JSON Schemas of both layers, and the OpenAPI document that other
+languages' generators take.`,
+		Example: `  runhooks schema --list
+  runhooks schema v1/run-completed
+  runhooks schema --out contract/`,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			documents, _ := contractDocuments()
+			for _, d := range documents {
+				names = append(names, d.name+"\t"+d.about)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			o.names = args
+			return o.run(s)
+		},
+	}
+	cmd.Flags().BoolVarP(&o.list, "list", "l", false, "list the documents")
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write the documents (all, or those named) below `DIR`")
+	cmd.Flags().BoolVar(&o.force, "force", false, "let --out replace files that differ")
+	cmd.MarkFlagsMutuallyExclusive("list", "out")
+	return cmd
+}
+
+func (o *schemaOptions) run(s streams) error {
+	documents, err := contractDocuments()
+	if err != nil {
+		return err
+	}
+	if len(o.names) > 0 {
+		if documents, err = named(documents, o.names); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.out != "":
+		return o.export(documents, s)
+	case o.list:
+		for _, d := range documents {
+			fmt.Fprintf(s.out, "%-28s %s\n", d.name, d.about)
+		}
+		return nil
+	case len(o.names) == 0:
+		return errors.New("which document? --list lists them, --out DIR writes them all")
+	case len(documents) > 1:
+		return errors.New("one document at a time goes to standard output: --out DIR writes several")
+	}
+	_, err = s.out.Write(documents[0].text)
+	return err
+}
+
+// A document is one file of the contract.
+type document struct {
+	name  string // its path below --out
+	about string // one line on it
+	text  []byte
+}
+
+// contractDocuments gives all documents: the schemas, then OpenAPI.
+func contractDocuments() ([]document, error) {
+	var all []document
+	for _, source := range []struct {
+		files fs.FS
+		root  string
+		below string
+	}{
+		{jsonschema.FS, "v1", "v1"},
+		{jsonschema.FS, "observed", "observed"},
+		{openapi.Dist, "dist", "openapi"},
+	} {
+		err := fs.WalkDir(source.files, source.root, func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			text, err := fs.ReadFile(source.files, file)
+			if err != nil {
+				return err
+			}
+			name := path.Join(source.below, strings.TrimPrefix(file, source.root))
+			all = append(all, document{name, about(text), text})
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// about says in one line what a document is: the first sentence of a schema's
+// description.
+func about(text []byte) string {
+	var schema struct{ Description string }
+	if json.Unmarshal(text, &schema) != nil || schema.Description == "" {
+		return "OpenAPI 3.1: both events as webhooks"
+	}
+	sentence, _, _ := strings.Cut(schema.Description, ". ")
+	return strings.TrimSuffix(sentence, ".")
+}
+
+// named picks documents by name, with or without extension.
+func named(documents []document, names []string) ([]document, error) {
+	var picked []document
+	for _, name := range names {
+		found := false
+		for _, d := range documents {
+			if d.name == name || strings.TrimSuffix(d.name, path.Ext(d.name)) == name {
+				picked = append(picked, d)
+				found = true
+				break
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("there is no document %q: runhooks schema --list lists them", name)
+		}
+	}
+	return picked, nil
+}
+
+// export writes documents below o.out. A file that is there and differs is
+// left alone, unless forced.
+func (o *schemaOptions) export(documents []document, s streams) error {
+	for _, d := range documents {
+		target := filepath.Join(o.out, filepath.FromSlash(d.name))
+		old, err := os.ReadFile(target)
+		switch {
+		case err == nil && bytes.Equal(old, d.text):
+		case err == nil && !o.force:
+			return &exitError{exitUsage, fmt.Sprintf("%s is there and differs: give --force to replace it", target)}
+		default:
+			if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+				return &exitError{exitUsage, err.Error()}
+			}
+			if err := os.WriteFile(target, d.text, 0o644); err != nil {
+				return &exitError{exitUsage, err.Error()}
+			}
+		}
+		fmt.Fprintln(s.out, target)
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+)
+
+// githubWriter writes the workflow commands with which a step of GitHub
+// Actions annotates the files of a pull request, and the summary as a line of
+// the log. The runner shows ten annotations a level and step; the log has all.
+type githubWriter struct {
+	out  *bufio.Writer
+	opts Options
+}
+
+// What the runner unescapes in the message of a command, and in its properties.
+var (
+	githubData     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	githubProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+func (w *githubWriter) Payload(p Payload) error {
+	for _, f := range p.Findings {
+		level := "notice"
+		switch f.Severity {
+		case conformance.Error:
+			level = "error"
+		case conformance.Warning:
+			level = "warning"
+		}
+		line, column := p.place(f)
+		fmt.Fprintf(w.out, "::%s file=%s,line=%d", level, githubProperty.Replace(visible(p.Source, maxText)), line)
+		if column > 0 {
+			fmt.Fprintf(w.out, ",col=%d", column)
+		}
+		message := visible(f.Message, maxText)
+		if f.Pointer != "" {
+			message += "\nat " + visible(f.Pointer, maxText)
+		}
+		if p.At != "" {
+			message += fmt.Sprintf("\nin %s, %d:%d", visible(p.At, maxText), f.Line, f.Column)
+		}
+		if f.Hint != "" {
+			message += "\nhint: " + visible(f.Hint, maxText)
+		}
+		fmt.Fprintf(w.out, ",title=%s::%s\n", githubProperty.Replace(f.Code), githubData.Replace(message))
+	}
+	return w.out.Flush()
+}
+
+func (w *githubWriter) Unreadable(source string, err error) error {
+	fmt.Fprintf(w.out, "::error file=%s,title=unreadable::%s\n",
+		githubProperty.Replace(visible(source, maxText)), githubData.Replace(visible(reason(source, err), maxText)))
+	return w.out.Flush()
+}
+
+func (w *githubWriter) Close(s Summary) error {
+	for _, e := range s.Stale {
+		fmt.Fprintf(w.out, "::notice file=%s,title=stale baseline::%s\n", githubProperty.Replace(visible(e.Source, maxText)), githubData.Replace(
+			fmt.Sprintf("%s at %q is in the baseline and no longer found; run again with --write-baseline",
+				visible(e.Code, maxText), visible(e.Pointer, maxText))))
+	}
+	fmt.Fprintln(w.out, s.line())
+	for _, line := range s.remarks(w.opts.Against) {
+		fmt.Fprintln(w.out, line)
+	}
+	return w.out.Flush()
+}

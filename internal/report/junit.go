@@ -1,0 +1,150 @@
+package report
+
+import (
+	"bufio"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+)
+
+// junitWriter writes JUnit XML: a source is a test suite, a payload a test
+// case. An element opens with its counts, so that a suite is held back until
+// its last payload, and all suites until the last of them.
+type junitWriter struct {
+	out           *bufio.Writer
+	suite         spool  // the test cases of the suite that is open
+	suites        spool  // the suites before it
+	source        string // of the suite that is open, if any
+	counts, total junitCounts
+}
+
+type junitCounts struct{ tests, failures, errors int }
+
+func (c junitCounts) String() string {
+	return fmt.Sprintf(`tests="%d" failures="%d" errors="%d" skipped="0"`, c.tests, c.failures, c.errors)
+}
+
+// open makes sure that the open suite is that of source.
+func (w *junitWriter) open(source string) error {
+	if w.counts.tests > 0 && w.source != source {
+		if err := w.end(); err != nil {
+			return err
+		}
+	}
+	w.source = source
+	w.counts.tests++
+	return nil
+}
+
+// end closes the open suite.
+func (w *junitWriter) end() error {
+	fmt.Fprintf(&w.suites, "  <testsuite name=%s %s>\n", xmlAttr(w.source), w.counts)
+	if err := w.suite.moveTo(&w.suites); err != nil {
+		return err
+	}
+	w.total.tests += w.counts.tests
+	w.total.failures += w.counts.failures
+	w.total.errors += w.counts.errors
+	w.counts = junitCounts{}
+	_, err := fmt.Fprint(&w.suites, "  </testsuite>\n")
+	return err
+}
+
+func (w *junitWriter) Payload(p Payload) error {
+	if err := w.open(p.Source); err != nil {
+		return err
+	}
+	name := "payload"
+	switch {
+	case p.At != "":
+		name = fmt.Sprintf("payload %d (%s)", p.Index+1, p.At)
+	case !p.Single:
+		name = fmt.Sprintf("payload %d (line %d)", p.Index+1, p.Line)
+	}
+	fmt.Fprintf(&w.suite, "    <testcase classname=%s name=%s", xmlAttr(p.Source), xmlAttr(name))
+	failing, rest := p.failing()
+	if p.Passed && len(rest) == 0 {
+		_, err := fmt.Fprint(&w.suite, "/>\n")
+		return err
+	}
+	fmt.Fprint(&w.suite, ">\n")
+	if !p.Passed {
+		w.counts.failures++
+		kind := string(p.Verdict)
+		if len(failing) > 0 {
+			kind = failing[0].Code
+		}
+		fmt.Fprintf(&w.suite, "      <failure type=%s message=%s>", xmlAttr(kind),
+			xmlAttr(fmt.Sprintf("%s: %s", p.Verdict, count(len(failing), "finding"))))
+		w.findings(p, failing)
+		fmt.Fprint(&w.suite, "</failure>\n")
+	}
+	if len(rest) > 0 {
+		fmt.Fprint(&w.suite, "      <system-out>")
+		w.findings(p, rest)
+		fmt.Fprint(&w.suite, "</system-out>\n")
+	}
+	_, err := fmt.Fprint(&w.suite, "    </testcase>\n")
+	return err
+}
+
+func (w *junitWriter) findings(p Payload, findings []conformance.Finding) {
+	for i, f := range findings {
+		if i > 0 {
+			fmt.Fprintln(&w.suite)
+		}
+		f.Line = p.line(f)
+		xmlText(&w.suite, f.String())
+		if f.Pointer != "" {
+			fmt.Fprint(&w.suite, "\n  at ")
+			xmlText(&w.suite, f.Pointer)
+		}
+		if f.Hint != "" {
+			fmt.Fprint(&w.suite, "\n  hint: ")
+			xmlText(&w.suite, f.Hint)
+		}
+	}
+}
+
+func (w *junitWriter) Unreadable(source string, err error) error {
+	if err := w.open(source); err != nil {
+		return err
+	}
+	w.counts.errors++
+	_, werr := fmt.Fprintf(&w.suite, "    <testcase classname=%s name=\"readable\">\n      <error type=\"unreadable\" message=%s/>\n    </testcase>\n",
+		xmlAttr(source), xmlAttr(reason(source, err)))
+	return werr
+}
+
+func (w *junitWriter) Close(s Summary) (err error) {
+	defer closeSpools(&err, &w.suite, &w.suites)
+	if w.counts.tests > 0 {
+		if err := w.end(); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(w.out, "%s<testsuites name=\"runhooks check\" %s>\n", xml.Header, w.total)
+	if err := w.suites.moveTo(w.out); err != nil {
+		return err
+	}
+	if s.Interrupted {
+		fmt.Fprint(w.out, "  <!-- interrupted: what is left was not checked -->\n")
+	}
+	fmt.Fprint(w.out, "</testsuites>\n")
+	return w.out.Flush()
+}
+
+// xmlText writes s as character data: what XML 1.0 can't hold is spelt out.
+func xmlText(w io.Writer, s string) {
+	_ = xml.EscapeText(w, []byte(visible(s, maxText))) // a spool keeps its error
+}
+
+// xmlAttr gives s as the value of an attribute, with its quotes.
+func xmlAttr(s string) string {
+	var b strings.Builder
+	xmlText(&b, s)
+	return `"` + b.String() + `"`
+}

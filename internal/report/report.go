@@ -1,0 +1,291 @@
+// Package report writes what a check found, in seven formats.
+//
+// A [Writer] takes payloads one at a time and holds on to none of them, so
+// that a report may be longer than memory. What a format needs before it has
+// seen the last payload, such as the summary that opens the JSON report, is
+// put in place at Close. The same calls give the same bytes, on every run and
+// every machine: there are no times, no durations and no map order in them.
+//
+// Messages, pointers and excerpts hold text that strangers wrote. Each format
+// makes it harmless for whoever reads that format: a terminal, a browser, a
+// CI server.
+package report
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+)
+
+// Format names one of the ways to write a report.
+type Format string
+
+// The formats.
+const (
+	Text   Format = "text"   // for people, at a terminal
+	JSON   Format = "json"   // one object, the summary first
+	NDJSON Format = "ndjson" // one object a payload as it is checked, the summary last
+	SARIF  Format = "sarif"  // SARIF 2.1.0, for code scanning
+	JUnit  Format = "junit"  // JUnit XML, for CI servers
+	GitHub Format = "github" // workflow commands that annotate a pull request
+	HTML   Format = "html"   // one self-contained page
+)
+
+// Formats lists every format, in the order in which help texts show them.
+func Formats() []Format {
+	return []Format{Text, JSON, NDJSON, SARIF, JUnit, GitHub, HTML}
+}
+
+// ParseFormat gives the format of that name. The error names the ones there are.
+func ParseFormat(name string) (Format, error) {
+	var names []string
+	for _, f := range Formats() {
+		if string(f) == name {
+			return f, nil
+		}
+		names = append(names, string(f))
+	}
+	return "", fmt.Errorf("unknown format %q: use one of %s", name, strings.Join(names, ", "))
+}
+
+// A Payload is one payload and what the check made of it.
+type Payload struct {
+	// Source is the path as the user gave it, or "stdin".
+	Source string
+	// Index counts the payloads of the source, from 0.
+	Index int
+	// Line is the line of the source on which the payload starts, from 1.
+	Line int
+	// At is the RFC 6901 pointer to the payload where the source is a HAR, and
+	// empty otherwise. With it, the lines of findings are those of the payload,
+	// because a HAR holds it as an escaped string on a single line.
+	At string
+	// Single is true where the source is this one payload and nothing else.
+	Single bool
+	// Data is the payload itself, for excerpts; nil if it could not be kept.
+	Data []byte
+
+	// Report is the outcome. The lines of its findings are relative to the
+	// payload; the report moves them to where the payload stands in its source.
+	conformance.Report
+	// Known counts the findings that a baseline set aside; they are not in
+	// Findings.
+	Known int
+	// Passed is true where the payload does not fail the check, under the
+	// flags given. A payload that passes may have findings.
+	Passed bool
+}
+
+// name is what a person calls the payload: a.json, a.ndjson:3, a.har#/log/….
+func (p Payload) name() string {
+	switch {
+	case p.At != "":
+		return p.Source + "#" + p.At
+	case p.Single:
+		return p.Source
+	}
+	return p.Source + ":" + strconv.Itoa(p.Line)
+}
+
+// line is the line of f to show: that of the source or, in a HAR, of the payload.
+func (p Payload) line(f conformance.Finding) int {
+	if p.At != "" {
+		return f.Line
+	}
+	return max(p.Line, 1) + f.Line - 1
+}
+
+// place is where in the file that Source names f stands. Within a HAR no
+// column can be told, which is then 0.
+func (p Payload) place(f conformance.Finding) (line, column int) {
+	if p.At != "" {
+		return max(p.Line, 1), 0
+	}
+	return p.line(f), f.Column
+}
+
+// failing gives the findings that made the payload fail: its errors or, where
+// a check fails on less, its warnings, or whatever there is.
+func (p Payload) failing() (failing, rest []conformance.Finding) {
+	if p.Passed {
+		return nil, p.Findings
+	}
+	for _, severity := range []conformance.Severity{conformance.Error, conformance.Warning} {
+		for _, f := range p.Findings {
+			if f.Severity == severity {
+				failing = append(failing, f)
+			} else {
+				rest = append(rest, f)
+			}
+		}
+		if len(failing) > 0 {
+			return failing, rest
+		}
+		rest = nil
+	}
+	return p.Findings, nil
+}
+
+// A Summary is what there is to say once the last payload has been checked.
+type Summary struct {
+	// Payloads were checked; it is the sum of the next three.
+	Payloads, Conforms, Deviates, Invalid int
+	// Unreadable counts the sources that could not be read, wholly or in part.
+	Unreadable int
+	// Errors, Warnings and Infos count findings, without those set aside.
+	Errors, Warnings, Infos int
+	// Failed counts the payloads that did not pass.
+	Failed int
+	// Known counts the findings that a baseline set aside.
+	Known int
+	// Stale are the entries of the baseline that no longer occur.
+	Stale []StaleEntry
+	// Interrupted is true where the check was stopped before its end.
+	Interrupted bool
+}
+
+// A StaleEntry is an entry of a baseline that allows more findings than occur.
+type StaleEntry struct {
+	Source  string `json:"source"`
+	Code    string `json:"code"`
+	Pointer string `json:"pointer"`
+	// Count says how many findings fewer than allowed there were.
+	Count int `json:"count"`
+}
+
+// Options say how to write a report. The zero value is a plain report for a
+// terminal 100 columns wide.
+type Options struct {
+	// Color and Width (columns; 0 is 100) describe the terminal of a text report.
+	Color bool
+	Width int
+	// Verbose lists every payload in a text report, Quiet only those that do
+	// not pass. Otherwise payloads with nothing to say are left out where they
+	// share their source with others.
+	Verbose, Quiet bool
+	// Against names the layer that had to accept the payloads: "documented"
+	// (also when empty) or "observed".
+	Against string
+	// Version is the version of the tool.
+	Version string
+	// CodeInfo gives one sentence on a finding code, and the address of its
+	// documentation. Either may be empty, and CodeInfo nil.
+	CodeInfo func(code string) (summary, helpURI string)
+}
+
+// against names the layer that had to accept the payloads.
+func (o Options) against() string {
+	if o.Against == "" {
+		return "documented"
+	}
+	return o.Against
+}
+
+// codeInfo is CodeInfo, which may be nil.
+func (o Options) codeInfo(code string) (summary, helpURI string) {
+	if o.CodeInfo == nil {
+		return "", ""
+	}
+	return o.CodeInfo(code)
+}
+
+// A Writer writes one report. Its methods are called from one goroutine at a
+// time. All payloads of one source come together, in order.
+//
+// An error is an error of the output, or of the temporary file that a long
+// report needs. After one the report is broken, and Close returns it again.
+type Writer interface {
+	// Payload reports one payload. It keeps no reference to it.
+	Payload(Payload) error
+	// Unreadable reports that a source could not be read, or not to its end.
+	Unreadable(source string, err error) error
+	// Close completes the report. It must be called exactly once, also after
+	// an error, because it is what removes temporary files. It does not close
+	// the writer that the report goes to.
+	Close(Summary) error
+}
+
+// New starts a report in the given format on w. The error is that there is no
+// such format.
+func New(format Format, w io.Writer, opts Options) (Writer, error) {
+	if opts.Width <= 0 {
+		opts.Width = 100
+	}
+	// A bufio.Writer stands in every Writer for its error, too: that stays,
+	// and Flush returns it.
+	out := bufio.NewWriterSize(w, 32<<10)
+	switch format {
+	case Text:
+		return &textWriter{out: out, opts: opts}, nil
+	case JSON:
+		return &jsonWriter{out: out}, nil
+	case NDJSON:
+		return &ndjsonWriter{out: out}, nil
+	case SARIF:
+		return newSARIFWriter(out, opts), nil
+	case JUnit:
+		return &junitWriter{out: out}, nil
+	case GitHub:
+		return &githubWriter{out: out, opts: opts}, nil
+	case HTML:
+		return &htmlWriter{out: out, opts: opts}, nil
+	}
+	_, err := ParseFormat(string(format))
+	return nil, err
+}
+
+// reason is the text of err without the path, where err repeats the source.
+func reason(source string, err error) string {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) && err == error(pathErr) && pathErr.Path == source {
+		return pathErr.Err.Error()
+	}
+	return err.Error()
+}
+
+// count writes a number with its noun: 1 error, 2 errors.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// verb writes a number with its verb: 1 deviates, 2 deviate.
+func verb(n int, infinitive string) string {
+	if n == 1 {
+		return "1 " + infinitive + "s"
+	}
+	return strconv.Itoa(n) + " " + infinitive
+}
+
+// line is the summary on one line.
+func (s Summary) line() string {
+	return fmt.Sprintf("%s: %s, %s, %d invalid · %s, %s, %s",
+		count(s.Payloads, "payload"), verb(s.Conforms, "conform"), verb(s.Deviates, "deviate"), s.Invalid,
+		count(s.Errors, "error"), count(s.Warnings, "warning"), count(s.Infos, "info"))
+}
+
+// remarks are the things to know about a check besides its counts, one a line.
+func (s Summary) remarks(against string) []string {
+	var lines []string
+	if s.Interrupted {
+		lines = append(lines, "interrupted: what is left was not checked")
+	}
+	if s.Unreadable > 0 {
+		lines = append(lines, count(s.Unreadable, "source")+" could not be read")
+	}
+	if against == "observed" {
+		lines = append(lines, "against observed: a payload that deviates passes")
+	}
+	if s.Known > 0 {
+		lines = append(lines, count(s.Known, "known finding")+" set aside")
+	}
+	return lines
+}

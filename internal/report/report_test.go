@@ -1,0 +1,687 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+var update = flag.Bool("update", false, "write the goldens in testdata again")
+
+func TestGolden(t *testing.T) {
+	tests := []struct {
+		file   string
+		format Format
+		opts   func(*Options)
+	}{
+		{"report.txt", Text, func(*Options) {}},
+		{"report.color.txt", Text, func(o *Options) { o.Color, o.Width = true, 72 }},
+		{"report.verbose.txt", Text, func(o *Options) { o.Verbose = true }},
+		{"report.quiet.txt", Text, func(o *Options) { o.Quiet, o.Against = true, "observed" }},
+		{"report.json", JSON, func(*Options) {}},
+		{"report.ndjson", NDJSON, func(*Options) {}},
+		{"report.sarif", SARIF, func(*Options) {}},
+		{"report.xml", JUnit, func(*Options) {}},
+		{"report.github.txt", GitHub, func(*Options) {}},
+		{"report.html", HTML, func(*Options) {}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.file, func(t *testing.T) {
+			opts := sampleOptions()
+			tt.opts(&opts)
+			var got bytes.Buffer
+			w, err := New(tt.format, &got, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := writeSample(w); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", tt.file)
+			if *update {
+				if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got.String()); diff != "" {
+				t.Errorf("report differs from %s (-want +got):\n%s", path, diff)
+			}
+		})
+	}
+}
+
+func TestParseFormat(t *testing.T) {
+	for _, f := range Formats() {
+		if got, err := ParseFormat(string(f)); got != f || err != nil {
+			t.Errorf("ParseFormat(%q) = %q, %v", f, got, err)
+		}
+	}
+	const want = `unknown format "yaml": use one of text, json, ndjson, sarif, junit, github, html`
+	if _, err := ParseFormat("yaml"); err == nil || err.Error() != want {
+		t.Errorf("ParseFormat error = %v, want %s", err, want)
+	}
+	if _, err := New("yaml", io.Discard, Options{}); err == nil || err.Error() != want {
+		t.Errorf("New error = %v, want %s", err, want)
+	}
+}
+
+// golden is the sample report as its test has just compared it.
+func golden(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestJSONDecodes(t *testing.T) {
+	type payload struct {
+		Source    string
+		Index     int
+		Line      int
+		EventType string `json:"event_type"`
+		Verdict   conformance.Verdict
+		Findings  []conformance.Finding
+		At        string
+		Known     int
+	}
+	type summary struct {
+		Payloads, Conforms, Deviates, Invalid, Unreadable, Known int
+	}
+	wantSummary := summary{7, 3, 1, 3, 1, 2}
+
+	var doc struct {
+		Version    int
+		Summary    summary
+		Payloads   []payload
+		Unreadable []struct{ Source, Message string }
+		Stale      []StaleEntry
+	}
+	dec := json.NewDecoder(bytes.NewReader(golden(t, "report.json")))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&doc); err != nil {
+		t.Fatal(err)
+	}
+	if doc.Version != 1 || len(doc.Payloads) != 7 || len(doc.Unreadable) != 1 || len(doc.Stale) != 1 {
+		t.Errorf("decoded %+v", doc)
+	}
+	if diff := cmp.Diff(wantSummary, doc.Summary); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
+	}
+
+	lines := bytes.Split(bytes.TrimSuffix(golden(t, "report.ndjson"), []byte("\n")), []byte("\n"))
+	var streamed []payload
+	for _, line := range lines {
+		var p struct {
+			payload
+			Unreadable string
+			Summary    *summary
+			Version    int
+		}
+		if err := json.Unmarshal(line, &p); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		switch {
+		case p.Summary != nil:
+			if diff := cmp.Diff(wantSummary, *p.Summary); diff != "" {
+				t.Errorf("ndjson summary (-want +got):\n%s", diff)
+			}
+		case p.Unreadable == "":
+			streamed = append(streamed, p.payload)
+		}
+	}
+	if diff := cmp.Diff(doc.Payloads, streamed); diff != "" {
+		t.Errorf("payloads of json and ndjson differ (-json +ndjson):\n%s", diff)
+	}
+	for _, p := range doc.Payloads {
+		if p.Findings == nil {
+			t.Errorf("%s: findings are null, want an array", p.Source)
+		}
+	}
+}
+
+func TestLinesOfTheSource(t *testing.T) {
+	finding := conformance.Finding{Code: "x", Severity: conformance.Error, Line: 2, Column: 5, Message: "m"}
+	tests := []struct {
+		name    string
+		payload Payload
+		json    int
+		github  string
+	}{
+		{"single", Payload{Source: "a.json", Line: 1, Single: true}, 2, "line=2,col=5"},
+		{"later in a stream", Payload{Source: "a.json", Line: 10}, 11, "line=11,col=5"},
+		{"har", Payload{Source: "a.har", Line: 10, At: "/log/entries/0/request/postData/text"}, 2, "line=10,title"},
+		{"no line", Payload{Source: "a.json"}, 2, "line=2,col=5"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.payload.Findings = []conformance.Finding{finding}
+			var got jsonPayload
+			line, _, _ := strings.Cut(report(t, NDJSON, Options{}, Summary{}, tt.payload), "\n")
+			if err := json.Unmarshal([]byte(line), &got); err != nil {
+				t.Fatal(err)
+			}
+			if got.Findings[0].Line != tt.json {
+				t.Errorf("line %d, want %d", got.Findings[0].Line, tt.json)
+			}
+			if tt.payload.Findings[0].Line != 2 {
+				t.Error("the caller's finding was changed")
+			}
+			if got := report(t, GitHub, Options{}, Summary{}, tt.payload); !strings.Contains(got, tt.github) {
+				t.Errorf("no %s in %s", tt.github, got)
+			}
+		})
+	}
+}
+
+// sarifValidator is the schema of SARIF 2.1.0, formats asserted.
+func sarifValidator(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.AssertFormat = true
+	if err := c.AddResource("sarif.json", bytes.NewReader(golden(t, "sarif-schema-2.1.0.json"))); err != nil {
+		t.Fatal(err)
+	}
+	return c.MustCompile("sarif.json")
+}
+
+func validSARIF(t *testing.T, schema *jsonschema.Schema, report []byte) {
+	t.Helper()
+	var doc any
+	if err := json.Unmarshal(report, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(doc); err != nil {
+		t.Errorf("%#v", err)
+	}
+}
+
+func TestSARIF(t *testing.T) {
+	schema := sarifValidator(t)
+	validSARIF(t, schema, golden(t, "report.sarif"))
+	validSARIF(t, schema, []byte(report(t, SARIF, Options{}, Summary{Interrupted: true})))
+
+	var doc struct {
+		Runs []struct {
+			Results []struct {
+				RuleID    string
+				RuleIndex int
+			}
+			Tool struct {
+				Driver struct{ Rules []struct{ ID string } }
+			}
+			Invocations []struct{ ExecutionSuccessful bool }
+		}
+	}
+	if err := json.Unmarshal(golden(t, "report.sarif"), &doc); err != nil {
+		t.Fatal(err)
+	}
+	run := doc.Runs[0]
+	if len(run.Results) != 9 {
+		t.Errorf("%d results, want 9", len(run.Results))
+	}
+	for _, r := range run.Results {
+		if got := run.Tool.Driver.Rules[r.RuleIndex].ID; got != r.RuleID {
+			t.Errorf("rule %d is %s, want %s", r.RuleIndex, got, r.RuleID)
+		}
+	}
+	if run.Invocations[0].ExecutionSuccessful {
+		t.Error("executionSuccessful is true, though a source could not be read")
+	}
+}
+
+func TestSARIFURI(t *testing.T) {
+	tests := []struct{ source, want string }{
+		{"a.json", "a.json"},
+		{"stdin", "stdin"},
+		{"runs/june 2026#1?.ndjson", "runs/june%202026%231%3F.ndjson"},
+		{"12:30.json", "./12:30.json"},
+		{"Größe%.json", "Gr%C3%B6%C3%9Fe%25.json"},
+		{"\xff\n.json", "%FF%0A.json"},
+		{"/var/a b.json", "file:///var/a%20b.json"},
+	}
+	for _, tt := range tests {
+		if got := sarifURI(tt.source); got != tt.want {
+			t.Errorf("sarifURI(%q) = %q, want %q", tt.source, got, tt.want)
+		}
+	}
+}
+
+type junitReport struct {
+	Tests    int `xml:"tests,attr"`
+	Failures int `xml:"failures,attr"`
+	Errors   int `xml:"errors,attr"`
+	Suites   []struct {
+		Name     string `xml:"name,attr"`
+		Tests    int    `xml:"tests,attr"`
+		Failures int    `xml:"failures,attr"`
+		Errors   int    `xml:"errors,attr"`
+		Skipped  int    `xml:"skipped,attr"`
+		Cases    []struct {
+			Classname string `xml:"classname,attr"`
+			Name      string `xml:"name,attr"`
+			Failure   *struct {
+				Type string `xml:"type,attr"`
+				Text string `xml:",chardata"`
+			} `xml:"failure"`
+			Error     *struct{} `xml:"error"`
+			SystemOut string    `xml:"system-out"`
+		} `xml:"testcase"`
+	} `xml:"testsuite"`
+}
+
+func TestJUnitCounts(t *testing.T) {
+	var doc junitReport
+	if err := xml.Unmarshal(golden(t, "report.xml"), &doc); err != nil {
+		t.Fatal(err)
+	}
+	total, failures, errs := 0, 0, 0
+	for _, s := range doc.Suites {
+		f, e := 0, 0
+		for _, c := range s.Cases {
+			if c.Failure != nil {
+				f++
+			}
+			if c.Error != nil {
+				e++
+			}
+			if c.Classname != s.Name {
+				t.Errorf("case of %s stands in suite %s", c.Classname, s.Name)
+			}
+		}
+		if s.Tests != len(s.Cases) || s.Failures != f || s.Errors != e {
+			t.Errorf("%s says %d tests, %d failures, %d errors; has %d, %d, %d", s.Name, s.Tests, s.Failures, s.Errors, len(s.Cases), f, e)
+		}
+		total, failures, errs = total+len(s.Cases), failures+f, errs+e
+	}
+	if got, want := []int{doc.Tests, doc.Failures, doc.Errors}, []int{8, 4, 1}; !cmp.Equal(got, want) || total != 8 || failures != 4 || errs != 1 {
+		t.Errorf("in all %v, and counted %d, %d, %d; want %v", got, total, failures, errs, want)
+	}
+}
+
+// A payload that fails for less than an error still says for what.
+func TestFailsOnWarning(t *testing.T) {
+	p := Payload{Source: "a.json", Line: 1, Single: true, Report: conformance.Report{Verdict: conformance.Conforms, Findings: []conformance.Finding{
+		{Code: "contract.unknown-member", Severity: conformance.Info, Line: 1, Column: 2, Message: "i"},
+		{Code: "data.time-order", Severity: conformance.Warning, Line: 1, Column: 1, Message: "w"},
+	}}}
+	var doc junitReport
+	if err := xml.Unmarshal([]byte(report(t, JUnit, Options{}, Summary{}, p)), &doc); err != nil {
+		t.Fatal(err)
+	}
+	c := doc.Suites[0].Cases[0]
+	if c.Failure == nil || c.Failure.Type != "data.time-order" || !strings.Contains(c.SystemOut, "unknown-member") {
+		t.Errorf("case %+v", c)
+	}
+	if got := report(t, Text, Options{}, Summary{Failed: 1}, p); !strings.Contains(got, "runhooks explain data.time-order") {
+		t.Errorf("no next step in:\n%s", got)
+	}
+}
+
+// hostile is what a payload may try on whoever reads a report about it.
+const hostile = "\x1b[31mred\x1b]0;title\x07 \u009b2J \u202egnp.exe\u2066 \u200b\ufeff \x00\x7f \xff\xc3 ]]> </script><script>alert(1)</script> " +
+	"<img src=x onerror=alert(1)> &amp; \"quoted\" 'single' {{.}} %0A\n::error file=x::injected\r\n##[error]injected [link](https://evil.example) \u2028\ufffe"
+
+func hostilePayload() Payload {
+	data := []byte(`{"event_type":"` + hostile + `"}`)
+	return Payload{
+		Source: "a" + hostile + ".json", Line: 1, Data: data,
+		At: "/log/" + hostile,
+		Report: conformance.Report{EventType: hostile, Verdict: conformance.Invalid, Findings: []conformance.Finding{{
+			Code: "schema.enum", Severity: conformance.Error, Pointer: "/" + hostile, Line: 1, Column: 15, Offset: 14,
+			Message: "message " + hostile, Hint: "hint " + hostile,
+		}}},
+	}
+}
+
+func TestHostile(t *testing.T) {
+	write := func(t *testing.T, f Format, opts Options) string {
+		var out bytes.Buffer
+		w, err := New(f, &out, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := hostilePayload()
+		for _, err := range []error{
+			w.Payload(p),
+			w.Unreadable("b"+hostile, errors.New(hostile)),
+			w.Close(Summary{Payloads: 1, Invalid: 1, Failed: 1, Unreadable: 1,
+				Stale: []StaleEntry{{Source: "c" + hostile, Code: "x", Pointer: hostile, Count: 1}}}),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return out.String()
+	}
+
+	for _, f := range []Format{Text, GitHub, JUnit, HTML} {
+		t.Run("no control in "+string(f), func(t *testing.T) {
+			if bad := unprintable(write(t, f, Options{})); bad != "" {
+				t.Errorf("%q in the report", bad)
+			}
+		})
+	}
+	t.Run("text in colour", func(t *testing.T) {
+		got := ownSGR.ReplaceAllString(write(t, Text, Options{Color: true}), "")
+		if bad := unprintable(got); bad != "" {
+			t.Errorf("%q in the report", bad)
+		}
+	})
+	t.Run("json", func(t *testing.T) {
+		for _, f := range []Format{JSON, NDJSON} {
+			for line := range strings.Lines(write(t, f, Options{})) {
+				if f == NDJSON && !json.Valid([]byte(line)) {
+					t.Errorf("%s is not JSON", line)
+				}
+			}
+		}
+		if got := write(t, JSON, Options{}); !json.Valid([]byte(got)) {
+			t.Errorf("%s is not JSON", got)
+		}
+	})
+	t.Run("sarif", func(t *testing.T) {
+		got := write(t, SARIF, Options{})
+		validSARIF(t, sarifValidator(t), []byte(got))
+		if regexp.MustCompile(`"text":"[^"]*[^\\]\]\(`).MatchString(got) {
+			t.Errorf("a message holds a link: %s", got)
+		}
+	})
+	t.Run("junit", func(t *testing.T) {
+		var doc junitReport
+		if err := xml.Unmarshal([]byte(write(t, JUnit, Options{})), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if c := doc.Suites[0].Cases[0]; !strings.Contains(c.Failure.Text, "]]> </script>") {
+			t.Errorf("failure text %q", c.Failure.Text)
+		}
+	})
+	t.Run("github", func(t *testing.T) {
+		commands := 0
+		for line := range strings.Lines(write(t, GitHub, Options{})) {
+			if strings.Contains(line, "##[") && !strings.HasPrefix(line, "::") {
+				t.Errorf("injected command %q", line)
+			}
+			if strings.HasPrefix(line, "::") {
+				commands++
+				if properties, _, _ := strings.Cut(line[2:], "::"); strings.Count(properties, "title=") != 1 {
+					t.Errorf("properties %q", properties)
+				}
+			}
+		}
+		if commands != 3 {
+			t.Errorf("%d commands, want 3", commands)
+		}
+	})
+	t.Run("html", func(t *testing.T) {
+		got := write(t, HTML, Options{CodeInfo: func(string) (string, string) { return hostile, "javascript:alert(1)" }})
+		if n := strings.Count(got, "<script"); n != 1 {
+			t.Errorf("%d scripts, want our own", n)
+		}
+		for _, bad := range []string{"<img", `href="javascript`, "http://", `src="`} {
+			if strings.Contains(got, bad) {
+				t.Errorf("the page holds %s", bad)
+			}
+		}
+	})
+}
+
+// The policy of a page must name the style and the script that it holds.
+func TestHTMLPolicy(t *testing.T) {
+	page := string(golden(t, "report.html"))
+	for tag, text := range map[string]string{"style": htmlStyle, "script": htmlScript} {
+		m := regexp.MustCompile(`(?s)<` + tag + `>(.*)</` + tag + `>`).FindStringSubmatch(page)
+		if m == nil || m[1] != text {
+			t.Errorf("the %s in the page is not the one that was hashed", tag)
+		}
+		if !strings.Contains(htmlPolicy, tag+"-src '"+cspHash(text)+"'") {
+			t.Errorf("no hash of the %s in %s", tag, htmlPolicy)
+		}
+	}
+	if strings.Contains(page, "style=") || strings.Contains(page, " on") && regexp.MustCompile(`<[^>]* on\w+=`).MatchString(page) {
+		t.Error("the page has inline styles or handlers, which its policy forbids")
+	}
+}
+
+func TestBounds(t *testing.T) {
+	many := Payload{Source: "a.json", Line: 1, Single: true, Data: []byte("{}"), Report: conformance.Report{Verdict: conformance.Invalid}}
+	for i := range maxFindings + 3 {
+		many.Findings = append(many.Findings, conformance.Finding{
+			Code: "schema.type", Severity: conformance.Error, Line: 1, Column: 1, Message: fmt.Sprintf("finding %d", i)})
+	}
+	text := report(t, Text, Options{}, Summary{}, many)
+	if !strings.Contains(text, "… and 3 more findings (--format json shows all)") || strings.Contains(text, fmt.Sprintf("finding %d", maxFindings)) {
+		t.Errorf("text:\n%s", text)
+	}
+	if page := report(t, HTML, Options{}, Summary{}, many); !strings.Contains(page, "… and 3 more findings") {
+		t.Error("html does not say what it left out of a payload")
+	}
+
+	one := many
+	one.Findings = many.Findings[:1]
+	payloads := make([]Payload, htmlPayloads+20)
+	for i := range payloads {
+		payloads[i] = one
+	}
+	page := report(t, HTML, Options{}, Summary{Payloads: len(payloads), Invalid: len(payloads)}, payloads...)
+	if n := strings.Count(page, "<details"); n != htmlPayloads || !strings.Contains(page, "and 20 more left out") {
+		t.Errorf("html details %d payloads, want %d", n, htmlPayloads)
+	}
+
+	long := strings.Repeat("x", 1<<20)
+	many.Findings = []conformance.Finding{{Code: "x", Line: 1, Column: 1, Message: long, Hint: long, Pointer: long}}
+	if n := len(report(t, Text, Options{}, Summary{}, many)); n > 4*maxText {
+		t.Errorf("text of %d bytes on long messages", n)
+	}
+}
+
+func TestQuietAndVerbose(t *testing.T) {
+	conforms := Payload{Source: "a.ndjson", Index: 6, Line: 7, Passed: true, Report: conformance.Report{Verdict: conformance.Conforms}}
+	single := Payload{Source: "b.json", Line: 1, Single: true, Passed: true, Report: conformance.Report{Verdict: conformance.Conforms}}
+	info := conforms
+	info.Source, info.Findings = "c.ndjson", []conformance.Finding{{Code: "contract.unknown-member", Severity: conformance.Info, Line: 1, Column: 1}}
+	failed := Payload{Source: "d.ndjson", Line: 1, Report: conformance.Report{Verdict: conformance.Deviates}}
+
+	tests := []struct {
+		name string
+		opts Options
+		want []string
+	}{
+		{"plain", Options{}, []string{"b.json", "c.ndjson:7", "d.ndjson:1"}},
+		{"quiet", Options{Quiet: true}, []string{"d.ndjson:1"}},
+		{"verbose", Options{Verbose: true}, []string{"a.ndjson:7", "b.json", "c.ndjson:7", "d.ndjson:1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, m := range regexp.MustCompile(`(?m)^[✓~✗] (\S+)`).FindAllStringSubmatch(
+				report(t, Text, tt.opts, Summary{}, conforms, single, info, failed), -1) {
+				got = append(got, m[1])
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("payloads listed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSummaryLine(t *testing.T) {
+	tests := []struct {
+		summary Summary
+		want    string
+	}{
+		{Summary{Payloads: 43, Deviates: 43, Errors: 210, Warnings: 12, Infos: 30},
+			"43 payloads: 0 conform, 43 deviate, 0 invalid · 210 errors, 12 warnings, 30 infos"},
+		{Summary{Payloads: 1, Conforms: 1, Warnings: 1, Infos: 1},
+			"1 payload: 1 conforms, 0 deviate, 0 invalid · 0 errors, 1 warning, 1 info"},
+		{Summary{Payloads: 3, Conforms: 1, Deviates: 1, Invalid: 1, Errors: 1},
+			"3 payloads: 1 conforms, 1 deviates, 1 invalid · 1 error, 0 warnings, 0 infos"},
+	}
+	for _, tt := range tests {
+		if got := tt.summary.line(); got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+	got := report(t, Text, Options{}, Summary{Interrupted: true, Unreadable: 2, Known: 1})
+	for _, want := range []string{"interrupted", "2 sources could not be read", "1 known finding set aside"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+}
+
+// emptyTemp makes temporary files go to a directory of the test's own, and
+// gives a function that fails the test if any are left in it.
+func emptyTemp(t *testing.T) (check func()) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir)
+	return func() {
+		t.Helper()
+		left, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) > 0 {
+			t.Errorf("%s was left behind", left[0])
+		}
+	}
+}
+
+// failAfter is a writer with room for n bytes.
+type failAfter struct{ n int }
+
+var errFull = errors.New("no room")
+
+func (w *failAfter) Write(p []byte) (int, error) {
+	if len(p) > w.n {
+		n := w.n
+		w.n = 0
+		return n, errFull
+	}
+	w.n -= len(p)
+	return len(p), nil
+}
+
+func TestOutputErrors(t *testing.T) {
+	clean := emptyTemp(t)
+	for _, f := range Formats() {
+		t.Run(string(f), func(t *testing.T) {
+			var whole bytes.Buffer
+			w, err := New(f, &whole, sampleOptions())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := writeSample(w); err != nil {
+				t.Fatal(err)
+			}
+			for n := 0; n < whole.Len(); n += 1 + whole.Len()/1000 {
+				w, err := New(f, &failAfter{n}, sampleOptions())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := writeSample(w); !errors.Is(err, errFull) {
+					t.Fatalf("after %d bytes: error %v, want %v", n, err, errFull)
+				}
+			}
+			clean()
+		})
+	}
+}
+
+const manyPayloadsLen = 2000
+
+// manyPayloads is enough for every spool to grow into a file: the payloads of
+// one source, or each of its own.
+func manyPayloads(w Writer, sources bool) error {
+	p := samplePayloads()[3]
+	for i := range manyPayloadsLen {
+		if p.Index, p.Line = i, i+1; sources {
+			p.Source = fmt.Sprintf("%d.json", i)
+		}
+		if err := w.Payload(p); err != nil {
+			return errors.Join(err, w.Close(Summary{}))
+		}
+		if err := w.Unreadable("gone.json", errors.New(strings.Repeat("gone ", 100))); sources && err != nil {
+			return errors.Join(err, w.Close(Summary{}))
+		}
+	}
+	return w.Close(Summary{Payloads: manyPayloadsLen, Deviates: manyPayloadsLen, Failed: manyPayloadsLen})
+}
+
+func TestLongReports(t *testing.T) {
+	clean := emptyTemp(t)
+	for _, f := range Formats() {
+		for _, sources := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/sources=%t", f, sources), func(t *testing.T) {
+				var first, second bytes.Buffer
+				for _, out := range []*bytes.Buffer{&first, &second} {
+					w, err := New(f, out, sampleOptions())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := manyPayloads(w, sources); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if first.Len() < spoolMemory/2 || !bytes.Equal(first.Bytes(), second.Bytes()) {
+					t.Errorf("two reports on the same payloads differ, or are short: %d and %d bytes", first.Len(), second.Len())
+				}
+				switch f {
+				case JSON, SARIF:
+					if !json.Valid(first.Bytes()) {
+						t.Error("not JSON")
+					}
+				case JUnit:
+					if err := xml.Unmarshal(first.Bytes(), new(junitReport)); err != nil {
+						t.Error(err)
+					}
+				}
+				for _, n := range []int{0, first.Len() / 2, first.Len() - 1} {
+					w, err := New(f, &failAfter{n}, sampleOptions())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := manyPayloads(w, sources); !errors.Is(err, errFull) {
+						t.Errorf("after %d bytes: error %v, want %v", n, err, errFull)
+					}
+				}
+				clean()
+			})
+		}
+	}
+}
+
+func TestNoPlaceForTemporaryFiles(t *testing.T) {
+	nowhere := filepath.Join(t.TempDir(), "nowhere")
+	t.Setenv("TMPDIR", nowhere)
+	t.Setenv("TMP", nowhere)
+	for _, f := range []Format{JSON, JUnit} {
+		w, err := New(f, io.Discard, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := manyPayloads(w, false); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: error %v, want one about the temporary directory", f, err)
+		}
+	}
+}

@@ -1,0 +1,337 @@
+package jsonschema_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	schemav5 "github.com/santhosh-tekuri/jsonschema/v5"
+	schemav6 "github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/runhooks/runhooks/jsonschema"
+)
+
+// An object is a JSON object as the tests walk it.
+type object = map[string]any
+
+// sources gives every schema document by its path.
+func sources(t *testing.T) map[string]object {
+	t.Helper()
+	files, err := fs.Glob(jsonschema.FS, "*/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no schemas (%v)", err)
+	}
+	docs := map[string]object{}
+	for _, file := range files {
+		data, err := fs.ReadFile(jsonschema.FS, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc object
+		if err := json.Unmarshal(data, &doc); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		docs[file] = doc
+	}
+	return docs
+}
+
+// judges is every validator that the schemas are held to, as a function that
+// validates a value against the schema at a URL. That the schemas pass their
+// meta-schema, and refer to nothing outside, is seen to first.
+func judges(t *testing.T, docs map[string]object) map[string]func(url string, value any) error {
+	t.Helper()
+	v5 := schemav5.NewCompiler()
+	v5.AssertFormat = true
+	v5.LoadURL = func(url string) (io.ReadCloser, error) { return nil, fmt.Errorf("%s is not a schema of ours", url) }
+	v6 := schemav6.NewCompiler()
+	v6.AssertFormat()
+	v6.UseLoader(schemav6.SchemeURLLoader{})
+	for file, doc := range docs {
+		data, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v5.AddResource(jsonschema.Base+file, bytes.NewReader(data)); err != nil {
+			t.Fatal(err)
+		}
+		if err := v6.AddResource(jsonschema.Base+file, doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file := range docs {
+		if _, err := v5.Compile(jsonschema.Base + file); err != nil {
+			t.Fatalf("v5: %s: %#v", file, err)
+		}
+		if _, err := v6.Compile(jsonschema.Base + file); err != nil {
+			t.Fatalf("v6: %s: %v", file, err)
+		}
+	}
+	return map[string]func(string, any) error{
+		"v5": func(url string, value any) error {
+			schema, err := v5.Compile(url)
+			if err != nil {
+				return err
+			}
+			return schema.Validate(value)
+		},
+		"v6": func(url string, value any) error {
+			schema, err := v6.Compile(url)
+			if err != nil {
+				return err
+			}
+			return schema.Validate(value)
+		},
+	}
+}
+
+// walk calls visit with every schema in a document: with its pointer, and
+// whether it declares something, which what is under if or not does not.
+func walk(schema any, pointer string, declares bool, visit func(pointer string, schema any, declares bool)) {
+	visit(pointer, schema, declares)
+	s, ok := schema.(object)
+	if !ok {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(s)) {
+		at := pointer + "/" + key
+		switch key {
+		case "items", "additionalProperties", "then", "else":
+			walk(s[key], at, declares, visit)
+		case "if", "not":
+			walk(s[key], at, false, visit)
+		case "allOf", "anyOf", "oneOf":
+			for i, sub := range s[key].([]any) {
+				walk(sub, fmt.Sprintf("%s/%d", at, i), declares, visit)
+			}
+		case "properties", "$defs":
+			for name, sub := range s[key].(object) {
+				walk(sub, at+"/"+name, declares, visit)
+			}
+		}
+	}
+}
+
+// resolve gives the schema that a $ref in file means.
+func resolve(t *testing.T, docs map[string]object, file, ref string) object {
+	t.Helper()
+	name, pointer, _ := strings.Cut(ref, "#")
+	if name != "" {
+		file = path.Join(path.Dir(file), name)
+	}
+	var node any = docs[file]
+	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		if token != "" {
+			parent, _ := node.(object)
+			node = parent[token]
+		}
+	}
+	schema, ok := node.(object)
+	if !ok {
+		t.Fatalf("%s: %s is no schema", file, ref)
+	}
+	return schema
+}
+
+func TestMetaSchema(t *testing.T) {
+	docs := sources(t)
+	for name, judge := range judges(t, docs) {
+		for file := range docs {
+			if err := judge(jsonschema.Base+file, object{}); err == nil {
+				t.Errorf("%s accepts {} as %s", name, file)
+			}
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	titles := map[string]string{}
+	for file, doc := range sources(t) {
+		if got, want := doc["$id"], jsonschema.Base+file; got != want {
+			t.Errorf("%s: $id is %v, want %s", file, got, want)
+		}
+		if got, want := doc["$schema"], "https://json-schema.org/draft/2020-12/schema"; got != want {
+			t.Errorf("%s: $schema is %v, want %s", file, got, want)
+		}
+		walk(doc, "", true, func(pointer string, schema any, _ bool) {
+			if parent := path.Base(path.Dir(pointer)); pointer != "" && parent != "$defs" {
+				return
+			}
+			title, _ := schema.(object)["title"].(string)
+			if title == "" || pointer != "" && title != path.Base(pointer) {
+				t.Errorf("%s#%s: the title is %q; want the name", file, pointer, title)
+			}
+			if other, taken := titles[title]; taken {
+				t.Errorf("%s#%s: the title %q is also that of %s", file, pointer, title, other)
+			}
+			titles[title] = file + "#" + pointer
+		})
+	}
+}
+
+func TestEveryMemberIsDescribed(t *testing.T) {
+	docs := sources(t)
+	members := 0
+	for file, doc := range docs {
+		walk(doc, "", true, func(pointer string, schema any, declares bool) {
+			parent := path.Base(path.Dir(pointer))
+			if !declares || pointer != "" && parent != "properties" && parent != "$defs" {
+				return
+			}
+			members++
+			s, ok := schema.(object)
+			if !ok {
+				t.Errorf("%s#%s: not an object", file, pointer)
+				return
+			}
+			if ref, ok := s["$ref"].(string); ok {
+				s = resolve(t, docs, file, ref)
+			}
+			if d, _ := s["description"].(string); !strings.HasSuffix(d, ".") {
+				t.Errorf("%s#%s: the description %q is no sentence", file, pointer, d)
+			}
+			if examples, _ := s["examples"].([]any); len(examples) == 0 {
+				t.Errorf("%s#%s: there is no example", file, pointer)
+			}
+			// A number with a bound is a quantity; one without is an identifier.
+			if _, bounded := s["minimum"]; bounded && s["x-unit"] == nil {
+				t.Errorf("%s#%s: a quantity needs x-unit", file, pointer)
+			}
+		})
+	}
+	if members < 50 {
+		t.Errorf("saw only %d members", members)
+	}
+}
+
+func TestExamples(t *testing.T) {
+	docs := sources(t)
+	for name, judge := range judges(t, docs) {
+		examples := 0
+		for file, doc := range docs {
+			walk(doc, "", true, func(pointer string, schema any, _ bool) {
+				s, _ := schema.(object)
+				list, _ := s["examples"].([]any)
+				for i, example := range list {
+					examples++
+					if err := judge(jsonschema.Base+file+"#"+pointer, example); err != nil {
+						t.Errorf("%s: %s#%s/examples/%d: %v", name, file, pointer, i, err)
+					}
+				}
+			})
+		}
+		if examples < 50 {
+			t.Errorf("%s: saw only %d examples", name, examples)
+		}
+	}
+}
+
+// What conforms must be accepted by the superset, as a whole and in its parts.
+func TestObservedAcceptsWhatIsDocumented(t *testing.T) {
+	docs := sources(t)
+	for name, judge := range judges(t, docs) {
+		for file, doc := range docs {
+			layer, base := path.Split(file)
+			if layer != "v1/" {
+				continue
+			}
+			observed := docs["observed/"+base]
+			if observed == nil {
+				t.Fatalf("%s has no observed counterpart", file)
+			}
+			walk(doc, "", true, func(pointer string, schema any, _ bool) {
+				s, _ := schema.(object)
+				at := ""
+				if path.Base(path.Dir(pointer)) == "$defs" {
+					def := "Observed" + path.Base(pointer)
+					if observed["$defs"].(object)[def] == nil {
+						return // the superset uses the documented one
+					}
+					at = "/$defs/" + def
+				} else if pointer != "" {
+					return
+				}
+				for i, example := range s["examples"].([]any) {
+					if err := judge(jsonschema.Base+"observed/"+base+"#"+at, example); err != nil {
+						t.Errorf("%s: observed/%s#%s rejects %s#%s/examples/%d: %v", name, base, at, file, pointer, i, err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestDialects(t *testing.T) {
+	keys := []string{"code", "instead-of", "member", "missing", "severity"}
+	dialects := 0
+	for file, doc := range sources(t) {
+		walk(doc, "", true, func(pointer string, schema any, _ bool) {
+			s, _ := schema.(object)
+			d, ok := s["x-dialect"]
+			if !ok {
+				return
+			}
+			dialects++
+			if strings.HasPrefix(file, "v1/") {
+				t.Errorf("%s#%s: x-dialect in the documented layer", file, pointer)
+			}
+			dialect, _ := d.(object)
+			if code, _ := dialect["code"].(string); !strings.HasPrefix(code, "dialect.") {
+				t.Errorf("%s#%s: the code is %q", file, pointer, code)
+			}
+			for key, value := range dialect {
+				if !slices.Contains(keys, key) {
+					t.Errorf("%s#%s: x-dialect has a member %q; want of %q only", file, pointer, key, keys)
+				}
+				if _, ok := value.(string); !ok {
+					t.Errorf("%s#%s: x-dialect: %s is not a string", file, pointer, key)
+				}
+			}
+			if severity, ok := dialect["severity"]; ok && severity != "warning" {
+				t.Errorf("%s#%s: severity is %v; only warning is not the default", file, pointer, severity)
+			}
+			if path.Base(path.Dir(pointer)) != "anyOf" {
+				t.Errorf("%s#%s: x-dialect outside a branch of anyOf", file, pointer)
+			}
+		})
+	}
+	if dialects == 0 {
+		t.Error("saw no x-dialect")
+	}
+}
+
+// The documented layer is what other teams generate code from, so it keeps
+// clear of the idioms that their generators are known to break on.
+func TestDocumentedIsPortable(t *testing.T) {
+	for file, doc := range sources(t) {
+		if !strings.HasPrefix(file, "v1/") {
+			continue
+		}
+		walk(doc, "", true, func(pointer string, schema any, _ bool) {
+			s, ok := schema.(object)
+			if !ok {
+				t.Errorf("%s#%s: a boolean schema", file, pointer)
+				return
+			}
+			if _, ok := s["type"].([]any); ok {
+				t.Errorf("%s#%s: type is a list", file, pointer)
+			}
+			for key := range s {
+				switch {
+				case (key == "const" || key == "enum") && s["type"] == nil:
+					t.Errorf("%s#%s: %s without a type", file, pointer, key)
+				case key == "exclusiveMinimum", key == "exclusiveMaximum", key == "patternProperties",
+					strings.HasPrefix(key, "x-go-"):
+					t.Errorf("%s#%s: %s", file, pointer, key)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,200 @@
+// Package conformance judges the payloads of robot-run webhooks: bytes in, a
+// [Report] out.
+//
+// A payload gets one [Verdict]. It conforms when the documented contract
+// accepts it, deviates when only the observed superset does, and is invalid
+// when neither does. Whatever there is to say about it stands in the report as
+// findings, each with its code and its exact place, in document order. The
+// same payload always gives the same report.
+//
+// The schemas of the contract are embedded; a program that imports this package
+// needs no file and no network. No payload, whatever its bytes, makes a check
+// panic or run away.
+package conformance
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Check judges one payload by the contract. It is short for the method of the
+// zero [Checker].
+func Check(payload []byte) Report { return Checker{}.Check(payload) }
+
+// A Checker judges payloads. The zero value judges by the contract as it
+// stands. It may be used by several goroutines at once.
+type Checker struct {
+	// Strict makes a member that the contract doesn't name an error, by which
+	// a payload deviates that would conform otherwise.
+	Strict bool
+}
+
+// Check judges one payload. It doesn't keep or change it.
+func (c Checker) Check(payload []byte) Report {
+	value, drafts, truncated := parse(payload)
+	report := Report{EventType: eventType(value), Truncated: truncated}
+	if len(drafts) == 0 {
+		drafts, report.Truncated = examine(value)
+	}
+	for i := range drafts {
+		if c.Strict && drafts[i].Code == "contract.unknown-member" {
+			drafts[i].Severity = Error
+		}
+	}
+	report.Findings = settle(payload, drafts)
+	report.Verdict = verdict(report.Findings)
+	return report
+}
+
+// TooLarge is the report on a payload of size bytes (or more) that was not
+// read, since no more than limit bytes were to be read of any.
+func TooLarge(size, limit int64) Report {
+	return Report{Verdict: Invalid, Findings: []Finding{{
+		Code: "json.too-large", Severity: Error, Line: 1, Column: 1,
+		Message: fmt.Sprintf("the payload has %d bytes or more; the limit is %d", size, limit),
+		Hint:    registry["json.too-large"].Hint,
+	}}}
+}
+
+// verdict follows from findings: errors of these families break every layer,
+// and any other error breaks the documented one.
+func verdict(findings []Finding) Verdict {
+	v := Conforms
+	for _, f := range findings {
+		if f.Severity != Error {
+			continue
+		}
+		switch family, _, _ := strings.Cut(f.Code, "."); family {
+		case "json", "event", "schema":
+			return Invalid
+		}
+		v = Deviates
+	}
+	return v
+}
+
+func eventType(value any) string {
+	object, _ := value.(map[string]any)
+	event, _ := object["event_type"].(string)
+	return event
+}
+
+// examine judges a payload that is strict JSON. It gives the findings, and
+// whether there may be more.
+func examine(value any) (found []draft, truncated bool) {
+	object, ok := value.(map[string]any)
+	if !ok {
+		d := newDraft("schema.type", nil)
+		d.Message = "expected an object, found " + describe(value)
+		if _, ok := value.([]any); ok {
+			d.Hint = "a payload is one event; give the events of an array one by one, or one a line as NDJSON"
+		}
+		return []draft{d}, false
+	}
+	c := loadContract()
+	event, ok := object["event_type"]
+	if !ok {
+		d := newDraft("event.type-missing", nil)
+		d.Pointer = "/event_type"
+		d.Message = "event_type is missing, so there is no telling which event this is"
+		d.Hint = "one of " + alternatives(c.events())
+		if guess := c.resembling(object); guess != nil {
+			d.Hint = fmt.Sprintf("the members of data are those of %s", guess.event)
+		}
+		return []draft{d}, false
+	}
+	name, _ := event.(string)
+	a := c.byEvent[name]
+	if a == nil {
+		d := newDraft("event.type-unknown", []string{"event_type"})
+		d.Message = fmt.Sprintf("event_type is %s, which is no event of the contract", describe(event))
+		d.Hint = "one of " + alternatives(c.events())
+		if near := nearest(name, slices.Values(c.events())); near != "" {
+			d.Hint = fmt.Sprintf("did you mean %s?", quote(near))
+		}
+		return []draft{d}, false
+	}
+	return c.judge(a, value)
+}
+
+// judge holds value to both layers of an arm. The documented layer decides
+// whether it conforms. What breaks it is told by the observed layer, which is
+// the documented one with known deviations as further branches: its errors are
+// broken rules, and the deviations on the way are dialects.
+func (c *contract) judge(a *arm, value any) (found []draft, truncated bool) {
+	documented := &examination{contract: c, arm: a, wanted: noticeElements | noticeOther | noticeMembers}
+	documented.examine(a.documented, value)
+	found = documented.remarks
+	observed := &examination{contract: c, arm: a, wanted: noticeOther}
+	if len(documented.violations) == 0 {
+		observed.apply(a.observed, value)
+		found = append(found, observed.remarks...)
+	} else {
+		observed.wanted |= noticeElements | noticeError
+		observed.examine(a.observed, value)
+		found = slices.Concat(found, observed.remarks, observed.violations)
+		if !slices.ContainsFunc(found, func(d draft) bool { return d.Severity == Error }) {
+			// The observed layer has no word for it: the documented one has.
+			found = append(found, documented.violations...)
+		}
+	}
+	found = slices.DeleteFunc(found, func(d draft) bool {
+		return d.Code == "contract.unknown-member" && observed.named[d.Pointer]
+	})
+	return found, documented.truncated || observed.truncated
+}
+
+// resembling gives the arm that shares most documented members of data with
+// object, or nil where there is none or it isn't clear.
+func (c *contract) resembling(object map[string]any) *arm {
+	data, _ := object["data"].(map[string]any)
+	var best *arm
+	most, clear := 0, false
+	for _, a := range c.arms {
+		n := 0
+		for name := range a.members["/data"] {
+			if _, ok := data[name]; ok {
+				n++
+			}
+		}
+		switch {
+		case n > most:
+			best, most, clear = a, n, true
+		case n == most:
+			clear = false
+		}
+	}
+	if !clear {
+		return nil
+	}
+	return best
+}
+
+// newDraft starts a finding at the value to which tokens lead, with what the
+// registry says of its code.
+func newDraft(code string, tokens []string) draft {
+	info := registry[code]
+	return draft{
+		Finding: Finding{Code: code, Severity: info.Severity, Pointer: pointer(tokens), Hint: info.Hint},
+		at:      slices.Clone(tokens),
+	}
+}
+
+// alternatives lists names as an English choice.
+func alternatives(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = quote(n)
+	}
+	if len(quoted) < 2 {
+		return strings.Join(quoted, "")
+	}
+	last := len(quoted) - 1
+	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
+}
+
+// sortedKeys gives the keys of m in order, so that nothing hangs on the order
+// of a map.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

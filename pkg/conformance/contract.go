@@ -1,0 +1,357 @@
+package conformance
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	judge "github.com/santhosh-tekuri/jsonschema/v5"
+
+	"github.com/runhooks/runhooks/jsonschema"
+)
+
+// An arm is one event of the contract, in both layers.
+type arm struct {
+	event      string // the documented event_type
+	documented *judge.Schema
+	observed   *judge.Schema
+	// members are the documented members by the pointer of their object, and
+	// known the same of the observed layer.
+	members map[string]map[string]*judge.Schema
+	known   map[string]map[string]*judge.Schema
+}
+
+// contract is the embedded contract, ready to judge with.
+type contract struct {
+	arms    []*arm
+	byEvent map[string]*arm          // by each event_type that a layer knows
+	schemas map[string]*judge.Schema // by location
+	// noticing tells, by location, what a walk over a schema may find.
+	noticing map[string]notice
+	shapes   map[string]*shape // by location
+}
+
+// loadContract compiles the embedded schemas, once.
+var loadContract = sync.OnceValue(func() *contract {
+	compiler := judge.NewCompiler()
+	compiler.Draft = judge.Draft2020
+	compiler.AssertFormat = true
+	compiler.ExtractAnnotations = true
+	compiler.RegisterExtension("runhooks", nil, annotationCompiler{})
+	layers := map[string]map[string]string{"v1": {}, "observed": {}} // layer, name, URL
+	err := fs.WalkDir(jsonschema.FS, ".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(jsonschema.FS, file)
+		if err != nil {
+			return err
+		}
+		layers[path.Dir(file)][path.Base(file)] = jsonschema.Base + file
+		return compiler.AddResource(jsonschema.Base+file, bytes.NewReader(text))
+	})
+	if err != nil {
+		panic(fmt.Sprintf("conformance: the embedded contract can't be read: %v", err))
+	}
+	c := &contract{
+		byEvent:  make(map[string]*arm),
+		schemas:  make(map[string]*judge.Schema),
+		noticing: make(map[string]notice),
+		shapes:   make(map[string]*shape),
+	}
+	for _, name := range slices.Sorted(maps.Keys(layers["v1"])) {
+		documented := compiler.MustCompile(layers["v1"][name])
+		event := documented.Properties["event_type"]
+		if event == nil { // the union of the events
+			continue
+		}
+		a := &arm{
+			event:      event.Constant[0].(string),
+			documented: documented,
+			observed:   compiler.MustCompile(layers["observed"][name]),
+		}
+		a.members = membersOf(a.documented)
+		a.known = membersOf(a.observed)
+		c.arms = append(c.arms, a)
+		c.byEvent[a.event] = a
+		for s := range inPlace(a.observed.Properties["event_type"]) {
+			if len(s.Constant) > 0 {
+				c.byEvent[s.Constant[0].(string)] = a
+			}
+		}
+		for _, layer := range []*judge.Schema{a.documented, a.observed} {
+			c.survey(layer)
+		}
+	}
+	return c
+})
+
+// events are the values of event_type that some layer knows, sorted.
+func (c *contract) events() []string { return slices.Sorted(maps.Keys(c.byEvent)) }
+
+// survey enters s and all that it leads to into c.schemas and c.noticing. The
+// contract's schemas don't recurse.
+func (c *contract) survey(s *judge.Schema) notice {
+	if _, ok := c.schemas[s.Location]; ok {
+		return c.noticing[s.Location]
+	}
+	c.schemas[s.Location] = s
+	c.shapes[s.Location] = shapeOf(s)
+	sum := annotationsOf(s).notice()
+	if len(s.Properties) > 0 {
+		sum |= noticeMembers
+	}
+	if s.Items2020 != nil || rest(s) != nil {
+		sum |= noticeElements
+	}
+	for sub := range subschemas(s) {
+		sum |= c.survey(sub)
+	}
+	c.noticing[s.Location] = sum
+	return sum
+}
+
+// A shape is what schemas name of a value: members, and members of members.
+type shape struct {
+	members map[string]*shape
+}
+
+// shapeOf gives what schemas that apply to one value name of it.
+func shapeOf(schemas ...*judge.Schema) *shape {
+	named := make(map[string][]*judge.Schema)
+	for _, s := range schemas {
+		for here := range inPlace(s) {
+			for _, name := range here.Required {
+				if _, ok := named[name]; !ok {
+					named[name] = nil // that it is there counts, not what it is
+				}
+			}
+			for name, sub := range here.Properties {
+				named[name] = append(named[name], sub)
+			}
+		}
+	}
+	sh := &shape{members: make(map[string]*shape, len(named))}
+	for name, subs := range named {
+		sh.members[name] = shapeOf(subs...)
+	}
+	return sh
+}
+
+// skeleton gives v without the elements of its arrays and without the members
+// that sh doesn't name. However large v is, its skeleton is no larger than the
+// contract, and so are the errors of a judge that sees no more than that. What
+// the skeleton lacks is judged one by one: the contract has no rule for an
+// array or a map as a whole, but for its type.
+func (sh *shape) skeleton(v any) any {
+	switch v := v.(type) {
+	case []any:
+		return []any{}
+	case map[string]any:
+		bones := make(map[string]any, len(sh.members))
+		for name, member := range sh.members {
+			if value, ok := v[name]; ok {
+				bones[name] = member.skeleton(value)
+			}
+		}
+		return bones
+	}
+	return v
+}
+
+// inPlace yields s and the schemas that apply to the same value, whether or
+// not they accept it.
+func inPlace(s *judge.Schema) func(yield func(*judge.Schema) bool) {
+	return func(yield func(*judge.Schema) bool) {
+		var visit func(*judge.Schema) bool
+		visit = func(s *judge.Schema) bool {
+			if s == nil {
+				return true
+			}
+			if !yield(s) || !visit(s.Ref) || !visit(s.Not) || !visit(s.If) || !visit(s.Then) || !visit(s.Else) {
+				return false
+			}
+			for _, list := range [][]*judge.Schema{s.AllOf, s.AnyOf, s.OneOf} {
+				for _, sub := range list {
+					if !visit(sub) {
+						return false
+					}
+				}
+			}
+			return true
+		}
+		visit(s)
+	}
+}
+
+// subschemas yields the schemas that s holds or refers to.
+func subschemas(s *judge.Schema) func(yield func(*judge.Schema) bool) {
+	return func(yield func(*judge.Schema) bool) {
+		all := slices.Concat([]*judge.Schema{s.Ref, s.Not, s.If, s.Then, s.Else, s.Items2020, rest(s)},
+			s.AllOf, s.AnyOf, s.OneOf)
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+			all = append(all, s.Properties[name])
+		}
+		for _, sub := range all {
+			if sub != nil && !yield(sub) {
+				return
+			}
+		}
+	}
+}
+
+// rest is the schema of the members that s doesn't name, or nil.
+func rest(s *judge.Schema) *judge.Schema {
+	sub, _ := s.AdditionalProperties.(*judge.Schema)
+	return sub
+}
+
+// membersOf indexes the members that s names, by the pointer of their object.
+// It doesn't look into arrays and maps, whose members have no names.
+func membersOf(s *judge.Schema) map[string]map[string]*judge.Schema {
+	index := make(map[string]map[string]*judge.Schema)
+	var visit func(s *judge.Schema, at string)
+	visit = func(s *judge.Schema, at string) {
+		for here := range inPlace(s) {
+			for name, sub := range here.Properties {
+				if index[at] == nil {
+					index[at] = make(map[string]*judge.Schema)
+				}
+				if index[at][name] == nil || sub.Description != "" {
+					index[at][name] = sub
+				}
+				visit(sub, at+"/"+pointerEscapes.Replace(name))
+			}
+		}
+	}
+	visit(s, "")
+	return index
+}
+
+// annotations are the keywords of ours that the schemas carry. They assert
+// nothing.
+type annotations struct {
+	dialect     *dialect
+	counts      string   // the sibling whose rows the value counts
+	sums        []string // the siblings whose sum the value is
+	notBefore   string   // the sibling that the time must not precede
+	plainText   bool     // no terminal escapes are expected
+	placeholder string   // what servers put where they know no value
+	usualFormat string   // the format that values have, without a promise
+}
+
+// A dialect names the known deviation that a branch of the observed layer
+// stands for.
+type dialect struct {
+	code      string
+	severity  Severity
+	member    string // the member it is about, where that isn't the value itself
+	insteadOf string // the documented name of that member
+	missing   string // the member that is absent
+}
+
+// A notice is a set of things that a walk over a schema may find.
+type notice uint8
+
+const (
+	noticeError    notice = 1 << iota // dialect errors
+	noticeOther                       // warnings and infos of annotations
+	noticeMembers                     // members that are not named
+	noticeElements                    // elements, which are judged one by one
+)
+
+func (a annotations) notice() notice {
+	var n notice
+	if a.dialect != nil {
+		if a.dialect.severity == Error {
+			n |= noticeError
+		} else {
+			n |= noticeOther
+		}
+	}
+	if a.counts != "" || a.sums != nil || a.notBefore != "" || a.plainText ||
+		a.placeholder != "" || a.usualFormat != "" {
+		n |= noticeOther
+	}
+	return n
+}
+
+func annotationsOf(s *judge.Schema) annotations {
+	a, _ := s.Extensions["runhooks"].(annotations)
+	return a
+}
+
+// Validate is what makes annotations an extension of the judge.
+func (annotations) Validate(judge.ValidationContext, any) error { return nil }
+
+type annotationCompiler struct{}
+
+// Compile reads the annotations of one schema. A test of package jsonschema
+// holds their shapes, so what isn't of its shape is as good as absent.
+func (annotationCompiler) Compile(_ judge.CompilerContext, keywords map[string]any) (judge.ExtSchema, error) {
+	var a annotations
+	found := false
+	for keyword, v := range keywords {
+		switch keyword {
+		case "x-dialect":
+			a.dialect = newDialect(v)
+		case "x-counts":
+			a.counts, _ = v.(string)
+		case "x-sums":
+			list, _ := v.([]any)
+			for _, name := range list {
+				name, _ := name.(string)
+				a.sums = append(a.sums, name)
+			}
+		case "x-not-before":
+			a.notBefore, _ = v.(string)
+		case "x-plain-text":
+			a.plainText, _ = v.(bool)
+		case "x-placeholder":
+			a.placeholder, _ = v.(string)
+		case "x-usual-format":
+			a.usualFormat, _ = v.(string)
+		default:
+			continue
+		}
+		found = true
+	}
+	if !found {
+		return nil, nil
+	}
+	return a, nil
+}
+
+func newDialect(v any) *dialect {
+	keywords, _ := v.(map[string]any)
+	text := func(name string) string {
+		s, _ := keywords[name].(string)
+		return s
+	}
+	d := &dialect{
+		code:      text("code"),
+		severity:  Severity(text("severity")),
+		member:    text("member"),
+		insteadOf: text("instead-of"),
+		missing:   text("missing"),
+	}
+	if d.severity == "" {
+		d.severity = Error
+	}
+	return d
+}
+
+// keyword splits the location of a keyword into that of its schema and its
+// name.
+func keyword(location string) (schema, name string) {
+	i := strings.LastIndexByte(location, '/')
+	if i < strings.IndexByte(location, '#') {
+		return location, ""
+	}
+	return location[:i], location[i+1:]
+}

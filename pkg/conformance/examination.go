@@ -1,0 +1,353 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"math/big"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	judge "github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+// An examination goes through one payload by one layer, and gathers what there
+// is to say about it.
+type examination struct {
+	contract   *contract
+	arm        *arm
+	wanted     notice  // what to look for
+	violations []draft // rules that are broken
+	remarks    []draft // what annotations and unknown members give
+	truncated  bool    // there may be more of either
+	// named are the pointers of members that a dialect is about.
+	named map[string]bool
+	path  []string         // of the value that the examination is at
+	ups   []map[string]any // the objects on the way to it, nil for arrays
+}
+
+// examine judges v by s, and goes on to what there is to find within.
+func (e *examination) examine(s *judge.Schema, v any) {
+	e.judge(s, v)
+	e.enter(s, v)
+}
+
+// enter looks at v, of which s is all that the contract says.
+func (e *examination) enter(s *judge.Schema, v any) {
+	if e.wanted&noticeMembers != 0 {
+		e.strangers(s, v)
+	}
+	e.apply(s, v)
+}
+
+// apply heeds s, which applies to v, and goes on to the schemas within, but
+// only to where something wanted may be found.
+func (e *examination) apply(s *judge.Schema, v any) {
+	if !e.worth(s) {
+		return
+	}
+	e.heed(annotationsOf(s), v)
+	for sub := range e.applicable(s, v) {
+		e.apply(sub, v)
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		e.ups = append(e.ups, v)
+		for name, sub := range s.Properties {
+			if member, ok := v[name]; ok {
+				e.path = append(e.path, name)
+				e.enter(sub, member)
+				e.path = e.path[:len(e.path)-1]
+			}
+		}
+		if sub := rest(s); sub != nil && e.elements(sub) {
+			for _, name := range sortedKeys(v) {
+				if s.Properties[name] == nil {
+					e.element(sub, name, v[name])
+				}
+			}
+		}
+		e.ups = e.ups[:len(e.ups)-1]
+	case []any:
+		if sub := s.Items2020; sub != nil && e.elements(sub) {
+			e.ups = append(e.ups, nil)
+			for i, item := range v {
+				e.element(sub, strconv.Itoa(i), item)
+			}
+			e.ups = e.ups[:len(e.ups)-1]
+		}
+	}
+}
+
+// worth tells whether something wanted may be found by s.
+func (e *examination) worth(s *judge.Schema) bool {
+	return e.contract.noticing[s.Location]&e.wanted != 0
+}
+
+// elements tells whether to look at the elements of an array or a map, about
+// each of which the contract says s.
+func (e *examination) elements(s *judge.Schema) bool {
+	return e.wanted&noticeElements != 0 || e.worth(s)
+}
+
+// element looks at an element of an array or a map.
+func (e *examination) element(s *judge.Schema, token string, v any) {
+	e.path = append(e.path, token)
+	if e.wanted&noticeElements != 0 {
+		e.judge(s, v)
+	}
+	e.enter(s, v)
+	e.path = e.path[:len(e.path)-1]
+}
+
+// applicable yields the schemas within s that apply to v itself. Of
+// alternatives that is the first whose rules for the skeleton of v hold.
+func (e *examination) applicable(s *judge.Schema, v any) iter.Seq[*judge.Schema] {
+	accepts := func(sub *judge.Schema) bool {
+		return sub.Validate(e.contract.shapes[sub.Location].skeleton(v)) == nil
+	}
+	return func(yield func(*judge.Schema) bool) {
+		if s.Ref != nil && !yield(s.Ref) {
+			return
+		}
+		for _, sub := range s.AllOf {
+			if !yield(sub) {
+				return
+			}
+		}
+		for _, list := range [][]*judge.Schema{s.AnyOf, s.OneOf} {
+			if i := slices.IndexFunc(list, accepts); i >= 0 && !yield(list[i]) {
+				return
+			}
+		}
+		if s.If != nil {
+			branch := s.Else
+			if accepts(s.If) {
+				branch = s.Then
+			}
+			if branch != nil {
+				yield(branch)
+			}
+		}
+	}
+}
+
+// strangers drafts a finding for each member of v that s, which the contract
+// says about v, doesn't name. An object of which it names no member is a map,
+// and has no strangers.
+func (e *examination) strangers(s *judge.Schema, v any) {
+	object, ok := v.(map[string]any)
+	if !ok {
+		return
+	}
+	named := make(map[string]bool)
+	if e.nameMembers(s, v, named) || len(named) == 0 {
+		return
+	}
+	for _, name := range sortedKeys(object) {
+		at := child(e.path, name)
+		if named[name] {
+			continue
+		}
+		d := newDraft("contract.unknown-member", at)
+		d.name = true
+		d.Message = fmt.Sprintf("the contract doesn't name a member %s here", quote(name))
+		d.Hint = e.explain(pointer(e.path), name, object)
+		e.remark(d)
+	}
+}
+
+// nameMembers enters the members that s names into named. It tells whether s
+// has a rule for all others.
+func (e *examination) nameMembers(s *judge.Schema, v any, named map[string]bool) (open bool) {
+	for name := range s.Properties {
+		named[name] = true
+	}
+	open = rest(s) != nil
+	for sub := range e.applicable(s, v) {
+		open = e.nameMembers(sub, v, named) || open
+	}
+	return open
+}
+
+// heed drafts what the annotations say about v.
+func (e *examination) heed(a annotations, v any) {
+	if a.dialect != nil && (a.dialect.severity != Error || e.wanted&noticeError != 0) {
+		e.dialect(a.dialect, v)
+	}
+	if a.counts != "" {
+		rows := rowsOf(e.sibling(a.counts))
+		e.compare(v, big.NewInt(rows), fmt.Sprintf("%s holds %s", a.counts, plural(rows, "row")))
+	}
+	if a.sums != nil {
+		e.sum(a.sums, v)
+	}
+	text, isText := v.(string)
+	if !isText {
+		return
+	}
+	if a.notBefore != "" {
+		earlier, _ := e.sibling(a.notBefore).(string)
+		from, err1 := time.Parse(time.RFC3339Nano, strings.ToUpper(earlier))
+		to, err2 := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
+		if err1 == nil && err2 == nil && to.Before(from) {
+			e.note("data.time-order", "%s is %s, before %s, which is %s",
+				e.path[len(e.path)-1], quote(text), a.notBefore, quote(earlier))
+		}
+	}
+	if a.plainText && ansiEscape.MatchString(text) {
+		e.note("data.ansi-escape", "the text holds the escape sequences of a terminal, such as %s",
+			quote(ansiEscape.FindString(text)))
+	}
+	if a.placeholder != "" && text == a.placeholder {
+		e.note("data.placeholder", "%s is what servers put where they know no value", quote(text))
+	}
+	if a.usualFormat != "" && text != "" && !judge.Formats[a.usualFormat](text) {
+		e.note("contract.opaque-id", "%s is no %s", quote(text), strings.ToUpper(a.usualFormat))
+	}
+}
+
+// ansiEscape matches a control sequence (ECMA-48, section 5.4).
+var ansiEscape = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]?`)
+
+// note drafts a finding at the value that the examination is at.
+func (e *examination) note(code, format string, args ...any) {
+	d := newDraft(code, e.path)
+	d.Message = fmt.Sprintf(format, args...)
+	e.remark(d)
+}
+
+// maxFindings is how many findings of a kind a payload may have. Then the
+// examination looks no further for that kind, which bounds the time and memory
+// that a payload can make it take.
+const maxFindings = 10_000
+
+func (e *examination) remark(d draft) {
+	e.remarks = append(e.remarks, d)
+	if len(e.remarks) >= maxFindings {
+		e.wanted &= noticeElements
+		e.truncated = true
+	}
+}
+
+func (e *examination) violate(d draft) {
+	e.violations = append(e.violations, d)
+	if len(e.violations) >= maxFindings {
+		e.wanted &^= noticeElements
+		e.truncated = true
+	}
+}
+
+// dialect drafts the finding that v, or a member of it, is as d says.
+func (e *examination) dialect(known *dialect, v any) {
+	at := e.path
+	switch {
+	case known.member != "":
+		at = child(e.path, known.member)
+		if e.named == nil {
+			e.named = make(map[string]bool)
+		}
+		e.named[pointer(at)] = true
+		if object, ok := v.(map[string]any); ok {
+			v = object[known.member]
+		}
+	case known.missing != "":
+		at = child(e.path, known.missing)
+	}
+	d := newDraft(known.code, at)
+	d.Severity = known.severity
+	d.name = known.member != ""
+	if known.missing != "" {
+		d.at = slices.Clone(e.path)
+	}
+	d.Message = strings.NewReplacer(
+		"{value}", describe(v),
+		"{member}", quote(known.member),
+		"{documented}", quote(known.insteadOf),
+		"{missing}", quote(known.missing),
+	).Replace(registry[known.code].message)
+	if known.insteadOf != "" {
+		if hint := e.spelling(pointer(e.path), known.member, known.insteadOf); hint != "" {
+			d.Hint = hint
+		}
+	}
+	e.remark(d)
+}
+
+// sibling gives a member of the object that holds the value the examination is at.
+func (e *examination) sibling(name string) any {
+	if len(e.ups) == 0 {
+		return nil
+	}
+	return e.ups[len(e.ups)-1][name]
+}
+
+// sum compares v with the sum of its siblings, each of them a count. One that
+// is absent stands for the rows that it would count.
+func (e *examination) sum(names []string, v any) {
+	total := new(big.Int)
+	counted := e.arm.members[pointer(e.path[:len(e.path)-1])]
+	for _, name := range names {
+		if n, ok := e.sibling(name).(json.Number); ok {
+			if i := integer(n); i != nil {
+				total.Add(total, i)
+				continue
+			}
+		}
+		if s := counted[name]; s != nil {
+			total.Add(total, big.NewInt(rowsOf(e.sibling(annotationsOf(s).counts))))
+		}
+	}
+	e.compare(v, total, fmt.Sprintf("%s make %s", strings.Join(names, " and "), total))
+}
+
+// compare drafts a finding where v is an integer other than what it counts.
+func (e *examination) compare(v any, actual *big.Int, what string) {
+	n, ok := v.(json.Number)
+	if !ok {
+		return
+	}
+	if i := integer(n); i != nil && i.Cmp(actual) != 0 {
+		e.note("data.count-mismatch", "%s is %s, but %s", e.path[len(e.path)-1], shorten(n.String()), what)
+	}
+}
+
+// integer gives the value of n, or nil where it has a fraction.
+func integer(n json.Number) *big.Int {
+	r, ok := new(big.Rat).SetString(n.String())
+	if !ok || !r.IsInt() {
+		return nil
+	}
+	return r.Num()
+}
+
+// rowsOf counts the rows that v holds: those of an array, or of the arrays in
+// a map or an array.
+func rowsOf(v any) int64 {
+	var n int64
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			if list, ok := item.([]any); ok {
+				n += int64(len(list))
+			} else if item != nil {
+				n++
+			}
+		}
+	case map[string]any:
+		for _, list := range v {
+			n += rowsOf(list)
+		}
+	}
+	return n
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

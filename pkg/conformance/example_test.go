@@ -1,0 +1,98 @@
+package conformance_test
+
+import (
+	"fmt"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+)
+
+// A failure as real servers send it: spelled as run_completed is.
+const failure = `{
+  "event_type": "run_failed",
+  "timestamp": "2026-06-25T15:53:15.595Z",
+  "webhook_id": "1b480cbd-c43b-4541-a69e-92d82000d992",
+  "data": {
+    "robot_id": "d453def3-800a-4b6c-ba31-854cf8dd8d26",
+    "runId": "110c4dae-c39b-4b30-a932-eff1022e4bb0",
+    "robotName": "Test Robot",
+    "status": "failed",
+    "error": { "message": "Timeout exceeded", "type": "TimeoutError", "stack": "" },
+    "metadata": { "attempt": 2 }
+  }
+}`
+
+func ExampleCheck() {
+	report := conformance.Check([]byte(failure))
+	fmt.Println(report.EventType, report.Verdict)
+	for _, f := range report.Findings {
+		fmt.Println(f)
+		fmt.Println("  at", f.Pointer)
+		fmt.Println("  hint:", f.Hint)
+	}
+	// Output:
+	// run_failed deviates
+	// 6:5: error: dialect.field-case: "robot_id" should be "robotId"
+	//   at /data/robot_id
+	//   hint: `robot_id` is how run_completed spells it; here it is `robotId`
+	// 11:19: info: contract.unknown-member: the contract doesn't name a member "attempt" here
+	//   at /data/metadata/attempt
+	//   hint: allowed; receivers ignore it
+}
+
+func ExampleChecker() {
+	strict := conformance.Checker{Strict: true}
+	for _, f := range strict.Check([]byte(failure)).Findings {
+		fmt.Println(f.Severity, f.Code)
+	}
+	// Output:
+	// error dialect.field-case
+	// error contract.unknown-member
+}
+
+func ExampleTooLarge() {
+	report := conformance.TooLarge(100_000_000, 64<<20)
+	fmt.Println(report.Verdict, report.Findings[0].Message)
+	// Output: invalid the payload has 100000000 bytes or more; the limit is 67108864
+}
+
+func ExampleLookUp() {
+	code, ok := conformance.LookUp("dialect.local-time")
+	fmt.Println(ok, code.Severity)
+	fmt.Println(code.Summary)
+	// Output:
+	// true error
+	// A run time is text in the server's own locale and zone.
+}
+
+func ExampleCodes() {
+	errors := 0
+	for _, code := range conformance.Codes() {
+		if code.Severity == conformance.Error {
+			errors++
+		}
+	}
+	fmt.Println(errors > 0)
+	// Output: true
+}
+
+func ExampleFamilies() {
+	for _, family := range conformance.Families() {
+		fmt.Println(family.ID)
+	}
+	// Output:
+	// json
+	// event
+	// schema
+	// dialect
+	// data
+	// contract
+}
+
+func ExampleFinding_String() {
+	f := conformance.Finding{
+		Code: "schema.type", Severity: conformance.Error,
+		Line: 3, Column: 14, Message: "expected an integer, found null",
+	}
+	fmt.Println(f)
+	// Output: 3:14: error: schema.type: expected an integer, found null
+}

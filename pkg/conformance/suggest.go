@@ -1,0 +1,125 @@
+package conformance
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"strings"
+)
+
+// explain gives a hint on a member of object, at pointer at, that the contract
+// doesn't name there: what it may have been meant to be, or what is known of
+// it.
+func (e *examination) explain(at, name string, object map[string]any) string {
+	documented := e.arm.members[at]
+	absent := func(yield func(string) bool) {
+		for _, member := range sortedKeys(documented) {
+			if _, ok := object[member]; !ok && !yield(member) {
+				return
+			}
+		}
+	}
+	if near := nearest(name, absent); near != "" {
+		if hint := e.spelling(at, name, near); hint != "" {
+			return hint
+		}
+		return fmt.Sprintf("did you mean %s?", quote(near))
+	}
+	if near := alike(name, maps.Keys(documented)); near != "" {
+		return fmt.Sprintf("%s is there already, under the name that the contract gives it", quote(near))
+	}
+	if s := e.arm.known[at][name]; s != nil && s.Description != "" {
+		return "known from servers: " + s.Description
+	}
+	for _, elsewhere := range sortedKeys(e.arm.members) {
+		if near := alike(name, maps.Keys(e.arm.members[elsewhere])); near != "" && elsewhere != at {
+			return "the contract has it at " + elsewhere + "/" + pointerEscapes.Replace(near)
+		}
+	}
+	return registry["contract.unknown-member"].Hint
+}
+
+// lookAlike gives a hint on what stands in object in place of a missing member.
+func (e *examination) lookAlike(at, missing string, object map[string]any) string {
+	documented := e.arm.members[at]
+	strangers := func(yield func(string) bool) {
+		for _, name := range sortedKeys(object) {
+			if documented[name] == nil && !yield(name) {
+				return
+			}
+		}
+	}
+	near := nearest(missing, strangers)
+	if near == "" {
+		return ""
+	}
+	if hint := e.spelling(at, near, missing); hint != "" {
+		return hint
+	}
+	return fmt.Sprintf("there is a member %s: did you mean %s?", quote(near), quote(missing))
+}
+
+// spelling tells whose spelling name is, where another event has a member of
+// that name in the place where this one has documented; "" where none has.
+func (e *examination) spelling(at, name, documented string) string {
+	for _, other := range e.contract.arms {
+		if other != e.arm && other.members[at][name] != nil {
+			return fmt.Sprintf("`%s` is how %s spells it; here it is `%s`", name, other.event, documented)
+		}
+	}
+	return ""
+}
+
+// nearest gives the candidate that name was most likely meant to be, or "". Of
+// equals the first wins.
+func nearest(name string, candidates iter.Seq[string]) string {
+	best, least := "", 1+min(2, len(name)/3)
+	for c := range candidates {
+		d := 0
+		if fold(c) != fold(name) {
+			d = distance(fold(name), fold(c), least)
+		}
+		if d < least {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+// alike gives the candidate that is name but for case and underscores, or "".
+func alike(name string, candidates iter.Seq[string]) string {
+	for c := range candidates {
+		if fold(c) == fold(name) {
+			return c
+		}
+	}
+	return ""
+}
+
+var separators = strings.NewReplacer("_", "", "-", "", " ", "")
+
+func fold(name string) string { return strings.ToLower(separators.Replace(name)) }
+
+// distance is the number of characters to insert, delete or replace between a
+// and b, or limit if it is that or more.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return min(row[len(b)], limit)
+}

@@ -1,0 +1,55 @@
+#!/bin/sh
+# Fuzzes every target of the module, one after the other, each for FUZZTIME. Of
+# an input that fails it prints the file, as it is to be committed. "make fuzz"
+# and "make fuzz-short" run it.
+set -eu
+cd "$(dirname "$0")/.."
+: "${GO:=go}" "${FUZZTIME:=10s}"
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# fuzz PACKAGE TARGET shows what the target says, and keeps it in the log.
+fuzz() {
+	{ "$GO" test -run '^$' -fuzz "^$2\$" -fuzztime "$FUZZTIME" "$1" </dev/null 2>&1 ||
+		echo "fuzz: exit status $?"; } | tee "$log"
+	! grep -q '^fuzz: exit status' "$log"
+}
+
+# Up to Go 1.26 the end of FUZZTIME may be reported as a failure: go.dev/issue/75804.
+ran_out() {
+	grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input written to' "$log"
+}
+
+if ! listing=$("$GO" test -list '^Fuzz' ./...); then
+	echo "$listing" >&2
+	exit 1
+fi
+targets=$(echo "$listing" | awk '
+	/^Fuzz/ { name[n++] = $1 }
+	$1 == "ok" { for (i = 0; i < n; i++) print $2, name[i]; n = 0 }')
+if [ -z "$targets" ]; then
+	echo "fuzz: there are no targets" >&2
+	exit 1
+fi
+
+failed=
+while read -r package target; do
+	echo "fuzz: $target of $package, for $FUZZTIME"
+	if fuzz "$package" "$target" || { ran_out && echo "fuzz: once more" && fuzz "$package" "$target"; }; then
+		continue
+	fi
+	failed="$failed $target"
+	directory=$("$GO" list -f '{{.Dir}}' "$package")
+	sed -n 's/.*Failing input written to //p' "$log" | while read -r input; do
+		echo "fuzz: $target fails on this, in $directory/$input:"
+		cat "$directory/$input"
+	done
+done <<END
+$targets
+END
+if [ -n "$failed" ]; then
+	echo "fuzz: failed:$failed" >&2
+	exit 1
+fi
