@@ -9,7 +9,7 @@ import (
 
 // A parser that takes what is no strict JSON can be found out in a few lines.
 func ExampleAll() {
-	for v := range vectors.All() {
+	for _, v := range vectors.All() {
 		if v.Verdict == "conforms" && !json.Valid(v.Payload) {
 			fmt.Println(v.Name, "conforms and is no JSON")
 		}

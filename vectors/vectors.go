@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -72,19 +71,17 @@ var bases = sync.OnceValue(func() []string {
 	return found
 })
 
-// All yields every vector, sorted by name.
-func All() iter.Seq[Vector] {
-	return func(yield func(Vector) bool) {
-		for _, base := range bases() {
-			v, err := read(base)
-			if err != nil {
-				panic(err) // the embedded files are broken; a test reads them all
-			}
-			if !yield(v) {
-				return
-			}
+// All gives every vector, sorted by name.
+func All() []Vector {
+	all := make([]Vector, 0, len(bases()))
+	for _, base := range bases() {
+		v, err := read(base)
+		if err != nil {
+			panic(err) // the embedded files are broken; a test reads them all
 		}
+		all = append(all, v)
 	}
+	return all
 }
 
 // Sample gives the vector that shows the finding code with as little else as

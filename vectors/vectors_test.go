@@ -108,7 +108,7 @@ func verdictOf(findings []Finding) string {
 
 func TestExpectationsAreConsistent(t *testing.T) {
 	last := ""
-	for v := range All() {
+	for _, v := range All() {
 		if v.Name <= last {
 			t.Errorf("%s comes after %s: names are to be sorted and unique", v.Name, last)
 		}
@@ -197,7 +197,7 @@ func TestSampleOfNothing(t *testing.T) {
 // duplicate members, and what it does not is not.
 func TestJSONTestSuiteRules(t *testing.T) {
 	accepted, rejected, departures := 0, 0, []string{}
-	for v := range All() {
+	for _, v := range All() {
 		broken := slices.ContainsFunc(v.Expectation.Findings, func(f Finding) bool { return family(f.Code) == "json" })
 		switch {
 		case strings.HasPrefix(v.Name, "json.y-"):
@@ -236,16 +236,5 @@ func TestBytesSurviveTheCheckout(t *testing.T) {
 	}
 	if bytes.Contains(page.Payload, []byte("\r")) {
 		t.Errorf("%s has a carriage return", page.Name)
-	}
-}
-
-func TestAllStopsWhenToldTo(t *testing.T) {
-	n := 0
-	for range All() {
-		n++
-		break
-	}
-	if n != 1 {
-		t.Errorf("got %d vectors, want 1", n)
 	}
 }
