@@ -1,0 +1,118 @@
+// Package vectors holds payloads, each with the findings that a check of it
+// must give. The files are data for every language; README.md says how to use
+// them. This package is how Go does.
+package vectors
+
+import (
+	"cmp"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A Vector is one payload and what a check of it must say.
+type Vector struct {
+	// Name is unique among all vectors, such as "dialect.local-time".
+	Name string
+	// Verdict is the folder that holds the vector: "conforms", "deviates" or
+	// "invalid".
+	Verdict string
+	// Payload is the exact bytes, which may be no JSON at all. The caller may
+	// keep and change them.
+	Payload     []byte
+	Expectation Expectation
+}
+
+// An Expectation is what stands in a vector's .expect.json file.
+type Expectation struct {
+	// Description says in one sentence why the vector exists.
+	Description string `json:"description"`
+	Verdict     string `json:"verdict"`
+	// Findings are all that there are: errors, warnings and infos, by their
+	// place in the payload; at one place by pointer, then by code.
+	Findings []Finding `json:"findings"`
+}
+
+// A Finding is one thing that a check must say.
+type Finding struct {
+	Code     string `json:"code"`
+	Severity string `json:"severity"`
+	// Pointer is an RFC 6901 pointer to what the finding is about.
+	Pointer string `json:"pointer"`
+	// Line and Column count from 1, Column in code points. Both are 0 where
+	// the vector leaves the place open.
+	Line   int `json:"line"`
+	Column int `json:"column"`
+}
+
+const (
+	payloadExt     = ".json"
+	expectationExt = ".expect.json"
+)
+
+//go:embed conforms deviates invalid
+var files embed.FS
+
+// bases are the paths of all vectors without their extensions, by name.
+var bases = sync.OnceValue(func() []string {
+	found, err := fs.Glob(files, "*/*"+expectationExt)
+	if err != nil {
+		panic(err) // the pattern above is wrong
+	}
+	for i, p := range found {
+		found[i] = strings.TrimSuffix(p, expectationExt)
+	}
+	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(path.Base(a), path.Base(b)) })
+	return found
+})
+
+// All gives every vector, sorted by name.
+func All() []Vector {
+	all := make([]Vector, 0, len(bases()))
+	for _, base := range bases() {
+		v, err := read(base)
+		if err != nil {
+			panic(err) // the embedded files are broken; a test reads them all
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// Sample gives the vector that shows the finding code with as little else as
+// possible, and its counterpart that differs in just that point and conforms
+// without any finding. It reports false for a code that has no such pair.
+func Sample(code string) (failing, passing Vector, ok bool) {
+	passing, err := read("conforms/" + code + ".fixed")
+	if err != nil {
+		return Vector{}, Vector{}, false
+	}
+	for _, verdict := range []string{"conforms", "deviates", "invalid"} {
+		if failing, err = read(verdict + "/" + code); err == nil {
+			return failing, passing, true
+		}
+	}
+	return Vector{}, Vector{}, false
+}
+
+// read reads the vector at base, a path without extension.
+func read(base string) (Vector, error) {
+	payload, err := files.ReadFile(base + payloadExt)
+	if err != nil {
+		return Vector{}, err
+	}
+	expectation, err := files.ReadFile(base + expectationExt)
+	if err != nil {
+		return Vector{}, err
+	}
+	v := Vector{Name: path.Base(base), Verdict: path.Dir(base), Payload: payload}
+	if err := json.Unmarshal(expectation, &v.Expectation); err != nil {
+		return Vector{}, fmt.Errorf("%s%s: %w", base, expectationExt, err)
+	}
+	return v, nil
+}
