@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -213,9 +214,14 @@ func writeCode(out io.Writer, c conformance.Code) error {
 		return nil
 	}
 	_, err := fmt.Fprintf(out, "\nBreaks it ([whole payload](../%s)):\n\n```\n%s\n```\n\nMended ([whole payload](../%s)):\n\n```\n%s\n```\n",
-		failing.File, printable(difference(failing.Payload, passing.Payload)),
-		passing.File, printable(difference(passing.Payload, failing.Payload)))
+		sampleFile(failing), printable(difference(failing.Payload, passing.Payload)),
+		sampleFile(passing), printable(difference(passing.Payload, failing.Payload)))
 	return err
+}
+
+// sampleFile is where a sample stands in the repository.
+func sampleFile(v vectors.Vector) string {
+	return path.Join("vectors", v.Verdict, v.Name+".json")
 }
 
 // printable gives text with what can't be shown on a page escaped.

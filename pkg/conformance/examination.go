@@ -244,18 +244,19 @@ func (e *examination) violate(d draft) {
 // dialect drafts the finding that v, or a member of it, is as d says.
 func (e *examination) dialect(known *dialect, v any) {
 	at := e.path
-	switch {
-	case known.member != "":
-		at = child(e.path, known.member)
+	if name := known.member + known.missing; name != "" {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return // of another type, and so without members, missing or not
+		}
+		at = child(e.path, name)
+		v = object[name]
+	}
+	if known.member != "" {
 		if e.named == nil {
 			e.named = make(map[string]bool)
 		}
 		e.named[pointer(at)] = true
-		if object, ok := v.(map[string]any); ok {
-			v = object[known.member]
-		}
-	case known.missing != "":
-		at = child(e.path, known.missing)
 	}
 	d := newDraft(known.code, at)
 	d.Severity = known.severity

@@ -167,16 +167,22 @@ func (p *parser) array() (any, error) {
 // string reads a string, and reports what no I-JSON string may hold. It gives
 // the text and the offset of its opening quote.
 func (p *parser) string() (s string, start int, err error) {
+	start = p.upcoming('"')
 	raw, err := p.dec.ReadValue()
-	if err != nil {
-		return "", 0, err
+	if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
+		raw = p.src[start:syntax.ByteOffset] // as far as it goes
+		if errors.Is(err, io.ErrUnexpectedEOF) && !bytes.HasPrefix(p.src[syntax.ByteOffset:], []byte(`\`)) {
+			raw = p.src[start:] // also with the half of a character at its end
+		}
 	}
-	start = int(p.dec.InputOffset()) - len(raw)
 	if i := invalidUTF8(raw); i >= 0 {
 		p.report("json.invalid-utf8", start+i, "the byte 0x%02X is not UTF-8 here", raw[i])
 	}
 	if i := loneSurrogate(raw); i >= 0 {
 		p.report("json.lone-surrogate", start+i, "%s is half of a surrogate pair", raw[i:i+6])
+	}
+	if err != nil {
+		return "", start, err
 	}
 	unquoted, _ := jsontext.AppendUnquote(nil, raw) // errors are reported above
 	return string(unquoted), start, nil
@@ -249,8 +255,8 @@ func invalidUTF8(b []byte) int {
 	}
 }
 
-// loneSurrogate gives the index in raw, a well-formed JSON string, of the
-// first escape that is half of a surrogate pair, or -1.
+// loneSurrogate gives the index in raw, a JSON string that is well-formed as
+// far as it goes, of the first escape that is half of a surrogate pair, or -1.
 func loneSurrogate(raw []byte) int {
 	for i := 0; ; {
 		next := bytes.IndexByte(raw[i:], '\\')

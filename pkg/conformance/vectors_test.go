@@ -1,0 +1,125 @@
+package conformance_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/vectors"
+)
+
+// TestVectors holds the checker to what the vectors expect, which was written
+// from the contract and not from the checker.
+func TestVectors(t *testing.T) {
+	hit := make(map[string]bool)
+	for _, v := range vectors.All() {
+		t.Run(v.Name, func(t *testing.T) {
+			report := conformance.Check(v.Payload)
+			checkReport(t, v.Payload, report)
+			got := make([]vectors.Finding, len(report.Findings))
+			for i, f := range report.Findings {
+				hit[f.Code] = true
+				got[i] = vectors.Finding{
+					Code: f.Code, Severity: string(f.Severity), Pointer: f.Pointer,
+					Line: f.Line, Column: f.Column,
+				}
+				if i < len(v.Expectation.Findings) && v.Expectation.Findings[i].Line == 0 {
+					got[i].Line, got[i].Column = 0, 0 // left open
+				}
+			}
+			if diff := cmp.Diff(v.Expectation.Verdict, string(report.Verdict)); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(v.Expectation.Findings, got); diff != "" {
+				t.Errorf("%s\nfindings (-want +got):\n%s", v.Expectation.Description, diff)
+			}
+		})
+	}
+	for _, code := range conformance.Codes() {
+		// Which payload is too large depends on a limit, not on the payload.
+		if !hit[code.ID] && code.ID != "json.too-large" {
+			t.Errorf("no vector has %s", code.ID)
+		}
+	}
+}
+
+// TestVerdictsByUnion holds verdicts to what jsonschema/v5 says of the whole
+// union, where the checker asks it arm by arm and piece by piece.
+func TestVerdictsByUnion(t *testing.T) {
+	documented, observed := union(t, "v1"), union(t, "observed")
+	for _, v := range vectors.All() {
+		if !strictJSON(v.Payload) || hugeNumber.Match(v.Payload) {
+			continue
+		}
+		value := decode(t, v.Payload)
+		conforms, survives := documented.Validate(value) == nil, observed.Validate(value) == nil
+		if conforms && !survives {
+			t.Errorf("%s: documented accepts it, observed does not", v.Name)
+		}
+		verdict := conformance.Check(v.Payload).Verdict
+		if conforms != (verdict == conformance.Conforms) || survives != (verdict != conformance.Invalid) {
+			t.Errorf("%s: %s, where documented says %v and observed %v", v.Name, verdict, conforms, survives)
+		}
+	}
+}
+
+// TestStrict: a member that the contract doesn't name breaks the strict
+// contract, and only that.
+func TestStrict(t *testing.T) {
+	strict := conformance.Checker{Strict: true}
+	for _, v := range vectors.All() {
+		plain, report := conformance.Check(v.Payload), strict.Check(v.Payload)
+		want := plain.Verdict
+		unknown := slices.ContainsFunc(plain.Findings, func(f conformance.Finding) bool {
+			return f.Code == "contract.unknown-member"
+		})
+		if unknown && want == conformance.Conforms {
+			want = conformance.Deviates
+		}
+		if report.Verdict != want {
+			t.Errorf("%s: %s, want %s", v.Name, report.Verdict, want)
+		}
+	}
+}
+
+// TestTruncated: a flood of findings is cut off, and said to be; the verdict
+// stays what it is.
+func TestTruncated(t *testing.T) {
+	const before, after = `{"event_type":"run_completed","timestamp":"2025-05-29T15:53:15.595Z","webhook_id":"w",
+"data":{"robot_id":"r","run_id":"u","robot_name":"T","status":"success","started_at":"2025-05-29T15:52:30.595Z",
+"finished_at":"2025-05-29T15:53:15.595Z","metadata":{},"extracted_data":{"captured_lists":{},"total_rows":0,
+"captured_texts_count":0,"captured_lists_count":0,"screenshots_count":0,"captured_texts":[`, `]}}}`
+	for _, tt := range []struct {
+		name, row string
+		want      conformance.Verdict
+	}{
+		{"violations", `{"a":5},`, conformance.Invalid},
+		{"dialects", `{"a":null},`, conformance.Deviates},
+		{"violations after dialects", `{"a":null},`, conformance.Invalid},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			last := `{"a":""}`
+			if tt.name == "violations after dialects" {
+				last = `{"a":5}`
+			}
+			payload := []byte(before + strings.Repeat(tt.row, 30_000) + last + after)
+			report := conformance.Check(payload)
+			if report.Verdict != tt.want || !report.Truncated {
+				t.Errorf("%s, truncated %v", report.Verdict, report.Truncated)
+			}
+			if n := len(report.Findings); n < 10_000 || n > 30_000 {
+				t.Errorf("%d findings", n)
+			}
+			checkReport(t, payload, report)
+		})
+	}
+	t.Run("duplicates", func(t *testing.T) {
+		report := conformance.Check([]byte("{" + strings.Repeat(`"a":1,`, 30_000) + `"a":2}`))
+		if report.Verdict != conformance.Invalid || !report.Truncated || len(report.Findings) != 10_000 {
+			t.Errorf("%s, truncated %v, %d findings", report.Verdict, report.Truncated, len(report.Findings))
+		}
+	})
+}
