@@ -77,12 +77,11 @@ func (w *textWriter) Payload(p Payload) error {
 
 	w.space(len(p.Findings) > 0)
 	mark, style := verdictMark(p.Verdict)
-	event := "no event_type"
+	fmt.Fprintf(w.out, "%s %s  %s", w.paint(style, mark), w.paint(bold, visible(p.name(), maxText)),
+		w.paint(style, string(p.Verdict)))
 	if p.EventType != "" {
-		event = visible(p.EventType, 40)
+		fmt.Fprintf(w.out, "  %s", w.paint(dim, visible(p.EventType, 40)))
 	}
-	fmt.Fprintf(w.out, "%s %s  %s  %s", w.paint(style, mark), w.paint(bold, visible(p.name(), maxText)),
-		w.paint(style, string(p.Verdict)), w.paint(dim, event))
 	if p.Known > 0 {
 		fmt.Fprint(w.out, w.paint(dim, "  "+count(p.Known, "known finding")+" set aside"))
 	}
