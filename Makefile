@@ -5,7 +5,7 @@ GO       ?= go
 FUZZTIME ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test generate drift lint lint-go lint-openapi fuzz fuzz-short clean
+.PHONY: help demo build test generate drift lint lint-go lint-openapi fuzz fuzz-short memory clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ fuzz: ## Fuzz every target, each for FUZZTIME (default 1h)
 
 fuzz-short: ## Fuzz every target for 10 seconds
 	@GO='$(GO)' FUZZTIME=10s sh scripts/fuzz.sh
+
+memory: ## Check a gigabyte of NDJSON, and show the peak memory (limit: 100 MB)
+	$(GO) test ./internal/cli -run TestMemory -memory.bytes=1000000000 -v -count=1 -timeout=1h
 
 clean: ## Remove what was built
 	rm -rf bin tools/openapi-lint/node_modules

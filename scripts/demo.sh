@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-wild="vectors/deviates/local-time.json vectors/deviates/field-case.json"
+wild="vectors/deviates/dialect.local-time.json vectors/deviates/dialect.field-case.json"
 
 # show STATUS WHAT COMMAND... says what, and runs the command, which must exit
 # with that status.

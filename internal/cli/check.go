@@ -202,7 +202,7 @@ func (o *checkOptions) keepChecking(ctx context.Context, s streams) error {
 			fmt.Fprintf(s.err, "runhooks: %s\n", exit.text)
 			exit.text = ""
 		}
-		fmt.Fprintf(s.err, "watching %d inputs; Ctrl-C ends\n", len(before))
+		fmt.Fprintln(s.err, "watching for changes; Ctrl-C ends")
 		for changed := false; !changed; {
 			select {
 			case <-ctx.Done():
@@ -252,7 +252,6 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 			return checker.Check(payload.Data)
 		},
 		jobs: c.options.jobs,
-		idle: func() {},
 	}
 	for outcome := range p.run(ctx, sources) {
 		if err := c.take(outcome); err != nil {

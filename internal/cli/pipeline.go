@@ -26,8 +26,6 @@ type pipeline struct {
 	reader *intake.Reader
 	check  func(intake.Payload) conformance.Report
 	jobs   int
-	// idle is called before waiting for an outcome that isn't there yet.
-	idle func()
 }
 
 func (p *pipeline) run(ctx context.Context, sources []intake.Source) iter.Seq[judged] {
@@ -85,14 +83,7 @@ func (p *pipeline) run(ctx context.Context, sources []intake.Source) iter.Seq[ju
 			}
 		})
 		for done := range outcomes {
-			var outcome judged
-			select {
-			case outcome = <-done:
-			default:
-				p.idle()
-				outcome = <-done
-			}
-			if !yield(outcome) {
+			if !yield(<-done) {
 				return
 			}
 		}

@@ -1,28 +1,73 @@
 package cli_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
 	"flag"
+	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/runhooks/runhooks/internal/cli"
 )
 
+// exitCode runs a command that must end with an exit code: code 2 runhooks …
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N command [arg…]")
+	}
+	got := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = strconv.Itoa(exit.ExitCode())
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+// compress writes a file again with an extension, compressed.
+func compress(to func(io.Writer) io.WriteCloser, extension string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		for _, name := range args {
+			var packed bytes.Buffer
+			w := to(&packed)
+			_, err := io.WriteString(w, ts.ReadFile(name))
+			ts.Check(err)
+			ts.Check(w.Close())
+			ts.Check(os.WriteFile(ts.MkAbs(name)+extension, packed.Bytes(), 0o600))
+		}
+	}
+}
+
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
+// asCommand is set in the environment of a test binary that is to be runhooks.
+const asCommand = "RUNHOOKS_TEST_AS_COMMAND"
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"runhooks": func() {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-			defer stop()
-			os.Exit(cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-		},
-	})
+	if os.Getenv(asCommand) != "" {
+		runhooks()
+	}
+	testscript.Main(m, map[string]func(){"runhooks": runhooks})
+}
+
+func runhooks() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	os.Exit(cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // TestScripts runs the command line as people do. The scripts read as its
@@ -36,6 +81,17 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code": exitCode,
+			"gzip": compress(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }, ".gz"),
+			"zstd": compress(func(w io.Writer) io.WriteCloser {
+				z, err := zstd.NewWriter(w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return z
+			}, ".zst"),
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("VECTORS", vectors)
 			return nil

@@ -99,9 +99,9 @@ func examine(value any) (found []draft, truncated bool) {
 		d := newDraft("event.type-missing", nil)
 		d.Pointer = "/event_type"
 		d.Message = "event_type is missing, so there is no telling which event this is"
-		d.Hint = "one of " + alternatives(c.events())
+		d.Hint = "add it, as " + alternatives(c.events())
 		if guess := c.resembling(object); guess != nil {
-			d.Hint = fmt.Sprintf("the members of data are those of %s", guess.event)
+			d.Hint = fmt.Sprintf("add it: the members of data are those of %s", guess.event)
 		}
 		return []draft{d}, false
 	}
@@ -110,7 +110,7 @@ func examine(value any) (found []draft, truncated bool) {
 	if a == nil {
 		d := newDraft("event.type-unknown", []string{"event_type"})
 		d.Message = fmt.Sprintf("event_type is %s, which is no event of the contract", describe(event))
-		d.Hint = "one of " + alternatives(c.events())
+		d.Hint = "send " + alternatives(c.events())
 		if near := nearest(name, slices.Values(c.events())); near != "" {
 			d.Hint = fmt.Sprintf("did you mean %s?", quote(near))
 		}

@@ -1,0 +1,134 @@
+package cli_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/runhooks/runhooks/internal/cli"
+	"github.com/runhooks/runhooks/vectors"
+)
+
+// A running is the command line at work in this process.
+type running struct {
+	t      *testing.T
+	stop   context.CancelFunc
+	output *bufio.Scanner // standard output and error
+	code   chan int
+}
+
+func start(t *testing.T, in io.Reader, args ...string) *running {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // lest a failure hangs
+	t.Cleanup(cancel)
+	out, w := io.Pipe()
+	r := &running{t, cancel, bufio.NewScanner(out), make(chan int, 1)}
+	go func() {
+		r.code <- cli.Run(ctx, args, in, w, w)
+		w.Close()
+	}()
+	return r
+}
+
+// until reads output up to the line that contains text, and gives it.
+func (r *running) until(text string) string {
+	r.t.Helper()
+	for r.output.Scan() {
+		if strings.Contains(r.output.Text(), text) {
+			return r.output.Text()
+		}
+	}
+	r.t.Fatalf("the output ended without %q", text)
+	return ""
+}
+
+func sample(t *testing.T, name string) []byte {
+	t.Helper()
+	for _, v := range vectors.All() {
+		if v.Name == name {
+			return v.Payload
+		}
+	}
+	t.Fatalf("there is no vector %s", name)
+	return nil
+}
+
+func TestWatch(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, payload []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), payload, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.json", []byte("{}"))
+	r := start(t, nil, "check", "--watch", dir)
+	r.until("a.json  invalid")
+	r.until("watching for changes; Ctrl-C ends")
+	write("a.json", sample(t, "page.run-failed")) // what changed is seen,
+	r.until("a.json  conforms")
+	r.until("watching for changes")
+	write("b.json", sample(t, "page.run-completed-as-printed")) // and what is new
+	r.until("b.json  invalid")
+	r.until("watching for changes")
+	r.stop()
+	if r.output.Scan() {
+		t.Errorf("after the end: %q", r.output.Text())
+	}
+	if code := <-r.code; code != 1 {
+		t.Errorf("exit code %d, want that of the last check, 1", code)
+	}
+}
+
+// TestInterrupt: a check that is stopped reports what it found so far.
+func TestInterrupt(t *testing.T) {
+	for _, tt := range []struct {
+		payload string
+		want    int
+	}{
+		{"page.run-failed", 2}, // all passed so far, but not all was read
+		{"schema.type", 1},
+	} {
+		t.Run(tt.payload, func(t *testing.T) {
+			var compact strings.Builder
+			enc := json.NewEncoder(&compact)
+			if err := enc.Encode(json.RawMessage(sample(t, tt.payload))); err != nil {
+				t.Fatal(err)
+			}
+			// An input that never ends: it gives two payloads, and then waits.
+			in, feed := io.Pipe()
+			defer feed.Close()
+			go io.WriteString(feed, strings.Repeat(compact.String(), 2))
+			r := start(t, in, "check", "--format", "ndjson", "--input", "ndjson", "-")
+			r.until(`"index":0`)
+			r.until(`"index":1`)
+			r.stop()
+			if last := r.until(`"summary"`); !strings.Contains(last, `"payloads":2,`) || !strings.Contains(last, `"interrupted":true`) {
+				t.Errorf("%s", last)
+			}
+			if code := <-r.code; code != tt.want {
+				t.Errorf("exit code %d, want %d", code, tt.want)
+			}
+		})
+	}
+}
+
+// TestBrokenOutput: a report that can't be written is an error, not a success.
+func TestBrokenOutput(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.json")
+	if err := os.WriteFile(path, sample(t, "page.run-failed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, w := io.Pipe()
+	out.Close()
+	var stderr strings.Builder
+	code := cli.Run(t.Context(), []string{"check", path}, nil, w, &stderr)
+	if code != 2 || !strings.Contains(stderr.String(), "the report can't be written") {
+		t.Errorf("exit code %d, %q", code, stderr.String())
+	}
+}
