@@ -2,6 +2,10 @@ package conformance
 
 import "slices"
 
+// The page of codes is written by the command, which embeds what go generate
+// makes in gen and openapi: packages that come before this one.
+//go:generate go run github.com/runhooks/runhooks/cmd/runhooks explain --markdown --out ../../docs/findings.md
+
 // A Code is one entry of the registry: a rule that a check can find broken.
 // The part of its ID before the dot is its family.
 type Code struct {
