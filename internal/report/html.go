@@ -154,6 +154,9 @@ func (w *htmlWriter) tally(p Payload) {
 			c.Summary, c.HelpURI = w.opts.codeInfo(f.Code)
 			w.codes[f.Code] = c
 		}
+		if f.Severity == conformance.Error || f.Severity == conformance.Warning && c.Severity == conformance.Info {
+			c.Severity = f.Severity // the worst that occurred
+		}
 		c.Findings++
 		if !seen[f.Code] {
 			seen[f.Code] = true
