@@ -1,0 +1,25 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/runhooks/runhooks/internal/cli"
+)
+
+func ExampleRun() {
+	code := cli.Run(context.Background(), []string{"check", "-"}, strings.NewReader("[]"), os.Stdout, os.Stderr)
+	fmt.Println("exit code", code)
+	// Output:
+	// ✗ stdin  invalid
+	//   error schema.type 1:1 expected an object, found an array
+	//      1 │ []
+	//        │ ^
+	//        │ hint: a payload is one event; give the events of an array one by one, or one a line as NDJSON
+	//
+	// 1 payload: 0 conform, 0 deviate, 1 invalid · 1 error, 0 warnings, 0 infos
+	// runhooks explain schema.type says more about a code
+	// exit code 1
+}
