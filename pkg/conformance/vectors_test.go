@@ -1,6 +1,8 @@
 package conformance_test
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -114,6 +116,42 @@ func TestTruncated(t *testing.T) {
 				t.Errorf("%d findings", n)
 			}
 			checkReport(t, payload, report)
+		})
+	}
+	t.Run("the same each time", func(t *testing.T) {
+		rows := strings.Repeat(`{"a":null},`, 12_000) + `{}`
+		lists := `"captured_lists":{"l":[` + rows + `]}`
+		payload := []byte(strings.Replace(before, `"captured_lists":{}`, lists, 1) + rows + after)
+		want := conformance.Check(payload)
+		for range 8 {
+			if got := conformance.Check(payload); !reflect.DeepEqual(got, want) {
+				t.Fatal("two checks of it differ")
+			}
+		}
+	})
+	t.Run("unknown members", func(t *testing.T) {
+		var members strings.Builder
+		for i := range 30_000 {
+			fmt.Fprintf(&members, `"stranger%d":0,`, i)
+		}
+		payload := []byte(strings.Replace(before, `"data":{`, `"data":{`+members.String(), 1) + after)
+		report := conformance.Check(payload)
+		if report.Verdict != conformance.Conforms || !report.Truncated || len(report.Findings) != 10_000 {
+			t.Errorf("%s, truncated %v, %d findings", report.Verdict, report.Truncated, len(report.Findings))
+		}
+	})
+	// The pointer of each finding repeats the name.
+	name := strings.Repeat("n", 1<<20)
+	for _, tt := range []struct{ name, payload string }{
+		{"a long name", strings.Replace(before, `"captured_lists":{}`,
+			`"captured_lists":{"`+name+`":[`+strings.Repeat(`{"a":null},`, 9_000)+`{}]}`, 1) + after},
+		{"a long name in broken JSON", `{"` + name + `":[` + strings.Repeat(`"\udead",`, 9_000) + `0]}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			report := conformance.Check([]byte(tt.payload))
+			if n := len(report.Findings); n == 0 || n > 20 || !report.Truncated {
+				t.Errorf("truncated %v, %d findings", report.Truncated, n)
+			}
 		})
 	}
 	t.Run("duplicates", func(t *testing.T) {
