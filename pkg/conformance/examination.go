@@ -183,8 +183,11 @@ func (e *examination) heed(a annotations, v any) {
 		e.dialect(a.dialect, v)
 	}
 	if a.counts != "" {
-		rows := rowsOf(e.sibling(a.counts))
-		e.compare(v, big.NewInt(rows), fmt.Sprintf("%s holds %s", a.counts, plural(rows, "row")))
+		switch counted := e.sibling(a.counts).(type) {
+		case nil, []any, map[string]any: // what is of another type is told to be, and holds nothing to count
+			rows := rowsOf(counted)
+			e.compare(v, big.NewInt(rows), fmt.Sprintf("%s holds %s", a.counts, plural(rows, "row")))
+		}
 	}
 	if a.sums != nil {
 		e.sum(a.sums, v)
@@ -262,9 +265,10 @@ func (e *examination) violate(d draft) {
 // dialect drafts the finding that v, or a member of it, is as d says.
 func (e *examination) dialect(known *dialect, v any) {
 	at := e.path
+	var object map[string]any
 	if name := known.member + known.missing; name != "" {
-		object, ok := v.(map[string]any)
-		if !ok {
+		var ok bool
+		if object, ok = v.(map[string]any); !ok {
 			return // of another type, and so without members, missing or not
 		}
 		at = child(e.path, name)
@@ -281,6 +285,9 @@ func (e *examination) dialect(known *dialect, v any) {
 	d.name = known.member != ""
 	if known.missing != "" {
 		d.at = slices.Clone(e.path)
+		if hint := e.lookAlike(pointer(e.path), known.missing, object); hint != "" {
+			d.Hint = hint
+		}
 	}
 	d.Message = strings.NewReplacer(
 		"{value}", describe(v),
