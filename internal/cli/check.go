@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,6 +130,7 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		}
 	}
 	sources, unreachable := intake.Expand(o.paths)
+	sources = leaveOut(leaveOut(sources, o.baseline), o.writeBaseline)
 
 	width, tty := terminal(s.out)
 	var bar *progress
@@ -178,6 +180,19 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		return &exitError{exitUsage, "nothing was checked: the inputs hold no payloads"}
 	}
 	return nil
+}
+
+// leaveOut gives sources without the file called name, which often stands beside
+// the payloads: a baseline is none of them.
+func leaveOut(sources []intake.Source, name string) []intake.Source {
+	file, err := os.Stat(name)
+	if err != nil {
+		return sources
+	}
+	return slices.DeleteFunc(sources, func(source intake.Source) bool {
+		info, err := os.Stat(source.Path)
+		return err == nil && os.SameFile(info, file)
+	})
 }
 
 // colored tells whether text is to be coloured, on a terminal or not.
