@@ -42,7 +42,7 @@ type checkOptions struct {
 }
 
 func newCheck(s streams) *cobra.Command {
-	o := &checkOptions{maxBytes: 64 << 20}
+	o := &checkOptions{maxBytes: intake.DefaultMaxBytes}
 	cmd := &cobra.Command{
 		Use:   "check [flags] PATH…",
 		Short: "Judge payloads by the contract",
@@ -82,7 +82,8 @@ line is wrong, or an input can't be read (the others are checked all the same).`
 	choiceVar(cmd, &o.against, "against", "layer that must accept a payload for it to pass: documented or observed", documented, observed)
 	flags.BoolVar(&o.strict, "strict", false, "make members that the contract doesn't name errors")
 	choiceVar(cmd, &o.failOn, "fail-on", "least severity that fails a payload: error or warning", string(conformance.Error), string(conformance.Warning))
-	choiceVar(cmd, &o.input, "input", "form of the input: auto, json, ndjson or har", "auto", "json", "ndjson", "har")
+	choiceVar(cmd, &o.input, "input", "form of the input: auto, json, ndjson or har",
+		string(intake.Auto), string(intake.JSON), string(intake.NDJSON), string(intake.HAR))
 	var formats []string
 	for _, f := range report.Formats() {
 		formats = append(formats, string(f))
