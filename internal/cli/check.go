@@ -161,8 +161,11 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		return &exitError{exitUsage, fmt.Sprintf("the report can't be written: %v", err)}
 	}
 	if o.writeBaseline != "" {
-		if c.summary.Interrupted {
+		switch { // a baseline of some of the findings would fail the next check
+		case c.summary.Interrupted:
 			return &exitError{exitUsage, "interrupted, so no baseline was written"}
+		case c.summary.Unreadable > 0:
+			return &exitError{exitUsage, "not all inputs could be read, so no baseline was written"}
 		}
 		if err := c.found.Save(o.writeBaseline); err != nil {
 			return &exitError{exitUsage, err.Error()}
