@@ -59,7 +59,8 @@ A payload conforms (the documented contract accepts it), deviates (only the
 superset of what real servers send does) or is invalid.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
-line is wrong, or an input can't be read (the others are checked all the same).`,
+line is wrong, an input can't be read (the others are checked all the same), or
+Ctrl-C came before all was checked and nothing failed by then.`,
 		Example: `  runhooks check payload.json
   runhooks check --against observed recordings/
   curl -s localhost:9000/last | runhooks check -
