@@ -127,8 +127,13 @@ func Load(path string) (*File, error) {
 // Save writes the file to path, one finding a line, in the order of
 // [File.Entries]. The file is replaced as a whole or not at all.
 func (f *File) Save(path string) error {
-	if err := f.save(path); err != nil {
-		return fmt.Errorf("write baseline: %w", err)
+	err := f.save(path)
+	// It may name a temporary file, of which nobody knows.
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	if err != nil {
+		return fmt.Errorf("baseline %s can't be written: %w", path, err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ type checkOptions struct {
 }
 
 func newCheck(s streams) *cobra.Command {
-	o := &checkOptions{maxBytes: 64 << 20}
+	o := &checkOptions{maxBytes: intake.DefaultMaxBytes}
 	cmd := &cobra.Command{
 		Use:   "check [flags] PATH…",
 		Short: "Judge payloads by the contract",
@@ -58,7 +59,8 @@ A payload conforms (the documented contract accepts it), deviates (only the
 superset of what real servers send does) or is invalid.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
-line is wrong, or an input can't be read (the others are checked all the same).`,
+line is wrong, an input can't be read (the others are checked all the same), or
+Ctrl-C came before all was checked and nothing failed by then.`,
 		Example: `  runhooks check payload.json
   runhooks check --against observed recordings/
   curl -s localhost:9000/last | runhooks check -
@@ -81,7 +83,8 @@ line is wrong, or an input can't be read (the others are checked all the same).`
 	choiceVar(cmd, &o.against, "against", "layer that must accept a payload for it to pass: documented or observed", documented, observed)
 	flags.BoolVar(&o.strict, "strict", false, "make members that the contract doesn't name errors")
 	choiceVar(cmd, &o.failOn, "fail-on", "least severity that fails a payload: error or warning", string(conformance.Error), string(conformance.Warning))
-	choiceVar(cmd, &o.input, "input", "form of the input: auto, json, ndjson or har", "auto", "json", "ndjson", "har")
+	choiceVar(cmd, &o.input, "input", "form of the input: auto, json, ndjson or har",
+		string(intake.Auto), string(intake.JSON), string(intake.NDJSON), string(intake.HAR))
 	var formats []string
 	for _, f := range report.Formats() {
 		formats = append(formats, string(f))
@@ -129,6 +132,7 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		}
 	}
 	sources, unreachable := intake.Expand(o.paths)
+	sources = leaveOut(leaveOut(sources, o.baseline), o.writeBaseline)
 
 	width, tty := terminal(s.out)
 	var bar *progress
@@ -158,8 +162,11 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		return &exitError{exitUsage, fmt.Sprintf("the report can't be written: %v", err)}
 	}
 	if o.writeBaseline != "" {
-		if c.summary.Interrupted {
+		switch { // a baseline of some of the findings would fail the next check
+		case c.summary.Interrupted:
 			return &exitError{exitUsage, "interrupted, so no baseline was written"}
+		case c.summary.Unreadable > 0:
+			return &exitError{exitUsage, "not all inputs could be read, so no baseline was written"}
 		}
 		if err := c.found.Save(o.writeBaseline); err != nil {
 			return &exitError{exitUsage, err.Error()}
@@ -178,6 +185,19 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		return &exitError{exitUsage, "nothing was checked: the inputs hold no payloads"}
 	}
 	return nil
+}
+
+// leaveOut gives sources without the file called name, which often stands beside
+// the payloads: a baseline is none of them.
+func leaveOut(sources []intake.Source, name string) []intake.Source {
+	file, err := os.Stat(name)
+	if err != nil {
+		return sources
+	}
+	return slices.DeleteFunc(sources, func(source intake.Source) bool {
+		info, err := os.Stat(source.Path)
+		return err == nil && os.SameFile(info, file)
+	})
 }
 
 // colored tells whether text is to be coloured, on a terminal or not.

@@ -108,7 +108,9 @@ func TestDifference(t *testing.T) {
 	for _, tt := range []struct{ name, a, b, want string }{
 		{"changed", "{\n  1\n}", "{\n  2\n}", "  1"},
 		{"added", "{\n  1,\n  2\n}", "{\n  1\n}", "  1,\n  2"},
-		{"removed", "{\n  1\n}", "{\n  1\n  2\n}", "  1"},
+		{"removed", "{\n  1\n}", "{\n  1\n  2\n}", "  1\n}"},
+		{"removed at the start", "{\n}", "x\n{\n}", "{"},
+		{"removed at the end", "{\n}\n", "{\n}\nx\n", "}"},
 		{"many", "a\n1\n2\n3\n4\n5\n6\n7\n8\n9\nz", "a\nz", "1\n2\n3\n4\n5\n6\n7\n8\n…"},
 		{"other altogether", "x", "y", "x"},
 	} {

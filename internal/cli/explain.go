@@ -176,7 +176,7 @@ const (
 
 // difference gives the lines of a that b doesn't have in their place: what is
 // left without the lines with which both begin and end. Where nothing is left,
-// lines were only taken out, and the one before them is shown.
+// lines were only taken out, and those on both sides of the gap are shown.
 func difference(a, b []byte) string {
 	x, y := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
 	start := 0
@@ -188,8 +188,8 @@ func difference(a, b []byte) string {
 		end++
 	}
 	lines := x[start : len(x)-end]
-	if len(lines) == 0 && start > 0 {
-		lines = x[start-1 : start]
+	if len(lines) == 0 {
+		lines = x[max(start-1, 0):min(start+1, len(x))]
 	}
 	if len(lines) > maxDifference {
 		lines = append(slices.Clone(lines[:maxDifference]), "…")
@@ -199,7 +199,7 @@ func difference(a, b []byte) string {
 			lines[i] = string(r[:maxColumns]) + "…"
 		}
 	}
-	return strings.Join(lines, "\n")
+	return strings.TrimSuffix(strings.Join(lines, "\n"), "\n") // the last line of a file is empty
 }
 
 // writeFindingsPage writes docs/findings.md.

@@ -30,13 +30,3 @@ func ExampleReader_Read() {
 	// stdin:1: payload 0: {"n":1}
 	// stdin:3: payload 1: {"n":2}
 }
-
-func ExampleParseForm() {
-	form, err := intake.ParseForm("ndjson")
-	fmt.Println(form, err)
-	_, err = intake.ParseForm("xml")
-	fmt.Println(err)
-	// Output:
-	// ndjson <nil>
-	// unknown input form "xml"; use auto, json, ndjson or har
-}

@@ -69,24 +69,24 @@ func expand(arg string) ([]Source, []error) {
 }
 
 func expandDir(dir string) (sources []Source, errs []error) {
-	// A DirFS opens dir itself even where it is a symbolic link.
-	root := os.DirFS(dir)
-	fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
-		file := filepath.Join(dir, filepath.FromSlash(name))
+	// With a separator behind it, a link to a directory is that directory.
+	root := dir + string(filepath.Separator)
+	// Not fs.WalkDir, which refuses names that are not UTF-8.
+	filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			errs = append(errs, unreadable(filepath.ToSlash(file), err))
+			errs = append(errs, unreadable(filepath.ToSlash(filepath.Clean(file)), err))
 			return nil
 		}
-		if name != "." && strings.HasPrefix(entry.Name(), ".") {
+		if file != root && strings.HasPrefix(entry.Name(), ".") {
 			if entry.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
 		}
-		if form, _ := formOf(name); form == Auto {
+		if form, _ := formOf(entry.Name()); form == Auto {
 			return nil
 		}
-		info, err := fs.Stat(root, name)
+		info, err := os.Stat(file)
 		if err != nil {
 			errs = append(errs, unreadable(filepath.ToSlash(file), err))
 		} else if info.Mode().IsRegular() {

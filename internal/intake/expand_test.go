@@ -130,6 +130,23 @@ func TestExpandGoesOnBehindWhatCannotBeRead(t *testing.T) {
 	}
 }
 
+func TestExpandNotUTF8(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, dir := range []string{"dir", "dir/\xff"} {
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			t.Skip("no such names here:", err)
+		}
+	}
+	if err := os.WriteFile("dir/\xff/\xfe.json", []byte("null"), 0o666); err != nil {
+		t.Skip("no such names here:", err)
+	}
+	sources, errs := intake.Expand([]string{"dir"})
+	want := []intake.Source{{Name: "dir/\xff/\xfe.json", Path: filepath.FromSlash("dir/\xff/\xfe.json"), Size: 4}}
+	if diff := cmp.Diff(want, sources); diff != "" || len(errs) > 0 {
+		t.Errorf("errors %v, sources (-want +got):\n%s", errs, diff)
+	}
+}
+
 func TestExpandPipe(t *testing.T) {
 	info, err := os.Stat("/dev/null")
 	if err != nil || info.Mode()&fs.ModeDevice == 0 {

@@ -68,18 +68,6 @@ const (
 	HAR Form = "har"
 )
 
-// ParseForm gives the form called s, in lower case: auto, json, ndjson (also
-// called jsonl) or har.
-func ParseForm(s string) (Form, error) {
-	switch f := Form(s); f {
-	case Auto, JSON, NDJSON, HAR:
-		return f, nil
-	case "jsonl":
-		return NDJSON, nil
-	}
-	return "", fmt.Errorf("unknown input form %q; use auto, json, ndjson or har", s)
-}
-
 // formOf gives the form that a file's name tells, or Auto, and whether the name
 // says that the file is compressed.
 func formOf(name string) (form Form, packed bool) {

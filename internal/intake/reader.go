@@ -139,23 +139,35 @@ func (r *Reader) read(ctx context.Context, src Source, emit func(Payload) error)
 
 // open opens src so that closing it, or the end of ctx, ends every read.
 func (r *Reader) open(ctx context.Context, src Source) (io.ReadCloser, error) {
-	if src.Path != stdin.Path {
+	if src.Path != stdin.Path && src.Size >= 0 {
 		return os.Open(src.Path)
 	}
-	var in io.Reader = os.Stdin
-	if r.Stdin != nil {
-		in = r.Stdin
-	}
-	// A read of a terminal or a pipe can't be interrupted, so it has its own
-	// goroutine. One that is stuck there when ctx ends stays until its read
-	// returns; there is only one standard input, and the command is ending.
+	// Neither a read of a terminal or a pipe nor the opening of a pipe that has
+	// a name can be interrupted, so they have their own goroutine. One that is
+	// stuck there when ctx ends stays until the other side moves; the command
+	// is ending.
 	out, feed := io.Pipe()
-	go func() {
-		_, err := io.Copy(feed, in)
-		feed.CloseWithError(err)
-	}()
+	go func() { feed.CloseWithError(r.copyTo(feed, src)) }()
 	stop := context.AfterFunc(ctx, func() { out.CloseWithError(ctx.Err()) })
 	return closer{out, func() error { stop(); return out.Close() }}, nil
+}
+
+// copyTo copies all of src to w.
+func (r *Reader) copyTo(w io.Writer, src Source) error {
+	var in io.Reader = os.Stdin
+	switch {
+	case src.Path != stdin.Path:
+		file, err := os.Open(src.Path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		in = file
+	case r.Stdin != nil:
+		in = r.Stdin
+	}
+	_, err := io.Copy(w, in)
+	return err
 }
 
 type closer struct {

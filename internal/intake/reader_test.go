@@ -254,21 +254,6 @@ func TestReadForm(t *testing.T) {
 	}
 }
 
-func TestParseForm(t *testing.T) {
-	for s, want := range map[string]intake.Form{
-		"auto": intake.Auto, "json": intake.JSON, "ndjson": intake.NDJSON, "jsonl": intake.NDJSON, "har": intake.HAR,
-	} {
-		if got, err := intake.ParseForm(s); got != want || err != nil {
-			t.Errorf("ParseForm(%q) = %q, %v", s, got, err)
-		}
-	}
-	for _, s := range []string{"", "JSON", "xml"} {
-		if got, err := intake.ParseForm(s); err == nil {
-			t.Errorf("ParseForm(%q) = %q", s, got)
-		}
-	}
-}
-
 // Lines of every length around the chunk and the limit, however the bytes come.
 func TestReadLines(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -42,16 +42,6 @@ func ExampleNew() {
 	// runhooks explain event.type-unknown says more about a code
 }
 
-func ExampleParseFormat() {
-	f, err := report.ParseFormat("sarif")
-	fmt.Println(f, err)
-	_, err = report.ParseFormat("yaml")
-	fmt.Println(err)
-	// Output:
-	// sarif <nil>
-	// unknown format "yaml": use one of text, json, ndjson, sarif, junit, github, html
-}
-
 func ExampleFormats() {
 	fmt.Println(report.Formats())
 	// Output: [text json ndjson sarif junit github html]

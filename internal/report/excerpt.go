@@ -160,10 +160,18 @@ func excerptAt(data []byte, offset, room int) excerpt {
 }
 
 // token is the length of the JSON token that s starts with, as far as s shows
-// it: a whole string, number or literal, or one code point of anything else.
+// it: a whole string, number or literal, an escape within a string, or one code
+// point of anything else.
 func token(s string) int {
 	if len(s) == 0 {
 		return 0
+	}
+	if strings.HasPrefix(s, `\u`) {
+		n := len(`\u`)
+		for n < min(len(`\u0000`), len(s)) && strings.IndexByte("0123456789abcdefABCDEF", s[n]) >= 0 {
+			n++
+		}
+		return n
 	}
 	if s[0] == '"' {
 		for i := 1; i < len(s); i++ {

@@ -18,7 +18,6 @@ import (
 	"io"
 	"io/fs"
 	"strconv"
-	"strings"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -40,18 +39,6 @@ const (
 // Formats lists every format, in the order in which help texts show them.
 func Formats() []Format {
 	return []Format{Text, JSON, NDJSON, SARIF, JUnit, GitHub, HTML}
-}
-
-// ParseFormat gives the format of that name. The error names the ones there are.
-func ParseFormat(name string) (Format, error) {
-	var names []string
-	for _, f := range Formats() {
-		if string(f) == name {
-			return f, nil
-		}
-		names = append(names, string(f))
-	}
-	return "", fmt.Errorf("unknown format %q: use one of %s", name, strings.Join(names, ", "))
 }
 
 // A Payload is one payload and what the check made of it.
@@ -236,8 +223,7 @@ func New(format Format, w io.Writer, opts Options) (Writer, error) {
 	case HTML:
 		return &htmlWriter{out: out, opts: opts}, nil
 	}
-	_, err := ParseFormat(string(format))
-	return nil, err
+	return nil, fmt.Errorf("unknown format %q: use one of %v", format, Formats())
 }
 
 // reason is the text of err without the path, where err repeats the source.

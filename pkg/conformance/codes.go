@@ -54,7 +54,7 @@ var families = []Family{
 	{"json", "The bytes are not one strict JSON document (RFC 8259, RFC 7493). Nothing else is judged until they are. The verdict is invalid."},
 	{"event", "Which event the payload is can't be told. The verdict is invalid."},
 	{"schema", "The documented contract is broken, in no way that is known of servers. The verdict is invalid."},
-	{"dialect", "The documented contract is broken, in a way that is known of real servers. The verdict is deviates: senders must mend it, receivers should survive it. As a warning: the contract leaves the member open, and receivers will trip over it all the same."},
+	{"dialect", "The documented contract is broken, in a way that is known of real servers. The verdict is deviates: senders must mend it, receivers should survive it. As a warning or info: the contract leaves the member open, and receivers will trip over it all the same."},
 	{"data", "Every rule holds, and yet the parts of the payload disagree, or will surprise. The verdict stays."},
 	{"contract", "Allowed, but not promised by the contract. The verdict stays."},
 }
@@ -233,8 +233,8 @@ var codes = []Code{
 	},
 	{
 		ID: "dialect.member-absent", Severity: Error,
-		Summary: "A member that the contract requires is absent, as it is known to be from some servers.",
-		Detail:  "total_rows, started_at, metadata, extracted_data, error.type, error.stack and webhook_id are each absent from some payloads of real servers.",
+		Summary: "A member of the contract is absent, as it is known to be from some servers.",
+		Detail:  "total_rows, started_at, metadata, extracted_data, error.type, error.stack and webhook_id are each absent from some payloads of real servers. metadata of a failure is optional, so there it is an info.",
 		Hint:    "add the member",
 		message: "the member {missing} is missing",
 	},

@@ -91,8 +91,15 @@ var loadContract = sync.OnceValue(func() *contract {
 	return c
 })
 
-// events are the values of event_type that some layer knows, sorted.
-func (c *contract) events() []string { return slices.Sorted(maps.Keys(c.byEvent)) }
+// events are the documented values of event_type, sorted.
+func (c *contract) events() []string {
+	var names []string
+	for _, a := range c.arms {
+		names = append(names, a.event)
+	}
+	slices.Sort(names)
+	return names
+}
 
 // survey enters s and all that it leads to into c.schemas and c.noticing. The
 // contract's schemas don't recurse.

@@ -23,6 +23,8 @@ type examination struct {
 	violations []draft // rules that are broken
 	remarks    []draft // what annotations and unknown members give
 	truncated  bool    // there may be more of either
+	violated   quota   // of violations
+	remarked   quota   // of remarks
 	// named are the pointers of members that a dialect is about.
 	named map[string]bool
 	path  []string         // of the value that the examination is at
@@ -56,10 +58,10 @@ func (e *examination) apply(s *judge.Schema, v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		e.ups = append(e.ups, v)
-		for name, sub := range s.Properties {
+		for _, name := range sortedKeys(s.Properties) { // what comes first counts where findings are many
 			if member, ok := v[name]; ok {
 				e.path = append(e.path, name)
-				e.enter(sub, member)
+				e.enter(s.Properties[name], member)
 				e.path = e.path[:len(e.path)-1]
 			}
 		}
@@ -148,11 +150,13 @@ func (e *examination) strangers(s *judge.Schema, v any) {
 		return
 	}
 	for _, name := range sortedKeys(object) {
-		at := child(e.path, name)
 		if named[name] {
 			continue
 		}
-		d := newDraft("contract.unknown-member", at)
+		if e.wanted&noticeMembers == 0 { // there were too many already
+			return
+		}
+		d := newDraft("contract.unknown-member", child(e.path, name))
 		d.name = true
 		d.Message = fmt.Sprintf("the contract doesn't name a member %s here", quote(name))
 		d.Hint = e.explain(pointer(e.path), name, object)
@@ -179,8 +183,11 @@ func (e *examination) heed(a annotations, v any) {
 		e.dialect(a.dialect, v)
 	}
 	if a.counts != "" {
-		rows := rowsOf(e.sibling(a.counts))
-		e.compare(v, big.NewInt(rows), fmt.Sprintf("%s holds %s", a.counts, plural(rows, "row")))
+		switch counted := e.sibling(a.counts).(type) {
+		case nil, []any, map[string]any: // what is of another type is told to be, and holds nothing to count
+			rows := rowsOf(counted)
+			e.compare(v, big.NewInt(rows), fmt.Sprintf("%s holds %s", a.counts, plural(rows, "row")))
+		}
 	}
 	if a.sums != nil {
 		e.sum(a.sums, v)
@@ -220,14 +227,28 @@ func (e *examination) note(code, format string, args ...any) {
 	e.remark(d)
 }
 
-// maxFindings is how many findings of a kind a payload may have. Then the
-// examination looks no further for that kind, which bounds the time and memory
-// that a payload can make it take.
-const maxFindings = 10_000
+// maxFindings is how many findings of a kind a payload may have, and maxPointers
+// how many bytes their pointers may have together: a name of megabytes stands in
+// the pointer of all that is within. Then the examination looks no further for
+// that kind, which bounds the time and memory that a payload can make it take.
+const (
+	maxFindings = 10_000
+	maxPointers = 16 << 20
+)
+
+// A quota counts the findings of a kind.
+type quota struct{ findings, pointers int }
+
+// take enters a finding, and tells whether there is room for another one.
+func (q *quota) take(pointer string) bool {
+	q.findings++
+	q.pointers += len(pointer)
+	return q.findings < maxFindings && q.pointers < maxPointers
+}
 
 func (e *examination) remark(d draft) {
 	e.remarks = append(e.remarks, d)
-	if len(e.remarks) >= maxFindings {
+	if !e.remarked.take(d.Pointer) {
 		e.wanted &= noticeElements
 		e.truncated = true
 	}
@@ -235,7 +256,7 @@ func (e *examination) remark(d draft) {
 
 func (e *examination) violate(d draft) {
 	e.violations = append(e.violations, d)
-	if len(e.violations) >= maxFindings {
+	if !e.violated.take(d.Pointer) {
 		e.wanted &^= noticeElements
 		e.truncated = true
 	}
@@ -244,9 +265,10 @@ func (e *examination) violate(d draft) {
 // dialect drafts the finding that v, or a member of it, is as d says.
 func (e *examination) dialect(known *dialect, v any) {
 	at := e.path
+	var object map[string]any
 	if name := known.member + known.missing; name != "" {
-		object, ok := v.(map[string]any)
-		if !ok {
+		var ok bool
+		if object, ok = v.(map[string]any); !ok {
 			return // of another type, and so without members, missing or not
 		}
 		at = child(e.path, name)
@@ -263,6 +285,9 @@ func (e *examination) dialect(known *dialect, v any) {
 	d.name = known.member != ""
 	if known.missing != "" {
 		d.at = slices.Clone(e.path)
+		if hint := e.lookAlike(pointer(e.path), known.missing, object); hint != "" {
+			d.Hint = hint
+		}
 	}
 	d.Message = strings.NewReplacer(
 		"{value}", describe(v),

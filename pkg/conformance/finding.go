@@ -61,6 +61,6 @@ type Report struct {
 	// Findings are in document order.
 	Findings []Finding `json:"findings"`
 	// Truncated is true where there are so many findings, ten thousand of a
-	// kind, that the check looked for no more.
+	// kind or 16 MiB of pointers, that the check looked for no more.
 	Truncated bool `json:"truncated,omitempty"`
 }

@@ -60,22 +60,24 @@ type parser struct {
 	dec   *jsontext.Decoder
 	path  []string // of the value that is being read
 	found []draft
-	// truncated is true where there were more findings than are kept.
+	taken quota // of findings
+	// truncated is true where there may be more findings than are kept.
 	truncated bool
 }
 
 var errTooDeep = errors.New("too deep")
 
 func (p *parser) report(code string, offset int, format string, args ...any) {
-	if len(p.found) == maxFindings {
-		p.truncated = true
+	if p.truncated {
 		return
 	}
+	at := pointer(p.path)
+	p.truncated = !p.taken.take(at)
 	p.found = append(p.found, draft{
 		Finding: Finding{
 			Code:     code,
 			Severity: Error,
-			Pointer:  pointer(p.path),
+			Pointer:  at,
 			Offset:   p.base + offset,
 			Message:  fmt.Sprintf(format, args...),
 			Hint:     registry[code].Hint,

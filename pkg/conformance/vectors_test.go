@@ -1,6 +1,8 @@
 package conformance_test
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -116,10 +118,80 @@ func TestTruncated(t *testing.T) {
 			checkReport(t, payload, report)
 		})
 	}
+	t.Run("the same each time", func(t *testing.T) {
+		rows := strings.Repeat(`{"a":null},`, 12_000) + `{}`
+		lists := `"captured_lists":{"l":[` + rows + `]}`
+		payload := []byte(strings.Replace(before, `"captured_lists":{}`, lists, 1) + rows + after)
+		want := conformance.Check(payload)
+		for range 8 {
+			if got := conformance.Check(payload); !reflect.DeepEqual(got, want) {
+				t.Fatal("two checks of it differ")
+			}
+		}
+	})
+	t.Run("unknown members", func(t *testing.T) {
+		var members strings.Builder
+		for i := range 30_000 {
+			fmt.Fprintf(&members, `"stranger%d":0,`, i)
+		}
+		payload := []byte(strings.Replace(before, `"data":{`, `"data":{`+members.String(), 1) + after)
+		report := conformance.Check(payload)
+		if report.Verdict != conformance.Conforms || !report.Truncated || len(report.Findings) != 10_000 {
+			t.Errorf("%s, truncated %v, %d findings", report.Verdict, report.Truncated, len(report.Findings))
+		}
+	})
+	// The pointer of each finding repeats the name.
+	name := strings.Repeat("n", 1<<20)
+	for _, tt := range []struct{ name, payload string }{
+		{"a long name", strings.Replace(before, `"captured_lists":{}`,
+			`"captured_lists":{"`+name+`":[`+strings.Repeat(`{"a":null},`, 9_000)+`{}]}`, 1) + after},
+		{"a long name in broken JSON", `{"` + name + `":[` + strings.Repeat(`"\udead",`, 9_000) + `0]}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			report := conformance.Check([]byte(tt.payload))
+			if n := len(report.Findings); n == 0 || n > 20 || !report.Truncated {
+				t.Errorf("truncated %v, %d findings", report.Truncated, n)
+			}
+		})
+	}
 	t.Run("duplicates", func(t *testing.T) {
 		report := conformance.Check([]byte("{" + strings.Repeat(`"a":1,`, 30_000) + `"a":2}`))
 		if report.Verdict != conformance.Invalid || !report.Truncated || len(report.Findings) != 10_000 {
 			t.Errorf("%s, truncated %v, %d findings", report.Verdict, report.Truncated, len(report.Findings))
 		}
 	})
+}
+
+// TestHints: a hint leads to what the contract documents, and to what was
+// likely meant.
+func TestHints(t *testing.T) {
+	for _, tt := range []struct{ name, replace, by, code, want string }{
+		{"an unknown event", `"run_completed"`, `"run_ended"`, "event.type-unknown", `send "run_completed" or "run_failed"`},
+		{"an event that is near", `"run_completed"`, `"runCompleted"`, "event.type-unknown", `did you mean "run_completed"?`},
+		{"no event", `"event_type"`, `"type"`, "event.type-missing", "add it: the members of data are those of run_completed"},
+		{"neither event nor data", `"event_type":"run_completed",`, ``, "event.type-missing", `add it, as "run_completed" or "run_failed"`},
+		{"a known absence that is a misspelling", `"total_rows"`, `"totalRows"`, "dialect.member-absent",
+			`there is a member "totalRows": did you mean "total_rows"?`},
+		{"a known absence", `"total_rows":7,`, ``, "dialect.member-absent", "add the member"},
+		{"what can't be counted", `"captured_texts":[]`, `"captured_texts":"none"`, "data.count-mismatch", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			payload := strings.Replace(`{"event_type":"run_completed","timestamp":"2025-05-29T15:53:15.595Z","webhook_id":"w",
+"data":{"robot_id":"r","run_id":"u","robot_name":"T","status":"success","started_at":"2025-05-29T15:52:30.595Z",
+"finished_at":"2025-05-29T15:53:15.595Z","metadata":{},"extracted_data":{"captured_lists":{},"total_rows":7,
+"captured_texts_count":7,"captured_lists_count":0,"screenshots_count":0,"captured_texts":[]}}}`, tt.replace, tt.by, 1)
+			if tt.name == "neither event nor data" {
+				payload = "{}"
+			}
+			got := ""
+			for _, f := range conformance.Check([]byte(payload)).Findings {
+				if f.Code == tt.code {
+					got = f.Hint
+				}
+			}
+			if got != tt.want {
+				t.Errorf("hint %q, want %q", got, tt.want)
+			}
+		})
+	}
 }
