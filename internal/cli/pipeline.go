@@ -5,6 +5,8 @@ import (
 	"iter"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/runhooks/runhooks/internal/intake"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -19,9 +21,13 @@ type judged struct {
 	err    error // why the source ended early
 }
 
+// maxAtOnce is how many bytes of payloads are judged at once. To judge one takes
+// many times its size, so that of large ones there are fewer at a time.
+const maxAtOnce = 16 << 20
+
 // A pipeline reads sources and judges their payloads, several at once, and
 // gives the outcomes in the order of the sources. What it holds at any time is
-// bounded by the number of jobs, not by the length of the sources.
+// bounded by maxAtOnce and the largest payload, not by the length of the sources.
 type pipeline struct {
 	reader *intake.Reader
 	check  func(intake.Payload) conformance.Report
@@ -37,14 +43,17 @@ func (p *pipeline) run(ctx context.Context, sources []intake.Source) iter.Seq[ju
 
 		type task struct {
 			judged
-			done chan judged
+			weight int64
+			done   chan judged
 		}
+		room := semaphore.NewWeighted(maxAtOnce)
 		tasks := make(chan task)
 		outcomes := make(chan chan judged, p.jobs)
 		for range p.jobs {
 			workers.Go(func() {
 				for t := range tasks {
 					t.report = p.check(t.payload)
+					room.Release(t.weight)
 					t.done <- t.judged
 				}
 			})
@@ -59,6 +68,10 @@ func (p *pipeline) run(ctx context.Context, sources []intake.Source) iter.Seq[ju
 				if t.end {
 					t.done <- t.judged
 				} else {
+					t.weight = min(int64(len(t.payload.Data)), maxAtOnce)
+					if room.Acquire(ctx, t.weight) != nil {
+						return false
+					}
 					tasks <- t // a worker always comes
 				}
 				select {
@@ -73,11 +86,11 @@ func (p *pipeline) run(ctx context.Context, sources []intake.Source) iter.Seq[ju
 				for payload, err := range p.reader.Read(ctx, source) {
 					if err != nil {
 						end.err = err
-					} else if !give(task{judged{payload: payload}, make(chan judged, 1)}) {
+					} else if !give(task{judged: judged{payload: payload}, done: make(chan judged, 1)}) {
 						return
 					}
 				}
-				if !give(task{end, make(chan judged, 1)}) {
+				if !give(task{judged: end, done: make(chan judged, 1)}) {
 					return
 				}
 			}

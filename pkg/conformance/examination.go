@@ -337,7 +337,7 @@ func (e *examination) compare(v any, actual *big.Int, what string) {
 		return
 	}
 	if i := integer(n); i != nil && i.Cmp(actual) != 0 {
-		e.note("data.count-mismatch", "%s is %s, but %s", e.path[len(e.path)-1], shorten(n.String()), what)
+		e.note("data.count-mismatch", "%s is %s, but %s", e.path[len(e.path)-1], digits(n), what)
 	}
 }
 

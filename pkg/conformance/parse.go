@@ -28,7 +28,7 @@ const (
 func parse(payload []byte) (v any, found []draft, truncated bool) {
 	p := &parser{src: payload}
 	if bytes.HasPrefix(payload, []byte("\xff\xfe")) || bytes.HasPrefix(payload, []byte("\xfe\xff")) {
-		p.report("json.invalid-utf8", 0, "the payload is UTF-16; JSON that is exchanged is UTF-8 (RFC 8259, section 8.1)")
+		p.report("json.invalid-utf8", 0, "the payload is UTF-16 or UTF-32; JSON that is exchanged is UTF-8 (RFC 8259, section 8.1)")
 		return nil, p.found, false
 	}
 	if rest, ok := bytes.CutPrefix(payload, []byte(bom)); ok {
@@ -36,7 +36,8 @@ func parse(payload []byte) (v any, found []draft, truncated bool) {
 		p.src, p.base = rest, len(bom)
 	}
 	if len(bytes.Trim(p.src, spaces)) == 0 {
-		p.report("json.syntax", len(p.src), "there is no JSON here: the payload is empty")
+		d := p.report("json.syntax", len(p.src), "there is no JSON here: the payload is empty")
+		d.Hint = "send the event as the body of the request"
 		return nil, p.found, false
 	}
 	// The decoder is lenient about what this parser finds and tells itself,
@@ -67,9 +68,11 @@ type parser struct {
 
 var errTooDeep = errors.New("too deep")
 
-func (p *parser) report(code string, offset int, format string, args ...any) {
+// report drafts a finding at the value that is being read, and gives it to be
+// completed. Once there are too many it is kept no longer.
+func (p *parser) report(code string, offset int, format string, args ...any) *draft {
 	if p.truncated {
-		return
+		return &draft{}
 	}
 	at := pointer(p.path)
 	p.truncated = !p.taken.take(at)
@@ -84,6 +87,7 @@ func (p *parser) report(code string, offset int, format string, args ...any) {
 		},
 		located: true,
 	})
+	return &p.found[len(p.found)-1]
 }
 
 // value reads one value. After an error p.path leads to the innermost array or
@@ -211,7 +215,8 @@ func (p *parser) syntax(err error) {
 	rest := p.src[at:]
 	if rest[0] == ',' {
 		if after := bytes.TrimLeft(rest[1:], spaces); len(after) > 0 && (after[0] == '}' || after[0] == ']') {
-			p.report("json.syntax", at, "a comma before the closing %q: JSON has no trailing commas", after[0])
+			d := p.report("json.syntax", at, "a comma before the closing %q: JSON has no trailing commas", after[0])
+			d.Hint = "remove the comma"
 			return
 		}
 	}
@@ -295,8 +300,9 @@ func isSurrogate(b []byte, base uint64) bool {
 const maxNumber = 1000
 
 // boundedNumber gives a number that every assertion about size, sign or
-// integrality judges as it would raw, and that is cheap to compute with: beyond
-// maxNumber digits or powers of ten it is another number of the same kind.
+// integrality judges as it would raw, and that is cheap to compute with. One that
+// has no more than maxNumber significant digits, and is that close to 1, stays
+// what it is; another becomes one of its kind, and ends in approximate.
 // (math/big refuses 1e1000001, and 1e1000000 has a million digits.)
 func boundedNumber(raw string) json.Number {
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(raw), "e")
@@ -313,25 +319,34 @@ func boundedNumber(raw string) json.Number {
 	if len(mantissa) <= maxNumber && -maxNumber <= power && power <= maxNumber {
 		return json.Number(raw)
 	}
-	digits, negative := strings.CutPrefix(mantissa, "-")
-	whole, fraction, _ := strings.Cut(digits, ".")
-	digits = whole + fraction
-	first := strings.IndexFunc(digits, func(r rune) bool { return r != '0' })
-	if first < 0 {
+	sign := ""
+	if mantissa[0] == '-' {
+		sign, mantissa = "-", mantissa[1:]
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := strings.TrimRight(whole+fraction, "0")
+	significant := strings.TrimLeft(digits, "0")
+	if significant == "" {
 		return "0"
 	}
-	last := len(strings.TrimRight(digits, "0")) - 1
-	largest := len(whole) - 1 - first + power // the power of ten of the first digit
-	smallest := len(whole) - 1 - last + power // and of the last that isn't 0
-	bounded := "0.5"
+	smallest := len(whole) - len(digits) + power // the power of ten of the last digit
+	largest := smallest + len(significant) - 1   // and of the first
+	if len(significant) <= maxNumber && -maxNumber <= smallest && largest <= maxNumber {
+		return json.Number(sign + significant + "e" + strconv.Itoa(smallest))
+	}
+	var kind string
 	switch {
-	case smallest >= 0:
-		bounded = "1e" + strconv.Itoa(min(largest, maxNumber))
+	case smallest >= 0: // a whole number, and a large one
+		kind = "1" + strings.Repeat("0", maxNumber)
+	case largest >= maxNumber:
+		kind = "1" + strings.Repeat("0", maxNumber) + ".5"
 	case largest >= 0:
-		bounded = "1" + strings.Repeat("0", min(largest, maxNumber)) + ".5"
+		kind = significant[:largest+1] + ".5"
+	default:
+		kind = "0.5"
 	}
-	if negative {
-		bounded = "-" + bounded
-	}
-	return json.Number(bounded)
+	return json.Number(sign + kind + approximate)
 }
+
+// approximate is the end of a number that stands for another one.
+const approximate = "E+000"

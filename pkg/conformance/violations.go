@@ -195,7 +195,7 @@ func describe(v any) string {
 	case bool:
 		return strconv.FormatBool(v)
 	case json.Number:
-		return "the number " + shorten(v.String())
+		return "the number " + digits(v)
 	case string:
 		return "the string " + quote(v)
 	case []any:
@@ -204,6 +204,14 @@ func describe(v any) string {
 		return "an object"
 	}
 	return fmt.Sprintf("%T", v)
+}
+
+// digits gives a number as a message shows it.
+func digits(n json.Number) string {
+	if strings.HasSuffix(n.String(), approximate) {
+		return "(of very many digits)"
+	}
+	return shorten(n.String())
 }
 
 // maxQuoted is how many code points of a payload's text a message repeats.
