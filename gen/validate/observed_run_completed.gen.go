@@ -163,11 +163,18 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 // observedRunCompletedEventType is observed/run-completed.json#/properties/event_type:
 // "run_completed", or "webhook_test" for an event that was sent to try the endpoint.
 func observedRunCompletedEventType(b []byte, i int) int {
-	r := textConst(b, i, "run_completed")
-	if r == no {
-		r = textConst(b, i, "webhook_test")
+	if i >= len(b) {
+		return unsure
 	}
-	return r
+	switch b[i] {
+	case '"':
+		r := textConst(b, i, "run_completed")
+		if r == no {
+			r = textConst(b, i, "webhook_test")
+		}
+		return r
+	}
+	return no
 }
 
 // observedRunCompletedData is observed/run-completed.json#/$defs/ObservedRunCompletedData:
@@ -765,21 +772,35 @@ func observedRunCompletedDataStatus(b []byte, i int) int {
 // observedRunCompletedDataStartedAt is observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/started_at:
 // When the run started. An RFC 3339 date-time by contract; in practice the server's toLocaleString(), in its own locale and zone, with no zone in the text.
 func observedRunCompletedDataStartedAt(b []byte, i int) int {
-	r := dateTime(b, i)
-	if r == no {
-		r = nonEmpty(b, i)
+	if i >= len(b) {
+		return unsure
 	}
-	return r
+	switch b[i] {
+	case '"':
+		r := dateTime(b, i)
+		if r == no {
+			r = nonEmpty(b, i)
+		}
+		return r
+	}
+	return no
 }
 
 // observedRunCompletedDataFinishedAt is observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/finished_at:
 // When the run ended. An RFC 3339 date-time by contract; in practice the server's toLocaleString(), in its own locale and zone, with no zone in the text.
 func observedRunCompletedDataFinishedAt(b []byte, i int) int {
-	r := dateTime(b, i)
-	if r == no {
-		r = nonEmpty(b, i)
+	if i >= len(b) {
+		return unsure
 	}
-	return r
+	switch b[i] {
+	case '"':
+		r := dateTime(b, i)
+		if r == no {
+			r = nonEmpty(b, i)
+		}
+		return r
+	}
+	return no
 }
 
 // observedRunCompletedMetadata is observed/run-completed.json#/$defs/ObservedRunCompletedMetadata:
@@ -884,11 +905,18 @@ func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 // observedRunCompletedDataAllOf4AnyOf1FinishedAt is observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/4/anyOf/1/properties/finishedAt:
 // When the run ended. An RFC 3339 date-time by contract; in practice the server's toLocaleString(), in its own locale and zone, with no zone in the text.
 func observedRunCompletedDataAllOf4AnyOf1FinishedAt(b []byte, i int) int {
-	r := dateTime(b, i)
-	if r == no {
-		r = nonEmpty(b, i)
+	if i >= len(b) {
+		return unsure
 	}
-	return r
+	switch b[i] {
+	case '"':
+		r := dateTime(b, i)
+		if r == no {
+			r = nonEmpty(b, i)
+		}
+		return r
+	}
+	return no
 }
 
 // observedExtractedData is observed/run-completed.json#/$defs/ObservedExtractedData:

@@ -124,7 +124,7 @@ func assertsString(s *schema) bool {
 }
 
 func assertsItems(s *schema) bool {
-	return s.prefix != nil || !isEmpty(s.items) || s.minItems > 0 || s.maxItems >= 0 || s.contains != nil
+	return s.prefix != nil || !isEmpty(s.items) || s.minItems > 0 || s.maxItems >= 0 || s.contains != nil || s.unique
 }
 
 // assertsMembers tells whether s asserts anything about members by more than
@@ -136,6 +136,50 @@ func assertsMembers(s *schema) bool {
 // applies tells whether s applies schemas to the same value.
 func applies(s *schema) bool {
 	return s.ref != nil || s.allOf != nil || s.anyOf != nil || s.oneOf != nil || s.not != nil || s.when != nil
+}
+
+// appliedBy gives the schemas that s applies to the same value.
+func appliedBy(s *schema) []*schema {
+	all := slices.Concat(s.allOf, s.anyOf, s.oneOf)
+	for _, c := range []*schema{s.ref, s.not, s.when, s.then, s.other} {
+		if c != nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// endless gives an error if a schema applies itself to the same value.
+func (l *loader) endless() error {
+	const open, done = 1, 2
+	state := map[*schema]int{}
+	var visit func(s *schema) error
+	visit = func(s *schema) error {
+		switch state[s] {
+		case open:
+			return &Error{s.where(), "$ref", "the schema is applied to a value over and over"}
+		case done:
+			return nil
+		}
+		state[s] = open
+		all := appliedBy(s)
+		for _, m := range s.dependentSchemas {
+			all = append(all, m.schema)
+		}
+		for _, c := range all {
+			if err := visit(c); err != nil {
+				return err
+			}
+		}
+		state[s] = done
+		return nil
+	}
+	for _, s := range l.schemas {
+		if err := visit(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isEmpty tells whether s has no assertions. Other than isTrue, it doesn't

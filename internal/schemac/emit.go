@@ -10,9 +10,14 @@ import (
 	"unicode"
 )
 
-// leaf tells whether s accepts neither arrays nor objects. The functions of
-// such schemas need no more than the bytes.
-func leaf(s *schema) bool { return possible(s)&(arrayType|objectType) == 0 }
+// leaf tells whether s accepts neither arrays nor objects, and applies no schema
+// to a value that does. The functions of such schemas need no more than the bytes.
+func leaf(s *schema) bool {
+	if possible(s)&(arrayType|objectType) != 0 {
+		return false
+	}
+	return !slices.ContainsFunc(appliedBy(s), func(c *schema) bool { return !leaf(c) })
+}
 
 // call gives the expression that reads the value at an index by s.
 func (g *generator) call(s *schema, at, depth, base string) string {
@@ -125,7 +130,7 @@ func (g *generator) body(s *schema) {
 			n++
 		}
 	}
-	if n == 1 {
+	if n == 1 && (t&(objectType|arrayType) != 0 || !applies(s)) {
 		for _, p := range parts {
 			if t&p.t == 0 {
 				continue
@@ -351,7 +356,12 @@ func unitOf(n json.Number) (unit uint64, power int, ok bool) {
 // array writes how an array is read, and gives what else has to hold.
 func (g *generator) array(s *schema) *cond {
 	g.line("if depth >= maxDepth {\nreturn unsure\n}")
-	index := s.prefix != nil || s.minItems > 0 || s.maxItems >= 0
+	index := s.prefix != nil || s.minItems > 0 || s.maxItems >= 0 || s.unique
+	base := "base"
+	if s.unique {
+		base = "top"
+		g.line("top := base // items are remembered as names are, by their hashes")
+	}
 	g.line("end := space(b, i+1)")
 	if index {
 		g.line("items := 0")
@@ -361,19 +371,25 @@ func (g *generator) array(s *schema) *cond {
 	}
 	g.line("if end < len(b) && b[end] == ']' {\nend++\n} else {")
 	g.line("for {")
+	if s.unique {
+		g.line("at := end")
+	}
 	if s.contains != nil {
-		g.line("// contains\nif r := %s; r >= 0 {\ncontained++\n} else if r < no {\nreturn r\n}", g.call(s.contains, "end", "depth+1", "base"))
+		g.line("// contains\nif r := %s; r >= 0 {\ncontained++\n} else if r < no {\nreturn r\n}", g.call(s.contains, "end", "depth+1", base))
 	}
 	if s.prefix != nil {
 		g.line("switch items {")
 		for i, c := range s.prefix {
-			g.line("case %d:\nend = %s", i, g.call(c, "end", "depth+1", "base"))
+			g.line("case %d:\nend = %s", i, g.call(c, "end", "depth+1", base))
 		}
-		g.line("default:\nend = %s\n}", g.call(s.items, "end", "depth+1", "base"))
+		g.line("default:\nend = %s\n}", g.call(s.items, "end", "depth+1", base))
 	} else {
-		g.line("end = %s", g.call(s.items, "end", "depth+1", "base"))
+		g.line("end = %s", g.call(s.items, "end", "depth+1", base))
 	}
 	g.line("if end < 0 {\nreturn end\n}")
+	if s.unique {
+		g.line("// uniqueItems\nif top = m.remember(base, items, hashValue(b, at)); top < 0 {\nreturn top\n}")
+	}
 	g.line("if end = nextItem(b, end); end < 0 {\nreturn end\n}")
 	if index {
 		g.line("items++")

@@ -123,6 +123,7 @@ type schema struct {
 	items                    *schema
 	minItems, maxItems       int
 	contains                 *schema
+	unique                   bool
 	minContains, maxContains int
 
 	required                     []string
@@ -185,13 +186,17 @@ func (l *loader) index(p place) error {
 			return err
 		}
 		p.base = u
-		l.resources[strings.TrimSuffix(u.String(), "#")] = p
+		if err := l.register(u, p); err != nil {
+			return err
+		}
 	}
 	for _, keyword := range []string{"$anchor", "$dynamicAnchor"} {
 		if anchor, ok := o.get(keyword).(string); ok {
 			u := *p.base
 			u.Fragment = anchor
-			l.resources[u.String()] = p
+			if err := l.register(&u, p); err != nil {
+				return err
+			}
 		}
 	}
 	for _, keyword := range inSchema {
@@ -218,6 +223,16 @@ func (l *loader) index(p place) error {
 			}
 		}
 	}
+	return nil
+}
+
+// register notes that p is what u names.
+func (l *loader) register(u *url.URL, p place) error {
+	uri := strings.TrimSuffix(u.String(), "#")
+	if other, ok := l.resources[uri]; ok && other.value != p.value {
+		return fmt.Errorf("%s names two schemas", uri)
+	}
+	l.resources[uri] = p
 	return nil
 }
 
@@ -421,9 +436,7 @@ func (l *loader) keyword(s *schema, p place, keyword string, v any) (err error) 
 	case "unevaluatedProperties", "unevaluatedItems":
 		err = fmt.Errorf("the compiler does not follow what other schemas have evaluated")
 	case "uniqueItems":
-		if v != false {
-			err = fmt.Errorf("items are read once, and can't be compared")
-		}
+		s.unique = v == true
 	case "dependencies":
 		err = fmt.Errorf("not a keyword of 2020-12; write dependentRequired or dependentSchemas")
 	case "type":

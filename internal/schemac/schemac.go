@@ -65,7 +65,9 @@ func Compile(docs []Document, options Options) (map[string][]byte, error) {
 			return nil, fmt.Errorf("%s: %w", doc.Path, err)
 		}
 		roots[i] = place{doc: doc, base: base, value: value}
-		l.resources[base.String()] = roots[i]
+		if err := l.register(base, roots[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", doc.Path, err)
+		}
 		if err := l.index(roots[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", doc.Path, err)
 		}
@@ -88,6 +90,9 @@ func Compile(docs []Document, options Options) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := l.endless(); err != nil {
+			return nil, err
+		}
 		if err := g.entry(s, docs[i].Func); err != nil {
 			return nil, err
 		}
@@ -103,7 +108,7 @@ type generator struct {
 	files       map[*Document]*strings.Builder
 	out         *strings.Builder
 	vars        []string // declarations of the function that is being written
-	writing   string
+	writing     string
 	variables   int
 	constants   map[string]*schema
 	longestName int
@@ -311,4 +316,3 @@ func snake(name string) string {
 
 //go:embed scan/*.go
 var scanFiles embed.FS
-
