@@ -189,18 +189,19 @@ func (m *memory) plain(b []byte, start, end int) []byte {
 	raw := b[start+1 : end-1]
 	for _, c := range raw {
 		if c == '\\' {
-			return m.unescape(b, start, end)
+			return unescape(m.name[:0], b, start, end)
 		}
 	}
 	return raw
 }
 
-func (m *memory) unescape(b []byte, start, end int) []byte {
-	name := m.name[:0]
-	for i := start + 1; i < end-1 && len(name)+utf8.UTFMax <= len(m.name); {
-		name, i = unescaped(name, b, i)
+// unescape appends to dst, as far as there is room for any character, what the
+// string from start to end says, which was read before.
+func unescape(dst, b []byte, start, end int) []byte {
+	for i := start + 1; i < end-1 && len(dst)+utf8.UTFMax <= cap(dst); {
+		dst, i = unescaped(dst, b, i)
 	}
-	return name
+	return dst
 }
 
 // few is how many names are searched one by one. Where an object has more, they
@@ -294,7 +295,9 @@ func (m *memory) next(b []byte, i, k int) int {
 		c := &m.row[k]
 		if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
 			(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
-			return i + c.length
+			if at := i + c.length; at < len(b) && b[at] > ' ' { // no more white space
+				return at
+			}
 		}
 	}
 	return m.learn(b, i, k)
@@ -382,40 +385,37 @@ func texts(b []byte, i, depth int, m *memory) int {
 		return unsure
 	}
 	for k := 0; ; k++ {
+		at := -1
 		if k < m.known && i+16 <= len(b) {
 			c := &m.row[k]
 			if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
 				(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
-				i += c.length
-				goto value
+				at = i + c.length
 			}
 		}
-		if j := m.learn(b, i, k); j >= 0 {
-			i = j
-		} else if j == closed {
-			return rowEnd(b, i, k)
-		} else {
-			return j
-		}
-	value:
-		if i+9 > len(b) {
-			if i = text(b, i); i < 0 {
-				return i
+		if uint(at) >= uint(len(b)) || b[at] != '"' {
+			if at = m.learn(b, i, k); at < 0 {
+				if at == closed {
+					return rowEnd(b, i, k)
+				}
+				return at
 			}
-			continue
-		}
-		if b[i] != '"' {
-			return no
-		}
-		w := word(b, i+1)
-		if x := special(w); x != 0 {
-			shift := bits.TrailingZeros64(x) &^ 7
-			if byte(w>>shift) == '"' {
-				i += 2 + shift>>3
-				continue
+			if at >= len(b) || b[at] != '"' {
+				return no
 			}
 		}
-		if i = textEnd(b, i+1); i < 0 {
+		i = at + 1
+		if i+8 <= len(b) {
+			w := word(b, i)
+			if x := special(w); x != 0 {
+				shift := bits.TrailingZeros64(x) &^ 7
+				if byte(w>>shift) == '"' {
+					i += 1 + shift>>3
+					continue
+				}
+			}
+		}
+		if i = textEnd(b, i); i < 0 {
 			return i
 		}
 	}
@@ -950,10 +950,13 @@ func dateTime(b []byte, i int) int {
 		return end
 	}
 	raw := b[i+1 : end-1]
-	switch {
-	case bytes.IndexByte(raw, '\\') >= 0:
-		return unsure
-	case !isDateTime(raw):
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		var buf [64]byte
+		if raw = unescape(buf[:0], b, i, end); len(raw) > len(buf)-utf8.UTFMax {
+			return unsure // there may be more of it
+		}
+	}
+	if !isDateTime(raw) {
 		return no
 	}
 	return end

@@ -112,18 +112,19 @@ func (m *memory) plain(b []byte, start, end int) []byte {
 	raw := b[start+1 : end-1]
 	for _, c := range raw {
 		if c == '\\' {
-			return m.unescape(b, start, end)
+			return unescape(m.name[:0], b, start, end)
 		}
 	}
 	return raw
 }
 
-func (m *memory) unescape(b []byte, start, end int) []byte {
-	name := m.name[:0]
-	for i := start + 1; i < end-1 && len(name)+utf8.UTFMax <= len(m.name); {
-		name, i = unescaped(name, b, i)
+// unescape appends to dst, as far as there is room for any character, what the
+// string from start to end says, which was read before.
+func unescape(dst, b []byte, start, end int) []byte {
+	for i := start + 1; i < end-1 && len(dst)+utf8.UTFMax <= cap(dst); {
+		dst, i = unescaped(dst, b, i)
 	}
-	return name
+	return dst
 }
 
 // few is how many names are searched one by one. Where an object has more, they

@@ -29,7 +29,9 @@ func (m *memory) next(b []byte, i, k int) int {
 		c := &m.row[k]
 		if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
 			(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
-			return i + c.length
+			if at := i + c.length; at < len(b) && b[at] > ' ' { // no more white space
+				return at
+			}
 		}
 	}
 	return m.learn(b, i, k)
@@ -117,40 +119,37 @@ func texts(b []byte, i, depth int, m *memory) int {
 		return unsure
 	}
 	for k := 0; ; k++ {
+		at := -1
 		if k < m.known && i+16 <= len(b) {
 			c := &m.row[k]
 			if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
 				(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
-				i += c.length
-				goto value
+				at = i + c.length
 			}
 		}
-		if j := m.learn(b, i, k); j >= 0 {
-			i = j
-		} else if j == closed {
-			return rowEnd(b, i, k)
-		} else {
-			return j
-		}
-	value:
-		if i+9 > len(b) {
-			if i = text(b, i); i < 0 {
-				return i
+		if uint(at) >= uint(len(b)) || b[at] != '"' {
+			if at = m.learn(b, i, k); at < 0 {
+				if at == closed {
+					return rowEnd(b, i, k)
+				}
+				return at
 			}
-			continue
-		}
-		if b[i] != '"' {
-			return no
-		}
-		w := word(b, i+1)
-		if x := special(w); x != 0 {
-			shift := bits.TrailingZeros64(x) &^ 7
-			if byte(w>>shift) == '"' {
-				i += 2 + shift>>3
-				continue
+			if at >= len(b) || b[at] != '"' {
+				return no
 			}
 		}
-		if i = textEnd(b, i+1); i < 0 {
+		i = at + 1
+		if i+8 <= len(b) {
+			w := word(b, i)
+			if x := special(w); x != 0 {
+				shift := bits.TrailingZeros64(x) &^ 7
+				if byte(w>>shift) == '"' {
+					i += 1 + shift>>3
+					continue
+				}
+			}
+		}
+		if i = textEnd(b, i); i < 0 {
 			return i
 		}
 	}

@@ -95,10 +95,13 @@ func dateTime(b []byte, i int) int {
 		return end
 	}
 	raw := b[i+1 : end-1]
-	switch {
-	case bytes.IndexByte(raw, '\\') >= 0:
-		return unsure
-	case !isDateTime(raw):
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		var buf [64]byte
+		if raw = unescape(buf[:0], b, i, end); len(raw) > len(buf)-utf8.UTFMax {
+			return unsure // there may be more of it
+		}
+	}
+	if !isDateTime(raw) {
 		return no
 	}
 	return end
