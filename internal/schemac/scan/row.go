@@ -1,0 +1,174 @@
+package scan
+
+import "math/bits"
+
+// Rows of one list mostly have the same members in the same order, written the
+// same way. So what stands between the values of a row (its punctuation, names
+// and white space) is remembered, and compared with the next row's. Where the
+// bytes are equal, the names are, and if those of the last row differ from each
+// other, so do these.
+
+// A cell is what stands before a value of a row: from the brace that opens the
+// row or from behind the value before it, up to the value.
+type cell struct {
+	// The first two words, with 0 for what is behind the end.
+	first, second         uint64
+	firstMask, secondMask uint64
+	at, length            int    // where it stands in the payload
+	hash                  uint64 // of the name
+}
+
+// closed is what next gives at the end of a row.
+const closed = -4
+
+// next goes on in a row, of which k values were read: from its opening brace or
+// from behind a value at i to the next value. It gives closed where the row has
+// no more, and i is then at or before its brace.
+func (m *memory) next(b []byte, i, k int) int {
+	if k < m.known && i+16 <= len(b) {
+		c := &m.row[k]
+		if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
+			(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
+			if at := i + c.length; at < len(b) && b[at] > ' ' { // no more white space
+				return at
+			}
+		}
+	}
+	return m.learn(b, i, k)
+}
+
+// same tells whether the n bytes at i are those at j, which is less.
+func same(b []byte, i, j, n int) bool {
+	if i+n > len(b) {
+		return false
+	}
+	for n >= 8 {
+		if word(b, i) != word(b, j) {
+			return false
+		}
+		i, j, n = i+8, j+8, n-8
+	}
+	for ; n > 0; n-- {
+		if b[i+n-1] != b[j+n-1] {
+			return false
+		}
+	}
+	return true
+}
+
+// learn is next for what is not as in the last row, and remembers it.
+func (m *memory) learn(b []byte, i, k int) int {
+	start := i
+	if k == 0 {
+		i = firstMember(b, i)
+	} else {
+		i = nextMember(b, i)
+	}
+	if i < 0 {
+		return i
+	}
+	if b[i] == '}' {
+		return closed
+	}
+	end, hash := name(b, i)
+	if end < 0 {
+		return unsure
+	}
+	if k >= len(m.row) {
+		return full
+	}
+	for j := range m.row[:k] {
+		if m.row[j].hash == hash {
+			return unsure
+		}
+	}
+	if i = memberValue(b, end); i < 0 {
+		return i
+	}
+	c := cell{at: start, length: i - start, hash: hash}
+	c.firstMask, c.secondMask = ^uint64(0), ^uint64(0)
+	switch n := c.length; {
+	case n < 8:
+		c.firstMask, c.secondMask = 1<<(8*n)-1, 0
+	case n < 16:
+		c.secondMask = 1<<(8*(n-8)) - 1
+	}
+	var words [16]byte
+	copy(words[:], b[start:])
+	c.first = word(words[:], 0) & c.firstMask
+	c.second = word(words[:], 8) & c.secondMask
+	m.row[k] = c
+	m.known = k + 1
+	return i
+}
+
+// rowEnd gives the index behind a row of k values for which next gave closed.
+func rowEnd(b []byte, i, k int) int {
+	if k == 0 {
+		i++
+	}
+	return space(b, i) + 1
+}
+
+// texts reads an object whose values are all strings, which is what a row is.
+func texts(b []byte, i, depth int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return no
+	}
+	if depth >= maxDepth {
+		return unsure
+	}
+	for k := 0; ; k++ {
+		at := -1
+		if k < m.known && i+16 <= len(b) {
+			c := &m.row[k]
+			if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
+				(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
+				at = i + c.length
+			}
+		}
+		if uint(at) >= uint(len(b)) || b[at] != '"' {
+			if at = m.learn(b, i, k); at < 0 {
+				if at == closed {
+					return rowEnd(b, i, k)
+				}
+				return at
+			}
+			if at >= len(b) || b[at] != '"' {
+				return no
+			}
+		}
+		i = at + 1
+		if i+8 <= len(b) {
+			w := word(b, i)
+			if x := special(w); x != 0 {
+				shift := bits.TrailingZeros64(x) &^ 7
+				if byte(w>>shift) == '"' {
+					i += 1 + shift>>3
+					continue
+				}
+			}
+		}
+		if i = textEnd(b, i); i < 0 {
+			return i
+		}
+	}
+}
+
+// How much an entry point remembers: first as much as most payloads need, and
+// then more. Who has more names than the most is sent to the slow path.
+const (
+	fewNames, fewCells   = 64, 24
+	manyNames, manyCells = 2 << 10, 128
+	mostNames, mostCells = 64 << 10, 1 << 10
+)
+
+func exactlyOne(conds ...bool) bool {
+	n := 0
+	for _, c := range conds {
+		if c {
+			n++
+		}
+	}
+	return n == 1
+}

@@ -1,0 +1,492 @@
+// Package scan is what generated validators run on: it reads strict JSON from
+// bytes, without building anything. internal/schemac compiles and tests it
+// here, and copies what a validator needs of it into that validator's package.
+//
+// A function that reads a value gets the payload b and the index i at which the
+// value starts, and gives the index behind it, or one of two answers below 0:
+//
+//   - no: the value breaks the schema. That is certain if the bytes are JSON,
+//     which somebody else sees to: a payload is accepted only after each byte
+//     of it was read by a function that gave an index.
+//   - unsure: the bytes aren't strict JSON, or it takes more to judge them than
+//     is done here.
+//
+// The third answer, full, is unsure of a special kind: the same may work with
+// more memory.
+//
+// Strict means I-JSON (RFC 7493): UTF-8 without a byte order mark, no lone
+// surrogates, no two members of one name, and at most maxDepth levels.
+package scan
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+const (
+	no     = -1
+	unsure = -2
+	full   = -3
+)
+
+// maxDepth is how many levels of arrays and objects a payload may have.
+const maxDepth = 1000
+
+// Eight bytes at a time: a word holds them with the first one lowest.
+const (
+	ones   = 0x0101010101010101
+	highs  = 0x8080808080808080
+	blanks = ' ' * ones
+)
+
+func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+
+// special has the high bit set of each byte of w that ends plain text: a quote,
+// a backslash, a control character, or what isn't ASCII. Bits above the lowest
+// one may be set without reason.
+func special(w uint64) uint64 {
+	return (((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones) | (w - blanks) | w) & highs
+}
+
+// space gives the index of the first byte from i on that isn't white space.
+func space(b []byte, i int) int {
+	if i < len(b) && b[i] > ' ' {
+		return i
+	}
+	return skipSpace(b, i)
+}
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) {
+		switch b[i] {
+		case ' ', '\n', '\r', '\t':
+		default:
+			return i
+		}
+		i++
+		for i+8 <= len(b) { // the indentation of a line
+			if x := word(b, i) ^ blanks; x != 0 {
+				i += bits.TrailingZeros64(x) >> 3
+				break
+			}
+			i += 8
+		}
+	}
+	return i
+}
+
+// text reads a string.
+func text(b []byte, i int) int {
+	if i >= len(b) || b[i] != '"' {
+		return no
+	}
+	return textEnd(b, i+1)
+}
+
+// nonEmpty reads a string of one code point or more.
+func nonEmpty(b []byte, i int) int {
+	if i+1 >= len(b) || b[i] != '"' || b[i+1] == '"' {
+		return no
+	}
+	return textEnd(b, i+1)
+}
+
+// textEnd reads a string from i on, which is behind its opening quote.
+func textEnd(b []byte, i int) int {
+	for i+8 <= len(b) {
+		w := word(b, i)
+		m := special(w)
+		if m == 0 {
+			i += 8
+			continue
+		}
+		shift := bits.TrailingZeros64(m) &^ 7
+		i += shift >> 3
+		switch c := byte(w >> shift); {
+		case c == '"':
+			return i + 1
+		case c == '\\':
+			i = escapes(b, i)
+		case c >= 0x80:
+			i = multibyte(b, i)
+		default:
+			return unsure
+		}
+		if i < 0 {
+			return unsure
+		}
+	}
+	for i < len(b) {
+		switch c := b[i]; {
+		case c == '"':
+			return i + 1
+		case c == '\\':
+			i = escapes(b, i)
+		case c >= 0x80:
+			i = character(b, i)
+		case c >= ' ':
+			i++
+		default:
+			return unsure
+		}
+		if i < 0 {
+			return unsure
+		}
+	}
+	return unsure
+}
+
+// Three bytes of UTF-8 as the low bytes of a word: the bits that say so, and
+// what they are. The four bits of inThird are 0 in an overlong form, and
+// surrogate in half of a surrogate pair.
+const (
+	threeMask = 0xC0C0F0
+	three     = 0x8080E0
+	inThird   = 0x00200F
+	surrogate = 0x00200D
+)
+
+// multibyte reads characters from i on, where one starts that isn't ASCII, as
+// long as there are such.
+func multibyte(b []byte, i int) int {
+	for i+8 <= len(b) {
+		w := word(b, i)
+		if w&(threeMask<<24|threeMask) == three<<24|three {
+			// Two characters of three bytes, as in most Chinese, Japanese
+			// and Korean text.
+			first, second := w&inThird, w>>24&inThird
+			if first != 0 && first != surrogate && second != 0 && second != surrogate {
+				i += 6
+				continue
+			}
+		}
+		switch {
+		case w&0x80 == 0:
+			return i
+		case w&0xC0E0 == 0x80C0 && w&0x1E != 0:
+			i += 2
+		case w&threeMask == three && w&inThird != 0 && w&inThird != surrogate:
+			i += 3
+		default:
+			if i = character(b, i); i < 0 {
+				return unsure
+			}
+		}
+	}
+	return i
+}
+
+// character reads one character of UTF-8 that isn't ASCII.
+func character(b []byte, i int) int {
+	at := func(k, low, high int) bool {
+		return i+k < len(b) && low <= int(b[i+k]) && int(b[i+k]) <= high
+	}
+	// The table is that of the Unicode standard: well-formed byte sequences.
+	switch c := b[i]; {
+	case 0xC2 <= c && c <= 0xDF && at(1, 0x80, 0xBF):
+		return i + 2
+	case c == 0xE0 && at(1, 0xA0, 0xBF) && at(2, 0x80, 0xBF),
+		c == 0xED && at(1, 0x80, 0x9F) && at(2, 0x80, 0xBF),
+		0xE1 <= c && c <= 0xEF && c != 0xED && at(1, 0x80, 0xBF) && at(2, 0x80, 0xBF):
+		return i + 3
+	case c == 0xF0 && at(1, 0x90, 0xBF) && at(2, 0x80, 0xBF) && at(3, 0x80, 0xBF),
+		0xF1 <= c && c <= 0xF3 && at(1, 0x80, 0xBF) && at(2, 0x80, 0xBF) && at(3, 0x80, 0xBF),
+		c == 0xF4 && at(1, 0x80, 0x8F) && at(2, 0x80, 0xBF) && at(3, 0x80, 0xBF):
+		return i + 4
+	}
+	return unsure
+}
+
+// escapes reads escapes from i on, where one starts, as long as there are such.
+func escapes(b []byte, i int) int {
+	for i+1 < len(b) && b[i] == '\\' {
+		if b[i+1] != 'u' {
+			if !escaped[b[i+1]] {
+				return unsure
+			}
+			i += 2
+			continue
+		}
+		if i+6 > len(b) {
+			return unsure
+		}
+		digits := binary.LittleEndian.Uint32(b[i+2:])
+		if !hexadecimal(digits) {
+			return unsure
+		}
+		if digits&0xDF != 'D' || digits>>8&0xFF < '8' {
+			i += 6
+			continue
+		}
+		// Half of a surrogate pair: the first one (D800 to DBFF), and then
+		// the second (DC00 to DFFF).
+		if digits>>8&0xDF >= 'C' || i+12 > len(b) || b[i+6] != '\\' || b[i+7] != 'u' {
+			return unsure
+		}
+		digits = binary.LittleEndian.Uint32(b[i+8:])
+		if !hexadecimal(digits) || digits&0xDF != 'D' || digits>>8&0xDF < 'C' {
+			return unsure
+		}
+		i += 12
+	}
+	if i < len(b) && b[i] == '\\' {
+		return unsure
+	}
+	return i
+}
+
+// escaped tells which characters may stand behind a backslash, but for u.
+var escaped = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+
+// hexadecimal tells whether the four bytes of x are hexadecimal digits.
+func hexadecimal(x uint32) bool {
+	const highs = 0x80808080
+	decimal := ^((x ^ 0x30303030) + 0x76767676) // 0 to 9 don't reach 0x80
+	letter := (x | 0x20202020) ^ 0x60606060     // a to f are 1 to 6
+	alphabetic := (letter + 0x7F7F7F7F) &^ (letter + 0x79797979)
+	return x&highs == 0 && (decimal|alphabetic)&highs == highs
+}
+
+// literal reads null, true or false, which want is.
+func literal(b []byte, i int, want string) int {
+	if len(b)-i >= len(want) && string(b[i:i+len(want)]) == want {
+		return i + len(want)
+	}
+	return no
+}
+
+// boolean reads true or false.
+func boolean(b []byte, i int) int {
+	if i < len(b) && b[i] == 't' {
+		return literal(b, i, "true")
+	}
+	return literal(b, i, "false")
+}
+
+// null reads null.
+func null(b []byte, i int) int { return literal(b, i, "null") }
+
+// digit tells whether there is a decimal digit at i.
+func digit(b []byte, i int) bool { return i < len(b) && b[i]-'0' <= 9 }
+
+// number reads a number.
+func number(b []byte, i int) int {
+	if i >= len(b) || b[i] != '-' && b[i]-'0' > 9 {
+		return no
+	}
+	if b[i] == '-' {
+		i++
+	}
+	if !digit(b, i) {
+		return unsure
+	}
+	if b[i] == '0' {
+		i++
+	} else {
+		for digit(b, i) {
+			i++
+		}
+	}
+	if i < len(b) && b[i] == '.' {
+		if i++; !digit(b, i) {
+			return unsure
+		}
+		for digit(b, i) {
+			i++
+		}
+	}
+	if i < len(b) && b[i]|0x20 == 'e' {
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		if !digit(b, i) {
+			return unsure
+		}
+		for digit(b, i) {
+			i++
+		}
+	}
+	return i
+}
+
+// integer reads a number without a fraction, however it is written: 5.0 and 1e2
+// are such.
+func integer(b []byte, i int) int {
+	end := number(b, i)
+	if end < 0 {
+		return end
+	}
+	for j := i + 1; j < end; j++ { // the first byte is a sign or a digit
+		if b[j]-'0' > 9 {
+			if !parseDecimal(b[i:end]).isInteger() {
+				return no
+			}
+			break
+		}
+	}
+	return end
+}
+
+// natural reads an integer that is not below 0.
+func natural(b []byte, i int) int {
+	if digit(b, i) {
+		return integer(b, i)
+	}
+	end := integer(b, i)
+	if end >= 0 && !parseDecimal(b[i:end]).isZero() {
+		return no
+	}
+	return end
+}
+
+// A memory is what is remembered of a payload while it is read.
+type memory struct {
+	// names holds the hashes of names that objects have so far: of those that
+	// are open, each behind that in which it stands. See remember.
+	names []uint64
+	// row is the members of the last row, of which the first known ones have
+	// names that differ.
+	row   []cell
+	known int
+	// name is room for a name without its escapes. Members that a schema
+	// names are shorter than that.
+	name [maxName]byte
+}
+
+// maxName is the length of memory.name.
+const maxName = 64
+
+// value reads any value, at a depth of so many levels. Its objects remember
+// their names from base on.
+func value(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch c := b[i]; c {
+	case '"':
+		return textEnd(b, i+1)
+	case '{':
+		return anyObject(b, i, depth, base, m)
+	case '[':
+		return anyArray(b, i, depth, base, m)
+	case 't':
+		i = literal(b, i, "true")
+	case 'f':
+		i = literal(b, i, "false")
+	case 'n':
+		i = literal(b, i, "null")
+	default:
+		i = number(b, i)
+	}
+	if i < 0 {
+		return unsure
+	}
+	return i
+}
+
+func anyArray(b []byte, i, depth, base int, m *memory) int {
+	if depth >= maxDepth {
+		return unsure
+	}
+	i = space(b, i+1)
+	if i < len(b) && b[i] == ']' {
+		return i + 1
+	}
+	for {
+		if i = value(b, i, depth+1, base, m); i < 0 {
+			return i
+		}
+		if i = nextItem(b, i); i < 0 {
+			return i
+		}
+		if b[i] == ']' {
+			return i + 1
+		}
+	}
+}
+
+func anyObject(b []byte, i, depth, base int, m *memory) int {
+	if depth >= maxDepth {
+		return unsure
+	}
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+	top := base
+	for n := 0; b[i] != '}'; n++ {
+		end, hash := name(b, i)
+		if end < 0 {
+			return unsure
+		}
+		if top = m.remember(base, n, hash); top < 0 {
+			return top
+		}
+		if i = memberValue(b, end); i < 0 {
+			return i
+		}
+		if i = value(b, i, depth+1, top, m); i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	return i + 1
+}
+
+// nextItem goes from behind an item to the next one, or to the bracket that
+// closes the array.
+func nextItem(b []byte, i int) int {
+	if i = space(b, i); i < len(b) {
+		switch b[i] {
+		case ']':
+			return i
+		case ',':
+			if i = space(b, i+1); i < len(b) && b[i] != ']' {
+				return i
+			}
+		}
+	}
+	return unsure
+}
+
+// firstMember goes from the opening brace of an object to its first name, or to
+// its closing brace.
+func firstMember(b []byte, i int) int {
+	if i = space(b, i+1); i < len(b) && (b[i] == '"' || b[i] == '}') {
+		return i
+	}
+	return unsure
+}
+
+// nextMember goes from behind a value to the next name, or to the closing brace
+// of the object.
+func nextMember(b []byte, i int) int {
+	if i+1 < len(b) && b[i] == ',' && b[i+1] == '"' {
+		return i + 1
+	}
+	return nextMemberSpaced(b, i)
+}
+
+func nextMemberSpaced(b []byte, i int) int {
+	if i = space(b, i); i < len(b) {
+		switch b[i] {
+		case '}':
+			return i
+		case ',':
+			if i = space(b, i+1); i < len(b) && b[i] == '"' {
+				return i
+			}
+		}
+	}
+	return unsure
+}
+
+// memberValue goes from behind a name to its value.
+func memberValue(b []byte, i int) int {
+	if i = space(b, i); i < len(b) && b[i] == ':' {
+		return space(b, i+1)
+	}
+	return unsure
+}
