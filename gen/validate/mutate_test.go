@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/runhooks/runhooks/gen/validate"
-	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/internal/judgetest"
 	"github.com/runhooks/runhooks/vectors"
 )
 
@@ -397,8 +397,11 @@ func (c tally) share() float64 { return float64(c.fast) / float64(c.valid) }
 // accepted by each of the two layers.
 func judge(t *testing.T, payload []byte) (documented, observed bool) {
 	t.Helper()
-	verdict := conformance.Check(payload).Verdict
-	documented, observed = verdict == conformance.Conforms, verdict != conformance.Invalid
+	opinion := judgetest.Judge(payload)
+	if opinion.Unknown {
+		return false, false
+	}
+	documented, observed = opinion.Documented, opinion.Observed
 	for name, accepted := range map[string]struct{ got, want bool }{
 		"RunEvent":             {validate.RunEvent(payload), documented},
 		"ObservedRunEvent":     {validate.ObservedRunEvent(payload), observed},
@@ -408,7 +411,7 @@ func judge(t *testing.T, payload []byte) (documented, observed bool) {
 		"ObservedRunFailed":    {validate.ObservedRunFailed(payload), observed},
 	} {
 		if accepted.got && !accepted.want {
-			t.Fatalf("%s accepts what is %s:\n%q", name, verdict, payload)
+			t.Fatalf("%s accepts what the reference refuses (%+v):\n%q", name, opinion, payload)
 		}
 	}
 	return documented, observed

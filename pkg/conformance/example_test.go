@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -37,6 +38,14 @@ func ExampleCheck() {
 	// 11:19: info: contract.unknown-member: the contract doesn't name a member "attempt" here
 	//   at /data/metadata/attempt
 	//   hint: allowed; receivers ignore it
+}
+
+func ExampleValid() {
+	fmt.Println(conformance.Valid([]byte(failure)))
+	fmt.Println(conformance.Valid([]byte(strings.Replace(failure, "robot_id", "robotId", 1))))
+	// Output:
+	// false
+	// true
 }
 
 func ExampleChecker() {

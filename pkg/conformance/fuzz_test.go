@@ -50,6 +50,9 @@ func compareVerdict(t *testing.T, payload []byte, report conformance.Report) {
 	if report.Verdict != want {
 		t.Errorf("%s, want %s\n%v", report.Verdict, want, report.Findings)
 	}
+	if got := conformance.Valid(payload); got != opinion.Documented {
+		t.Errorf("Valid: %v, want %v", got, opinion.Documented)
+	}
 }
 
 // checkReport holds a report to what is promised of any report.

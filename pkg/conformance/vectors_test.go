@@ -176,3 +176,15 @@ func TestHints(t *testing.T) {
 		})
 	}
 }
+
+// TestValidAllocatesNothing: of a payload that conforms nothing is built.
+func TestValidAllocatesNothing(t *testing.T) {
+	for _, v := range vectors.All() {
+		if v.Verdict != "conforms" || len(v.Payload) > 100_000 {
+			continue
+		}
+		if n := testing.AllocsPerRun(10, func() { conformance.Valid(v.Payload) }); n != 0 {
+			t.Errorf("%s: %v allocations", v.Name, n)
+		}
+	}
+}
