@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/runhooks/runhooks/vectors"
 )
@@ -189,13 +190,14 @@ func (g *generator) variedEvent() []byte {
 // completed gives a run_completed, as the page orders its members, with what
 // came of the run: its extracted_data, or its error where the status is failed.
 func (g *generator) completed(status string, outcome member) object {
-	return g.envelope("run_completed", object{
+	clock := newClock(g.Rand)
+	return g.envelope("run_completed", clock, object{
 		{"robot_id", uuid(g.Rand)},
 		{"run_id", uuid(g.Rand)},
 		{"robot_name", g.language.text(g.Rand, 4+g.IntN(30))},
 		{"status", status},
-		{"started_at", instant(g.Rand)},
-		{"finished_at", instant(g.Rand)},
+		{"started_at", clock.later(g.Rand, time.Second)},
+		{"finished_at", clock.later(g.Rand, 10*time.Minute)},
 		outcome,
 		{"metadata", g.metadata("browser_id", "user_id")},
 	})
@@ -213,16 +215,16 @@ func (g *generator) failed() object {
 	if g.IntN(8) > 0 {
 		data = append(data, member{"metadata", g.metadata("browserId", "userId")})
 	}
-	return g.envelope("run_failed", data)
+	return g.envelope("run_failed", newClock(g.Rand), data)
 }
 
-func (g *generator) envelope(event string, data object) object {
+func (g *generator) envelope(event string, clock *clock, data object) object {
 	if g.IntN(10) == 0 { // what the contract doesn't name is allowed
 		data = append(data, member{"attempt", 1 + g.IntN(3)}, member{"proxied", g.IntN(2) == 0})
 	}
 	out := object{
 		{"event_type", event},
-		{"timestamp", instant(g.Rand)},
+		{"timestamp", clock.later(g.Rand, time.Second)},
 		{"webhook_id", uuid(g.Rand)},
 		{"data", data},
 	}

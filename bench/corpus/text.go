@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A language is what the cells of rows and the names of columns are made of.
@@ -98,23 +99,41 @@ func uuid(r *rand.Rand) string {
 	return hex[:8] + "-" + hex[8:12] + "-4" + hex[13:16] + "-a" + hex[17:20] + "-" + hex[20:]
 }
 
-func twoDigits(n int) string { return string([]byte{'0' + byte(n/10), '0' + byte(n%10)}) }
+// epoch is 2020-01-01 in seconds; everything happens in the six years after it.
+const (
+	epoch = 1_577_836_800
+	span  = 6 * 365 * 24 * 60 * 60
+)
 
 func date(r *rand.Rand) string {
-	return "202" + strconv.Itoa(r.IntN(6)) + "-" + twoDigits(1+r.IntN(12)) + "-" + twoDigits(1+r.IntN(28))
+	return time.Unix(epoch+r.Int64N(span), 0).UTC().Format(time.DateOnly)
 }
 
-// instant gives an RFC 3339 date-time in one of the forms that languages write.
-func instant(r *rand.Rand) string {
-	t := date(r) + "T" + twoDigits(r.IntN(24)) + ":" + twoDigits(r.IntN(60)) + ":" + twoDigits(r.IntN(60))
+// A clock writes RFC 3339 date-times as one of the languages does that send
+// them.
+type clock struct {
+	now    time.Time
+	layout string
+}
+
+func newClock(r *rand.Rand) *clock {
+	c := &clock{now: time.Unix(epoch+r.Int64N(span), r.Int64N(1e9)).UTC()}
 	switch n := r.IntN(20); {
 	case n < 14:
-		return t + "." + digits(r, 3) + "Z" // JavaScript
+		c.layout = "2006-01-02T15:04:05.000Z" // JavaScript
 	case n < 16:
-		return t + "Z"
+		c.layout = "2006-01-02T15:04:05.000000+00:00" // Python
 	case n < 18:
-		return t + "." + digits(r, 6) + "+00:00" // Python
+		c.layout = time.RFC3339Nano // Go
+		c.now = c.now.In(time.FixedZone("", 2*60*60))
 	default:
-		return t + "." + digits(r, 9) + "+02:00" // Go
+		c.layout = time.RFC3339
 	}
+	return c
+}
+
+// later moves the clock by up to the most, and gives what it shows.
+func (c *clock) later(r *rand.Rand, most time.Duration) string {
+	c.now = c.now.Add(time.Duration(r.Int64N(int64(most))))
+	return c.now.Format(c.layout)
 }
