@@ -5,7 +5,7 @@ GO       ?= go
 FUZZTIME ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test generate drift lint lint-go lint-openapi fuzz fuzz-short clean
+.PHONY: help demo build test generate drift lint lint-go lint-openapi fuzz fuzz-short bench bench-short clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,5 +56,23 @@ fuzz: ## Fuzz every target, each for FUZZTIME (default 1h)
 fuzz-short: ## Fuzz every target for 10 seconds
 	@GO='$(GO)' FUZZTIME=10s sh scripts/fuzz.sh
 
+bench: build bench/node/node_modules/.package-lock.json bench/.cache/venv ## Compare the validator with others (BENCHFLAGS='--only ajv --rounds 2')
+	cd bench && $(GO) run . --results results $(BENCHFLAGS)
+
+bench-short: ## See that the benchmarks run, and that each of the Go peers judges as it should
+	cd bench && $(GO) vet ./... && $(GO) test ./... && $(GO) run . --short
+
+bench/node/node_modules/.package-lock.json: bench/node/package-lock.json
+	npm --prefix bench/node ci --no-audit --no-fund
+	@touch $@
+
+# Only a floor needs Python. Without it that row says that it was not run.
+bench/.cache/venv: bench/python/requirements.txt
+	@if command -v python3 >/dev/null; then \
+		python3 -m venv $@ && $@/bin/pip install --quiet --only-binary :all: -r $<; \
+	else \
+		echo "SKIP simdjson: python3 is not installed"; \
+	fi
+
 clean: ## Remove what was built
-	rm -rf bin tools/openapi-lint/node_modules
+	rm -rf bin tools/openapi-lint/node_modules bench/.cache bench/node/node_modules

@@ -34,9 +34,12 @@ type row struct {
 
 // A cell is one subject on one corpus.
 type cell struct {
-	speeds  []float64 // of each round, in bytes per second
-	allocs  float64   // per payload, or unknown
-	problem string    // why there are no speeds
+	speeds []float64 // of each round, in bytes per second
+	allocs float64   // per payload, or unknown
+	// payloads are how many of the corpus were judged: not all where that takes
+	// too long.
+	payloads int
+	problem  string // why there are no speeds
 }
 
 // A commandRow is what is known of one command.
@@ -57,9 +60,9 @@ type processCell struct {
 
 // A contender is a row that takes part, with what it runs.
 type contender struct {
-	row    *row
-	runner runner
-	passes map[string]int // by corpus
+	row      *row
+	runner   runner
+	portions map[string]portion // by corpus
 }
 
 // A contest measures subjects and commands, one after the other in each round,
@@ -67,6 +70,7 @@ type contender struct {
 type contest struct {
 	rounds   int
 	target   time.Duration // how long one measurement should take, at least
+	limit    time.Duration // and at most, if need be by leaving out payloads
 	progress io.Writer
 }
 
@@ -91,7 +95,7 @@ func (c contest) enter(all []subject, w *workers) ([]*row, []*contender, error) 
 		if r.misses, err = misses(s.parses, runner.accepts); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", s.name, err)
 		}
-		contenders = append(contenders, &contender{row: r, runner: runner, passes: make(map[string]int)})
+		contenders = append(contenders, &contender{row: r, runner: runner, portions: make(map[string]portion)})
 	}
 	return rows, contenders, nil
 }
@@ -100,8 +104,8 @@ func (c contest) enter(all []subject, w *workers) ([]*row, []*contender, error) 
 // counted.
 func (c contest) measure(contenders []*contender, inputs []*input) error {
 	for _, in := range inputs {
+		fmt.Fprintf(c.progress, "warming up: %s\n", in.Name)
 		for _, who := range contenders {
-			fmt.Fprintf(c.progress, "warming up: %s: %s\n", in.Name, who.row.name)
 			if err := c.warmUp(who, in); err != nil {
 				return fmt.Errorf("%s: %s: %w", in.Name, who.row.name, err)
 			}
@@ -116,14 +120,15 @@ func (c contest) measure(contenders []*contender, inputs []*input) error {
 				if into.problem != "" {
 					continue
 				}
-				got, err := who.runner.run(in, who.passes[in.Name])
+				p := who.portions[in.Name]
+				got, err := who.runner.run(in, p)
 				if err != nil {
 					return fmt.Errorf("%s: %s: %w", in.Name, who.row.name, err)
 				}
 				if got.rejected > 0 {
 					return fmt.Errorf("%s: %s: accepted all payloads, and now rejects one: %s", in.Name, who.row.name, got.reason)
 				}
-				speed := float64(in.Size()*who.passes[in.Name]) / got.elapsed.Seconds()
+				speed := float64(in.size(p)) / got.elapsed.Seconds()
 				into.speeds = append(into.speeds, speed)
 				into.allocs = got.allocs
 				fmt.Fprintf(c.progress, "round %d of %d: %s: %s: %.1f MB/s\n", round+1, c.rounds, in.Name, who.row.name, speed/1e6)
@@ -134,25 +139,36 @@ func (c contest) measure(contenders []*contender, inputs []*input) error {
 }
 
 // warmUp sees whether a contender accepts the payloads of in, and finds how
-// often to repeat them.
+// many to judge, and how often.
 func (c contest) warmUp(who *contender, in *input) error {
 	into := &cell{allocs: unknown}
 	who.row.cells[in.Name] = into
-	for passes := 1; ; {
-		got, err := who.runner.run(in, passes)
+	all := len(in.Payloads)
+	p := portion{payloads: (all + 99) / 100, passes: 1}
+	for {
+		got, err := who.runner.run(in, p)
 		if err != nil {
 			return err
 		}
 		if got.rejected > 0 {
-			into.problem = fmt.Sprintf("rejects %d of %d payloads: %s", got.rejected/passes, len(in.Payloads), got.reason)
+			into.problem = fmt.Sprintf("rejects %d of %d payloads: %s", got.rejected/p.passes, p.payloads, got.reason)
 			return nil
 		}
-		factor := float64(c.target) / float64(max(got.elapsed, time.Microsecond))
+		elapsed := max(got.elapsed, time.Microsecond)
+		if p.payloads < all && into.payloads == 0 {
+			within := float64(p.payloads) * float64(c.limit) / float64(elapsed)
+			p.payloads = min(all, max(1, int(within)))
+			into.payloads = p.payloads
+			continue
+		}
+		into.payloads = p.payloads
+		factor := float64(c.target) / float64(elapsed)
 		if factor < 2 {
-			who.passes[in.Name] = max(1, int(float64(passes)*factor+0.5))
+			p.passes = max(1, int(float64(p.passes)*factor+0.5))
+			who.portions[in.Name] = p
 			return nil
 		}
-		passes = int(float64(passes) * min(factor, 100))
+		p.passes = int(float64(p.passes) * min(factor, 100))
 	}
 }
 

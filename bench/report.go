@@ -13,8 +13,8 @@ func (r results) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Benchmarks\n\nMade by `make bench`; [bench/README.md](../README.md) says how to read it.\n\n")
 	fmt.Fprintf(&b, "- Machine: %s\n", r.machine)
-	fmt.Fprintf(&b, "- Medians of %d rounds, in which all took turns. One thread each, but for whole processes.\n", r.rounds)
-	fmt.Fprintf(&b, "- MB/s are millions of bytes of payload per second. Of two figures of one table the ratio counts, not the figures.\n")
+	fmt.Fprintf(&b, "- Medians of %s, in which all took turns. One thread each, but for whole processes.\n", count(r.rounds, "round"))
+	fmt.Fprintf(&b, "- MB/s are millions of bytes of payload per second. A ratio is how many times as fast runhooks is: it says more than the figures, which are of this machine.\n")
 
 	b.WriteString("\n## All corpora, MB/s\n\n")
 	head := []string{"", "validates"}
@@ -33,7 +33,7 @@ func (r results) markdown() string {
 
 	for _, c := range r.corpora {
 		fmt.Fprintf(&b, "\n## %s\n\n%s: %s, %s.\n\n", c.name, capitalize(c.description), count(c.payloads, "payload"), bytesText(int64(c.bytes)))
-		lines := [][]string{{"", "MB/s", "least–most", "runhooks is", "allocations a payload"}}
+		lines := [][]string{{"", "MB/s", "least–most", "ratio", "allocations a payload"}}
 		for _, row := range r.rows {
 			cell := row.cells[c.name]
 			if cell == nil {
@@ -43,8 +43,12 @@ func (r results) markdown() string {
 				lines = append(lines, []string{row.name, cell.problem, "", "", ""})
 				continue
 			}
+			name := row.name
+			if cell.payloads < c.payloads {
+				name += fmt.Sprintf(" (the first %s)", count(cell.payloads, "payload"))
+			}
 			lines = append(lines, []string{
-				row.name, speedText(median(cell.speeds)),
+				name, speedText(median(cell.speeds)),
 				speedText(slices.Min(cell.speeds)) + "–" + speedText(slices.Max(cell.speeds)),
 				r.ratio(row, c.name), allocsText(cell.allocs),
 			})
@@ -55,7 +59,14 @@ func (r results) markdown() string {
 	r.writeCommands(&b)
 
 	b.WriteString("\n## What each does\n\n")
-	lines = [][]string{{"", "does", "does not reject", "version"}}
+	b.WriteString(r.legend())
+	return b.String()
+}
+
+// legend says what each row does, and what it doesn't.
+func (r results) legend() string {
+	var b strings.Builder
+	lines := [][]string{{"", "does", "does not reject", "version"}}
 	for _, row := range r.rows {
 		lines = append(lines, []string{row.name, row.does, missesText(row.misses, row.unavailable), strings.Join(row.versions, ", ")})
 	}
@@ -71,7 +82,7 @@ func (r results) writeCommands(b *strings.Builder) {
 		return
 	}
 	for _, c := range r.corpora {
-		lines := [][]string{{"", "seconds", "least–most", "MB/s", "CPU seconds", "memory", "runhooks check is"}}
+		lines := [][]string{{"", "seconds", "least–most", "MB/s", "CPU seconds", "memory", "ratio"}}
 		var ours *processCell
 		for _, row := range r.commands {
 			cell := row.cells[c.name]
@@ -153,15 +164,10 @@ func thousands(n int64) string {
 }
 
 func allocsText(allocs float64) string {
-	switch {
-	case allocs == unknown:
+	if allocs == unknown {
 		return ""
-	case allocs < 0.01: // of the harness, over many payloads
-		return "0"
-	case allocs < 10:
-		return strconv.FormatFloat(allocs, 'f', 1, 64)
 	}
-	return thousands(int64(allocs + 0.5))
+	return thousands(int64(allocs)) // down, as the testing package does it
 }
 
 func bytesText(n int64) string {

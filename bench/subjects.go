@@ -38,14 +38,23 @@ type subject struct {
 type runner interface {
 	// accepts judges one payload.
 	accepts(payload []byte) (bool, error)
-	// run judges all payloads of in, passes times over.
-	run(in *input, passes int) (run, error)
+	// run judges payloads of in as p says.
+	run(in *input, p portion) (run, error)
 }
 
 // An input is a corpus and the file that has it: each payload with a line feed.
 type input struct {
 	corpus.Corpus
 	file string
+}
+
+// A portion is how much of a corpus one measurement judges: its first payloads,
+// over and over.
+type portion struct{ payloads, passes int }
+
+// size gives the bytes that a measurement of p judges.
+func (in *input) size(p portion) int {
+	return p.passes * corpus.Corpus{Payloads: in.Payloads[:p.payloads]}.Size()
 }
 
 // A run is what came of a call of a runner.
@@ -225,7 +234,7 @@ func newWorkers(others bool, python string) *workers {
 			}
 			started, err := startWorker(schemas, interpreter, args...)
 			if err != nil {
-				return nil, fmt.Errorf("%w: %w", errUnavailable, err)
+				return nil, err
 			}
 			w.started = append(w.started, started)
 			return started, nil
@@ -270,14 +279,14 @@ type goRunner judge
 
 func (g goRunner) accepts(payload []byte) (bool, error) { return g(payload) == nil, nil }
 
-func (g goRunner) run(in *input, passes int) (run, error) {
+func (g goRunner) run(in *input, p portion) (run, error) {
 	runtime.GC() // what others left behind is not this one's
 	var r run
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	start := time.Now()
-	for range passes {
-		for _, payload := range in.Payloads {
+	for range p.passes {
+		for _, payload := range in.Payloads[:p.payloads] {
 			if err := g(payload); err != nil {
 				r.rejected++
 				if r.reason == "" {
@@ -288,6 +297,6 @@ func (g goRunner) run(in *input, passes int) (run, error) {
 	}
 	r.elapsed = time.Since(start)
 	runtime.ReadMemStats(&after)
-	r.allocs = float64(after.Mallocs-before.Mallocs) / float64(passes*len(in.Payloads))
+	r.allocs = float64(after.Mallocs-before.Mallocs) / float64(p.passes*p.payloads)
 	return r, nil
 }

@@ -24,14 +24,15 @@ type worker struct {
 }
 
 type request struct {
-	Do      string            `json:"do"`
-	Schemas map[string]string `json:"schemas,omitempty"` // of start: their text, by event_type
-	Subject string            `json:"subject,omitempty"`
-	Corpus  string            `json:"corpus,omitempty"`
-	File    string            `json:"file,omitempty"`  // of load: the payloads, each with a line feed
-	Sizes   []int             `json:"sizes,omitempty"` // of load: of each payload, without the line feed
-	Payload []byte            `json:"payload,omitempty"`
-	Passes  int               `json:"passes,omitempty"`
+	Do       string            `json:"do"`
+	Schemas  map[string]string `json:"schemas,omitempty"` // of start: their text, by event_type
+	Subject  string            `json:"subject,omitempty"`
+	Corpus   string            `json:"corpus,omitempty"`
+	File     string            `json:"file,omitempty"`  // of load: the payloads, each with a line feed
+	Sizes    []int             `json:"sizes,omitempty"` // of load: of each payload, without the line feed
+	Payload  []byte            `json:"payload,omitempty"`
+	Payloads int               `json:"payloads,omitempty"` // of run: how many, from the first
+	Passes   int               `json:"passes,omitempty"`
 }
 
 type answer struct {
@@ -44,6 +45,9 @@ type answer struct {
 
 // startWorker starts the program, with the interpreter's arguments before it.
 func startWorker(schemas map[string]string, interpreter string, args ...string) (*worker, error) {
+	if _, err := exec.LookPath(interpreter); err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
+	}
 	w := &worker{name: interpreter, process: exec.Command(interpreter, args...), loaded: make(map[string]bool)}
 	w.process.Stderr = os.Stderr
 	stdin, err := w.process.StdinPipe()
@@ -94,7 +98,7 @@ func (r workerRunner) accepts(payload []byte) (bool, error) {
 	return a.Reason == "", err
 }
 
-func (r workerRunner) run(in *input, passes int) (run, error) {
+func (r workerRunner) run(in *input, p portion) (run, error) {
 	if !r.worker.loaded[in.Name] {
 		sizes := make([]int, len(in.Payloads))
 		for i, p := range in.Payloads {
@@ -105,7 +109,7 @@ func (r workerRunner) run(in *input, passes int) (run, error) {
 		}
 		r.worker.loaded[in.Name] = true
 	}
-	a, err := r.worker.ask(request{Do: "run", Subject: r.subject, Corpus: in.Name, Passes: passes})
+	a, err := r.worker.ask(request{Do: "run", Subject: r.subject, Corpus: in.Name, Payloads: p.payloads, Passes: p.passes})
 	if err != nil {
 		return run{}, err
 	}

@@ -55,7 +55,7 @@ def judge_one(request):
 
 
 def run(request):
-    payloads = corpora[request["corpus"]]
+    payloads = corpora[request["corpus"]][: request["payloads"]]
     rejected, reason = 0, None
     gc.collect()
     begin = time.perf_counter_ns()
