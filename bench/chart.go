@@ -15,9 +15,10 @@ const (
 	chartWidth = 800
 	margin     = 24
 	labelWidth = 176
-	valueWidth = 150
-	barHeight  = 18
-	barPitch   = 24
+	valueWidth = 100
+	barHeight  = 14
+	barPitch   = 20
+	gap        = 8 // between validators and floors
 )
 
 // chartStyle follows the reader's light or dark theme.
@@ -44,7 +45,7 @@ func (r results) chart() string {
 	y += 14
 	text(margin, y, "text title", "start", "Validating webhook payloads, MB/s on one core")
 	y += 20
-	text(margin, y, "faint", "start", fmt.Sprintf("Medians of %d rounds on %s. Longer is faster.", r.rounds, r.machine.cpu))
+	text(margin, y, "faint", "start", fmt.Sprintf("Medians of %s on %s. 2× means that runhooks is twice as fast.", count(r.rounds, "round"), r.machine.cpu))
 	for _, name := range charted {
 		at := slices.IndexFunc(r.corpora, func(c corpusInfo) bool { return c.name == name })
 		if at < 0 {
@@ -64,8 +65,15 @@ func (r results) chart() string {
 		y += 10
 		fastest := slices.MaxFunc(bars, func(a, b bar) int { return int(a.speed - b.speed) }).speed
 		left, room := margin+labelWidth, chartWidth-2*margin-labelWidth-valueWidth
-		fmt.Fprintf(&b, `<line x1="%d" y1="%d" x2="%d" y2="%d" class="axis"/>`+"\n", left, y, left, y+len(bars)*barPitch)
-		for _, bar := range bars {
+		height := len(bars) * barPitch
+		if bars[len(bars)-1].parses {
+			height += gap
+		}
+		fmt.Fprintf(&b, `<line x1="%d" y1="%d" x2="%d" y2="%d" class="axis"/>`+"\n", left, y, left, y+height)
+		for i, bar := range bars {
+			if bar.parses && (i == 0 || !bars[i-1].parses) {
+				y += gap
+			}
 			class, label := "peer", "text"
 			switch {
 			case bar.name == ourName:
@@ -79,7 +87,7 @@ func (r results) chart() string {
 			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" class="%s"/>`+"\n", left, y+(barPitch-barHeight)/2, width, barHeight, class)
 			value := speedText(bar.speed)
 			if bar.ratio != "" && !bar.parses {
-				value += " · runhooks " + bar.ratio
+				value += " · " + bar.ratio
 			}
 			text(left+width+6, baseline, label, "start", value)
 			y += barPitch

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -19,8 +21,8 @@ type command struct {
 	does string
 	env  []string
 	args []string // with the program before them; the file comes last
-	// version are the arguments that print it.
-	version []string
+	// pkg is what the program is a version of, where it isn't ours.
+	pkg string
 }
 
 // commands gives those to compare, with runhooks the path of that program.
@@ -51,7 +53,7 @@ func commands(runhooks string) []command {
 				"--resolve", filepath.Join(schemas, "run-completed.json"),
 				"--resolve", filepath.Join(schemas, "run-failed.json"),
 				filepath.Join(schemas, "run-event.json")},
-			version: []string{"--version"},
+			pkg: "@sourcemeta/jsonschema",
 		},
 	}
 }
@@ -66,32 +68,63 @@ func (c command) available() error {
 
 // A process is what one run of a command took.
 type process struct {
-	wall, cpu time.Duration
-	memory    int64 // largest resident size in bytes
-	accepted  bool
-	output    string
+	Wall     time.Duration `json:"wall"`
+	CPU      time.Duration `json:"cpu"`
+	Memory   int64         `json:"memory"` // largest resident size in bytes
+	Accepted bool          `json:"accepted"`
+	Output   string        `json:"output"`
 }
 
+// timeWord, as the first argument of this program, has it run the command of
+// the other arguments and print the process as JSON.
+const timeWord = "time"
+
+// run runs the command by way of this program itself: Linux counts the size of
+// the process that starts another for that one's, and this one holds corpora.
 func (c command) run(file string) (process, error) {
-	cmd := exec.Command(c.args[0], append(c.args[1:len(c.args):len(c.args)], file)...)
+	self, err := os.Executable()
+	if err != nil {
+		return process{}, err
+	}
+	args := append([]string{timeWord}, c.args...)
+	cmd := exec.Command(self, append(args, file)...)
 	cmd.Env = append(os.Environ(), c.env...)
-	var output strings.Builder
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return process{}, fmt.Errorf("%s: %w", c.args[0], err)
+	}
+	var p process
+	if err := json.Unmarshal(out, &p); err != nil {
+		return process{}, fmt.Errorf("%s: %w", c.args[0], err)
+	}
+	return p, nil
+}
+
+// timeCommand is the other end of run.
+func timeCommand(args []string) {
+	cmd := exec.Command(args[0], args[1:]...)
+	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	start := time.Now()
 	err := cmd.Run()
-	p := process{wall: time.Since(start), accepted: err == nil, output: output.String()}
+	p := process{Wall: time.Since(start), Accepted: err == nil, Output: lastLine(output.String())}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		return process{}, err
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	p.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	p.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		p.memory = int64(usage.Maxrss)
+		p.Memory = int64(usage.Maxrss)
 		if runtime.GOOS != "darwin" {
-			p.memory *= 1024
+			p.Memory *= 1024
 		}
 	}
-	return p, nil
+	if err := json.NewEncoder(os.Stdout).Encode(p); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // accepts judges one payload, in a file of its own.
@@ -102,17 +135,17 @@ func (c command) accepts(dir string) func([]byte) (bool, error) {
 			return false, err
 		}
 		p, err := c.run(file)
-		return p.accepted, err
+		return p.Accepted, err
 	}
 }
 
 func (c command) printVersion() string {
-	if c.version == nil {
+	if c.pkg == "" {
 		return ""
 	}
-	out, err := exec.Command(c.args[0], c.version...).Output()
+	out, err := exec.Command(c.args[0], "--version").Output()
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(out))
+	return c.pkg + " " + strings.TrimSpace(string(out))
 }

@@ -32,6 +32,10 @@ type options struct {
 }
 
 func main() {
+	if len(os.Args) > 2 && os.Args[1] == timeWord {
+		timeCommand(os.Args[2:])
+		return
+	}
 	var o options
 	flag.StringVar(&o.only, "only", "", "run only what has one of these, separated by commas, in its name")
 	flag.StringVar(&o.corpora, "corpora", "", "run only the corpora of these names, separated by commas")
@@ -54,7 +58,7 @@ func main() {
 }
 
 func bench(o options) (err error) {
-	c := contest{rounds: o.rounds, target: 200 * time.Millisecond, limit: 5 * time.Second, progress: os.Stderr}
+	c := contest{rounds: o.rounds, target: 200 * time.Millisecond, limit: 6 * time.Second, progress: os.Stderr}
 	share := 1.0
 	if o.short {
 		c.rounds, c.target, c.progress, share = 1, time.Millisecond, io.Discard, 0.005

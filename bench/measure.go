@@ -144,7 +144,7 @@ func (c contest) warmUp(who *contender, in *input) error {
 	into := &cell{allocs: unknown}
 	who.row.cells[in.Name] = into
 	all := len(in.Payloads)
-	p := portion{payloads: (all + 99) / 100, passes: 1}
+	p := portion{payloads: (all + 99) / 100, passes: 1} // a sample, for a guess at the rest
 	for {
 		got, err := who.runner.run(in, p)
 		if err != nil {
@@ -155,13 +155,12 @@ func (c contest) warmUp(who *contender, in *input) error {
 			return nil
 		}
 		elapsed := max(got.elapsed, time.Microsecond)
-		if p.payloads < all && into.payloads == 0 {
-			within := float64(p.payloads) * float64(c.limit) / float64(elapsed)
-			p.payloads = min(all, max(1, int(within)))
+		if into.payloads == 0 {
+			speed := float64(in.size(p)) / elapsed.Seconds()
+			p.payloads = max(p.payloads, in.fitting(int(speed*c.limit.Seconds())))
 			into.payloads = p.payloads
 			continue
 		}
-		into.payloads = p.payloads
 		factor := float64(c.target) / float64(elapsed)
 		if factor < 2 {
 			p.passes = max(1, int(float64(p.passes)*factor+0.5))
@@ -170,6 +169,16 @@ func (c contest) warmUp(who *contender, in *input) error {
 		}
 		p.passes = int(float64(p.passes) * min(factor, 100))
 	}
+}
+
+// fitting gives how many payloads, from the first, have no more bytes than that.
+func (in *input) fitting(bytes int) int {
+	for i, payload := range in.Payloads {
+		if bytes -= len(payload); bytes < 0 {
+			return i
+		}
+	}
+	return len(in.Payloads)
 }
 
 // measureCommands runs the commands on the files of the inputs.
@@ -203,16 +212,16 @@ func (c contest) measureCommands(all []command, inputs []*input, dir string) ([]
 				if err != nil {
 					return nil, fmt.Errorf("%s: %s: %w", in.Name, cmd.name, err)
 				}
-				if !p.accepted {
-					into.problem = "rejects the file: " + lastLine(p.output)
+				if !p.Accepted {
+					into.problem = "rejects the file: " + p.Output
 				}
-				fmt.Fprintf(c.progress, "round %d of %d: %s: %s: %v\n", round, c.rounds, in.Name, cmd.name, p.wall.Round(time.Millisecond))
-				if round == 0 || !p.accepted {
+				fmt.Fprintf(c.progress, "round %d of %d: %s: %s: %v\n", round, c.rounds, in.Name, cmd.name, p.Wall.Round(time.Millisecond))
+				if round == 0 || !p.Accepted {
 					continue
 				}
-				into.walls = append(into.walls, p.wall)
-				into.cpus = append(into.cpus, p.cpu)
-				into.memory = append(into.memory, p.memory)
+				into.walls = append(into.walls, p.Wall)
+				into.cpus = append(into.cpus, p.CPU)
+				into.memory = append(into.memory, p.Memory)
 			}
 		}
 	}

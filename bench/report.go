@@ -207,7 +207,7 @@ func lastLine(text string) string {
 }
 
 // writeTable writes lines, of which the first is the head, as Markdown. Columns
-// but the first are to the right where they hold figures.
+// are to the right where their first text is a figure.
 func writeTable(b *strings.Builder, lines [][]string) {
 	for i, line := range lines {
 		b.WriteByte('|')
@@ -232,8 +232,10 @@ func writeTable(b *strings.Builder, lines [][]string) {
 }
 
 func isFigures(lines [][]string, column int) bool {
-	return slices.ContainsFunc(lines, func(line []string) bool {
-		text := line[column]
-		return text != "" && text[0] >= '0' && text[0] <= '9'
-	})
+	for _, line := range lines {
+		if text := line[column]; text != "" {
+			return text[0] >= '0' && text[0] <= '9'
+		}
+	}
+	return false
 }
