@@ -21,6 +21,7 @@ test: ## Run the whole suite
 
 generate: ## Regenerate all that is generated
 	$(GO) generate ./...
+	$(GO) -C bench generate ./...
 
 drift: ## Fail if what is generated isn't what its sources give
 	@GO='$(GO)' sh scripts/drift.sh
@@ -34,6 +35,7 @@ lint-go:
 	fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/lint/go.mod staticcheck ./...
+	cd bench && $(GO) vet ./... && $(GO) tool -modfile=../tools/lint/go.mod staticcheck ./...
 
 # Without npm this is a skip by name, which REQUIRE_ALL=1 (as in CI) makes a
 # failure.
@@ -60,7 +62,7 @@ bench: build bench/node/node_modules/.package-lock.json bench/.cache/venv ## Com
 	cd bench && $(GO) run . --results results $(BENCHFLAGS)
 
 bench-short: ## See that the benchmarks run, and that each of the Go peers judges as it should
-	cd bench && $(GO) vet ./... && $(GO) test ./... && $(GO) run . --short
+	cd bench && $(GO) test ./... && $(GO) run . --short
 
 bench/node/node_modules/.package-lock.json: bench/node/package-lock.json
 	npm --prefix bench/node ci --no-audit --no-fund

@@ -25,6 +25,9 @@ type command struct {
 	pkg string
 }
 
+// ourCommand is the one that the others are compared with. It comes first.
+const ourCommand = "runhooks check"
+
 // commands gives those to compare, with runhooks the path of that program.
 func commands(runhooks string) []command {
 	arch := map[string]string{"amd64": "x86_64"}[runtime.GOARCH]
@@ -36,7 +39,7 @@ func commands(runhooks string) []command {
 	schemas := filepath.Join("..", "jsonschema", "v1")
 	return []command{
 		{
-			name: "runhooks check",
+			name: ourCommand,
 			does: "on all cores, as it comes",
 			args: []string{runhooks, "check", "--quiet"},
 		},

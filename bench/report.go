@@ -95,9 +95,9 @@ func (r results) writeCommands(b *strings.Builder) {
 			}
 			ratio := ""
 			wall := median(cell.walls)
-			if ours == nil {
-				ours = cell // the first command is ours
-			} else if len(ours.walls) > 0 {
+			if row.name == ourCommand {
+				ours = cell
+			} else if ours != nil {
 				ratio = ratioText(float64(wall) / float64(median(ours.walls)))
 			}
 			lines = append(lines, []string{
@@ -180,7 +180,7 @@ func bytesText(n int64) string {
 	return count(int(n), "byte")
 }
 
-func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) }
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
 
 func count(n int, noun string) string {
 	if n != 1 {
