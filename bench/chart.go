@@ -82,7 +82,7 @@ func (r results) chart() string {
 				class, label = "floor", "faint"
 			}
 			width := max(1, int(bar.speed/fastest*float64(room)+0.5))
-			baseline := y + (barPitch+barHeight)/2 - 4
+			baseline := y + barPitch/2 + 5
 			text(left-8, baseline, label, "end", bar.name)
 			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" class="%s"/>`+"\n", left, y+(barPitch-barHeight)/2, width, barHeight, class)
 			value := speedText(bar.speed)
