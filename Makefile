@@ -5,7 +5,7 @@ GO       ?= go
 FUZZTIME ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test generate drift lint lint-go lint-openapi fuzz fuzz-short memory clean
+.PHONY: help demo build test generate drift lint lint-go lint-openapi fuzz fuzz-short memory bench bench-short clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,7 @@ test: ## Run the whole suite
 
 generate: ## Regenerate all that is generated
 	$(GO) generate ./...
+	$(GO) -C bench generate ./...
 
 drift: ## Fail if what is generated isn't what its sources give
 	@GO='$(GO)' sh scripts/drift.sh
@@ -34,6 +35,7 @@ lint-go:
 	fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/lint/go.mod staticcheck ./...
+	cd bench && $(GO) vet ./... && $(GO) tool -modfile=../tools/lint/go.mod staticcheck ./...
 
 # Without npm this is a skip by name, which REQUIRE_ALL=1 (as in CI) makes a
 # failure.
@@ -59,5 +61,23 @@ fuzz-short: ## Fuzz every target for 10 seconds
 memory: ## Check a gigabyte of NDJSON, and show the peak memory (limit: 100 MB)
 	$(GO) test ./internal/cli -run TestMemory -memory.bytes=1000000000 -v -count=1 -timeout=1h
 
+bench: build bench/node/node_modules/.package-lock.json bench/.cache/venv ## Compare the validator with others (BENCHFLAGS='--only ajv --rounds 2')
+	cd bench && $(GO) run . --results results $(BENCHFLAGS)
+
+bench-short: ## See that the benchmarks run, and that each of the Go peers judges as it should
+	cd bench && $(GO) test ./... && $(GO) run . --short
+
+bench/node/node_modules/.package-lock.json: bench/node/package-lock.json
+	npm --prefix bench/node ci --no-audit --no-fund
+	@touch $@
+
+# Only a floor needs Python. Without it that row says that it was not run.
+bench/.cache/venv: bench/python/requirements.txt
+	@if command -v python3 >/dev/null; then \
+		python3 -m venv $@ && $@/bin/pip install --quiet --only-binary :all: -r $<; \
+	else \
+		echo "SKIP simdjson: python3 is not installed"; \
+	fi
+
 clean: ## Remove what was built
-	rm -rf bin tools/openapi-lint/node_modules
+	rm -rf bin tools/openapi-lint/node_modules bench/.cache bench/node/node_modules

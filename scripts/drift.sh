@@ -33,6 +33,7 @@ git ls-files | git check-attr --stdin linguist-generated | sed -n 's/: linguist-
 	unset GIT_DIR GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_OBJECT_DIRECTORY GIT_INDEX_FILE GIT_WORK_TREE
 	cd "$copy/tree"
 	"$GO" generate ./...
+	"$GO" -C bench generate ./...
 )
 
 GIT_WORK_TREE=$copy/tree

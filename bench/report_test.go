@@ -1,0 +1,123 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// sample has one of each kind of row and of cell.
+func sample() results {
+	ours := row{
+		name: ourName, does: "validates the bytes",
+		cells: map[string]*cell{
+			"11 MB":  {speeds: []float64{2.1e9, 1.9e9, 2.0e9}, payloads: 1},
+			"NDJSON": {speeds: []float64{1e9, 1.2e9}, payloads: 100_000},
+		},
+	}
+	slow := row{
+		name: "slow | peer", does: "takes its time", misses: []string{"formats (2 of 5)", "invalid UTF-8"},
+		versions: []string{"example.com/slow v1.2.3"},
+		cells: map[string]*cell{
+			"11 MB":  {speeds: []float64{40e6, 50e6, 60e6}, allocs: 1_234_567.9, payloads: 1},
+			"NDJSON": {speeds: []float64{600e3}, allocs: 0.4, payloads: 6_884},
+		},
+	}
+	picky := row{
+		name: "picky", does: "rejects what conforms",
+		cells: map[string]*cell{
+			"11 MB":  {problem: "rejects 1 of 1 payloads: /data: no"},
+			"NDJSON": {speeds: []float64{2.4e9}, allocs: unknown, payloads: 100_000},
+		},
+	}
+	absent := row{name: "absent", does: "is not installed", unavailable: "not available"}
+	floor := row{
+		name: "floor", does: "parses", parses: true,
+		cells: map[string]*cell{
+			"11 MB":  {speeds: []float64{2.5e9}, allocs: unknown, payloads: 1},
+			"NDJSON": {speeds: []float64{1.5e9}, allocs: unknown, payloads: 100_000},
+		},
+	}
+	return results{
+		machine: machine{cpu: "Example CPU <3 GHz>", cores: 2, memory: 16 << 30, system: "Linux linux/amd64", golang: "go1.26.0"},
+		rounds:  6,
+		corpora: []corpusInfo{
+			{"11 MB", "one event of many rows", 1, 11_000_000},
+			{"NDJSON", "many events", 100_000, 90_000_000},
+		},
+		rows: []row{ours, slow, picky, absent, floor},
+		commands: []commandRow{
+			{
+				name: ourCommand, does: "all cores",
+				cells: map[string]*processCell{"NDJSON": {
+					walls:  []time.Duration{100 * time.Millisecond, 120 * time.Millisecond},
+					cpus:   []time.Duration{200 * time.Millisecond, 220 * time.Millisecond},
+					memory: []int64{20e6, 22e6},
+				}},
+			},
+			{
+				name: "other", does: "one core", version: "other 1.0", misses: []string{"duplicate names"},
+				cells: map[string]*processCell{"NDJSON": {
+					walls: []time.Duration{2 * time.Second}, cpus: []time.Duration{2 * time.Second}, memory: []int64{500e6},
+				}},
+			},
+			{name: "broken", does: "fails", cells: map[string]*processCell{"NDJSON": {problem: "rejects the file: why"}}},
+		},
+	}
+}
+
+func TestReport(t *testing.T) {
+	for name, got := range map[string]string{"results.md": sample().markdown(), "chart.svg": sample().chart()} {
+		t.Run(name, func(t *testing.T) {
+			golden := filepath.Join("testdata", name)
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("%s (-want +got; go test -update writes it):\n%s", golden, diff)
+			}
+		})
+	}
+}
+
+func TestMedian(t *testing.T) {
+	tests := []struct {
+		values []float64
+		want   float64
+	}{
+		{[]float64{3}, 3},
+		{[]float64{3, 1, 2}, 2},
+		{[]float64{4, 1, 3, 2}, 2.5},
+	}
+	for _, test := range tests {
+		if got := median(test.values); got != test.want {
+			t.Errorf("median(%v) = %v, want %v", test.values, got, test.want)
+		}
+	}
+}
+
+func TestSlug(t *testing.T) {
+	tests := map[string]string{
+		"AMD EPYC 7763 64-Core Processor":          "amd-epyc-7763-64-core-processor",
+		"Intel(R) Xeon(R) CPU @ 2.20GHz":           "intel-xeon",
+		"11th Gen Intel(R) Core(TM) i7-1165G7 @ 2": "11th-gen-intel-core-i7-1165g7",
+		"arm64": "arm64",
+	}
+	for cpu, want := range tests {
+		if got := (machine{cpu: cpu}).slug(); got != want {
+			t.Errorf("slug of %q is %q, want %q", cpu, got, want)
+		}
+	}
+}
