@@ -28,7 +28,7 @@ func (m *memory) next(b []byte, i, k int) int {
 	if k < m.known && i+16 <= len(b) {
 		c := &m.row[k]
 		if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
-			(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
+			(c.length <= 16 || same(b, i, c.at, c.length)) {
 			if at := i + c.length; at < len(b) && b[at] > ' ' { // no more white space
 				return at
 			}
@@ -37,23 +37,18 @@ func (m *memory) next(b []byte, i, k int) int {
 	return m.learn(b, i, k)
 }
 
-// same tells whether the n bytes at i are those at j, which is less.
+// same tells whether the n bytes at i, of which there are more than 16, are
+// those at j, which is less, if their first 16 are.
 func same(b []byte, i, j, n int) bool {
 	if i+n > len(b) {
 		return false
 	}
-	for n >= 8 {
-		if word(b, i) != word(b, j) {
-			return false
-		}
-		i, j, n = i+8, j+8, n-8
-	}
-	for ; n > 0; n-- {
-		if b[i+n-1] != b[j+n-1] {
+	for k := 16; k < n-8; k += 8 {
+		if word(b, i+k) != word(b, j+k) {
 			return false
 		}
 	}
-	return true
+	return word(b, i+n-8) == word(b, j+n-8)
 }
 
 // learn is next for what is not as in the last row, and remembers it.
@@ -93,10 +88,14 @@ func (m *memory) learn(b []byte, i, k int) int {
 	case n < 16:
 		c.secondMask = 1<<(8*(n-8)) - 1
 	}
-	var words [16]byte
-	copy(words[:], b[start:])
-	c.first = word(words[:], 0) & c.firstMask
-	c.second = word(words[:], 8) & c.secondMask
+	s := b[start:]
+	if len(s) < 16 {
+		var last [16]byte
+		copy(last[:], s)
+		s = last[:]
+	}
+	c.first = word(s, 0) & c.firstMask
+	c.second = word(s, 8) & c.secondMask
 	m.row[k] = c
 	m.known = k + 1
 	return i
@@ -123,7 +122,7 @@ func texts(b []byte, i, depth int, m *memory) int {
 		if k < m.known && i+16 <= len(b) {
 			c := &m.row[k]
 			if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
-				(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
+				(c.length <= 16 || same(b, i, c.at, c.length)) {
 				at = i + c.length
 			}
 		}
@@ -139,14 +138,12 @@ func texts(b []byte, i, depth int, m *memory) int {
 			}
 		}
 		i = at + 1
-		if i+8 <= len(b) {
-			w := word(b, i)
-			if x := special(w); x != 0 {
-				shift := bits.TrailingZeros64(x) &^ 7
-				if byte(w>>shift) == '"' {
-					i += 1 + shift>>3
-					continue
-				}
+		if i+16 <= len(b) {
+			s := b[i : i+16]
+			n := plain(special(word(s, 0)), special(word(s, 8)))
+			if n < 16 && s[n] == '"' {
+				i += n + 1
+				continue
 			}
 		}
 		if i = textEnd(b, i); i < 0 {
