@@ -461,13 +461,11 @@ func special(w uint64) uint64 {
 
 // plain tells how many of 16 bytes come before the first that is special, by
 // what special gives for their two words. It has no branches, since where a
-// string ends can't be predicted.
+// string ends can't be predicted. (Without any, TrailingZeros64 gives 64.)
 func plain(first, second uint64) int {
-	m, n := second, 8
-	if first != 0 {
-		m, n = first, 0
-	}
-	return n + bits.TrailingZeros64(m)>>3 // which of 0 is 64, so that 8+8 are 16
+	first, second = first>>7, second>>7
+	none := uint64(int64(first-1) >> 63) // all ones if there is none in the first
+	return int(none&8) + bits.TrailingZeros64(first|second&none)>>3
 }
 
 // space gives the index of the first byte from i on that isn't white space.

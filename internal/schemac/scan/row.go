@@ -1,7 +1,5 @@
 package scan
 
-import "math/bits"
-
 // Rows of one list mostly have the same members in the same order, written the
 // same way. So what stands between the values of a row (its punctuation, names
 // and white space) is remembered, and compared with the next row's. Where the
