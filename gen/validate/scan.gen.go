@@ -301,7 +301,8 @@ const closed = -4
 func (m *memory) next(b []byte, i, k int) int {
 	if k < m.known && i+16 <= len(b) {
 		c := &m.row[k]
-		if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
+		s := b[i : i+16 : i+16]
+		if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask == 0 &&
 			(c.length <= 16 || same(b, i, c.at, c.length)) {
 			if at := i + c.length; at < len(b) && b[at] > ' ' { // no more white space
 				return at
@@ -395,7 +396,8 @@ func texts(b []byte, i, depth int, m *memory) int {
 		at := -1
 		if k < m.known && i+16 <= len(b) {
 			c := &m.row[k]
-			if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
+			s := b[i : i+16 : i+16]
+			if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask == 0 &&
 				(c.length <= 16 || same(b, i, c.at, c.length)) {
 				at = i + c.length
 			}
@@ -413,7 +415,7 @@ func texts(b []byte, i, depth int, m *memory) int {
 		}
 		i = at + 1
 		if i+16 <= len(b) {
-			s := b[i : i+16]
+			s := b[i : i+16 : i+16]
 			n := plain(special(word(s, 0)), special(word(s, 8)))
 			if n < 16 && s[n] == '"' {
 				i += n + 1
@@ -450,7 +452,9 @@ const (
 	blanks = ' ' * ones
 )
 
-func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+// word gives the eight bytes at i. (With a capacity that is known, the compiler
+// doesn't care for slices that are empty and behind the end.)
+func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
 // special has the high bit set of each byte of w that ends plain text: a quote,
 // a backslash, a control character, or what isn't ASCII. Bits above the lowest
@@ -514,7 +518,7 @@ func nonEmpty(b []byte, i int) int {
 // textEnd reads a string from i on, which is behind its opening quote.
 func textEnd(b []byte, i int) int {
 	for i+16 <= len(b) {
-		s := b[i : i+16]
+		s := b[i : i+16 : i+16]
 		n := plain(special(word(s, 0)), special(word(s, 8)))
 		i += n
 		if n == 16 {
@@ -540,7 +544,7 @@ func oddText(b []byte, i int) int {
 		case c < ' ':
 			return unsure
 		case c < 0x80 && i+16 <= len(b):
-			s := b[i : i+16]
+			s := b[i : i+16 : i+16]
 			i += plain(special(word(s, 0)), special(word(s, 8)))
 		case c < 0x80:
 			i++

@@ -25,7 +25,8 @@ const closed = -4
 func (m *memory) next(b []byte, i, k int) int {
 	if k < m.known && i+16 <= len(b) {
 		c := &m.row[k]
-		if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
+		s := b[i : i+16 : i+16]
+		if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask == 0 &&
 			(c.length <= 16 || same(b, i, c.at, c.length)) {
 			if at := i + c.length; at < len(b) && b[at] > ' ' { // no more white space
 				return at
@@ -119,7 +120,8 @@ func texts(b []byte, i, depth int, m *memory) int {
 		at := -1
 		if k < m.known && i+16 <= len(b) {
 			c := &m.row[k]
-			if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
+			s := b[i : i+16 : i+16]
+			if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask == 0 &&
 				(c.length <= 16 || same(b, i, c.at, c.length)) {
 				at = i + c.length
 			}
@@ -137,7 +139,7 @@ func texts(b []byte, i, depth int, m *memory) int {
 		}
 		i = at + 1
 		if i+16 <= len(b) {
-			s := b[i : i+16]
+			s := b[i : i+16 : i+16]
 			n := plain(special(word(s, 0)), special(word(s, 8)))
 			if n < 16 && s[n] == '"' {
 				i += n + 1

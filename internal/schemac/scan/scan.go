@@ -39,7 +39,9 @@ const (
 	blanks = ' ' * ones
 )
 
-func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+// word gives the eight bytes at i. (With a capacity that is known, the compiler
+// doesn't care for slices that are empty and behind the end.)
+func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
 // special has the high bit set of each byte of w that ends plain text: a quote,
 // a backslash, a control character, or what isn't ASCII. Bits above the lowest
@@ -103,7 +105,7 @@ func nonEmpty(b []byte, i int) int {
 // textEnd reads a string from i on, which is behind its opening quote.
 func textEnd(b []byte, i int) int {
 	for i+16 <= len(b) {
-		s := b[i : i+16]
+		s := b[i : i+16 : i+16]
 		n := plain(special(word(s, 0)), special(word(s, 8)))
 		i += n
 		if n == 16 {
@@ -129,7 +131,7 @@ func oddText(b []byte, i int) int {
 		case c < ' ':
 			return unsure
 		case c < 0x80 && i+16 <= len(b):
-			s := b[i : i+16]
+			s := b[i : i+16 : i+16]
 			i += plain(special(word(s, 0)), special(word(s, 8)))
 		case c < 0x80:
 			i++
