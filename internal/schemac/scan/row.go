@@ -76,27 +76,26 @@ func (m *memory) learn(b []byte, i, k int) int {
 			return unsure
 		}
 	}
-	if i = memberValue(b, end); i < 0 {
+	if end+1 < len(b) && b[end] == ':' && b[end+1] > ' ' {
+		i = end + 1
+	} else if i = memberValue(b, end); i < 0 {
 		return i
 	}
-	c := cell{at: start, length: i - start, hash: hash}
-	c.firstMask, c.secondMask = ^uint64(0), ^uint64(0)
-	switch n := c.length; {
-	case n < 8:
-		c.firstMask, c.secondMask = 1<<(8*n)-1, 0
-	case n < 16:
-		c.secondMask = 1<<(8*(n-8)) - 1
-	}
+	c := &m.row[k]
+	m.known = k + 1
+	c.at, c.length, c.hash = start, i-start, hash
 	s := b[start:]
 	if len(s) < 16 {
-		var last [16]byte
-		copy(last[:], s)
-		s = last[:]
+		s = append(make([]byte, 0, 16), s...)[:16]
 	}
-	c.first = word(s, 0) & c.firstMask
-	c.second = word(s, 8) & c.secondMask
-	m.row[k] = c
-	m.known = k + 1
+	first, second := ^uint64(0), ^uint64(0)
+	if n := c.length; n < 8 {
+		first, second = 1<<(8*n)-1, 0
+	} else if n < 16 {
+		second = 1<<(8*(n-8)) - 1
+	}
+	c.firstMask, c.secondMask = first, second
+	c.first, c.second = word(s, 0)&first, word(s, 8)&second
 	return i
 }
 
