@@ -764,6 +764,8 @@ type memory struct {
 	// names that differ.
 	row   []cell
 	known int
+	// visits counts the calls of functions that may call themselves.
+	visits int
 	// name is room for a name without its escapes. Members that a schema
 	// names are shorter than that.
 	name [maxName]byte

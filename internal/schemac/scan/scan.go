@@ -360,10 +360,15 @@ type memory struct {
 	// names that differ.
 	row   []cell
 	known int
+	// visits counts the calls of functions that may call themselves.
+	visits int
 	// name is room for a name without its escapes. Members that a schema
 	// names are shorter than that.
 	name [maxName]byte
 }
+
+// mostVisits is how many visits there may be, along with one for each byte.
+const mostVisits = 1000
 
 // maxName is the length of memory.name.
 const maxName = 64
