@@ -113,7 +113,7 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "event_type":
 			if seen&hasEventType != 0 {
 				return unsure // it is there twice
@@ -523,7 +523,7 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "robot_id":
 			if seen&hasRobotID != 0 {
 				return unsure // it is there twice
@@ -865,7 +865,7 @@ func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "browser_id":
 			if seen&hasBrowserID != 0 {
 				return unsure // it is there twice
@@ -1135,7 +1135,7 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "captured_texts":
 			if seen&hasCapturedTexts != 0 {
 				return unsure // it is there twice

@@ -75,7 +75,7 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "event_type":
 			if seen&hasEventType != 0 {
 				return unsure // it is there twice
@@ -338,7 +338,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "robotId":
 			if seen&hasRobotId != 0 {
 				return unsure // it is there twice
@@ -543,7 +543,7 @@ func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "message":
 			if seen&hasMessage != 0 {
 				return unsure // it is there twice
@@ -635,7 +635,7 @@ func observedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "browserId":
 			if seen&hasBrowserId != 0 {
 				return unsure // it is there twice

@@ -64,7 +64,7 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "message":
 			if seen&hasMessage != 0 {
 				return unsure // it is there twice
@@ -212,7 +212,7 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "event_type":
 			if seen&hasEventType != 0 {
 				return unsure // it is there twice
@@ -396,7 +396,7 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "robot_id":
 			if seen&hasRobotID != 0 {
 				return unsure // it is there twice
@@ -590,7 +590,7 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "captured_texts":
 			if seen&hasCapturedTexts != 0 {
 				return unsure // it is there twice
@@ -700,7 +700,7 @@ func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "browser_id":
 			if seen&hasBrowserID != 0 {
 				return unsure // it is there twice

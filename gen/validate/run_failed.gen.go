@@ -75,7 +75,7 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "event_type":
 			if seen&hasEventType != 0 {
 				return unsure // it is there twice
@@ -217,7 +217,7 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "robotId":
 			if seen&hasRobotId != 0 {
 				return unsure // it is there twice
@@ -338,7 +338,7 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "message":
 			if seen&hasMessage != 0 {
 				return unsure // it is there twice
@@ -430,7 +430,7 @@ func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 		if at < 0 {
 			return at
 		}
-		switch string(m.plain(b, i, end)) {
+		switch string(m.unescaped(b, i, end)) {
 		case "browserId":
 			if seen&hasBrowserId != 0 {
 				return unsure // it is there twice

@@ -127,6 +127,14 @@ func oddName(b []byte, i int) (end int, hash uint64) {
 		return end, 0
 	}
 	hash = seed
+	if bytes.IndexByte(b[i:end-1], '\\') < 0 && end+8 <= len(b) {
+		start := i
+		for ; i+8 < end; i += 8 {
+			hash = mix(hash, word(b, i))
+		}
+		rest := end - 1 - i // 0 to 7
+		return end, finish(mix(hash, word(b, i)&(1<<(8*rest)-1)), end-1-start)
+	}
 	n := 0 // bytes so far
 	w := uint64(0)
 	for i < end-1 {
@@ -182,10 +190,10 @@ func hexadecimalRune(b []byte) (r rune) {
 	return r
 }
 
-// plain gives what stands between the quotes at start and before end, without
+// unescaped gives what stands between the quotes at start and before end, without
 // escapes. Of a name that is longer than a schema has any, it gives a part that
 // is longer than that, too.
-func (m *memory) plain(b []byte, start, end int) []byte {
+func (m *memory) unescaped(b []byte, start, end int) []byte {
 	raw := b[start+1 : end-1]
 	for _, c := range raw {
 		if c == '\\' {
@@ -293,8 +301,9 @@ const closed = -4
 func (m *memory) next(b []byte, i, k int) int {
 	if k < m.known && i+16 <= len(b) {
 		c := &m.row[k]
-		if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
-			(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
+		s := b[i : i+16 : i+16]
+		if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask == 0 &&
+			(c.length <= 16 || same(b, i, c.at, c.length)) {
 			if at := i + c.length; at < len(b) && b[at] > ' ' { // no more white space
 				return at
 			}
@@ -303,23 +312,18 @@ func (m *memory) next(b []byte, i, k int) int {
 	return m.learn(b, i, k)
 }
 
-// same tells whether the n bytes at i are those at j, which is less.
+// same tells whether the n bytes at i, of which there are more than 16, are
+// those at j, which is less, if their first 16 are.
 func same(b []byte, i, j, n int) bool {
 	if i+n > len(b) {
 		return false
 	}
-	for n >= 8 {
-		if word(b, i) != word(b, j) {
-			return false
-		}
-		i, j, n = i+8, j+8, n-8
-	}
-	for ; n > 0; n-- {
-		if b[i+n-1] != b[j+n-1] {
+	for k := 16; k < n-8; k += 8 {
+		if word(b, i+k) != word(b, j+k) {
 			return false
 		}
 	}
-	return true
+	return word(b, i+n-8) == word(b, j+n-8)
 }
 
 // learn is next for what is not as in the last row, and remembers it.
@@ -348,23 +352,26 @@ func (m *memory) learn(b []byte, i, k int) int {
 			return unsure
 		}
 	}
-	if i = memberValue(b, end); i < 0 {
+	if end+1 < len(b) && b[end] == ':' && b[end+1] > ' ' {
+		i = end + 1
+	} else if i = memberValue(b, end); i < 0 {
 		return i
 	}
-	c := cell{at: start, length: i - start, hash: hash}
-	c.firstMask, c.secondMask = ^uint64(0), ^uint64(0)
-	switch n := c.length; {
-	case n < 8:
-		c.firstMask, c.secondMask = 1<<(8*n)-1, 0
-	case n < 16:
-		c.secondMask = 1<<(8*(n-8)) - 1
-	}
-	var words [16]byte
-	copy(words[:], b[start:])
-	c.first = word(words[:], 0) & c.firstMask
-	c.second = word(words[:], 8) & c.secondMask
-	m.row[k] = c
+	c := &m.row[k]
 	m.known = k + 1
+	c.at, c.length, c.hash = start, i-start, hash
+	s := b[start:]
+	if len(s) < 16 {
+		s = append(make([]byte, 0, 16), s...)[:16]
+	}
+	first, second := ^uint64(0), ^uint64(0)
+	if n := c.length; n < 8 {
+		first, second = 1<<(8*n)-1, 0
+	} else if n < 16 {
+		second = 1<<(8*(n-8)) - 1
+	}
+	c.firstMask, c.secondMask = first, second
+	c.first, c.second = word(s, 0)&first, word(s, 8)&second
 	return i
 }
 
@@ -388,8 +395,9 @@ func texts(b []byte, i, depth int, m *memory) int {
 		at := -1
 		if k < m.known && i+16 <= len(b) {
 			c := &m.row[k]
-			if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
-				(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
+			s := b[i : i+16 : i+16]
+			if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask == 0 &&
+				(c.length <= 16 || same(b, i, c.at, c.length)) {
 				at = i + c.length
 			}
 		}
@@ -405,14 +413,12 @@ func texts(b []byte, i, depth int, m *memory) int {
 			}
 		}
 		i = at + 1
-		if i+8 <= len(b) {
-			w := word(b, i)
-			if x := special(w); x != 0 {
-				shift := bits.TrailingZeros64(x) &^ 7
-				if byte(w>>shift) == '"' {
-					i += 1 + shift>>3
-					continue
-				}
+		if i+16 <= len(b) {
+			s := b[i : i+16 : i+16]
+			n := plain(special(word(s, 0)), special(word(s, 8)))
+			if n < 16 && s[n] == '"' {
+				i += n + 1
+				continue
 			}
 		}
 		if i = textEnd(b, i); i < 0 {
@@ -445,13 +451,24 @@ const (
 	blanks = ' ' * ones
 )
 
-func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+// word gives the eight bytes at i. (With a capacity that is known, the compiler
+// doesn't care for slices that are empty and behind the end.)
+func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
 // special has the high bit set of each byte of w that ends plain text: a quote,
 // a backslash, a control character, or what isn't ASCII. Bits above the lowest
 // one may be set without reason.
 func special(w uint64) uint64 {
 	return (((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones) | (w - blanks) | w) & highs
+}
+
+// plain tells how many of 16 bytes come before the first that is special, by
+// what special gives for their two words. It has no branches, since where a
+// string ends can't be predicted. (Without any, TrailingZeros64 gives 64.)
+func plain(first, second uint64) int {
+	first, second = first>>7, second>>7
+	none := uint64(int64(first-1) >> 63) // all ones if there is none in the first
+	return int(none&8) + bits.TrailingZeros64(first|second&none)>>3
 }
 
 // space gives the index of the first byte from i on that isn't white space.
@@ -499,41 +516,39 @@ func nonEmpty(b []byte, i int) int {
 
 // textEnd reads a string from i on, which is behind its opening quote.
 func textEnd(b []byte, i int) int {
-	for i+8 <= len(b) {
-		w := word(b, i)
-		m := special(w)
-		if m == 0 {
-			i += 8
+	for i+16 <= len(b) {
+		s := b[i : i+16 : i+16]
+		n := plain(special(word(s, 0)), special(word(s, 8)))
+		i += n
+		if n == 16 {
 			continue
 		}
-		shift := bits.TrailingZeros64(m) &^ 7
-		i += shift >> 3
-		switch c := byte(w >> shift); {
-		case c == '"':
+		if s[n] == '"' {
 			return i + 1
-		case c == '\\':
-			i = escapes(b, i)
-		case c >= 0x80:
-			i = multibyte(b, i)
-		default:
-			return unsure
 		}
-		if i < 0 {
-			return unsure
-		}
+		break
 	}
+	return oddText(b, i)
+}
+
+// oddText is textEnd for strings with escapes or more than ASCII, and for those
+// that end with the payload.
+func oddText(b []byte, i int) int {
 	for i < len(b) {
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
 		case c == '\\':
 			i = escapes(b, i)
-		case c >= 0x80:
-			i = character(b, i)
-		case c >= ' ':
+		case c < ' ':
+			return unsure
+		case c < 0x80 && i+16 <= len(b):
+			s := b[i : i+16 : i+16]
+			i += plain(special(word(s, 0)), special(word(s, 8)))
+		case c < 0x80:
 			i++
 		default:
-			return unsure
+			i = multibyte(b, i)
 		}
 		if i < 0 {
 			return unsure
@@ -542,52 +557,54 @@ func textEnd(b []byte, i int) int {
 	return unsure
 }
 
-// Three bytes of UTF-8 as the low bytes of a word: the bits that say so, and
-// what they are. The four bits of inThird are 0 in an overlong form, and
-// surrogate in half of a surrogate pair.
+// Characters of two and of three bytes, four and two of them in a word, as UTF-8
+// has them: the bits that say so, and what these are. Of three bytes, those of
+// inThird are 0 in an overlong form, and surrogate in half of a surrogate pair.
 const (
-	threeMask = 0xC0C0F0
-	three     = 0x8080E0
-	inThird   = 0x00200F
-	surrogate = 0x00200D
+	twosMask   = 0xC0E0C0E0C0E0C0E0
+	twos       = 0x80C080C080C080C0
+	threesMask = 0xC0C0F0C0C0F0
+	threes     = 0x8080E08080E0
+	inThird    = 0x200F
+	surrogate  = 0x200D
 )
 
-// multibyte reads characters from i on, where one starts that isn't ASCII, as
-// long as there are such.
+// multibyte reads characters that aren't ASCII from i on, where one starts.
 func multibyte(b []byte, i int) int {
 	for i+8 <= len(b) {
 		w := word(b, i)
-		if w&(threeMask<<24|threeMask) == three<<24|three {
-			// Two characters of three bytes, as in most Chinese, Japanese
-			// and Korean text.
-			first, second := w&inThird, w>>24&inThird
-			if first != 0 && first != surrogate && second != 0 && second != surrogate {
-				i += 6
-				continue
-			}
-		}
+		first, second := w&inThird, w>>24&inThird
 		switch {
+		case w&threesMask == threes && first != 0 && first != surrogate && second != 0 && second != surrogate:
+			i += 6 // Chinese, Japanese, Korean
 		case w&0x80 == 0:
 			return i
+		case w&twosMask == twos && (w&0x001E001E001E001E+0x001E001E001E001E)&0x0020002000200020 == 0x0020002000200020:
+			i += 8 // Greek, Cyrillic, Hebrew, Arabic
+		case w&0xC0C0F0 == 0x8080E0 && first != 0 && first != surrogate:
+			i += 3
 		case w&0xC0E0 == 0x80C0 && w&0x1E != 0:
 			i += 2
-		case w&threeMask == three && w&inThird != 0 && w&inThird != surrogate:
-			i += 3
 		default:
 			if i = character(b, i); i < 0 {
 				return unsure
 			}
 		}
 	}
+	for i < len(b) && b[i] >= 0x80 {
+		if i = character(b, i); i < 0 {
+			return unsure
+		}
+	}
 	return i
 }
 
-// character reads one character of UTF-8 that isn't ASCII.
+// character reads one character of UTF-8 that isn't ASCII, by table 3-7 of the
+// Unicode standard, "Well-Formed UTF-8 Byte Sequences".
 func character(b []byte, i int) int {
 	at := func(k, low, high int) bool {
 		return i+k < len(b) && low <= int(b[i+k]) && int(b[i+k]) <= high
 	}
-	// The table is that of the Unicode standard: well-formed byte sequences.
 	switch c := b[i]; {
 	case 0xC2 <= c && c <= 0xDF && at(1, 0x80, 0xBF):
 		return i + 2
@@ -747,6 +764,8 @@ type memory struct {
 	// names that differ.
 	row   []cell
 	known int
+	// visits counts the calls of functions that may call themselves.
+	visits int
 	// name is room for a name without its escapes. Members that a schema
 	// names are shorter than that.
 	name [maxName]byte

@@ -149,6 +149,33 @@ func appliedBy(s *schema) []*schema {
 	return all
 }
 
+// recursive tells whether s is among the schemas that it is made of.
+func recursive(s *schema) bool {
+	seen := map[*schema]bool{}
+	var reaches func(from *schema) bool
+	reaches = func(from *schema) bool {
+		of := append(appliedBy(from), from.prefix...)
+		for _, members := range [][]member{from.properties, from.patterns, from.dependentSchemas} {
+			for _, m := range members {
+				of = append(of, m.schema)
+			}
+		}
+		for _, c := range append(of, from.items, from.contains, from.additional, from.names) {
+			if c == s {
+				return true
+			}
+			if c != nil && !seen[c] {
+				seen[c] = true
+				if reaches(c) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return reaches(s)
+}
+
 // endless gives an error if a schema applies itself to the same value.
 func (l *loader) endless() error {
 	const open, done = 1, 2

@@ -112,6 +112,10 @@ func isRow(s *schema) bool {
 // body writes the function of s, whose parameters are written already.
 func (g *generator) body(s *schema) {
 	t := possible(s)
+	if !leaf(s) && recursive(s) {
+		// Each level may read what is below it more than once.
+		g.line("if m.visits++; m.visits > mostVisits+len(b) {\nreturn unsure\n}")
+	}
 	parts := []struct {
 		t     types
 		cases string

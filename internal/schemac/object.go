@@ -246,7 +246,7 @@ func (g *generator) object(s *schema) {
 	}
 	g.line("at := memberValue(b, end)\nif at < 0 {\nreturn at\n}")
 	if len(p.members) > 0 {
-		g.line("switch string(m.plain(b, i, end)) {")
+		g.line("switch string(m.unescaped(b, i, end)) {")
 		for _, name := range p.members {
 			g.longestName = max(g.longestName, len(name))
 			b := p.bit(name)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/big"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -475,7 +476,12 @@ func (l *loader) keyword(s *schema, p place, keyword string, v any) (err error) 
 	case "maxLength":
 		s.maxLength = count()
 	case "pattern":
-		s.pattern, _ = v.(string)
+		text, ok := v.(string)
+		if !ok {
+			return errKeyword
+		}
+		s.pattern = text
+		_, err = regexp.Compile(text)
 	case "format":
 		if l.formats && v == "date-time" {
 			s.dateTime = true
@@ -502,6 +508,11 @@ func (l *loader) keyword(s *schema, p place, keyword string, v any) (err error) 
 		s.properties = members()
 	case "patternProperties":
 		s.patterns = members()
+		for _, m := range s.patterns {
+			if _, e := regexp.Compile(m.name); e != nil {
+				err = e
+			}
+		}
 	case "additionalProperties":
 		s.additional = child(v, keyword)
 	case "propertyNames":

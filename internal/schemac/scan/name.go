@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -50,6 +51,14 @@ func oddName(b []byte, i int) (end int, hash uint64) {
 		return end, 0
 	}
 	hash = seed
+	if bytes.IndexByte(b[i:end-1], '\\') < 0 && end+8 <= len(b) {
+		start := i
+		for ; i+8 < end; i += 8 {
+			hash = mix(hash, word(b, i))
+		}
+		rest := end - 1 - i // 0 to 7
+		return end, finish(mix(hash, word(b, i)&(1<<(8*rest)-1)), end-1-start)
+	}
 	n := 0 // bytes so far
 	w := uint64(0)
 	for i < end-1 {
@@ -105,10 +114,10 @@ func hexadecimalRune(b []byte) (r rune) {
 	return r
 }
 
-// plain gives what stands between the quotes at start and before end, without
+// unescaped gives what stands between the quotes at start and before end, without
 // escapes. Of a name that is longer than a schema has any, it gives a part that
 // is longer than that, too.
-func (m *memory) plain(b []byte, start, end int) []byte {
+func (m *memory) unescaped(b []byte, start, end int) []byte {
 	raw := b[start+1 : end-1]
 	for _, c := range raw {
 		if c == '\\' {

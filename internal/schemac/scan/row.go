@@ -1,7 +1,5 @@
 package scan
 
-import "math/bits"
-
 // Rows of one list mostly have the same members in the same order, written the
 // same way. So what stands between the values of a row (its punctuation, names
 // and white space) is remembered, and compared with the next row's. Where the
@@ -27,8 +25,9 @@ const closed = -4
 func (m *memory) next(b []byte, i, k int) int {
 	if k < m.known && i+16 <= len(b) {
 		c := &m.row[k]
-		if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
-			(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
+		s := b[i : i+16 : i+16]
+		if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask == 0 &&
+			(c.length <= 16 || same(b, i, c.at, c.length)) {
 			if at := i + c.length; at < len(b) && b[at] > ' ' { // no more white space
 				return at
 			}
@@ -37,23 +36,18 @@ func (m *memory) next(b []byte, i, k int) int {
 	return m.learn(b, i, k)
 }
 
-// same tells whether the n bytes at i are those at j, which is less.
+// same tells whether the n bytes at i, of which there are more than 16, are
+// those at j, which is less, if their first 16 are.
 func same(b []byte, i, j, n int) bool {
 	if i+n > len(b) {
 		return false
 	}
-	for n >= 8 {
-		if word(b, i) != word(b, j) {
-			return false
-		}
-		i, j, n = i+8, j+8, n-8
-	}
-	for ; n > 0; n-- {
-		if b[i+n-1] != b[j+n-1] {
+	for k := 16; k < n-8; k += 8 {
+		if word(b, i+k) != word(b, j+k) {
 			return false
 		}
 	}
-	return true
+	return word(b, i+n-8) == word(b, j+n-8)
 }
 
 // learn is next for what is not as in the last row, and remembers it.
@@ -82,23 +76,26 @@ func (m *memory) learn(b []byte, i, k int) int {
 			return unsure
 		}
 	}
-	if i = memberValue(b, end); i < 0 {
+	if end+1 < len(b) && b[end] == ':' && b[end+1] > ' ' {
+		i = end + 1
+	} else if i = memberValue(b, end); i < 0 {
 		return i
 	}
-	c := cell{at: start, length: i - start, hash: hash}
-	c.firstMask, c.secondMask = ^uint64(0), ^uint64(0)
-	switch n := c.length; {
-	case n < 8:
-		c.firstMask, c.secondMask = 1<<(8*n)-1, 0
-	case n < 16:
-		c.secondMask = 1<<(8*(n-8)) - 1
-	}
-	var words [16]byte
-	copy(words[:], b[start:])
-	c.first = word(words[:], 0) & c.firstMask
-	c.second = word(words[:], 8) & c.secondMask
-	m.row[k] = c
+	c := &m.row[k]
 	m.known = k + 1
+	c.at, c.length, c.hash = start, i-start, hash
+	s := b[start:]
+	if len(s) < 16 {
+		s = append(make([]byte, 0, 16), s...)[:16]
+	}
+	first, second := ^uint64(0), ^uint64(0)
+	if n := c.length; n < 8 {
+		first, second = 1<<(8*n)-1, 0
+	} else if n < 16 {
+		second = 1<<(8*(n-8)) - 1
+	}
+	c.firstMask, c.secondMask = first, second
+	c.first, c.second = word(s, 0)&first, word(s, 8)&second
 	return i
 }
 
@@ -122,8 +119,9 @@ func texts(b []byte, i, depth int, m *memory) int {
 		at := -1
 		if k < m.known && i+16 <= len(b) {
 			c := &m.row[k]
-			if (word(b, i)^c.first)&c.firstMask|(word(b, i+8)^c.second)&c.secondMask == 0 &&
-				(c.length <= 16 || same(b, i+16, c.at+16, c.length-16)) {
+			s := b[i : i+16 : i+16]
+			if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask == 0 &&
+				(c.length <= 16 || same(b, i, c.at, c.length)) {
 				at = i + c.length
 			}
 		}
@@ -139,14 +137,12 @@ func texts(b []byte, i, depth int, m *memory) int {
 			}
 		}
 		i = at + 1
-		if i+8 <= len(b) {
-			w := word(b, i)
-			if x := special(w); x != 0 {
-				shift := bits.TrailingZeros64(x) &^ 7
-				if byte(w>>shift) == '"' {
-					i += 1 + shift>>3
-					continue
-				}
+		if i+16 <= len(b) {
+			s := b[i : i+16 : i+16]
+			n := plain(special(word(s, 0)), special(word(s, 8)))
+			if n < 16 && s[n] == '"' {
+				i += n + 1
+				continue
 			}
 		}
 		if i = textEnd(b, i); i < 0 {

@@ -39,13 +39,24 @@ const (
 	blanks = ' ' * ones
 )
 
-func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+// word gives the eight bytes at i. (With a capacity that is known, the compiler
+// doesn't care for slices that are empty and behind the end.)
+func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
 // special has the high bit set of each byte of w that ends plain text: a quote,
 // a backslash, a control character, or what isn't ASCII. Bits above the lowest
 // one may be set without reason.
 func special(w uint64) uint64 {
 	return (((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones) | (w - blanks) | w) & highs
+}
+
+// plain tells how many of 16 bytes come before the first that is special, by
+// what special gives for their two words. It has no branches, since where a
+// string ends can't be predicted. (Without any, TrailingZeros64 gives 64.)
+func plain(first, second uint64) int {
+	first, second = first>>7, second>>7
+	none := uint64(int64(first-1) >> 63) // all ones if there is none in the first
+	return int(none&8) + bits.TrailingZeros64(first|second&none)>>3
 }
 
 // space gives the index of the first byte from i on that isn't white space.
@@ -93,41 +104,39 @@ func nonEmpty(b []byte, i int) int {
 
 // textEnd reads a string from i on, which is behind its opening quote.
 func textEnd(b []byte, i int) int {
-	for i+8 <= len(b) {
-		w := word(b, i)
-		m := special(w)
-		if m == 0 {
-			i += 8
+	for i+16 <= len(b) {
+		s := b[i : i+16 : i+16]
+		n := plain(special(word(s, 0)), special(word(s, 8)))
+		i += n
+		if n == 16 {
 			continue
 		}
-		shift := bits.TrailingZeros64(m) &^ 7
-		i += shift >> 3
-		switch c := byte(w >> shift); {
-		case c == '"':
+		if s[n] == '"' {
 			return i + 1
-		case c == '\\':
-			i = escapes(b, i)
-		case c >= 0x80:
-			i = multibyte(b, i)
-		default:
-			return unsure
 		}
-		if i < 0 {
-			return unsure
-		}
+		break
 	}
+	return oddText(b, i)
+}
+
+// oddText is textEnd for strings with escapes or more than ASCII, and for those
+// that end with the payload.
+func oddText(b []byte, i int) int {
 	for i < len(b) {
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
 		case c == '\\':
 			i = escapes(b, i)
-		case c >= 0x80:
-			i = character(b, i)
-		case c >= ' ':
+		case c < ' ':
+			return unsure
+		case c < 0x80 && i+16 <= len(b):
+			s := b[i : i+16 : i+16]
+			i += plain(special(word(s, 0)), special(word(s, 8)))
+		case c < 0x80:
 			i++
 		default:
-			return unsure
+			i = multibyte(b, i)
 		}
 		if i < 0 {
 			return unsure
@@ -136,52 +145,54 @@ func textEnd(b []byte, i int) int {
 	return unsure
 }
 
-// Three bytes of UTF-8 as the low bytes of a word: the bits that say so, and
-// what they are. The four bits of inThird are 0 in an overlong form, and
-// surrogate in half of a surrogate pair.
+// Characters of two and of three bytes, four and two of them in a word, as UTF-8
+// has them: the bits that say so, and what these are. Of three bytes, those of
+// inThird are 0 in an overlong form, and surrogate in half of a surrogate pair.
 const (
-	threeMask = 0xC0C0F0
-	three     = 0x8080E0
-	inThird   = 0x00200F
-	surrogate = 0x00200D
+	twosMask   = 0xC0E0C0E0C0E0C0E0
+	twos       = 0x80C080C080C080C0
+	threesMask = 0xC0C0F0C0C0F0
+	threes     = 0x8080E08080E0
+	inThird    = 0x200F
+	surrogate  = 0x200D
 )
 
-// multibyte reads characters from i on, where one starts that isn't ASCII, as
-// long as there are such.
+// multibyte reads characters that aren't ASCII from i on, where one starts.
 func multibyte(b []byte, i int) int {
 	for i+8 <= len(b) {
 		w := word(b, i)
-		if w&(threeMask<<24|threeMask) == three<<24|three {
-			// Two characters of three bytes, as in most Chinese, Japanese
-			// and Korean text.
-			first, second := w&inThird, w>>24&inThird
-			if first != 0 && first != surrogate && second != 0 && second != surrogate {
-				i += 6
-				continue
-			}
-		}
+		first, second := w&inThird, w>>24&inThird
 		switch {
+		case w&threesMask == threes && first != 0 && first != surrogate && second != 0 && second != surrogate:
+			i += 6 // Chinese, Japanese, Korean
 		case w&0x80 == 0:
 			return i
+		case w&twosMask == twos && (w&0x001E001E001E001E+0x001E001E001E001E)&0x0020002000200020 == 0x0020002000200020:
+			i += 8 // Greek, Cyrillic, Hebrew, Arabic
+		case w&0xC0C0F0 == 0x8080E0 && first != 0 && first != surrogate:
+			i += 3
 		case w&0xC0E0 == 0x80C0 && w&0x1E != 0:
 			i += 2
-		case w&threeMask == three && w&inThird != 0 && w&inThird != surrogate:
-			i += 3
 		default:
 			if i = character(b, i); i < 0 {
 				return unsure
 			}
 		}
 	}
+	for i < len(b) && b[i] >= 0x80 {
+		if i = character(b, i); i < 0 {
+			return unsure
+		}
+	}
 	return i
 }
 
-// character reads one character of UTF-8 that isn't ASCII.
+// character reads one character of UTF-8 that isn't ASCII, by table 3-7 of the
+// Unicode standard, "Well-Formed UTF-8 Byte Sequences".
 func character(b []byte, i int) int {
 	at := func(k, low, high int) bool {
 		return i+k < len(b) && low <= int(b[i+k]) && int(b[i+k]) <= high
 	}
-	// The table is that of the Unicode standard: well-formed byte sequences.
 	switch c := b[i]; {
 	case 0xC2 <= c && c <= 0xDF && at(1, 0x80, 0xBF):
 		return i + 2
@@ -349,10 +360,15 @@ type memory struct {
 	// names that differ.
 	row   []cell
 	known int
+	// visits counts the calls of functions that may call themselves.
+	visits int
 	// name is room for a name without its escapes. Members that a schema
 	// names are shorter than that.
 	name [maxName]byte
 }
+
+// mostVisits is how many visits there may be, along with one for each byte.
+const mostVisits = 1000
 
 // maxName is the length of memory.name.
 const maxName = 64

@@ -1,0 +1,87 @@
+package schemac_test
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runhooks/runhooks/internal/schemac"
+	"github.com/runhooks/runhooks/jsonschema"
+)
+
+func compile(schema string) (map[string][]byte, error) {
+	docs := []schemac.Document{{Path: "a.json", URI: "https://example.com/a.json", Data: []byte(schema), Func: "A"}}
+	return schemac.Compile(docs, schemac.Options{Package: "p", AssertFormat: true})
+}
+
+// What can't be compiled is an error that says where, and for which keyword.
+func TestErrors(t *testing.T) {
+	tests := []struct{ name, schema, where, keyword string }{
+		{"unevaluated", `{"properties": {"a": {"unevaluatedProperties": false}}}`, "a.json#/properties/a", "unevaluatedProperties"},
+		{"dynamic", `{"items": {"$dynamicRef": "#node"}}`, "a.json#/items", "$dynamicRef"},
+		{"format", `{"anyOf": [{"format": "email"}]}`, "a.json#/anyOf/0", "format"},
+		{"reference", `{"not": {"$ref": "b.json"}}`, "a.json#/not", "$ref"},
+		{"circle", `{"allOf": [{"$ref": "#"}]}`, "a.json#", "$ref"},
+		{"dialect", `{"$schema": "http://json-schema.org/draft-07/schema#"}`, "a.json#", "$schema"},
+		{"value", `{"minLength": "1"}`, "a.json#", "minLength"},
+		{"pattern", `{"pattern": "(?=a)"}`, "a.json#", "pattern"},
+		{"pattern of names", `{"patternProperties": {"(?=a)": {}}}`, "a.json#", "patternProperties"},
+		{"number", `{"multipleOf": 0.12345678901234567890123}`, "a.json#", "multipleOf"},
+		{"schema", `{"items": [true]}`, "a.json#/items", "schema"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := compile(test.schema)
+			var e *schemac.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("got %v, want an Error", err)
+			}
+			// A circle may be found from any schema that is in it.
+			if e.Keyword != test.keyword || !strings.HasPrefix(e.Schema, test.where) {
+				t.Errorf("got %v, want %s: %s", err, test.where, test.keyword)
+			}
+		})
+	}
+}
+
+// Annotations, and keywords that JSON Schema doesn't know, assert nothing.
+func TestAnnotations(t *testing.T) {
+	files, err := compile(`{"title": "T", "x-unit": "rows", "discriminator": {"propertyName": "a"}, "format": "x-own", "examples": [1]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := string(files["a.gen.go"]); !strings.Contains(code, "value(payload,") {
+		t.Errorf("not any value is accepted:\n%s", code)
+	}
+}
+
+// Compiling twice gives the same bytes.
+func TestCompileIsDeterministic(t *testing.T) {
+	var docs []schemac.Document
+	paths, err := fs.Glob(jsonschema.FS, "*/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range paths {
+		data, err := fs.ReadFile(jsonschema.FS, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, schemac.Document{Path: p, URI: jsonschema.Base + p, Data: data, Func: strings.NewReplacer("/", "", "-", "", ".json", "").Replace("F" + p)})
+	}
+	options := schemac.Options{Package: "p", AssertFormat: true}
+	first, err := schemac.Compile(docs, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := schemac.Compile(docs, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, second); diff != "" {
+		t.Error(diff)
+	}
+}
