@@ -24,6 +24,20 @@ func observedRunCompletedMore(payload []byte) bool {
 	m := memory{names: names[:], row: row[:]}
 	end := observedRunCompleted(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
+		return observedRunCompletedWide(payload)
+	}
+	return end >= 0 && space(payload, end) == len(payload)
+}
+
+// observedRunCompletedWide has room for more names.
+//
+//go:noinline
+func observedRunCompletedWide(payload []byte) bool {
+	var names [wideNames]uint64
+	var row [wideCells]cell
+	m := memory{names: names[:], row: row[:]}
+	end := observedRunCompleted(payload, space(payload, 0), 0, 0, &m)
+	if end == full {
 		return observedRunCompletedMost(payload)
 	}
 	return end >= 0 && space(payload, end) == len(payload)

@@ -24,6 +24,20 @@ func observedRunEventMore(payload []byte) bool {
 	m := memory{names: names[:], row: row[:]}
 	end := observedRunEvent(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
+		return observedRunEventWide(payload)
+	}
+	return end >= 0 && space(payload, end) == len(payload)
+}
+
+// observedRunEventWide has room for more names.
+//
+//go:noinline
+func observedRunEventWide(payload []byte) bool {
+	var names [wideNames]uint64
+	var row [wideCells]cell
+	m := memory{names: names[:], row: row[:]}
+	end := observedRunEvent(payload, space(payload, 0), 0, 0, &m)
+	if end == full {
 		return observedRunEventMost(payload)
 	}
 	return end >= 0 && space(payload, end) == len(payload)

@@ -707,6 +707,20 @@ func observedRunFailedMore(payload []byte) bool {
 	m := memory{names: names[:], row: row[:]}
 	end := observedRunFailed(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
+		return observedRunFailedWide(payload)
+	}
+	return end >= 0 && space(payload, end) == len(payload)
+}
+
+// observedRunFailedWide has room for more names.
+//
+//go:noinline
+func observedRunFailedWide(payload []byte) bool {
+	var names [wideNames]uint64
+	var row [wideCells]cell
+	m := memory{names: names[:], row: row[:]}
+	end := observedRunFailed(payload, space(payload, 0), 0, 0, &m)
+	if end == full {
 		return observedRunFailedMost(payload)
 	}
 	return end >= 0 && space(payload, end) == len(payload)

@@ -123,6 +123,20 @@ func runCompletedMore(payload []byte) bool {
 	m := memory{names: names[:], row: row[:]}
 	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
+		return runCompletedWide(payload)
+	}
+	return end >= 0 && space(payload, end) == len(payload)
+}
+
+// runCompletedWide has room for more names.
+//
+//go:noinline
+func runCompletedWide(payload []byte) bool {
+	var names [wideNames]uint64
+	var row [wideCells]cell
+	m := memory{names: names[:], row: row[:]}
+	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
+	if end == full {
 		return runCompletedMost(payload)
 	}
 	return end >= 0 && space(payload, end) == len(payload)

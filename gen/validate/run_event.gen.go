@@ -24,6 +24,20 @@ func runEventMore(payload []byte) bool {
 	m := memory{names: names[:], row: row[:]}
 	end := runEvent(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
+		return runEventWide(payload)
+	}
+	return end >= 0 && space(payload, end) == len(payload)
+}
+
+// runEventWide has room for more names.
+//
+//go:noinline
+func runEventWide(payload []byte) bool {
+	var names [wideNames]uint64
+	var row [wideCells]cell
+	m := memory{names: names[:], row: row[:]}
+	end := runEvent(payload, space(payload, 0), 0, 0, &m)
+	if end == full {
 		return runEventMost(payload)
 	}
 	return end >= 0 && space(payload, end) == len(payload)

@@ -483,6 +483,20 @@ func runFailedMore(payload []byte) bool {
 	m := memory{names: names[:], row: row[:]}
 	end := runFailed(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
+		return runFailedWide(payload)
+	}
+	return end >= 0 && space(payload, end) == len(payload)
+}
+
+// runFailedWide has room for more names.
+//
+//go:noinline
+func runFailedWide(payload []byte) bool {
+	var names [wideNames]uint64
+	var row [wideCells]cell
+	m := memory{names: names[:], row: row[:]}
+	end := runFailed(payload, space(payload, 0), 0, 0, &m)
+	if end == full {
 		return runFailedMost(payload)
 	}
 	return end >= 0 && space(payload, end) == len(payload)

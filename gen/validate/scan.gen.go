@@ -428,10 +428,13 @@ func texts(b []byte, i, depth int, m *memory) int {
 }
 
 // How much an entry point remembers: first as much as most payloads need, and
-// then more. Who has more names than the most is sent to the slow path.
+// then more. Only the most, which an object of many thousand members needs, is
+// too large for the compiler to put it on the stack. Who has more names than that
+// is sent to the slow path.
 const (
 	fewNames, fewCells   = 64, 24
 	manyNames, manyCells = 2 << 10, 128
+	wideNames, wideCells = 16 << 10, 1 << 10
 	mostNames, mostCells = 64 << 10, 1 << 10
 )
 

@@ -147,9 +147,11 @@ func (g *generator) entry(s *schema, name string) error {
 	call = strings.Replace(call, ", m)", ", &m)", 1)
 	g.line("// %s tells whether payload is strict JSON that %s accepts. If not, it", name, s.doc.Path)
 	g.line("// may still be so.")
-	for i, size := range []struct{ suffix, names, cells string }{
-		{"", "fewNames", "fewCells"}, {"More", "manyNames", "manyCells"}, {"Most", "mostNames", "mostCells"},
-	} {
+	sizes := []struct{ suffix, names, cells string }{
+		{"", "fewNames", "fewCells"}, {"More", "manyNames", "manyCells"},
+		{"Wide", "wideNames", "wideCells"}, {"Most", "mostNames", "mostCells"},
+	}
+	for i, size := range sizes {
 		this := name
 		if i > 0 {
 			this = first + size.suffix
@@ -161,9 +163,8 @@ func (g *generator) entry(s *schema, name string) error {
 			g.line("m := memory{names: names[:], row: row[:]}")
 		}
 		g.line("end := %s", call)
-		if strings.Contains(call, "&m)") && i < 2 {
-			next := first + []string{"More", "Most"}[i]
-			g.line("if end == full {\nreturn %s(payload)\n}", next)
+		if strings.Contains(call, "&m)") && i+1 < len(sizes) {
+			g.line("if end == full {\nreturn %s(payload)\n}", first+sizes[i+1].suffix)
 		}
 		g.line("return end >= 0 && space(payload, end) == len(payload)")
 		g.line("}\n")
