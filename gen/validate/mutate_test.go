@@ -372,10 +372,7 @@ func seeds() (all [][]byte) {
 			all = append(all, v.Payload)
 		}
 	}
-	for _, payload := range events(150) {
-		all = append(all, payload)
-	}
-	return all
+	return append(all, events(150)...)
 }
 
 // tally counts payloads: those that the reference accepts, and those that the

@@ -2,8 +2,8 @@
 
 package validate
 
-// ObservedRunCompleted tells whether payload is strict JSON that observed/run-completed.json accepts. If not, it
-// may still be so.
+// ObservedRunCompleted tells whether payload is strict JSON that observed/run-completed.json
+// accepts. If false, it may be so all the same.
 func ObservedRunCompleted(payload []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell
@@ -55,9 +55,12 @@ func observedRunCompletedMost(payload []byte) bool {
 }
 
 // observedRunCompleted is observed/run-completed.json#:
-// run_completed, and webhook_test, as servers really send them: a superset of the documented run_completed. In each anyOf the first branch that accepts decides; where that branch carries x-dialect, it names the known way in which the payload leaves the documented contract.
+// run_completed, and webhook_test, as servers really send them: a superset of
+// the documented run_completed. In each anyOf the first branch that accepts
+// decides; where that branch carries x-dialect, it names the known way in
+// which the payload leaves the documented contract.
 func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -167,6 +170,8 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasEventType | hasTimestamp | hasData
 	if seen&required != required {
 		return no
@@ -175,7 +180,8 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 }
 
 // observedRunCompletedEventType is observed/run-completed.json#/properties/event_type:
-// "run_completed", or "webhook_test" for an event that was sent to try the endpoint.
+// "run_completed", or "webhook_test" for an event that was sent to try the
+// endpoint.
 func observedRunCompletedEventType(b []byte, i int) int {
 	if i >= len(b) {
 		return unsure
@@ -192,9 +198,10 @@ func observedRunCompletedEventType(b []byte, i int) int {
 }
 
 // observedRunCompletedData is observed/run-completed.json#/$defs/ObservedRunCompletedData:
-// The run, in snake_case or camelCase. What a run captured may stand in extracted_data, beside it, or nowhere.
+// The run, in snake_case or camelCase. What a run captured may stand in
+// extracted_data, beside it, or nowhere.
 func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -749,6 +756,8 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasStatus
 	if seen&required != required {
 		return no
@@ -784,7 +793,9 @@ func observedRunCompletedDataStatus(b []byte, i int) int {
 }
 
 // observedRunCompletedDataStartedAt is observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/started_at:
-// When the run started. An RFC 3339 date-time by contract; in practice the server's toLocaleString(), in its own locale and zone, with no zone in the text.
+// When the run started. An RFC 3339 date-time by contract; in practice the
+// server's toLocaleString(), in its own locale and zone, with no zone in the
+// text.
 func observedRunCompletedDataStartedAt(b []byte, i int) int {
 	if i >= len(b) {
 		return unsure
@@ -801,7 +812,9 @@ func observedRunCompletedDataStartedAt(b []byte, i int) int {
 }
 
 // observedRunCompletedDataFinishedAt is observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/finished_at:
-// When the run ended. An RFC 3339 date-time by contract; in practice the server's toLocaleString(), in its own locale and zone, with no zone in the text.
+// When the run ended. An RFC 3339 date-time by contract; in practice the
+// server's toLocaleString(), in its own locale and zone, with no zone in the
+// text.
 func observedRunCompletedDataFinishedAt(b []byte, i int) int {
 	if i >= len(b) {
 		return unsure
@@ -820,7 +833,7 @@ func observedRunCompletedDataFinishedAt(b []byte, i int) int {
 // observedRunCompletedMetadata is observed/run-completed.json#/$defs/ObservedRunCompletedMetadata:
 // Metadata of the run.
 func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -917,7 +930,9 @@ func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 }
 
 // observedRunCompletedDataAllOf4AnyOf1FinishedAt is observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/4/anyOf/1/properties/finishedAt:
-// When the run ended. An RFC 3339 date-time by contract; in practice the server's toLocaleString(), in its own locale and zone, with no zone in the text.
+// When the run ended. An RFC 3339 date-time by contract; in practice the
+// server's toLocaleString(), in its own locale and zone, with no zone in the
+// text.
 func observedRunCompletedDataAllOf4AnyOf1FinishedAt(b []byte, i int) int {
 	if i >= len(b) {
 		return unsure
@@ -934,9 +949,10 @@ func observedRunCompletedDataAllOf4AnyOf1FinishedAt(b []byte, i int) int {
 }
 
 // observedExtractedData is observed/run-completed.json#/$defs/ObservedExtractedData:
-// What the run extracted, in any of the containers that servers have used for it.
+// What the run extracted, in any of the containers that servers have used for
+// it.
 func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1279,6 +1295,8 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasScreenshotsCount
 	if seen&required != required {
 		return no
@@ -1299,7 +1317,8 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 }
 
 // observedRunCompletedMetadataUserID is observed/run-completed.json#/$defs/ObservedRunCompletedMetadata/properties/user_id:
-// Identifier of the user who owns the robot: a number, or the same number as text.
+// Identifier of the user who owns the robot: a number, or the same number as
+// text.
 func observedRunCompletedMetadataUserID(b []byte, i int) int {
 	if i >= len(b) {
 		return unsure
@@ -1333,7 +1352,8 @@ func observedExtractedDataCapturedTexts(b []byte, i, depth, base int, m *memory)
 }
 
 // observedExtractedDataCapturedLists is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists:
-// Captured lists: a map of names to rows, an array of rows whose holes are null, or null.
+// Captured lists: a map of names to rows, an array of rows whose holes are
+// null, or null.
 func observedExtractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) {
 		return unsure
@@ -1354,9 +1374,10 @@ func observedExtractedDataCapturedLists(b []byte, i, depth, base int, m *memory)
 }
 
 // observedExtractedDataAllOf0AnyOf1SchemaItems is observed/run-completed.json#/$defs/ObservedExtractedData/allOf/0/anyOf/1/properties/schema_items:
-// captured_texts, under the name that servers before 0.0.15 gave it: a map of names to one row each.
+// captured_texts, under the name that servers before 0.0.15 gave it: a map of
+// names to one row each.
 func observedExtractedDataAllOf0AnyOf1SchemaItems(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1394,7 +1415,7 @@ func observedExtractedDataAllOf0AnyOf1SchemaItems(b []byte, i, depth, base int, 
 // observedExtractedDataAllOf1AnyOf1ListItems is observed/run-completed.json#/$defs/ObservedExtractedData/allOf/1/anyOf/1/properties/list_items:
 // captured_lists, under the name that servers before 0.0.15 gave it.
 func observedExtractedDataAllOf1AnyOf1ListItems(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1431,7 +1452,7 @@ func observedExtractedDataAllOf1AnyOf1ListItems(b []byte, i, depth, base int, m 
 
 // observedExtractedDataCapturedTextsAnyOf1 is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/1.
 func observedExtractedDataCapturedTextsAnyOf1(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1468,7 +1489,7 @@ func observedExtractedDataCapturedTextsAnyOf1(b []byte, i, depth, base int, m *m
 
 // observedExtractedDataCapturedTextsAnyOf0 is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/0.
 func observedExtractedDataCapturedTextsAnyOf0(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '[') {
+	if i >= len(b) || b[i] != '[' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1497,7 +1518,7 @@ func observedExtractedDataCapturedTextsAnyOf0(b []byte, i, depth, base int, m *m
 
 // observedExtractedDataCapturedListsAnyOf0 is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/0.
 func observedExtractedDataCapturedListsAnyOf0(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1534,7 +1555,7 @@ func observedExtractedDataCapturedListsAnyOf0(b []byte, i, depth, base int, m *m
 
 // observedExtractedDataCapturedListsAnyOf1 is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1.
 func observedExtractedDataCapturedListsAnyOf1(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '[') {
+	if i >= len(b) || b[i] != '[' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1562,9 +1583,10 @@ func observedExtractedDataCapturedListsAnyOf1(b []byte, i, depth, base int, m *m
 }
 
 // observedRow is observed/run-completed.json#/$defs/ObservedRow:
-// One row: the name of each cell, and its text, or null where nothing was found.
+// One row: the name of each cell, and its text, or null where nothing was
+// found.
 func observedRow(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1588,7 +1610,7 @@ func observedRow(b []byte, i, depth, base int, m *memory) int {
 
 // observedExtractedDataAllOf1AnyOf1ListItemsValue is observed/run-completed.json#/$defs/ObservedExtractedData/allOf/1/anyOf/1/properties/list_items/additionalProperties.
 func observedExtractedDataAllOf1AnyOf1ListItemsValue(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '[') {
+	if i >= len(b) || b[i] != '[' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1617,7 +1639,7 @@ func observedExtractedDataAllOf1AnyOf1ListItemsValue(b []byte, i, depth, base in
 
 // observedExtractedDataCapturedTextsAnyOf1Value is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/1/additionalProperties.
 func observedExtractedDataCapturedTextsAnyOf1Value(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '[') {
+	if i >= len(b) || b[i] != '[' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1646,7 +1668,7 @@ func observedExtractedDataCapturedTextsAnyOf1Value(b []byte, i, depth, base int,
 
 // observedExtractedDataCapturedListsAnyOf0Value is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/0/additionalProperties.
 func observedExtractedDataCapturedListsAnyOf0Value(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '[') {
+	if i >= len(b) || b[i] != '[' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -1715,7 +1737,7 @@ func observedRowValue(b []byte, i int) int {
 
 // observedExtractedDataCapturedListsAnyOf1ItemAnyOf0 is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1/items/anyOf/0.
 func observedExtractedDataCapturedListsAnyOf1ItemAnyOf0(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '[') {
+	if i >= len(b) || b[i] != '[' {
 		return no
 	}
 	if depth >= maxDepth {

@@ -2,8 +2,8 @@
 
 package validate
 
-// ObservedRunEvent tells whether payload is strict JSON that observed/run-event.json accepts. If not, it
-// may still be so.
+// ObservedRunEvent tells whether payload is strict JSON that observed/run-event.json
+// accepts. If false, it may be so all the same.
 func ObservedRunEvent(payload []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell
@@ -57,7 +57,7 @@ func observedRunEventMost(payload []byte) bool {
 // observedRunEvent is observed/run-event.json#:
 // Any event as servers really send it: what a receiver must survive.
 func observedRunEvent(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	r := observedRunCompleted(b, i, depth, base, m)

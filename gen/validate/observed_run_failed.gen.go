@@ -3,9 +3,13 @@
 package validate
 
 // observedRunFailed is observed/run-failed.json#:
-// run_failed as servers really send it: a superset of the documented run_failed. In each anyOf the first branch that accepts decides; where that branch carries x-dialect, it names the known way in which the payload leaves the documented contract (or, with severity warning or info, what is legal and yet surprises).
+// run_failed as servers really send it: a superset of the documented
+// run_failed. In each anyOf the first branch that accepts decides; where that
+// branch carries x-dialect, it names the known way in which the payload
+// leaves the documented contract (or, with severity warning or info, what is
+// legal and yet surprises).
 func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -115,6 +119,8 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasEventType | hasTimestamp | hasData
 	if seen&required != required {
 		return no
@@ -125,7 +131,7 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 // observedRunFailedData is observed/run-failed.json#/$defs/ObservedRunFailedData:
 // The run, in snake_case or camelCase, and why it failed.
 func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -465,6 +471,8 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasStatus | hasError
 	if seen&required != required {
 		return no
@@ -484,7 +492,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 // observedRunFailedError is observed/run-failed.json#/$defs/ObservedRunFailedError:
 // What went wrong.
 func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -577,6 +585,8 @@ func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasMessage
 	if seen&required != required {
 		return no
@@ -587,7 +597,7 @@ func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 // observedRunFailedMetadata is observed/run-failed.json#/$defs/ObservedRunFailedMetadata:
 // Metadata of the run, in camelCase or snake_case.
 func observedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -667,7 +677,8 @@ func observedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 }
 
 // observedRunFailedMetadataUserId is observed/run-failed.json#/$defs/ObservedRunFailedMetadata/properties/userId:
-// Identifier of the user who owns the robot: a number, or the same number as text.
+// Identifier of the user who owns the robot: a number, or the same number as
+// text.
 func observedRunFailedMetadataUserId(b []byte, i int) int {
 	if i >= len(b) {
 		return unsure
@@ -685,8 +696,8 @@ func observedRunFailedMetadataUserId(b []byte, i int) int {
 	return no
 }
 
-// ObservedRunFailed tells whether payload is strict JSON that observed/run-failed.json accepts. If not, it
-// may still be so.
+// ObservedRunFailed tells whether payload is strict JSON that observed/run-failed.json
+// accepts. If false, it may be so all the same.
 func ObservedRunFailed(payload []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell

@@ -3,9 +3,11 @@
 package validate
 
 // runCompletedError is v1/run-completed.json#/$defs/RunCompletedError:
-// Why the run failed. Present only when status is "failed". The contract promises an object and nothing of what is in it; these members are the ones that run_failed documents.
+// Why the run failed. Present only when status is "failed". The contract
+// promises an object and nothing of what is in it; these members are the ones
+// that run_failed documents.
 func runCompletedError(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -101,8 +103,8 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 	return i
 }
 
-// RunCompleted tells whether payload is strict JSON that v1/run-completed.json accepts. If not, it
-// may still be so.
+// RunCompleted tells whether payload is strict JSON that v1/run-completed.json
+// accepts. If false, it may be so all the same.
 func RunCompleted(payload []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell
@@ -154,9 +156,11 @@ func runCompletedMost(payload []byte) bool {
 }
 
 // runCompleted is v1/run-completed.json#:
-// A robot run has finished. Sent once the run is over and its data is known. Members that the contract does not name are allowed everywhere and must be ignored by receivers.
+// A robot run has finished. Sent once the run is over and its data is known.
+// Members that the contract does not name are allowed everywhere and must be
+// ignored by receivers.
 func runCompleted(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -266,6 +270,8 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasEventType | hasTimestamp | hasWebhookID | hasData
 	if seen&required != required {
 		return no
@@ -274,9 +280,10 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 }
 
 // runCompletedData is v1/run-completed.json#/$defs/RunCompletedData:
-// The run, and what it extracted. With status "failed" there is an error and no extracted_data; with any other status it is the other way round.
+// The run, and what it extracted. With status "failed" there is an error and
+// no extracted_data; with any other status it is the other way round.
 func runCompletedData(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -487,6 +494,8 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasRobotID | hasRunID | hasRobotName | hasStatus | hasStartedAt | hasFinishedAt | hasMetadata
 	if seen&required != required {
 		return no
@@ -500,7 +509,8 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 var runCompletedDataStatusValues = []string{"success", "failed", "test"}
 
 // runCompletedDataStatus is v1/run-completed.json#/$defs/RunCompletedData/properties/status:
-// How the run ended: "success", "failed", or "test" for an event that was sent to try the endpoint.
+// How the run ended: "success", "failed", or "test" for an event that was
+// sent to try the endpoint.
 func runCompletedDataStatus(b []byte, i int) int {
 	end := textEnum(b, i, runCompletedDataStatusValues)
 	if end < 0 {
@@ -510,9 +520,10 @@ func runCompletedDataStatus(b []byte, i int) int {
 }
 
 // extractedData is v1/run-completed.json#/$defs/ExtractedData:
-// What the run extracted, as rows of named cells, with its counts. Present unless status is "failed".
+// What the run extracted, as rows of named cells, with its counts. Present
+// unless status is "failed".
 func extractedData(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -656,6 +667,8 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasCapturedTexts | hasCapturedLists | hasTotalRows | hasCapturedTextsCount | hasCapturedListsCount | hasScreenshotsCount
 	if seen&required != required {
 		return no
@@ -666,7 +679,7 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 // runCompletedMetadata is v1/run-completed.json#/$defs/RunCompletedMetadata:
 // Metadata of the run. Members may be absent, and others may be added.
 func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -748,7 +761,7 @@ func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 // extractedDataCapturedTexts is v1/run-completed.json#/$defs/ExtractedData/properties/captured_texts:
 // Texts captured one by one, as rows.
 func extractedDataCapturedTexts(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '[') {
+	if i >= len(b) || b[i] != '[' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -778,7 +791,7 @@ func extractedDataCapturedTexts(b []byte, i, depth, base int, m *memory) int {
 // extractedDataCapturedLists is v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists:
 // Captured lists: a list's name, and its rows.
 func extractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -815,7 +828,7 @@ func extractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
 
 // extractedDataCapturedListsValue is v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists/additionalProperties.
 func extractedDataCapturedListsValue(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '[') {
+	if i >= len(b) || b[i] != '[' {
 		return no
 	}
 	if depth >= maxDepth {

@@ -2,8 +2,8 @@
 
 package validate
 
-// RunEvent tells whether payload is strict JSON that v1/run-event.json accepts. If not, it
-// may still be so.
+// RunEvent tells whether payload is strict JSON that v1/run-event.json
+// accepts. If false, it may be so all the same.
 func RunEvent(payload []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell
@@ -55,9 +55,10 @@ func runEventMost(payload []byte) bool {
 }
 
 // runEvent is v1/run-event.json#:
-// Either event, told apart by event_type: what one URL that takes both receives.
+// Either event, told apart by event_type: what one URL that takes both
+// receives.
 func runEvent(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	r := runCompleted(b, i, depth, base, m)

@@ -3,9 +3,12 @@
 package validate
 
 // runFailed is v1/run-failed.json#:
-// A robot run has failed. Note the spelling: the members of data are camelCase here, where those of run_completed are snake_case. Members that the contract does not name are allowed everywhere and must be ignored by receivers.
+// A robot run has failed. Note the spelling: the members of data are
+// camelCase here, where those of run_completed are snake_case. Members that
+// the contract does not name are allowed everywhere and must be ignored by
+// receivers.
 func runFailed(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -115,6 +118,8 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasEventType | hasTimestamp | hasWebhookID | hasData
 	if seen&required != required {
 		return no
@@ -125,7 +130,7 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 // runFailedData is v1/run-failed.json#/$defs/RunFailedData:
 // The run, and why it failed.
 func runFailedData(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -269,6 +274,8 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasRobotId | hasRunId | hasRobotName | hasStatus | hasError
 	if seen&required != required {
 		return no
@@ -279,7 +286,7 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 // runFailedError is v1/run-failed.json#/$defs/RunFailedError:
 // What went wrong.
 func runFailedError(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -372,6 +379,8 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
+	// What has to hold of the value as a whole.
 	const required = hasMessage | hasType | hasStack
 	if seen&required != required {
 		return no
@@ -380,9 +389,10 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 }
 
 // runFailedMetadata is v1/run-failed.json#/$defs/RunFailedMetadata:
-// Metadata of the run. Optional; members may be absent, and others may be added.
+// Metadata of the run. Optional; members may be absent, and others may be
+// added.
 func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || !(b[i] == '{') {
+	if i >= len(b) || b[i] != '{' {
 		return no
 	}
 	if depth >= maxDepth {
@@ -461,8 +471,8 @@ func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 	return i
 }
 
-// RunFailed tells whether payload is strict JSON that v1/run-failed.json accepts. If not, it
-// may still be so.
+// RunFailed tells whether payload is strict JSON that v1/run-failed.json
+// accepts. If false, it may be so all the same.
 func RunFailed(payload []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell

@@ -767,7 +767,8 @@ type memory struct {
 	// names that differ.
 	row   []cell
 	known int
-	// visits counts the calls of functions that may call themselves.
+	// visits counts the calls of functions that may call themselves. Each level
+	// of what they read may be read more than once, so it is bounded by visit.
 	visits int
 	// name is room for a name without its escapes. Members that a schema
 	// names are shorter than that.

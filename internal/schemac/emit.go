@@ -113,17 +113,16 @@ func isRow(s *schema) bool {
 func (g *generator) body(s *schema) {
 	t := possible(s)
 	if !leaf(s) && recursive(s) {
-		// Each level may read what is below it more than once.
-		g.line("if m.visits++; m.visits > mostVisits+len(b) {\nreturn unsure\n}")
+		g.line("if m.visit(b) {\nreturn unsure\n}")
 	}
 	parts := []struct {
 		t     types
 		cases string
-		is    string
+		isNot string
 	}{
-		{objectType, "case '{':", "b[i] == '{'"},
-		{arrayType, "case '[':", "b[i] == '['"},
-		{stringType, `case '"':`, `b[i] == '"'`},
+		{objectType, "case '{':", "b[i] != '{'"},
+		{arrayType, "case '[':", "b[i] != '['"},
+		{stringType, `case '"':`, `b[i] != '"'`},
 		{numberType, "case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':", ""},
 		{booleanType, "case 't', 'f':", ""},
 		{nullType, "case 'n':", ""},
@@ -140,7 +139,7 @@ func (g *generator) body(s *schema) {
 				continue
 			}
 			if p.t&(objectType|arrayType) != 0 {
-				g.line("if i >= len(b) || !(%s) {\nreturn no\n}", p.is)
+				g.line("if i >= len(b) || %s {\nreturn no\n}", p.isNot)
 			}
 			g.part(s, p.t)
 		}
@@ -442,6 +441,9 @@ func (g *generator) check(c *cond, p *plan, start string) {
 		if c.op == isSeen && len(p.bits) <= 64 {
 			required = append(required, c.bit.ident)
 		}
+	}
+	if len(conds) > 0 {
+		g.line("\n// What has to hold of the value as a whole.")
 	}
 	if len(required) > 0 {
 		g.line("const required = %s\nif seen&required != required {\nreturn no\n}", strings.Join(required, " | "))

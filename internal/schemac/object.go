@@ -189,9 +189,6 @@ func (p *plan) counts() (yes bool) {
 	return yes
 }
 
-// open tells whether members that the schema doesn't name are read as any value.
-func (p *plan) open() bool { return isTrue(p.s.additional) && p.s.patterns == nil }
-
 // object writes how an object is read that starts at i, where a brace was seen.
 func (g *generator) object(s *schema) {
 	p := g.plan(s)
@@ -279,10 +276,9 @@ func (g *generator) object(s *schema) {
 		if !never {
 			g.line("members += unknown")
 		}
-		for i, name := range p.members {
+		for _, name := range p.members {
 			b := p.bit(name)
 			g.line("if %s&%s != 0 {\nmembers++\n}", p.word(b.index), b.ident)
-			_ = i
 		}
 	}
 	g.check(p.cond, p, start)
@@ -353,7 +349,6 @@ func (g *generator) unknownValue(s *schema) {
 		g.line("i = %s", g.call(s.additional, "at", "depth+1", "top"))
 		return
 	}
-	nameAt := "i"
 	g.line("// patternProperties")
 	g.line("nameAt, known := i, false\ni = no")
 	for _, m := range s.patterns {
@@ -365,5 +360,4 @@ func (g *generator) unknownValue(s *schema) {
 		g.line("}")
 	}
 	g.line("if !known {\ni = %s\n}", g.call(s.additional, "at", "depth+1", "top"))
-	_ = nameAt
 }

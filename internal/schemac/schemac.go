@@ -145,8 +145,8 @@ func (g *generator) entry(s *schema, name string) error {
 	call := g.call(s, "space(payload, 0)", "0", "0")
 	call = strings.Replace(call, "(b,", "(payload,", 1)
 	call = strings.Replace(call, ", m)", ", &m)", 1)
-	g.line("// %s tells whether payload is strict JSON that %s accepts. If not, it", name, s.doc.Path)
-	g.line("// may still be so.")
+	g.line("// %s tells whether payload is strict JSON that %s", name, s.doc.Path)
+	g.line("// accepts. If false, it may be so all the same.")
 	sizes := []struct{ suffix, names, cells string }{
 		{"", "fewNames", "fewCells"}, {"More", "manyNames", "manyCells"},
 		{"Wide", "wideNames", "wideCells"}, {"Most", "mostNames", "mostCells"},
@@ -242,11 +242,26 @@ func (g *generator) write(s *schema) {
 	}
 	fmt.Fprintf(file, "// %s is %s", g.names[s], s.where())
 	if s.says != "" {
-		fmt.Fprintf(file, ":\n// %s", strings.ReplaceAll(s.says, "\n", " "))
+		file.WriteString(":" + comment(s.says))
 	} else {
 		file.WriteString(".")
 	}
 	fmt.Fprintf(file, "\nfunc %s(%s) int {\n%s}\n\n", g.names[s], params, code.String())
+}
+
+// comment gives text as lines of a comment, each below 80 columns if possible.
+func comment(text string) string {
+	var out strings.Builder
+	column := 80
+	for _, word := range strings.Fields(text) {
+		if column+1+len(word) > 78 {
+			out.WriteString("\n//")
+			column = 2
+		}
+		out.WriteString(" " + word)
+		column += 1 + len(word)
+	}
+	return out.String()
 }
 
 // variable declares a variable beside the function that is being written.

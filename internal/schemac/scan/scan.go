@@ -360,7 +360,8 @@ type memory struct {
 	// names that differ.
 	row   []cell
 	known int
-	// visits counts the calls of functions that may call themselves.
+	// visits counts the calls of functions that may call themselves. Each level
+	// of what they read may be read more than once, so it is bounded by visit.
 	visits int
 	// name is room for a name without its escapes. Members that a schema
 	// names are shorter than that.
@@ -369,6 +370,12 @@ type memory struct {
 
 // mostVisits is how many visits there may be, along with one for each byte.
 const mostVisits = 1000
+
+// visit counts a visit, and tells whether there may be no more.
+func (m *memory) visit(b []byte) bool {
+	m.visits++
+	return m.visits > mostVisits+len(b)
+}
 
 // maxName is the length of memory.name.
 const maxName = 64
