@@ -409,9 +409,15 @@ func texts(b []byte, i, depth int, m *memory) int {
 			s = b[at+1 : at+17 : at+17]
 			n := plain(special(word(s, 0)), special(word(s, 8)))
 			i = at + 1 + n
-			if n < 16 && s[n] == '"' {
+			switch {
+			case n == 16:
+				i = textEnd(b, i)
+			case s[n] == '"':
 				i++
-			} else if i = textEnd(b, i); i < 0 {
+			default:
+				i = oddText(b, i)
+			}
+			if i < 0 {
 				return i
 			}
 		}
@@ -863,6 +869,13 @@ func anyObject(b []byte, i, depth, base int, m *memory) int {
 // nextItem goes from behind an item to the next one, or to the bracket that
 // closes the array.
 func nextItem(b []byte, i int) int {
+	if i+1 < len(b) && b[i] == ',' && b[i+1] > ']' {
+		return i + 1 // most items in rows are objects
+	}
+	return nextItemSpaced(b, i)
+}
+
+func nextItemSpaced(b []byte, i int) int {
 	if i = space(b, i); i < len(b) {
 		switch b[i] {
 		case ']':

@@ -133,9 +133,15 @@ func texts(b []byte, i, depth int, m *memory) int {
 			s = b[at+1 : at+17 : at+17]
 			n := plain(special(word(s, 0)), special(word(s, 8)))
 			i = at + 1 + n
-			if n < 16 && s[n] == '"' {
+			switch {
+			case n == 16:
+				i = textEnd(b, i)
+			case s[n] == '"':
 				i++
-			} else if i = textEnd(b, i); i < 0 {
+			default:
+				i = oddText(b, i)
+			}
+			if i < 0 {
 				return i
 			}
 		}
