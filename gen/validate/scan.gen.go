@@ -391,39 +391,52 @@ func texts(b []byte, i, depth int, m *memory) int {
 	if depth >= maxDepth {
 		return unsure
 	}
+	row := m.row[:m.known]
 	for k := 0; ; k++ {
-		at := -1
-		if k < m.known && i+16 <= len(b) {
-			c := &m.row[k]
+		// As long as it goes on like the last row.
+		for k < len(row) && i+16 <= len(b) {
+			c := &row[k]
 			s := b[i : i+16 : i+16]
-			if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask == 0 &&
-				(c.length <= 16 || same(b, i, c.at, c.length)) {
-				at = i + c.length
+			if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask != 0 ||
+				c.length > 16 && !same(b, i, c.at, c.length) {
+				break
 			}
-		}
-		if uint(at) >= uint(len(b)) || b[at] != '"' {
-			if at = m.learn(b, i, k); at < 0 {
-				if at == closed {
-					return rowEnd(b, i, k)
-				}
-				return at
+			at := i + c.length
+			if at+17 > len(b) || b[at] != '"' {
+				break
 			}
-			if at >= len(b) || b[at] != '"' {
-				return no
-			}
-		}
-		i = at + 1
-		if i+16 <= len(b) {
-			s := b[i : i+16 : i+16]
+			k++
+			s = b[at+1 : at+17 : at+17]
 			n := plain(special(word(s, 0)), special(word(s, 8)))
-			if n < 16 && s[n] == '"' {
-				i += n + 1
-				continue
+			i = at + 1 + n
+			switch {
+			case n == 16:
+				i = textEnd(b, i)
+			case s[n] == '"':
+				i++
+			default:
+				i = oddText(b, i)
+			}
+			if i < 0 {
+				return i
 			}
 		}
-		if i = textEnd(b, i); i < 0 {
+		if k > 0 && i < len(b) && b[i] == '}' {
+			return i + 1
+		}
+		at := m.learn(b, i, k)
+		switch {
+		case at == closed:
+			return rowEnd(b, i, k)
+		case at < 0:
+			return at
+		case at >= len(b) || b[at] != '"':
+			return no
+		}
+		if i = textEnd(b, at+1); i < 0 {
 			return i
 		}
+		row = m.row[:m.known]
 	}
 }
 
@@ -859,6 +872,13 @@ func anyObject(b []byte, i, depth, base int, m *memory) int {
 // nextItem goes from behind an item to the next one, or to the bracket that
 // closes the array.
 func nextItem(b []byte, i int) int {
+	if i+1 < len(b) && b[i] == ',' && b[i+1] > ']' {
+		return i + 1 // most items in rows are objects
+	}
+	return nextItemSpaced(b, i)
+}
+
+func nextItemSpaced(b []byte, i int) int {
 	if i = space(b, i); i < len(b) {
 		switch b[i] {
 		case ']':

@@ -461,6 +461,13 @@ func anyObject(b []byte, i, depth, base int, m *memory) int {
 // nextItem goes from behind an item to the next one, or to the bracket that
 // closes the array.
 func nextItem(b []byte, i int) int {
+	if i+1 < len(b) && b[i] == ',' && b[i+1] > ']' {
+		return i + 1 // most items in rows are objects
+	}
+	return nextItemSpaced(b, i)
+}
+
+func nextItemSpaced(b []byte, i int) int {
 	if i = space(b, i); i < len(b) {
 		switch b[i] {
 		case ']':
