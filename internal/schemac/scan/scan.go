@@ -68,19 +68,15 @@ func space(b []byte, i int) int {
 }
 
 func skipSpace(b []byte, i int) int {
-	for i < len(b) {
-		switch b[i] {
-		case ' ', '\n', '\r', '\t':
-		default:
-			return i
-		}
+	const blank = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
+	for i < len(b) && b[i] <= ' ' && uint64(1)<<b[i]&blank != 0 {
 		i++
-		for i+8 <= len(b) { // the indentation of a line
-			if x := word(b, i) ^ blanks; x != 0 {
-				i += bits.TrailingZeros64(x) >> 3
+		for i+8 <= len(b) && b[i] == ' ' { // the indentation of a line
+			x := word(b, i) ^ blanks
+			i += bits.TrailingZeros64(x) >> 3
+			if x != 0 {
 				break
 			}
-			i += 8
 		}
 	}
 	return i
