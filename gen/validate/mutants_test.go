@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/runhooks/runhooks/gen/validate"
+	"github.com/runhooks/runhooks/internal/judgetest"
 )
 
 // coverage is the share of valid mutants that the fast path has to take.
@@ -26,8 +27,8 @@ func TestMutants(t *testing.T) {
 	var documented, observed tally
 	shown := 0
 	for i := range n {
-		m := mutator{rand.New(rand.NewPCG(uint64(i), 1))}
-		payload := m.mutate(payloads[m.IntN(len(payloads))])
+		r := rand.New(rand.NewPCG(uint64(i), 1))
+		payload := judgetest.Mutate(r, payloads[r.IntN(len(payloads))])
 		conforms, survives := judge(t, payload)
 		documented.add(conforms, validate.RunEvent(payload))
 		observed.add(survives, validate.ObservedRunEvent(payload))

@@ -2,6 +2,8 @@
 
 package validate
 
+var runCompletedErrorObject = Object{Schema: "v1/run-completed.json#/$defs/RunCompletedError", Members: []string{"message", "type", "stack"}}
+
 // runCompletedError is v1/run-completed.json#/$defs/RunCompletedError:
 // Why the run failed. Present only when status is "failed". The contract
 // promises an object and nothing of what is in it; these members are the ones
@@ -19,6 +21,7 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 		hasStack               // "stack"
 	)
 	seen := uint64(0)
+	var messageValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
@@ -26,7 +29,9 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 	// The members that the schema names, in its order.
 	if len(b)-i >= 10 && string(b[i:i+10]) == `"message":` {
 		seen |= hasMessage
-		i = text(b, space(b, i+10))
+		at := space(b, i+10)
+		messageValue = at
+		i = text(b, at)
 		if i < 0 {
 			return i
 		}
@@ -72,6 +77,7 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasMessage
+			messageValue = at
 			i = text(b, at)
 		case "type":
 			if seen&hasType != 0 {
@@ -90,6 +96,9 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 				return top
 			}
 			unknown++
+			if m.noting {
+				m.note(&runCompletedErrorObject, i, end)
+			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -100,60 +109,86 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+	if m.noting {
+		if seen&hasMessage != 0 && !isPlainText(b, messageValue) { // x-plain-text
+			m.odd = true
+		}
+		if unknown > 0 {
+			m.settle(&runCompletedErrorObject, seen)
+		}
+	}
 	return i
 }
 
 // RunCompleted tells whether payload is strict JSON that v1/run-completed.json
 // accepts. If false, it may be so all the same.
 func RunCompleted(payload []byte) bool {
+	_, ok := runCompletedFew(payload, nil)
+	return ok
+}
+
+// RunCompletedRemarks is RunCompleted, and appends to remarks all that there is to
+// remark. If false, there may be more of it than remarks have capacity for.
+func RunCompletedRemarks(payload []byte, remarks []Remark) ([]Remark, bool) {
+	return runCompletedFew(payload, remarks)
+}
+
+// runCompletedFew has room for the names of most payloads.
+func runCompletedFew(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [fewNames]uint64
 	var row [fewCells]cell
 	m := memory{names: names[:], row: row[:]}
+	m.noting, m.remarks = remarks != nil, remarks
 	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
-		return runCompletedMore(payload)
+		return runCompletedMore(payload, remarks)
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runCompletedMore has room for more names.
 //
 //go:noinline
-func runCompletedMore(payload []byte) bool {
+func runCompletedMore(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [manyNames]uint64
 	var row [manyCells]cell
 	m := memory{names: names[:], row: row[:]}
+	m.noting, m.remarks = remarks != nil, remarks
 	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
-		return runCompletedWide(payload)
+		return runCompletedWide(payload, remarks)
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runCompletedWide has room for more names.
 //
 //go:noinline
-func runCompletedWide(payload []byte) bool {
+func runCompletedWide(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [wideNames]uint64
 	var row [wideCells]cell
 	m := memory{names: names[:], row: row[:]}
+	m.noting, m.remarks = remarks != nil, remarks
 	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
-		return runCompletedMost(payload)
+		return runCompletedMost(payload, remarks)
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runCompletedMost has room for more names.
 //
 //go:noinline
-func runCompletedMost(payload []byte) bool {
+func runCompletedMost(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [mostNames]uint64
 	var row [mostCells]cell
 	m := memory{names: names[:], row: row[:]}
+	m.noting, m.remarks = remarks != nil, remarks
 	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
-	return end >= 0 && space(payload, end) == len(payload)
+	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
+
+var runCompletedObject = Object{Schema: "v1/run-completed.json#", Members: []string{"event_type", "timestamp", "webhook_id", "data"}}
 
 // runCompleted is v1/run-completed.json#:
 // A robot run has finished. Sent once the run is over and its data is known.
@@ -173,6 +208,7 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 		hasData                  // "data"
 	)
 	seen := uint64(0)
+	var webhookIDValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
@@ -200,7 +236,9 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 	}
 	if len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
 		seen |= hasWebhookID
-		i = nonEmpty(b, space(b, i+13))
+		at := space(b, i+13)
+		webhookIDValue = at
+		i = nonEmpty(b, at)
 		if i < 0 {
 			return i
 		}
@@ -248,6 +286,7 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasWebhookID
+			webhookIDValue = at
 			i = nonEmpty(b, at)
 		case "data":
 			if seen&hasData != 0 {
@@ -260,6 +299,9 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 				return top
 			}
 			unknown++
+			if m.noting {
+				m.note(&runCompletedObject, i, end)
+			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -276,8 +318,18 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 	if seen&required != required {
 		return no
 	}
+	if m.noting {
+		if seen&hasWebhookID != 0 && !isUUID(b, webhookIDValue) { // x-usual-format
+			m.odd = true
+		}
+		if unknown > 0 {
+			m.settle(&runCompletedObject, seen)
+		}
+	}
 	return i
 }
+
+var runCompletedDataObject = Object{Schema: "v1/run-completed.json#/$defs/RunCompletedData", Members: []string{"robot_id", "run_id", "robot_name", "status", "started_at", "finished_at", "extracted_data", "error", "metadata"}}
 
 // runCompletedData is v1/run-completed.json#/$defs/RunCompletedData:
 // The run, and what it extracted. With status "failed" there is an error and
@@ -302,6 +354,7 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 		fitsStatus                   // as v1/run-completed.json#/$defs/RunCompletedData/if/properties/status has it
 	)
 	seen := uint64(0)
+	var robotNameValue, startedAtValue, finishedAtValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
@@ -329,7 +382,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	if len(b)-i >= 13 && string(b[i:i+13]) == `"robot_name":` {
 		seen |= hasRobotName
-		i = text(b, space(b, i+13))
+		at := space(b, i+13)
+		robotNameValue = at
+		i = text(b, at)
 		if i < 0 {
 			return i
 		}
@@ -357,7 +412,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	if len(b)-i >= 13 && string(b[i:i+13]) == `"started_at":` {
 		seen |= hasStartedAt
-		i = dateTime(b, space(b, i+13))
+		at := space(b, i+13)
+		startedAtValue = at
+		i = dateTime(b, at)
 		if i < 0 {
 			return i
 		}
@@ -367,7 +424,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	if len(b)-i >= 14 && string(b[i:i+14]) == `"finished_at":` {
 		seen |= hasFinishedAt
-		i = dateTime(b, space(b, i+14))
+		at := space(b, i+14)
+		finishedAtValue = at
+		i = dateTime(b, at)
 		if i < 0 {
 			return i
 		}
@@ -435,6 +494,7 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasRobotName
+			robotNameValue = at
 			i = text(b, at)
 		case "status":
 			if seen&hasStatus != 0 {
@@ -454,12 +514,14 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasStartedAt
+			startedAtValue = at
 			i = dateTime(b, at)
 		case "finished_at":
 			if seen&hasFinishedAt != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasFinishedAt
+			finishedAtValue = at
 			i = dateTime(b, at)
 		case "extracted_data":
 			if seen&hasExtractedData != 0 {
@@ -484,6 +546,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 				return top
 			}
 			unknown++
+			if m.noting {
+				m.note(&runCompletedDataObject, i, end)
+			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -503,6 +568,17 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 	if !(((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) && (seen&hasError != 0 && seen&hasExtractedData == 0) || !((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) && (seen&hasExtractedData != 0 && seen&hasError == 0)) {
 		return no
 	}
+	if m.noting {
+		if seen&hasRobotName != 0 && says(b, robotNameValue, "Unknown Robot") { // x-placeholder
+			m.odd = true
+		}
+		if seen&hasFinishedAt != 0 && seen&hasStartedAt != 0 && !inOrder(b, startedAtValue, finishedAtValue) { // x-not-before
+			m.odd = true
+		}
+		if unknown > 0 {
+			m.settle(&runCompletedDataObject, seen)
+		}
+	}
 	return i
 }
 
@@ -518,6 +594,8 @@ func runCompletedDataStatus(b []byte, i int) int {
 	}
 	return end
 }
+
+var extractedDataObject = Object{Schema: "v1/run-completed.json#/$defs/ExtractedData", Members: []string{"captured_texts", "captured_lists", "total_rows", "captured_texts_count", "captured_lists_count", "screenshots_count"}}
 
 // extractedData is v1/run-completed.json#/$defs/ExtractedData:
 // What the run extracted, as rows of named cells, with its counts. Present
@@ -538,6 +616,7 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 		hasScreenshotsCount               // "screenshots_count"
 	)
 	seen := uint64(0)
+	var capturedTextsRows, capturedListsRows, totalRowsValue, capturedTextsCountValue, capturedListsCountValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
@@ -545,7 +624,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 	// The members that the schema names, in its order.
 	if len(b)-i >= 17 && string(b[i:i+16]) == `"captured_texts"` && string(b[i+16:i+17]) == ":" {
 		seen |= hasCapturedTexts
+		m.rows = 0
 		i = extractedDataCapturedTexts(b, space(b, i+17), depth+1, base, m)
+		capturedTextsRows = m.rows
 		if i < 0 {
 			return i
 		}
@@ -555,7 +636,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	if len(b)-i >= 17 && string(b[i:i+16]) == `"captured_lists"` && string(b[i+16:i+17]) == ":" {
 		seen |= hasCapturedLists
+		m.rows = 0
 		i = extractedDataCapturedLists(b, space(b, i+17), depth+1, base, m)
+		capturedListsRows = m.rows
 		if i < 0 {
 			return i
 		}
@@ -565,7 +648,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	if len(b)-i >= 13 && string(b[i:i+13]) == `"total_rows":` {
 		seen |= hasTotalRows
-		i = natural(b, space(b, i+13))
+		at := space(b, i+13)
+		totalRowsValue = at
+		i = natural(b, at)
 		if i < 0 {
 			return i
 		}
@@ -575,7 +660,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	if len(b)-i >= 23 && string(b[i:i+16]) == `"captured_texts_` && string(b[i+16:i+23]) == `count":` {
 		seen |= hasCapturedTextsCount
-		i = natural(b, space(b, i+23))
+		at := space(b, i+23)
+		capturedTextsCountValue = at
+		i = natural(b, at)
 		if i < 0 {
 			return i
 		}
@@ -585,7 +672,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	if len(b)-i >= 23 && string(b[i:i+16]) == `"captured_lists_` && string(b[i+16:i+23]) == `count":` {
 		seen |= hasCapturedListsCount
-		i = natural(b, space(b, i+23))
+		at := space(b, i+23)
+		capturedListsCountValue = at
+		i = natural(b, at)
 		if i < 0 {
 			return i
 		}
@@ -621,30 +710,37 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedTexts
+			m.rows = 0
 			i = extractedDataCapturedTexts(b, at, depth+1, top, m)
+			capturedTextsRows = m.rows
 		case "captured_lists":
 			if seen&hasCapturedLists != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedLists
+			m.rows = 0
 			i = extractedDataCapturedLists(b, at, depth+1, top, m)
+			capturedListsRows = m.rows
 		case "total_rows":
 			if seen&hasTotalRows != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasTotalRows
+			totalRowsValue = at
 			i = natural(b, at)
 		case "captured_texts_count":
 			if seen&hasCapturedTextsCount != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedTextsCount
+			capturedTextsCountValue = at
 			i = natural(b, at)
 		case "captured_lists_count":
 			if seen&hasCapturedListsCount != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedListsCount
+			capturedListsCountValue = at
 			i = natural(b, at)
 		case "screenshots_count":
 			if seen&hasScreenshotsCount != 0 {
@@ -657,6 +753,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 				return top
 			}
 			unknown++
+			if m.noting {
+				m.note(&extractedDataObject, i, end)
+			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -673,8 +772,24 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 	if seen&required != required {
 		return no
 	}
+	if m.noting {
+		if seen&hasTotalRows != 0 && (seen&(hasCapturedTextsCount|hasCapturedListsCount) != hasCapturedTextsCount|hasCapturedListsCount || !addsUp(b, totalRowsValue, capturedTextsCountValue, capturedListsCountValue)) { // x-sums
+			m.odd = true
+		}
+		if seen&hasCapturedTextsCount != 0 && count(b, capturedTextsCountValue) != capturedTextsRows { // x-counts
+			m.odd = true
+		}
+		if seen&hasCapturedListsCount != 0 && count(b, capturedListsCountValue) != capturedListsRows { // x-counts
+			m.odd = true
+		}
+		if unknown > 0 {
+			m.settle(&extractedDataObject, seen)
+		}
+	}
 	return i
 }
+
+var runCompletedMetadataObject = Object{Schema: "v1/run-completed.json#/$defs/RunCompletedMetadata", Members: []string{"browser_id", "user_id"}}
 
 // runCompletedMetadata is v1/run-completed.json#/$defs/RunCompletedMetadata:
 // Metadata of the run. Members may be absent, and others may be added.
@@ -745,6 +860,9 @@ func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 				return top
 			}
 			unknown++
+			if m.noting {
+				m.note(&runCompletedMetadataObject, i, end)
+			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -755,6 +873,11 @@ func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+	if m.noting {
+		if unknown > 0 {
+			m.settle(&runCompletedMetadataObject, seen)
+		}
+	}
 	return i
 }
 
@@ -768,6 +891,7 @@ func extractedDataCapturedTexts(b []byte, i, depth, base int, m *memory) int {
 		return unsure
 	}
 	end := space(b, i+1)
+	items := 0
 	if end < len(b) && b[end] == ']' {
 		end++
 	} else {
@@ -779,12 +903,14 @@ func extractedDataCapturedTexts(b []byte, i, depth, base int, m *memory) int {
 			if end = nextItem(b, end); end < 0 {
 				return end
 			}
+			items++
 			if b[end] == ']' {
 				end++
 				break
 			}
 		}
 	}
+	m.rows += items
 	return end
 }
 
@@ -835,6 +961,7 @@ func extractedDataCapturedListsValue(b []byte, i, depth, base int, m *memory) in
 		return unsure
 	}
 	end := space(b, i+1)
+	items := 0
 	if end < len(b) && b[end] == ']' {
 		end++
 	} else {
@@ -846,11 +973,13 @@ func extractedDataCapturedListsValue(b []byte, i, depth, base int, m *memory) in
 			if end = nextItem(b, end); end < 0 {
 				return end
 			}
+			items++
 			if b[end] == ']' {
 				end++
 				break
 			}
 		}
 	}
+	m.rows += items
 	return end
 }

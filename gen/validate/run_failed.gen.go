@@ -2,6 +2,8 @@
 
 package validate
 
+var runFailedObject = Object{Schema: "v1/run-failed.json#", Members: []string{"event_type", "timestamp", "webhook_id", "data"}}
+
 // runFailed is v1/run-failed.json#:
 // A robot run has failed. Note the spelling: the members of data are
 // camelCase here, where those of run_completed are snake_case. Members that
@@ -21,6 +23,7 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 		hasData                  // "data"
 	)
 	seen := uint64(0)
+	var webhookIDValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
@@ -48,7 +51,9 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 	}
 	if len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
 		seen |= hasWebhookID
-		i = nonEmpty(b, space(b, i+13))
+		at := space(b, i+13)
+		webhookIDValue = at
+		i = nonEmpty(b, at)
 		if i < 0 {
 			return i
 		}
@@ -96,6 +101,7 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasWebhookID
+			webhookIDValue = at
 			i = nonEmpty(b, at)
 		case "data":
 			if seen&hasData != 0 {
@@ -108,6 +114,9 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 				return top
 			}
 			unknown++
+			if m.noting {
+				m.note(&runFailedObject, i, end)
+			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -124,8 +133,18 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 	if seen&required != required {
 		return no
 	}
+	if m.noting {
+		if seen&hasWebhookID != 0 && !isUUID(b, webhookIDValue) { // x-usual-format
+			m.odd = true
+		}
+		if unknown > 0 {
+			m.settle(&runFailedObject, seen)
+		}
+	}
 	return i
 }
+
+var runFailedDataObject = Object{Schema: "v1/run-failed.json#/$defs/RunFailedData", Members: []string{"robotId", "runId", "robotName", "status", "error", "metadata"}}
 
 // runFailedData is v1/run-failed.json#/$defs/RunFailedData:
 // The run, and why it failed.
@@ -136,6 +155,7 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 	if depth >= maxDepth {
 		return unsure
 	}
+	start := i
 	const (
 		hasRobotId   = 1 << iota // "robotId"
 		hasRunId                 // "runId"
@@ -145,6 +165,7 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 		hasMetadata              // "metadata"
 	)
 	seen := uint64(0)
+	var robotNameValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
@@ -172,7 +193,9 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	if len(b)-i >= 12 && string(b[i:i+12]) == `"robotName":` {
 		seen |= hasRobotName
-		i = text(b, space(b, i+12))
+		at := space(b, i+12)
+		robotNameValue = at
+		i = text(b, at)
 		if i < 0 {
 			return i
 		}
@@ -240,6 +263,7 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasRobotName
+			robotNameValue = at
 			i = text(b, at)
 		case "status":
 			if seen&hasStatus != 0 {
@@ -264,6 +288,9 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 				return top
 			}
 			unknown++
+			if m.noting {
+				m.note(&runFailedDataObject, i, end)
+			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -280,8 +307,22 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 	if seen&required != required {
 		return no
 	}
+	if m.noting {
+		if seen&hasRobotName != 0 && says(b, robotNameValue, "Unknown Robot") { // x-placeholder
+			m.odd = true
+		}
+		if unknown > 0 {
+			m.settle(&runFailedDataObject, seen)
+		}
+		if seen&(hasMetadata) != hasMetadata { // x-usual
+			m.note(&runFailedDataObject, start, start)
+			m.settle(&runFailedDataObject, seen)
+		}
+	}
 	return i
 }
+
+var runFailedErrorObject = Object{Schema: "v1/run-failed.json#/$defs/RunFailedError", Members: []string{"message", "type", "stack"}}
 
 // runFailedError is v1/run-failed.json#/$defs/RunFailedError:
 // What went wrong.
@@ -298,6 +339,7 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 		hasStack               // "stack"
 	)
 	seen := uint64(0)
+	var messageValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
@@ -305,7 +347,9 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 	// The members that the schema names, in its order.
 	if len(b)-i >= 10 && string(b[i:i+10]) == `"message":` {
 		seen |= hasMessage
-		i = text(b, space(b, i+10))
+		at := space(b, i+10)
+		messageValue = at
+		i = text(b, at)
 		if i < 0 {
 			return i
 		}
@@ -351,6 +395,7 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasMessage
+			messageValue = at
 			i = text(b, at)
 		case "type":
 			if seen&hasType != 0 {
@@ -369,6 +414,9 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 				return top
 			}
 			unknown++
+			if m.noting {
+				m.note(&runFailedErrorObject, i, end)
+			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -385,8 +433,18 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 	if seen&required != required {
 		return no
 	}
+	if m.noting {
+		if seen&hasMessage != 0 && !isPlainText(b, messageValue) { // x-plain-text
+			m.odd = true
+		}
+		if unknown > 0 {
+			m.settle(&runFailedErrorObject, seen)
+		}
+	}
 	return i
 }
+
+var runFailedMetadataObject = Object{Schema: "v1/run-failed.json#/$defs/RunFailedMetadata", Members: []string{"browserId", "userId"}}
 
 // runFailedMetadata is v1/run-failed.json#/$defs/RunFailedMetadata:
 // Metadata of the run. Optional; members may be absent, and others may be
@@ -458,6 +516,9 @@ func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 				return top
 			}
 			unknown++
+			if m.noting {
+				m.note(&runFailedMetadataObject, i, end)
+			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -468,57 +529,78 @@ func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+	if m.noting {
+		if unknown > 0 {
+			m.settle(&runFailedMetadataObject, seen)
+		}
+	}
 	return i
 }
 
 // RunFailed tells whether payload is strict JSON that v1/run-failed.json
 // accepts. If false, it may be so all the same.
 func RunFailed(payload []byte) bool {
+	_, ok := runFailedFew(payload, nil)
+	return ok
+}
+
+// RunFailedRemarks is RunFailed, and appends to remarks all that there is to
+// remark. If false, there may be more of it than remarks have capacity for.
+func RunFailedRemarks(payload []byte, remarks []Remark) ([]Remark, bool) {
+	return runFailedFew(payload, remarks)
+}
+
+// runFailedFew has room for the names of most payloads.
+func runFailedFew(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [fewNames]uint64
 	var row [fewCells]cell
 	m := memory{names: names[:], row: row[:]}
+	m.noting, m.remarks = remarks != nil, remarks
 	end := runFailed(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
-		return runFailedMore(payload)
+		return runFailedMore(payload, remarks)
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runFailedMore has room for more names.
 //
 //go:noinline
-func runFailedMore(payload []byte) bool {
+func runFailedMore(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [manyNames]uint64
 	var row [manyCells]cell
 	m := memory{names: names[:], row: row[:]}
+	m.noting, m.remarks = remarks != nil, remarks
 	end := runFailed(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
-		return runFailedWide(payload)
+		return runFailedWide(payload, remarks)
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runFailedWide has room for more names.
 //
 //go:noinline
-func runFailedWide(payload []byte) bool {
+func runFailedWide(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [wideNames]uint64
 	var row [wideCells]cell
 	m := memory{names: names[:], row: row[:]}
+	m.noting, m.remarks = remarks != nil, remarks
 	end := runFailed(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
-		return runFailedMost(payload)
+		return runFailedMost(payload, remarks)
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runFailedMost has room for more names.
 //
 //go:noinline
-func runFailedMost(payload []byte) bool {
+func runFailedMost(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [mostNames]uint64
 	var row [mostCells]cell
 	m := memory{names: names[:], row: row[:]}
+	m.noting, m.remarks = remarks != nil, remarks
 	end := runFailed(payload, space(payload, 0), 0, 0, &m)
-	return end >= 0 && space(payload, end) == len(payload)
+	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
 }

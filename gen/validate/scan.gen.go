@@ -282,6 +282,133 @@ func insert(table []uint64, hash uint64) bool {
 	}
 }
 
+// An Object is what a schema names of an object.
+type Object struct {
+	Schema  string   // its document and pointer: "v1/run-failed.json#/$defs/RunFailedData"
+	Members []string // in the order of the bits of Remark.Has
+}
+
+// A Remark is about an object that has a member which its schema doesn't name,
+// or lacks one that it mostly has.
+type Remark struct {
+	Object *Object
+	// From Start to End the name of the unknown member stands, in its quotes.
+	// For what the object lacks both are where the object starts.
+	Start, End int
+	// Has has a bit set for each of Object.Members that the object has.
+	Has uint64
+
+	settled bool
+}
+
+// note appends a remark, for which the members that the object has are yet to be
+// settled. Where there is no room for it, there is more to say.
+func (m *memory) note(o *Object, start, end int) {
+	n := len(m.remarks)
+	if n == cap(m.remarks) {
+		m.odd = true
+		return
+	}
+	m.remarks = m.remarks[:n+1]
+	m.remarks[n] = Remark{Object: o, Start: start, End: end}
+}
+
+// settle enters which members the object has to which remarks were made last.
+func (m *memory) settle(o *Object, has uint64) {
+	for i := range m.remarks {
+		if r := &m.remarks[i]; r.Object == o && !r.settled {
+			r.Has, r.settled = has, true
+		}
+	}
+}
+
+// says tells whether the string at i is want.
+func says(b []byte, i int, want string) bool {
+	if i+1+len(want) >= len(b) || b[i+1] != want[0] && b[i+1] != '\\' {
+		return false
+	}
+	return textIs(b, i, text(b, i), want)
+}
+
+// isPlainText tells whether the string at i has no character that is used for
+// the escape sequences of terminals. If not, it may all the same.
+func isPlainText(b []byte, i int) bool {
+	return !bytes.Contains(b[i:text(b, i)], []byte(`\u001`))
+}
+
+// isUUID tells whether the string at i is a UUID as RFC 9562, section 4, writes
+// it, without escapes.
+func isUUID(b []byte, i int) bool {
+	const form = `"01234567-0123-0123-0123-0123456789ab"`
+	if len(b)-i < len(form) {
+		return false
+	}
+	for k, c := range b[i : i+len(form)] {
+		switch form[k] {
+		case '"', '-':
+			if c != form[k] {
+				return false
+			}
+		default:
+			if c-'0' > 9 && c|0x20-'a' > 5 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// inOrder tells whether of the date-times at i and j the first is not later. If
+// not, it may be so all the same: they are compared only where they have the same
+// zone.
+func inOrder(b []byte, i, j int) bool {
+	const local = len("2006-01-02T15:04:05")
+	first, second := b[i+1:text(b, i)-1], b[j+1:text(b, j)-1]
+	zone := func(s []byte) int {
+		if len(s) > local && s[len(s)-1] == 'Z' {
+			return len(s) - 1
+		}
+		return max(len(s)-len("+00:00"), local)
+	}
+	for _, s := range [][]byte{first, second} {
+		if len(s) < local || s[10] != 'T' || bytes.IndexByte(s, '\\') >= 0 {
+			return false
+		}
+	}
+	m, n := zone(first), zone(second)
+	return bytes.Equal(first[m:], second[n:]) && bytes.Compare(first[:m], second[:n]) <= 0
+}
+
+// count gives the number at i, an integer; or unsure, where it isn't plain digits
+// or has more than 18 of them.
+func count(b []byte, i int) (n int) {
+	end := number(b, i)
+	if end-i > 18 {
+		return unsure
+	}
+	for _, c := range b[i:end] {
+		if c-'0' > 9 {
+			return unsure
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
+
+// addsUp tells whether the number at i is the sum of those at addends, as far as
+// count knows them.
+func addsUp(b []byte, i int, addends ...int) bool {
+	sum := 0
+	for _, at := range addends {
+		n := count(b, at)
+		if n < 0 {
+			return false
+		}
+		sum += n
+	}
+	return count(b, i) == sum
+}
+
 // A cell is what stands before a value of a row: from the brace that opens the
 // row or from behind the value before it, up to the value.
 type cell struct {
@@ -779,6 +906,12 @@ type memory struct {
 	// visits counts the calls of functions that may call themselves. Each level
 	// of what they read may be read more than once, so it is bounded by visit.
 	visits int
+	// remarks has what was noted, if noting, and odd tells that there may be more
+	// to say. rows counts the rows of what was read last. See note.
+	remarks []Remark
+	noting  bool
+	odd     bool
+	rows    int
 	// name is room for a name without its escapes. Members that a schema
 	// names are shorter than that.
 	name [maxName]byte

@@ -210,6 +210,7 @@ func (g *generator) forward(c *cond) bool {
 		return true
 	case c.op == isOr && !slices.ContainsFunc(c.of, func(c *cond) bool { return c.op != isCall }) && len(c.of) > 0:
 		for i, c := range c.of {
+			g.doubt(c.schema)
 			call := g.call(c.schema, "i", "depth", "base")
 			if i == 0 {
 				g.line("r := %s", call)
@@ -359,7 +360,7 @@ func unitOf(n json.Number) (unit uint64, power int, ok bool) {
 // array writes how an array is read, and gives what else has to hold.
 func (g *generator) array(s *schema) *cond {
 	g.line("if depth >= maxDepth {\nreturn unsure\n}")
-	index := s.prefix != nil || s.minItems > 0 || s.maxItems >= 0 || s.unique
+	index := s.prefix != nil || s.minItems > 0 || s.maxItems >= 0 || s.unique || s.counted
 	base := "base"
 	if s.unique {
 		base = "top"
@@ -371,6 +372,7 @@ func (g *generator) array(s *schema) *cond {
 	}
 	if s.contains != nil {
 		g.line("contained := 0")
+		g.doubt(s.contains)
 	}
 	g.line("if end < len(b) && b[end] == ']' {\nend++\n} else {")
 	g.line("for {")
@@ -399,6 +401,9 @@ func (g *generator) array(s *schema) *cond {
 	}
 	g.line("if b[end] == ']' {\nend++\nbreak\n}")
 	g.line("}\n}")
+	if s.counted {
+		g.line("m.rows += items")
+	}
 	if s.minItems > 0 {
 		g.line("if items < %d { // minItems\nreturn no\n}", s.minItems)
 	}
@@ -471,6 +476,7 @@ func (g *generator) eval(c *cond, p *plan, start string) string {
 	switch c.op {
 	case isCall:
 		r := fresh("r")
+		g.doubt(c.schema)
 		g.line("%s := %s\nif %s < no {\nreturn %s\n}", r, g.call(c.schema, start, "depth", "base"), r, r)
 		return r + " >= 0"
 	case isNot:

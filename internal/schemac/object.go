@@ -15,6 +15,7 @@ type plan struct {
 	always  map[string][]*schema // what values must be accepted by
 	bits    []*bit
 	cond    *cond // what else has to hold, in the end
+	remarks       // what there may be to remark
 }
 
 // ownObject tells whether s itself says anything about objects.
@@ -32,6 +33,7 @@ func (g *generator) plan(s *schema) *plan {
 			switch {
 			case always:
 				p.member(m.name)
+				p.named = append(p.named, m)
 				if !isTrue(m.schema) {
 					p.always[m.name] = append(p.always[m.name], m.schema)
 				}
@@ -52,6 +54,10 @@ func (g *generator) plan(s *schema) *plan {
 			for _, name := range d.required {
 				all = append(all, or(not(p.seen(d.name)), p.seen(name)))
 			}
+		}
+		if always {
+			p.usual = append(p.usual, c.usual...)
+			p.open = p.open || c.additional != nil || c.patterns != nil
 		}
 		object = object || always && ownObject(c)
 		open = append(open, c)
@@ -197,7 +203,7 @@ func (g *generator) object(s *schema) {
 	}
 	g.line("if depth >= maxDepth {\nreturn unsure\n}")
 	start := "i"
-	if p.cond.calls() {
+	if p.cond.calls() || g.notes && len(p.usual) > 0 {
 		start = "start"
 		g.line("start := i")
 	}
@@ -214,6 +220,7 @@ func (g *generator) object(s *schema) {
 		return
 	}
 	g.bitConstants(p)
+	g.remember(p)
 	g.line("if i = firstMember(b, i); i < 0 {\nreturn i\n}")
 	if plain && len(p.members) > 0 {
 		g.line("\n// The members that the schema names, in its order.")
@@ -260,6 +267,7 @@ func (g *generator) object(s *schema) {
 	default:
 		g.line("if top = m.remember(base, unknown, hash); top < 0 {\nreturn top\n}")
 		g.line("unknown++")
+		g.stranger(p)
 		g.unknownValue(s)
 	}
 	if len(p.members) > 0 {
@@ -282,6 +290,7 @@ func (g *generator) object(s *schema) {
 		}
 	}
 	g.check(p.cond, p, start)
+	g.remark(p, start)
 	g.line("return i")
 }
 
@@ -311,6 +320,19 @@ func (g *generator) bitConstants(p *plan) {
 // is behind it in the end, or below 0.
 func (g *generator) memberValue(p *plan, name, at, base string) {
 	always, facts := p.always[name], p.facts(name)
+	where, rows := p.heeded(name)
+	where, rows = where && g.notes, rows && g.notes
+	if at != "at" && (where || len(facts) > 0 || len(always) > 1) {
+		g.line("at := %s", at)
+		at = "at"
+	}
+	if where {
+		g.line("%s = at", g.local(name, "Value"))
+	}
+	if rows {
+		g.line("m.rows = 0")
+		defer g.line("%s = m.rows", g.local(name, "Rows"))
+	}
 	if len(facts) == 0 && len(always) < 2 {
 		var s *schema
 		if len(always) == 1 {
@@ -319,18 +341,17 @@ func (g *generator) memberValue(p *plan, name, at, base string) {
 		g.line("i = %s", g.call(s, at, "depth+1", base))
 		return
 	}
-	if at != "at" {
-		g.line("at := %s", at)
-	}
 	if len(always) > 0 {
 		g.line("if i = %s; i < 0 {\nreturn i\n}", g.call(always[0], "at", "depth+1", base))
 		for _, s := range always[1:] {
+			g.doubt(s)
 			g.line("if r := %s; r < 0 {\nreturn r\n}", g.call(s, "at", "depth+1", base))
 		}
 	} else {
 		g.line("i = no")
 	}
 	for _, b := range facts {
+		g.doubt(b.schema)
 		g.line("if r := %s; r >= 0 {", g.call(b.schema, "at", "depth+1", base))
 		g.line("%s |= %s", p.word(b.index), b.ident)
 		if len(always) == 0 {
@@ -352,6 +373,7 @@ func (g *generator) unknownValue(s *schema) {
 	g.line("// patternProperties")
 	g.line("nameAt, known := i, false\ni = no")
 	for _, m := range s.patterns {
+		g.doubt(m.schema)
 		g.line("switch matches(%s, b, nameAt, end) {", g.pattern(m.name))
 		g.line("case unsure:\nreturn unsure")
 		g.line("case no:")

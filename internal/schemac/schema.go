@@ -138,6 +138,21 @@ type schema struct {
 
 	allOf, anyOf, oneOf    []*schema
 	not, when, then, other *schema
+
+	annotations
+	counted bool // its rows are counted for a sibling that says how many there are
+}
+
+// annotations are the keywords that assert nothing, and of which a remark is
+// made where a value isn't as they say.
+type annotations struct {
+	placeholder string   // what the text should not be
+	plainText   bool     // no escape sequences of terminals are expected
+	usualFormat string   // the format that the text mostly has
+	notBefore   string   // the sibling whose time is not later
+	counts      string   // the sibling whose rows the value counts
+	sums        []string // the siblings whose sum the value is
+	usual       []string // the members that are mostly there
 }
 
 // A member is a schema of the members of a name or of a pattern.
@@ -157,6 +172,12 @@ type loader struct {
 	formats   bool
 	resources map[string]place // by URI, with the anchor as its fragment
 	schemas   map[*object]*schema
+}
+
+// heeds tells whether there is an annotation on s of its value, or else of the
+// members that it should have.
+func (s *schema) heeds() bool {
+	return s.placeholder+s.usualFormat+s.notBefore+s.counts != "" || s.plainText || s.sums != nil
 }
 
 // A place is a value in a document, and the URI by which references in it are
@@ -349,6 +370,19 @@ func (l *loader) load(p place) (*schema, error) {
 	return s, nil
 }
 
+// annotation reads one whose value is a text, in a document of which remarks are
+// made.
+func (s *schema) annotation(v any) (string, error) {
+	if !s.doc.Remarks {
+		return "", nil
+	}
+	text, ok := v.(string)
+	if !ok {
+		return "", errKeyword
+	}
+	return text, nil
+}
+
 func (s *schema) where() string { return s.doc.Path + "#" + s.pointer }
 
 const draft = "https://json-schema.org/draft/2020-12/schema"
@@ -537,6 +571,30 @@ func (l *loader) keyword(s *schema, p place, keyword string, v any) (err error) 
 		s.anyOf = schemas()
 	case "oneOf":
 		s.oneOf = schemas()
+	case "x-placeholder":
+		s.placeholder, err = s.annotation(v)
+	case "x-usual-format":
+		if s.usualFormat, err = s.annotation(v); s.usualFormat != "" && s.usualFormat != "uuid" {
+			err = fmt.Errorf("the compiler makes remarks on the format uuid only")
+		}
+	case "x-not-before":
+		s.notBefore, err = s.annotation(v)
+	case "x-counts":
+		s.counts, err = s.annotation(v)
+	case "x-plain-text":
+		s.plainText = s.doc.Remarks && v == true
+	case "x-sums":
+		if s.doc.Remarks {
+			s.sums = strs(v)
+		}
+	case "x-usual":
+		if s.doc.Remarks {
+			s.usual = strs(v)
+		}
+	case "x-dialect":
+		if s.doc.Remarks {
+			err = fmt.Errorf("the compiler can't make remarks on branches")
+		}
 	case "not":
 		s.not = child(v, keyword)
 	case "if":

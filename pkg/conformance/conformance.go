@@ -43,11 +43,28 @@ type Checker struct {
 
 // Check judges one payload. It doesn't keep or change it.
 func (c Checker) Check(payload []byte) Report {
-	value, drafts, truncated := parse(payload)
-	report := Report{EventType: eventType(value), Truncated: truncated}
-	if len(drafts) == 0 {
-		drafts, report.Truncated = examine(value, validate.RunEvent(payload))
+	event, drafts, ok := loadContract().remark(payload)
+	if ok {
+		if len(drafts) == 0 {
+			return Report{EventType: event, Verdict: Conforms, Findings: []Finding{}}
+		}
+		return c.report(payload, event, drafts, false)
 	}
+	return c.explain(payload)
+}
+
+// explain is Check for a payload of which the generated validators aren't sure.
+func (c Checker) explain(payload []byte) Report {
+	value, drafts, truncated := parse(payload)
+	if len(drafts) == 0 {
+		drafts, truncated = examine(value, validate.RunEvent(payload))
+	}
+	return c.report(payload, eventType(value), drafts, truncated)
+}
+
+// report makes a report of drafts.
+func (c Checker) report(payload []byte, event string, drafts []draft, truncated bool) Report {
+	report := Report{EventType: event, Truncated: truncated}
 	for i := range drafts {
 		if c.Strict && drafts[i].Code == "contract.unknown-member" {
 			drafts[i].Severity = Error

@@ -24,6 +24,8 @@ type arm struct {
 	// known the same of the observed layer.
 	members map[string]map[string]*judge.Schema
 	known   map[string]map[string]*judge.Schema
+	// places are where objects stand of which there may be something to remark.
+	places map[string]place
 }
 
 // contract is the embedded contract, ready to judge with.
@@ -77,6 +79,7 @@ var loadContract = sync.OnceValue(func() *contract {
 		}
 		a.members = membersOf(a.documented)
 		a.known = membersOf(a.observed)
+		a.places = placesOf(a)
 		c.arms = append(c.arms, a)
 		c.byEvent[a.event] = a
 		for s := range inPlace(a.observed.Properties["event_type"]) {
@@ -244,12 +247,13 @@ func membersOf(s *judge.Schema) map[string]map[string]*judge.Schema {
 // nothing.
 type annotations struct {
 	dialect     *dialect
-	counts      string   // the sibling whose rows the value counts
-	sums        []string // the siblings whose sum the value is
-	notBefore   string   // the sibling that the time must not precede
-	plainText   bool     // no terminal escapes are expected
-	placeholder string   // what servers put where they know no value
-	usualFormat string   // the format that values have, without a promise
+	counts      string     // the sibling whose rows the value counts
+	sums        []string   // the siblings whose sum the value is
+	notBefore   string     // the sibling that the time must not precede
+	plainText   bool       // no terminal escapes are expected
+	placeholder string     // what servers put where they know no value
+	usualFormat string     // the format that values have, without a promise
+	usual       []*dialect // that a member is missing that needn't be there
 }
 
 // A dialect names the known deviation that a branch of the observed layer
@@ -282,7 +286,7 @@ func (a annotations) notice() notice {
 		}
 	}
 	if a.counts != "" || a.sums != nil || a.notBefore != "" || a.plainText ||
-		a.placeholder != "" || a.usualFormat != "" {
+		a.placeholder != "" || a.usualFormat != "" || a.usual != nil {
 		n |= noticeOther
 	}
 	return n
@@ -323,6 +327,12 @@ func (annotationCompiler) Compile(_ judge.CompilerContext, keywords map[string]a
 			a.placeholder, _ = v.(string)
 		case "x-usual-format":
 			a.usualFormat, _ = v.(string)
+		case "x-usual":
+			list, _ := v.([]any)
+			for _, name := range list {
+				name, _ := name.(string)
+				a.usual = append(a.usual, &dialect{code: "dialect.member-absent", severity: Info, missing: name})
+			}
 		default:
 			continue
 		}

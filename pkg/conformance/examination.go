@@ -156,12 +156,18 @@ func (e *examination) strangers(s *judge.Schema, v any) {
 		if e.wanted&noticeMembers == 0 { // there were too many already
 			return
 		}
-		d := newDraft("contract.unknown-member", child(e.path, name))
-		d.name = true
-		d.Message = fmt.Sprintf("the contract doesn't name a member %s here", quote(name))
-		d.Hint = e.explain(pointer(e.path), name, object)
-		e.remark(d)
+		e.stranger(name, object)
 	}
+}
+
+// stranger drafts a finding for the member of object of a name that the contract
+// doesn't give.
+func (e *examination) stranger(name string, object map[string]any) {
+	d := newDraft("contract.unknown-member", child(e.path, name))
+	d.name = true
+	d.Message = fmt.Sprintf("the contract doesn't name a member %s here", quote(name))
+	d.Hint = e.explain(pointer(e.path), name, object)
+	e.remark(d)
 }
 
 // nameMembers enters the members that s names into named. It tells whether s
@@ -181,6 +187,9 @@ func (e *examination) nameMembers(s *judge.Schema, v any, named map[string]bool)
 func (e *examination) heed(a annotations, v any) {
 	if a.dialect != nil && (a.dialect.severity != Error || e.wanted&noticeError != 0) {
 		e.dialect(a.dialect, v)
+	}
+	if object, ok := v.(map[string]any); ok {
+		e.usual(a, object)
 	}
 	if a.counts != "" {
 		switch counted := e.sibling(a.counts).(type) {
@@ -214,6 +223,15 @@ func (e *examination) heed(a annotations, v any) {
 	}
 	if a.usualFormat != "" && text != "" && !judge.Formats[a.usualFormat](text) {
 		e.note("contract.opaque-id", "%s is no %s", quote(text), strings.ToUpper(a.usualFormat))
+	}
+}
+
+// usual drafts a finding for each member that object lacks and mostly would have.
+func (e *examination) usual(a annotations, object map[string]any) {
+	for _, d := range a.usual {
+		if _, ok := object[d.missing]; !ok {
+			e.dialect(d, object)
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ func FuzzCheck(f *testing.F) {
 		}
 		checkReport(t, payload, report)
 		compareVerdict(t, payload, report)
+		compareShort(t, payload)
 	})
 }
 

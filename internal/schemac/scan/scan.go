@@ -359,6 +359,12 @@ type memory struct {
 	// visits counts the calls of functions that may call themselves. Each level
 	// of what they read may be read more than once, so it is bounded by visit.
 	visits int
+	// remarks has what was noted, if noting, and odd tells that there may be more
+	// to say. rows counts the rows of what was read last. See note.
+	remarks []Remark
+	noting  bool
+	odd     bool
+	rows    int
 	// name is room for a name without its escapes. Members that a schema
 	// names are shorter than that.
 	name [maxName]byte

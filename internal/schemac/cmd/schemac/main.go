@@ -1,33 +1,41 @@
 // Schemac compiles the JSON Schema documents below a folder to a Go package:
 //
-//	schemac SCHEMAS DIR
+//	schemac [-remarks GLOB] SCHEMAS DIR
 //
-// Each document gets a function, named by its title. The package is named like
-// DIR, and format is asserted.
+// Each document gets a function, named by its title, and one that makes remarks
+// if its path matches GLOB. The package is named like DIR, and format is asserted.
 package main
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 
 	"github.com/runhooks/runhooks/internal/schemac"
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: schemac SCHEMAS DIR")
+	remarks := flag.String("remarks", "", "the documents for which to generate a function that makes remarks, as a `glob`")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: schemac [-remarks GLOB] SCHEMAS DIR")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() != 2 {
+		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(flag.Arg(0), flag.Arg(1), *remarks); err != nil {
 		fmt.Fprintln(os.Stderr, "schemac:", err)
 		os.Exit(1)
 	}
 }
 
-func run(schemas, dir string) error {
+func run(schemas, dir, remarks string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -53,7 +61,11 @@ func run(schemas, dir string) error {
 		if err := json.Unmarshal(data, &head); err != nil {
 			return fmt.Errorf("%s: %w", p, err)
 		}
-		docs = append(docs, schemac.Document{Path: p, URI: head.ID, Data: data, Func: head.Title})
+		remark, err := path.Match(remarks, p)
+		if err != nil {
+			return fmt.Errorf("-remarks %s: %w", remarks, err)
+		}
+		docs = append(docs, schemac.Document{Path: p, URI: head.ID, Data: data, Func: head.Title, Remarks: remark})
 	}
 	files, err := schemac.Compile(docs, schemac.Options{Package: filepath.Base(dir), AssertFormat: true})
 	if err != nil {
