@@ -1,0 +1,285 @@
+package signature
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What a [Verifier] does unless it is told otherwise.
+const (
+	// DefaultTolerance is the tolerance of the official libraries.
+	DefaultTolerance = 5 * time.Minute
+	// DefaultMaxBytes is 32 MiB.
+	DefaultMaxBytes = 32 << 20
+)
+
+// A Verifier tells which requests are genuine. It may be used by several
+// goroutines at once while its fields stay as they are.
+type Verifier struct {
+	// Secrets are those of the sender. A request is genuine if one of them
+	// that is in force has signed it. A whsk_ secret verifies what it signs,
+	// but a receiver should need its whpk_ only.
+	Secrets []Secret
+
+	// Tolerance is how far a timestamp may lie in the past or in the future.
+	// 0 stands for DefaultTolerance; with a negative one nothing is genuine.
+	// Within it a request can be replayed: remember ids for twice as long.
+	Tolerance time.Duration
+
+	// Now is the clock for timestamps and for secrets; nil stands for
+	// time.Now.
+	Now func() time.Time
+
+	// MaxBytes is the most that VerifyRequest reads of a body; 0 stands for
+	// DefaultMaxBytes.
+	MaxBytes int64
+}
+
+// Verify tells whether payload, the exact bytes of a body, is genuine, by the
+// headers that came with it. If it is not, the error is, by the first of these
+// checks that fails:
+//
+//   - [ErrSecret] or [ErrNoSecret]: the Verifier itself can't verify.
+//   - [ErrHeaderMissing] or [ErrHeaderMalformed]: the headers are not those of a
+//     signed request.
+//   - [ErrTooOld] or [ErrTooNew]: it may be a replay, or a clock is wrong. The
+//     signature was not looked at.
+//   - [ErrMismatch]: it is forged or altered, or for another secret.
+//
+// All but the first are the request's fault. HMACs are compared in constant
+// time, and each with each, so that the time tells neither how much of one is
+// right nor which secret made it.
+func (v *Verifier) Verify(h http.Header, payload []byte) error {
+	var c claim
+	if err := v.read(&c, h); err != nil {
+		return err
+	}
+	return v.prove(&c, payload)
+}
+
+// VerifyRequest reads the body of r, and tells whether it is genuine as
+// [Verifier.Verify] does. It gives the exact bytes of a genuine body, and of no
+// other. Nothing is read if the headers alone are reason to refuse.
+//
+// Besides the errors of Verify there is [ErrTooLarge], for a body of more than
+// MaxBytes bytes or than an [http.MaxBytesReader] around it allows, and whatever
+// error reading gives. The body is taken as it comes: if it is compressed, the
+// compressed bytes are what must have been signed.
+func (v *Verifier) VerifyRequest(r *http.Request) (payload []byte, err error) {
+	var c claim
+	if err := v.read(&c, r.Header); err != nil {
+		return nil, err
+	}
+	payload, err = v.readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.prove(&c, payload); err != nil {
+		return nil, err
+	}
+	return payload, nil
+}
+
+// readAhead is what a body's declared length is believed for before it comes.
+const readAhead = 64 << 10
+
+func (v *Verifier) readBody(r *http.Request) ([]byte, error) {
+	limit := v.MaxBytes
+	if limit == 0 {
+		limit = DefaultMaxBytes
+	}
+	if r.ContentLength > limit {
+		return nil, fmt.Errorf("%w: it has %d bytes; the limit is %d", ErrTooLarge, r.ContentLength, limit)
+	}
+	if r.Body == nil {
+		return nil, nil
+	}
+	var buffer bytes.Buffer
+	buffer.Grow(int(max(0, min(r.ContentLength, readAhead))) + bytes.MinRead)
+	if _, err := buffer.ReadFrom(http.MaxBytesReader(nil, r.Body, limit)); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, tooLarge.Limit)
+		}
+		return nil, fmt.Errorf("signature: reading the body: %w", err)
+	}
+	return buffer.Bytes(), nil
+}
+
+// A claim is what the headers say, as long as it isn't proven.
+type claim struct {
+	id      string
+	seconds int64
+	at      time.Time // of reading it: a secret in force then will do
+
+	// The signatures that are well-formed.
+	v1     [maxSignatures][sha256.Size]byte
+	v1Len  int
+	v1a    [maxSignatures][ed25519.SignatureSize]byte
+	v1aLen int
+}
+
+// read makes all checks that need no payload.
+func (v *Verifier) read(c *claim, h http.Header) error {
+	c.at = time.Now()
+	if v.Now != nil {
+		c.at = v.Now()
+	}
+	usable := false
+	for i, s := range v.Secrets {
+		if s.key == nil {
+			return fmt.Errorf("%w: number %d of %d is the zero Secret", ErrSecret, i+1, len(v.Secrets))
+		}
+		usable = usable || s.inForce(c.at)
+	}
+	if !usable {
+		return fmt.Errorf("%w to verify with, of %d", ErrNoSecret, len(v.Secrets))
+	}
+
+	id, err := header(h, HeaderID)
+	if err != nil {
+		return err
+	}
+	timestamp, err := header(h, HeaderTimestamp)
+	if err != nil {
+		return err
+	}
+	signatures, err := header(h, HeaderSignature)
+	if err != nil {
+		return err
+	}
+	if err := checkID(id); err != nil {
+		return err
+	}
+	c.id = id
+	if c.seconds, err = parseTimestamp(timestamp); err != nil {
+		return err
+	}
+	if err := c.parseSignatures(signatures); err != nil {
+		return err
+	}
+
+	tolerance := v.Tolerance
+	if tolerance == 0 {
+		tolerance = DefaultTolerance
+	}
+	switch age := c.at.Sub(time.Unix(c.seconds, 0)); {
+	case age > tolerance:
+		return fmt.Errorf("%w: %s is %d, %v ago; the tolerance is %v", ErrTooOld, HeaderTimestamp, c.seconds, age, tolerance)
+	case age == math.MinInt64 || -age > tolerance: // there is no -MinInt64
+		return fmt.Errorf("%w: %s is %d, %v ahead; the tolerance is %v (the header is in seconds)",
+			ErrTooNew, HeaderTimestamp, c.seconds, age.Abs(), tolerance)
+	}
+	return nil
+}
+
+// header gives the one value of a header.
+func header(h http.Header, name string) (string, error) {
+	values := h[name]
+	if len(values) > 1 {
+		return "", fmt.Errorf("%w: %s is there %d times; which one counts?", ErrHeaderMalformed, name, len(values))
+	}
+	if len(values) == 0 || values[0] == "" {
+		return "", fmt.Errorf("%w: %s", ErrHeaderMissing, name)
+	}
+	return values[0], nil
+}
+
+func parseTimestamp(text string) (int64, error) {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' || (i == 0 && text[i] == '0' && len(text) > 1) || i == maxDigits {
+			return 0, fmt.Errorf("%w: %s is not a number of seconds: up to %d digits, without a sign, space or leading zero",
+				ErrHeaderMalformed, HeaderTimestamp, maxDigits)
+		}
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
+// parseSignatures keeps what may prove the claim. Of the rest, some is of
+// versions to come, and none can match.
+func (c *claim) parseSignatures(text string) error {
+	count := 0
+	for entry := range strings.SplitSeq(text, " ") {
+		if count++; count > maxSignatures {
+			return fmt.Errorf("%w: %s has more than %d signatures", ErrHeaderMalformed, HeaderSignature, maxSignatures)
+		}
+		switch version, encoded, _ := strings.Cut(entry, ","); version {
+		case "v1":
+			if decode(c.v1[c.v1Len][:], encoded) {
+				c.v1Len++
+			}
+		case "v1a":
+			if decode(c.v1a[c.v1aLen][:], encoded) {
+				c.v1aLen++
+			}
+		}
+	}
+	return nil
+}
+
+var strict = base64.StdEncoding.Strict()
+
+// decode fills signature from its canonical base64, or tells that it can't.
+func decode(signature []byte, encoded string) bool {
+	const most = ed25519.SignatureSize
+	var from [(most + 2) / 3 * 4]byte
+	var to [(most + 2) / 3 * 3]byte
+	if len(encoded) != base64.StdEncoding.EncodedLen(len(signature)) {
+		return false
+	}
+	n := copy(from[:], encoded)
+	// The decoder skips line ends, even the strict one. With some the text
+	// would have the right length and give fewer bytes.
+	n, err := strict.Decode(to[:], from[:n])
+	return err == nil && n == len(signature) && copy(signature, to[:n]) == n
+}
+
+// prove makes the checks that need the payload.
+func (v *Verifier) prove(c *claim, payload []byte) error {
+	genuine := false
+	for _, s := range v.Secrets {
+		if s.key.kind != symmetric || c.v1Len == 0 || !s.inForce(c.at) {
+			continue
+		}
+		sum := s.key.authenticate(c.id, c.seconds, payload)
+		for i := range c.v1Len {
+			if hmac.Equal(sum[:], c.v1[i][:]) {
+				genuine = true
+			}
+		}
+	}
+	// What follows has no secrets in it, and may end early.
+	var content []byte
+	for _, s := range v.Secrets {
+		if genuine {
+			break
+		}
+		if s.key.kind == symmetric || c.v1aLen == 0 || !s.inForce(c.at) {
+			continue
+		}
+		if content == nil { // ed25519 wants it in one piece
+			content = appendContent(nil, c.id, c.seconds, payload)
+		}
+		for i := range c.v1aLen {
+			if ed25519.Verify(s.key.public, content, c.v1a[i][:]) {
+				genuine = true
+				break
+			}
+		}
+	}
+	if !genuine {
+		return fmt.Errorf("%w: %s has %d well-formed v1 and %d v1a, none of them by a secret in force",
+			ErrMismatch, HeaderSignature, c.v1Len, c.v1aLen)
+	}
+	return nil
+}
