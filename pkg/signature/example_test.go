@@ -1,0 +1,173 @@
+package signature_test
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	"github.com/runhooks/runhooks/pkg/signature"
+)
+
+// What is sent, and when.
+var (
+	payload = []byte(`{"event_type":"run_completed"}`)
+	sent    = time.Date(2026, 6, 25, 15, 53, 15, 0, time.UTC)
+)
+
+func Example() {
+	// Both ends have this secret; NewSecret made it.
+	secret, err := signature.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	// The sender:
+	h := make(http.Header)
+	if err := signature.SetHeaders(h, "evt_1", sent, payload, secret); err != nil {
+		log.Fatal(err)
+	}
+
+	// The receiver, a minute later:
+	v := signature.Verifier{
+		Secrets: []signature.Secret{secret},
+		Now:     func() time.Time { return sent.Add(time.Minute) }, // leave it out for the machine's clock
+	}
+	fmt.Println("as it was sent:", v.Verify(h, payload))
+	fmt.Println("with a space:", errors.Is(v.Verify(h, append(payload, ' ')), signature.ErrMismatch))
+	// Output:
+	// as it was sent: <nil>
+	// with a space: true
+}
+
+func ExampleSign() {
+	secret, err := signature.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	if err != nil {
+		log.Fatal(err)
+	}
+	value, err := signature.Sign("msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`), secret)
+	fmt.Println(value, err)
+	// Output: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= <nil>
+}
+
+func ExampleSetHeaders() {
+	r, err := http.NewRequest(http.MethodPost, "https://example.com/events", strings.NewReader(string(payload)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := signature.SetHeaders(r.Header, "evt_1", sent, payload, signature.NewSecret()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.Header.Get("webhook-id"), r.Header.Get("webhook-timestamp"))
+
+	err = signature.SetHeaders(r.Header, "evt.1", sent, payload, signature.NewSecret())
+	fmt.Println(err)
+	// Output:
+	// evt_1 1782402795
+	// signature: malformed header: Webhook-Id has a full stop at byte 3; it would make two readings of what is signed
+}
+
+// A secret is replaced while both ends keep working: the sender signs with both
+// for a day, the receiver takes the old one for an hour more.
+func ExampleSecret_Until() {
+	older, newer := signature.NewSecret(), signature.NewSecret()
+	end := sent.Add(24 * time.Hour)
+
+	for _, at := range []time.Time{sent, end} {
+		h := make(http.Header)
+		if err := signature.SetHeaders(h, "evt_1", at, payload, newer, older.Until(end)); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("signatures:", len(strings.Fields(h.Get("webhook-signature"))))
+		for _, secrets := range [][]signature.Secret{{older}, {newer, older.Until(end.Add(time.Hour))}} {
+			v := signature.Verifier{Secrets: secrets, Now: func() time.Time { return at }}
+			fmt.Println("  accepted:", v.Verify(h, payload) == nil)
+		}
+	}
+	// Output:
+	// signatures: 2
+	//   accepted: true
+	//   accepted: true
+	// signatures: 1
+	//   accepted: false
+	//   accepted: true
+}
+
+func ExampleNewKeyPair() {
+	// The sender keeps the private key, and gives the public one to receivers.
+	private, public := signature.NewKeyPair()
+	fmt.Println(private, public, private.Public().Text() == public.Text())
+
+	h := make(http.Header)
+	if err := signature.SetHeaders(h, "evt_1", sent, payload, private); err != nil {
+		log.Fatal(err)
+	}
+	v := signature.Verifier{Secrets: []signature.Secret{public}, Now: func() time.Time { return sent }}
+	fmt.Println(v.Verify(h, payload))
+
+	_, err := signature.Sign("evt_1", sent, payload, public)
+	fmt.Println(err)
+	// Output:
+	// whsk_*** whpk_*** true
+	// <nil>
+	// signature: unusable secret: number 1 of 1 is a public key, which can't sign
+}
+
+func ExampleNewSecret() {
+	secret := signature.NewSecret()
+	fmt.Println(secret)             // for logs
+	fmt.Println(len(secret.Text())) // for who has to have it
+	// Output:
+	// whsec_***
+	// 50
+}
+
+func ExampleParseSecret() {
+	for _, text := range []string{"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ="} {
+		_, err := signature.ParseSecret(text)
+		fmt.Println(errors.Is(err, signature.ErrSecret), err)
+	}
+	// Output:
+	// true signature: unusable secret: it starts with none of whsec_, whsk_ and whpk_ (bare base64 that is known to be a shared secret needs whsec_ before it)
+	// true signature: unusable secret: whsec_: it has 5 bytes and takes 24 to 64
+}
+
+func ExampleVerifier_VerifyRequest() {
+	secret := signature.NewSecret()
+	verifier := &signature.Verifier{
+		Secrets:  []signature.Secret{secret},
+		MaxBytes: 1 << 20,
+		Now:      func() time.Time { return sent },
+	}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		payload, err := verifier.VerifyRequest(r)
+		switch {
+		case errors.Is(err, signature.ErrTooLarge):
+			http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+		case errors.Is(err, signature.ErrSecret), errors.Is(err, signature.ErrNoSecret):
+			http.Error(w, "not set up", http.StatusInternalServerError)
+		case err != nil:
+			http.Error(w, "not genuine", http.StatusUnauthorized) // log err: it says why
+		default:
+			fmt.Printf("received %s\n", payload)
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+
+	for _, signer := range []signature.Secret{secret, signature.NewSecret()} {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(string(payload)))
+		if err := signature.SetHeaders(r.Header, "evt_1", sent, payload, signer); err != nil {
+			log.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		fmt.Println(w.Code)
+	}
+	// Output:
+	// received {"event_type":"run_completed"}
+	// 204
+	// 401
+}
