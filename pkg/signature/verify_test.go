@@ -246,6 +246,27 @@ func TestSecondReading(t *testing.T) {
 	}
 }
 
+// TestLineEndsForZeros has line ends, over which a decoder skips, in the place of
+// a signature's last byte where that is zero.
+func TestLineEndsForZeros(t *testing.T) {
+	private := parse(t, testPrivate)
+	v := signature.Verifier{Secrets: []signature.Secret{private}, Now: clock(testTime)}
+	for n := range 1000 {
+		payload := fmt.Sprint(n)
+		h := signed(t, testID, testTime, payload, private)
+		shorter, ok := strings.CutSuffix(h.Get("Webhook-Signature"), "AA==")
+		if !ok {
+			continue
+		}
+		h["Webhook-Signature"] = []string{shorter + "\n\n\n\n"}
+		if err := v.Verify(h, []byte(payload)); !errors.Is(err, signature.ErrMismatch) {
+			t.Errorf("got %v", err)
+		}
+		return
+	}
+	t.Error("no signature ends in a zero")
+}
+
 func TestMalleableSignature(t *testing.T) {
 	private := parse(t, testPrivate)
 	h := signed(t, testID, testTime, testPayload, private)
