@@ -69,8 +69,8 @@ type material struct {
 //   - whpk_ takes the 32 bytes of an ed25519 public key. One that is no point of
 //     the curve, or one of the few with which anybody can sign, is refused.
 //
-// White space around it is not part of a secret. The error is an [ErrSecret]
-// that says what is wrong and shows nothing of the text.
+// White space around it is refused, too. The error is an [ErrSecret] that says
+// what is wrong and shows nothing of the text.
 func ParseSecret(text string) (Secret, error) {
 	prefix, encoded, _ := strings.Cut(text, "_")
 	k := kind(prefix + "_")
@@ -85,7 +85,8 @@ func ParseSecret(text string) (Secret, error) {
 	}
 	raw, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil || base64.StdEncoding.EncodeToString(raw) != encoded {
-		return Secret{}, fmt.Errorf("%w: what follows %s is not base64 of the standard alphabet, with its padding and no white space", ErrSecret, k)
+		return Secret{}, fmt.Errorf("%w: what follows %s is not base64 of the standard alphabet, "+
+			"with its padding and no white space", ErrSecret, k)
 	}
 	secret, err := newSecret(k, raw)
 	if err != nil {

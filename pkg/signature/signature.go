@@ -36,8 +36,8 @@
 //     (RFC 4648, sections 3.5 and 4): a flipped bit is refused even where
 //     decoding would drop it.
 //   - Secrets have their prefix. The official libraries take a whsec_ secret
-//     without it; but then a truncated or mistyped whsk_ or whpk_ would quietly
-//     become the key of an HMAC.
+//     without it; but then a private or public key that has lost its prefix
+//     quietly becomes the key of an HMAC.
 //
 // Signatures of versions other than v1 and v1a are passed over, so that a sender
 // may add new ones beside them.
