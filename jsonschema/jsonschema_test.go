@@ -307,6 +307,52 @@ func TestDialects(t *testing.T) {
 	}
 }
 
+// The other annotations name members, and are of the shape that the checker expects.
+func TestAnnotations(t *testing.T) {
+	seen := make(map[string]bool)
+	for file, doc := range sources(t) {
+		walk(doc, "", true, func(pointer string, schema any, _ bool) {
+			s, _ := schema.(object)
+			properties, _ := s["properties"].(object)
+			names := func(keyword string, v any) {
+				seen[keyword] = true
+				list, ok := v.([]any)
+				if keyword == "x-counts" || keyword == "x-not-before" {
+					list, ok = []any{v}, true
+				}
+				if !ok || len(list) == 0 {
+					t.Errorf("%s#%s: %s is no list", file, pointer, keyword)
+				}
+				for _, name := range list {
+					if name, _ := name.(string); properties[name] == nil {
+						t.Errorf("%s#%s: %s: there is no property %q", file, pointer, keyword, name)
+					}
+				}
+			}
+			if v, ok := s["x-usual"]; ok {
+				names("x-usual", v)
+				for _, name := range v.([]any) {
+					if required, _ := s["required"].([]any); slices.Contains(required, name) {
+						t.Errorf("%s#%s: x-usual: %s is required", file, pointer, name)
+					}
+				}
+			}
+			for _, property := range properties {
+				for _, keyword := range []string{"x-counts", "x-sums", "x-not-before"} {
+					if v, ok := property.(object)[keyword]; ok {
+						names(keyword, v)
+					}
+				}
+			}
+		})
+	}
+	for _, keyword := range []string{"x-usual", "x-counts", "x-sums", "x-not-before"} {
+		if !seen[keyword] {
+			t.Errorf("saw no %s", keyword)
+		}
+	}
+}
+
 // The documented layer is what other teams generate code from, so it keeps
 // clear of the idioms that their generators are known to break on.
 func TestDocumentedIsPortable(t *testing.T) {

@@ -138,12 +138,12 @@ func runCompletedFew(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [fewNames]uint64
 	var row [fewCells]cell
 	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks
+	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
 	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
 		return runCompletedMore(payload, remarks)
 	}
-	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
+	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runCompletedMore has room for more names.
@@ -153,12 +153,12 @@ func runCompletedMore(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [manyNames]uint64
 	var row [manyCells]cell
 	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks
+	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
 	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
 		return runCompletedWide(payload, remarks)
 	}
-	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
+	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runCompletedWide has room for more names.
@@ -168,12 +168,12 @@ func runCompletedWide(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [wideNames]uint64
 	var row [wideCells]cell
 	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks
+	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
 	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
 		return runCompletedMost(payload, remarks)
 	}
-	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
+	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runCompletedMost has room for more names.
@@ -183,9 +183,9 @@ func runCompletedMost(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [mostNames]uint64
 	var row [mostCells]cell
 	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks
+	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
 	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
-	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
+	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 var runCompletedObject = Object{Schema: "v1/run-completed.json#", Members: []string{"event_type", "timestamp", "webhook_id", "data"}}

@@ -555,12 +555,12 @@ func runFailedFew(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [fewNames]uint64
 	var row [fewCells]cell
 	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks
+	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
 	end := runFailed(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
 		return runFailedMore(payload, remarks)
 	}
-	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
+	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runFailedMore has room for more names.
@@ -570,12 +570,12 @@ func runFailedMore(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [manyNames]uint64
 	var row [manyCells]cell
 	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks
+	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
 	end := runFailed(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
 		return runFailedWide(payload, remarks)
 	}
-	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
+	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runFailedWide has room for more names.
@@ -585,12 +585,12 @@ func runFailedWide(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [wideNames]uint64
 	var row [wideCells]cell
 	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks
+	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
 	end := runFailed(payload, space(payload, 0), 0, 0, &m)
 	if end == full {
 		return runFailedMost(payload, remarks)
 	}
-	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
+	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
 }
 
 // runFailedMost has room for more names.
@@ -600,7 +600,7 @@ func runFailedMost(payload []byte, remarks []Remark) ([]Remark, bool) {
 	var names [mostNames]uint64
 	var row [mostCells]cell
 	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks
+	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
 	end := runFailed(payload, space(payload, 0), 0, 0, &m)
-	return m.remarks, end >= 0 && space(payload, end) == len(payload) && !m.odd
+	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
 }

@@ -304,18 +304,17 @@ type Remark struct {
 // note appends a remark, for which the members that the object has are yet to be
 // settled. Where there is no room for it, there is more to say.
 func (m *memory) note(o *Object, start, end int) {
-	n := len(m.remarks)
-	if n == cap(m.remarks) {
+	if m.noted == len(m.remarks) {
 		m.odd = true
 		return
 	}
-	m.remarks = m.remarks[:n+1]
-	m.remarks[n] = Remark{Object: o, Start: start, End: end}
+	m.remarks[m.noted] = Remark{Object: o, Start: start, End: end}
+	m.noted++
 }
 
 // settle enters which members the object has to which remarks were made last.
 func (m *memory) settle(o *Object, has uint64) {
-	for i := range m.remarks {
+	for i := range m.remarks[:m.noted] {
 		if r := &m.remarks[i]; r.Object == o && !r.settled {
 			r.Has, r.settled = has, true
 		}
@@ -343,25 +342,25 @@ func isUUID(b []byte, i int) bool {
 	if len(b)-i < len(form) {
 		return false
 	}
-	for k, c := range b[i : i+len(form)] {
-		switch form[k] {
-		case '"', '-':
-			if c != form[k] {
-				return false
-			}
-		default:
-			if c-'0' > 9 && c|0x20-'a' > 5 {
-				return false
-			}
-		}
-	}
-	return true
+	s := b[i : i+len(form) : i+len(form)]
+	digits := func(k int) bool { return hexadecimal(binary.LittleEndian.Uint32(s[k : k+4])) }
+	return s[9] == '-' && s[14] == '-' && s[19] == '-' && s[24] == '-' && s[37] == '"' &&
+		digits(1) && digits(5) && digits(10) && digits(15) && digits(20) && digits(25) && digits(29) && digits(33)
 }
 
 // inOrder tells whether of the date-times at i and j the first is not later. If
 // not, it may be so all the same: they are compared only where they have the same
 // zone.
 func inOrder(b []byte, i, j int) bool {
+	// In UTC with milliseconds, as JavaScript writes them. There are no escapes
+	// then: they would make the string longer than that, or the time too short.
+	const zulu = len(`"2006-01-02T15:04:05.000Z"`)
+	if len(b)-i >= zulu && len(b)-j >= zulu {
+		s, t := b[i:i+zulu:i+zulu], b[j:j+zulu:j+zulu]
+		if s[zulu-1] == '"' && t[zulu-1] == '"' && s[zulu-2] == 'Z' && t[zulu-2] == 'Z' && s[11] == 'T' && t[11] == 'T' {
+			return bytes.Compare(s, t) <= 0
+		}
+	}
 	const local = len("2006-01-02T15:04:05")
 	first, second := b[i+1:text(b, i)-1], b[j+1:text(b, j)-1]
 	zone := func(s []byte) int {
@@ -382,17 +381,18 @@ func inOrder(b []byte, i, j int) bool {
 // count gives the number at i, an integer; or unsure, where it isn't plain digits
 // or has more than 18 of them.
 func count(b []byte, i int) (n int) {
-	end := number(b, i)
-	if end-i > 18 {
-		return unsure
-	}
-	for _, c := range b[i:end] {
-		if c-'0' > 9 {
+	const most = 18
+	for k, c := range b[i:min(i+most+1, len(b))] {
+		switch {
+		case c-'0' <= 9 && k < most:
+			n = n*10 + int(c-'0')
+		case c-'0' <= 9 || k == 0 || c == '.' || c|0x20 == 'e':
 			return unsure
+		default:
+			return n
 		}
-		n = n*10 + int(c-'0')
 	}
-	return n
+	return unsure
 }
 
 // addsUp tells whether the number at i is the sum of those at addends, as far as
@@ -906,9 +906,10 @@ type memory struct {
 	// visits counts the calls of functions that may call themselves. Each level
 	// of what they read may be read more than once, so it is bounded by visit.
 	visits int
-	// remarks has what was noted, if noting, and odd tells that there may be more
-	// to say. rows counts the rows of what was read last. See note.
+	// remarks has room for what is noted, if noting, and odd tells that there may
+	// be more to say. rows counts the rows of what was read last. See note.
 	remarks []Remark
+	noted   int
 	noting  bool
 	odd     bool
 	rows    int

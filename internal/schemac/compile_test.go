@@ -47,6 +47,47 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// Remarks are made of members that are always named, or the document is refused.
+func TestRemarkErrors(t *testing.T) {
+	const rows = `{"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}}`
+	tests := []struct{ name, schema, where, keyword string }{
+		{"in a branch", `{"anyOf": [{"properties": {"a": {"type": "string", "x-plain-text": true}}}]}`, "a.json#/anyOf/0/properties/a", "x-…"},
+		{"of an item", `{"items": {"type": "string", "x-placeholder": "?"}}`, "a.json#/items", "x-…"},
+		{"of the root", `{"type": "string", "x-placeholder": "?"}`, "a.json#", "x-…"},
+		{"of any type", `{"properties": {"a": {"x-placeholder": "?"}}}`, "a.json#/properties/a", "x-…"},
+		{"format", `{"properties": {"a": {"type": "string", "x-usual-format": "email"}}}`, "a.json#/properties/a", "x-usual-format"},
+		{"value", `{"properties": {"a": {"type": "string", "x-placeholder": 1}}}`, "a.json#/properties/a", "x-placeholder"},
+		{"order of what", `{"properties": {"a": {"type": "string", "x-not-before": "b"}}}`, "a.json#/properties/a", "x-…"},
+		{"count of what", `{"properties": {"a": {"type": "integer", "x-counts": "b"}, "b": {"type": "array"}}}`, "a.json#/properties/a", "x-counts"},
+		{"sum of what", `{"properties": {"a": {"type": "integer", "x-sums": ["b"]}}}`, "a.json#/properties/a", "x-sums"},
+		{"usual", `{"properties": {"a": {}}, "x-usual": ["b"]}`, "a.json#", "x-usual"},
+		{"dialect", `{"properties": {"a": {"anyOf": [{"x-dialect": {}}]}}}`, "a.json#/properties/a/anyOf/0", "x-dialect"},
+		{"none", `{"properties": {"n": {"type": "integer", "x-counts": "r"}, "r": ` + rows + `, "t": {"type": "string", "x-plain-text": true}}, "x-usual": ["t"]}`, "", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			docs := []schemac.Document{{Path: "a.json", URI: "https://example.com/a.json", Data: []byte(test.schema), Func: "A", Remarks: true}}
+			files, err := schemac.Compile(docs, schemac.Options{Package: "p"})
+			if test.where == "" {
+				if err != nil || !strings.Contains(string(files["a.gen.go"]), "func ARemarks(payload []byte, remarks []Remark) ([]Remark, bool)") {
+					t.Errorf("no remarks: %v\n%s", err, files["a.gen.go"])
+				}
+				return
+			}
+			var e *schemac.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("got %v, want an Error", err)
+			}
+			if e.Keyword != test.keyword || e.Schema != test.where {
+				t.Errorf("got %v, want %s: %s", err, test.where, test.keyword)
+			}
+			if _, err := compile(test.schema); err != nil {
+				t.Errorf("without remarks: %v", err)
+			}
+		})
+	}
+}
+
 // Annotations, and keywords that JSON Schema doesn't know, assert nothing.
 func TestAnnotations(t *testing.T) {
 	files, err := compile(`{"title": "T", "x-unit": "rows", "discriminator": {"propertyName": "a"}, "format": "x-own", "examples": [1]}`)

@@ -196,7 +196,7 @@ func (g *generator) entry(s *schema, name string) error {
 			g.line("m := memory{names: names[:], row: row[:]}")
 		}
 		if remarks {
-			g.line("m.noting, m.remarks = remarks != nil, remarks")
+			g.line("m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]")
 		}
 		g.line("end := %s", call)
 		if remembers && i+1 < len(sizes) {
@@ -204,7 +204,7 @@ func (g *generator) entry(s *schema, name string) error {
 		}
 		valid := "end >= 0 && space(payload, end) == len(payload)"
 		if remarks {
-			valid = "m.remarks, " + valid + " && !m.odd"
+			valid = "remarks[:len(remarks)+m.noted], " + valid + " && !m.odd"
 		}
 		g.line("return %s", valid)
 		g.line("}\n")

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	judge "github.com/santhosh-tekuri/jsonschema/v5"
 
@@ -36,6 +37,7 @@ type contract struct {
 	// noticing tells, by location, what a walk over a schema may find.
 	noticing map[string]notice
 	shapes   map[string]*shape // by location
+	remarked atomic.Pointer[map[remarkKey]*draft]
 }
 
 // loadContract compiles the embedded schemas, once.
@@ -66,6 +68,7 @@ var loadContract = sync.OnceValue(func() *contract {
 		noticing: make(map[string]notice),
 		shapes:   make(map[string]*shape),
 	}
+	c.remarked.Store(&map[remarkKey]*draft{})
 	for _, name := range slices.Sorted(maps.Keys(layers["v1"])) {
 		documented := compiler.MustCompile(layers["v1"][name])
 		event := documented.Properties["event_type"]

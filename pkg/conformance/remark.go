@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -74,13 +76,23 @@ func placesOf(a *arm) map[string]place {
 // documented layer accepts it, and drafts is all that [contract.judge] would say
 // of it.
 func (c *contract) remark(payload []byte) (event string, drafts []draft, ok bool) {
-	// The calls are direct ones, so that the room is on the stack.
+	// The calls are direct ones, so that the room is on the stack. Which one is
+	// first is a guess, since event_type mostly is.
 	var room [mostRemarks]validate.Remark
-	event = "run_completed"
-	remarks, ok := validate.RunCompletedRemarks(payload, room[:0])
-	if !ok {
-		event = "run_failed"
-		remarks, ok = validate.RunFailedRemarks(payload, room[:0])
+	var remarks []validate.Remark
+	failed := bytes.Contains(payload[:min(len(payload), 48)], []byte(`"run_failed"`))
+	for range 2 {
+		if failed {
+			event = "run_failed"
+			remarks, ok = validate.RunFailedRemarks(payload, room[:0])
+		} else {
+			event = "run_completed"
+			remarks, ok = validate.RunCompletedRemarks(payload, room[:0])
+		}
+		if ok {
+			break
+		}
+		failed = !failed
 	}
 	if ok && len(remarks) > 0 {
 		drafts, ok = c.drafts(c.byEvent[event], payload, remarks)
@@ -89,43 +101,84 @@ func (c *contract) remark(payload []byte) (event string, drafts []draft, ok bool
 }
 
 // drafts turns remarks into drafts, if what they say is enough for it.
-func (c *contract) drafts(a *arm, payload []byte, remarks []validate.Remark) (drafts []draft, ok bool) {
-	names := make([]string, len(remarks)) // of the members that aren't named
+func (c *contract) drafts(a *arm, payload []byte, remarks []validate.Remark) ([]draft, bool) {
+	drafts := make([]draft, len(remarks))
 	for i, r := range remarks {
-		if r.Start == r.End {
-			continue
-		}
-		if json.Unmarshal(payload[r.Start:r.End], &names[i]) != nil {
-			return nil, false
-		}
-		if p, ok := a.places[r.Object.Schema]; !ok || p.heard[names[i]] {
-			return nil, false
-		}
-	}
-	for i, r := range remarks {
-		p := a.places[r.Object.Schema]
-		e := &examination{contract: c, arm: a, wanted: noticeOther | noticeMembers, path: p.tokens}
-		// What members the object has is all that hints are made from.
-		object := make(map[string]any)
-		for bit, name := range r.Object.Members {
-			if r.Has>>bit&1 != 0 {
-				object[name] = nil
+		var name []byte // of a member that the contract doesn't name
+		if r.End > r.Start {
+			name = payload[r.Start+1 : r.End-1]
+			if bytes.IndexByte(name, '\\') >= 0 {
+				var text string
+				if json.Unmarshal(payload[r.Start:r.End], &text) != nil {
+					return nil, false
+				}
+				name = []byte(text)
 			}
 		}
-		for j, other := range remarks {
-			if other.Object == r.Object && other.Start != other.End {
-				object[names[j]] = nil
-			}
+		known := c.remarked.Load()
+		told, ok := (*known)[remarkKey{r.Object, r.Has, string(name)}]
+		if !ok {
+			told = c.tell(a, r, string(name))
+			c.keep(known, remarkKey{r.Object, r.Has, string(name)}, told)
 		}
-		if r.Start == r.End {
-			e.usual(annotationsOf(p.schema), object)
-		} else {
-			e.stranger(names[i], object)
+		// A hint on what is missing may be a member that isn't named.
+		others := func(other validate.Remark) bool { return other.Object == r.Object && other.End > other.Start }
+		if told == nil || r.End == r.Start && slices.ContainsFunc(remarks, others) {
+			return nil, false
 		}
-		for _, d := range e.remarks {
-			d.Offset, d.located = r.Start, true
-			drafts = append(drafts, d)
-		}
+		drafts[i] = *told
+		drafts[i].Offset = r.Start
 	}
 	return drafts, true
+}
+
+// A remarkKey is what a draft is made from, but for its place: an object of which
+// it is known what documented members it has, and the name of another one. It is
+// empty where a member is missing.
+type remarkKey struct {
+	object *validate.Object
+	has    uint64
+	name   string
+}
+
+// mostKept is how many drafts are kept, and how long their names may be. The
+// payloads of a sender are mostly alike.
+const mostKept, longestKept = 1 << 10, 64
+
+// keep adds a draft to those that are kept.
+func (c *contract) keep(known *map[remarkKey]*draft, key remarkKey, told *draft) {
+	if len(*known) >= mostKept || len(key.name) > longestKept {
+		return
+	}
+	more := maps.Clone(*known)
+	more[key] = told
+	c.remarked.CompareAndSwap(known, &more) // whoever comes too late is told anew
+}
+
+// tell drafts the finding of a remark, without its place; or nil, where the
+// observed layer has something to say of it, too.
+func (c *contract) tell(a *arm, r validate.Remark, name string) *draft {
+	p, ok := a.places[r.Object.Schema]
+	if !ok || r.End > r.Start && p.heard[name] {
+		return nil
+	}
+	object := make(map[string]any)
+	for bit, member := range r.Object.Members {
+		if r.Has>>bit&1 != 0 {
+			object[member] = nil
+		}
+	}
+	e := &examination{contract: c, arm: a, wanted: noticeOther | noticeMembers, path: p.tokens}
+	if r.End > r.Start {
+		object[name] = nil
+		e.stranger(name, object)
+	} else {
+		e.usual(annotationsOf(p.schema), object)
+	}
+	if len(e.remarks) != 1 {
+		return nil
+	}
+	d := e.remarks[0]
+	d.located = true
+	return &d
 }

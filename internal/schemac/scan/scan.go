@@ -359,9 +359,10 @@ type memory struct {
 	// visits counts the calls of functions that may call themselves. Each level
 	// of what they read may be read more than once, so it is bounded by visit.
 	visits int
-	// remarks has what was noted, if noting, and odd tells that there may be more
-	// to say. rows counts the rows of what was read last. See note.
+	// remarks has room for what is noted, if noting, and odd tells that there may
+	// be more to say. rows counts the rows of what was read last. See note.
 	remarks []Remark
+	noted   int
 	noting  bool
 	odd     bool
 	rows    int
