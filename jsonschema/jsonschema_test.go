@@ -353,6 +353,57 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
+// A member is called as run_completed calls it, or says by x-canonical how
+// run_completed does.
+func TestCanonicalNames(t *testing.T) {
+	docs := sources(t)
+	const first = "v1/run-completed.json"
+	canonical := membersOf(t, docs, first, docs[first], "")
+	renamed := 0
+	for file, doc := range docs {
+		for place, members := range membersOf(t, docs, file, doc, "") {
+			for name, member := range members {
+				c, annotated := member["x-canonical"]
+				if !annotated {
+					if strings.HasPrefix(file, "v1/") && canonical[place][name] == nil {
+						t.Errorf("%s: %s/%s has no x-canonical, and %s has no such member", file, place, name, first)
+					}
+					continue
+				}
+				renamed++
+				if c, _ := c.(string); canonical[place][c] == nil || c == name {
+					t.Errorf("%s: %s/%s: x-canonical is %q; want another name, one of %s", file, place, name, c, first)
+				}
+				if !strings.HasPrefix(file, "v1/") {
+					t.Errorf("%s: %s/%s: x-canonical outside the documented layer", file, place, name)
+				}
+			}
+		}
+	}
+	if renamed == 0 {
+		t.Error("saw no x-canonical")
+	}
+}
+
+// membersOf gives the members that schema names by properties of its own, and
+// what these name, by the place of their object.
+func membersOf(t *testing.T, docs map[string]object, file string, schema object, place string) map[string]map[string]object {
+	all := map[string]map[string]object{}
+	properties, _ := schema["properties"].(object)
+	for name, sub := range properties {
+		s, _ := sub.(object)
+		if ref, ok := s["$ref"].(string); ok {
+			s = resolve(t, docs, file, ref)
+		}
+		if all[place] == nil {
+			all[place] = map[string]object{}
+		}
+		all[place][name] = s
+		maps.Copy(all, membersOf(t, docs, file, s, place+"/"+name))
+	}
+	return all
+}
+
 // The documented layer is what other teams generate code from, so it keeps
 // clear of the idioms that their generators are known to break on.
 func TestDocumentedIsPortable(t *testing.T) {
