@@ -59,7 +59,7 @@ func (e *InvalidError) Error() string {
 	if n := len(errors) - 1; n > 0 {
 		more = fmt.Sprintf(" (and %d more)", n)
 	}
-	return fmt.Sprintf("event: the payload %s: %s: %s%s%s", verdict, first.Code, first.Message, place, more)
+	return fmt.Sprintf("event: the payload %s: %s%s: %s%s", verdict, first.Code, place, first.Message, more)
 }
 
 // Parse gives the event of a payload that conforms or deviates. For an invalid

@@ -31,7 +31,7 @@ func (p Parser) time(raw string) Time {
 // second after it, as in POSIX.
 func parseRFC3339(s string) (t time.Time, ok bool) {
 	const date, second = len("2006-01-02"), len("2006-01-02T15:04:")
-	if len(s) < len("2006-01-02T15:04:05Z") {
+	if len(s) < len("2006-01-02T15:04:05Z") || strings.Contains(s, ",") { // which package time takes for a point
 		return time.Time{}, false
 	}
 	if s[date] == 't' || s[len(s)-1] == 'z' { // allowed, and not by package time
@@ -41,7 +41,7 @@ func parseRFC3339(s string) (t time.Time, ok bool) {
 	if leap {
 		s = s[:second] + "59" + s[second+2:]
 	}
-	if t.UnmarshalText([]byte(s)) != nil { // stricter than time.Parse
+	if t.UnmarshalText([]byte(s)) != nil { // otherwise stricter than time.Parse
 		return time.Time{}, false
 	}
 	if leap {
@@ -118,8 +118,10 @@ var localText = strings.NewReplacer(
 	"a.m.", "am", "p.m.", "pm",
 )
 
-// locales has the layouts of toLocaleString() by locale, as Node.js 20 writes
-// them first, and then as older versions do.
+// locales has the layouts of toLocaleString() by locale: first as Node.js 20
+// writes times, and then as older versions do. It has no locale that writes hours
+// from 0 to 23 without a leading zero, as es-ES and ja-JP do: there is no layout
+// for those.
 var locales = func() map[string][]string {
 	var (
 		american = []string{"1/2/2006, 3:04:05 PM"}
@@ -134,9 +136,7 @@ var locales = func() map[string][]string {
 		"de": german, "de-AT": german, "de-CH": german, "de-DE": german,
 		"en": american, "en-US": american, "en-GB": british,
 		"en-AU": {"02/01/2006, 3:04:05 pm"}, "en-CA": {"2006-01-02, 3:04:05 pm"},
-		"es-ES": {"2/1/2006, 15:04:05"},
-		"fr":    french, "fr-FR": french,
-		"ja-JP": {"2006/1/2 15:04:05"},
+		"fr": french, "fr-FR": french,
 		"ko-KR": {"2006. 1. 2. PM 3:04:05"},
 		"sv-SE": {"2006-01-02 15:04:05"},
 		"zh":    chinese, "zh-CN": chinese, "zh-HK": {"2/1/2006 PM3:04:05"}, "zh-TW": {"2006/1/2 PM3:04:05"},

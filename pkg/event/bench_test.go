@@ -1,0 +1,69 @@
+package event_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/runhooks/runhooks/gen/webhook"
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/event"
+)
+
+func BenchmarkParse(b *testing.B) {
+	row := `{"Rank":"1","Product":"MacBook Air M2","Category":"Laptops","Units Sold":"2,847","Revenue":"$2,847,000"}`
+	large := strings.Replace(sample, `{"Rank":"1","Product":"MacBook Air M2"}`, strings.Repeat(row+",", 10_000)+row, 1)
+	for _, bb := range []struct{ name, payload string }{
+		{"completed", sample},
+		{"failed", failedSample},
+		{"deviates", scrape},
+		{"megabyte", large},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			payload := []byte(bb.payload)
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := event.Parse(payload); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		// For comparison: what a receiver would do without this package.
+		b.Run(fmt.Sprintf("%s/encoding-json", bb.name), func(b *testing.B) {
+			payload := []byte(bb.payload)
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				var typed webhook.RunCompleted
+				if err := json.Unmarshal(payload, &typed); err != nil && bb.name != "deviates" {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkDeviations(b *testing.B) {
+	e, err := event.Parse([]byte(scrape))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(e.Deviations()) == 0 {
+			b.Fatal("none")
+		}
+	}
+}
+
+func BenchmarkValid(b *testing.B) {
+	payload := []byte(sample)
+	b.SetBytes(int64(len(payload)))
+	for b.Loop() {
+		if !conformance.Valid(payload) {
+			b.Fatal("invalid")
+		}
+	}
+}

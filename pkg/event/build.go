@@ -1,0 +1,371 @@
+package event
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+)
+
+// A Completed is all that a documented run_completed says. Its counts are those of
+// the rows.
+type Completed struct {
+	Timestamp time.Time
+	WebhookID string
+	RobotID   string
+	RunID     string
+	RobotName string
+	// Status is StatusSuccess where it is empty.
+	Status     Status
+	StartedAt  time.Time
+	FinishedAt time.Time
+	// Texts, Lists and Screenshots, the number of them, are for any status but
+	// StatusFailed.
+	Texts       []Row
+	Lists       []Group
+	Screenshots int
+	// Error is for StatusFailed.
+	Error *Error
+	// BrowserID and UserID are optional. UserID is a whole number in decimal.
+	BrowserID string
+	UserID    string
+}
+
+// A Failed is all that a documented run_failed says. Of Error it says Message,
+// Type and Stack.
+type Failed struct {
+	Timestamp time.Time
+	WebhookID string
+	RobotID   string
+	RunID     string
+	RobotName string
+	Error     Error
+	// BrowserID and UserID are optional. UserID is a whole number in decimal.
+	BrowserID string
+	UserID    string
+}
+
+// NewRunCompleted builds the run_completed that says c. Its Payload has the
+// members of the contract in the contract's order, and times in UTC to the
+// millisecond. Where that doesn't conform, for an identifier is empty, a time is
+// zero or a text is not UTF-8, the error is an [*InvalidError] that says so.
+func NewRunCompleted(c Completed) (*Event, error) {
+	d := document{
+		event:       RunCompleted,
+		timestamp:   rfc3339(c.Timestamp),
+		webhookID:   c.WebhookID,
+		robotID:     c.RobotID,
+		runID:       c.RunID,
+		robotName:   c.RobotName,
+		status:      c.Status,
+		startedAt:   rfc3339(c.StartedAt),
+		finishedAt:  rfc3339(c.FinishedAt),
+		texts:       c.Texts,
+		lists:       c.Lists,
+		screenshots: int64(c.Screenshots),
+		err:         c.Error,
+		browserID:   c.BrowserID,
+		userID:      c.UserID,
+	}
+	if d.status == "" {
+		d.status = StatusSuccess
+	}
+	return d.parse()
+}
+
+// NewRunFailed builds the run_failed that says f, as [NewRunCompleted] does the
+// other event.
+func NewRunFailed(f Failed) (*Event, error) {
+	d := document{
+		event:     RunFailed,
+		timestamp: rfc3339(f.Timestamp),
+		webhookID: f.WebhookID,
+		robotID:   f.RobotID,
+		runID:     f.RunID,
+		robotName: f.RobotName,
+		status:    StatusFailed,
+		err:       &f.Error,
+		browserID: f.BrowserID,
+		userID:    f.UserID,
+	}
+	return d.parse()
+}
+
+// Documented gives the event as the contract documents it: a payload that
+// conforms, of documented members only. Null cells become empty texts, null
+// lists are left out, and so are the names of groups of texts, what a failure had
+// extracted, and all additions. Counts are those of the rows.
+//
+// What is missing it doesn't make up. Where the event lacks something that the
+// contract requires, such as the instant of a local time, the error is an
+// [*InvalidError] with a finding for each, by its place in the documented payload.
+// A run without extracted data is one that extracted no rows, a failure without
+// a type or a stack has empty ones, and without a count of screenshots those that
+// there are URLs of count.
+func (e *Event) Documented() ([]byte, error) {
+	d := document{
+		event:       e.Type,
+		timestamp:   cmp.Or(e.RawTimestamp, rfc3339(e.Timestamp)),
+		webhookID:   e.WebhookID,
+		robotID:     e.Run.RobotID,
+		runID:       e.Run.ID,
+		robotName:   e.Run.RobotName,
+		status:      e.Run.Status,
+		startedAt:   e.Run.StartedAt.documented(),
+		finishedAt:  e.Run.FinishedAt.documented(),
+		screenshots: e.Counts.Screenshots.Value,
+		err:         e.Error,
+		browserID:   e.Run.BrowserID,
+		userID:      e.Run.UserID,
+	}
+	if !e.Counts.Screenshots.Known {
+		for _, url := range []string{e.Content.VisibleScreenshot, e.Content.FullPageScreenshot} {
+			if url != "" {
+				d.screenshots++
+			}
+		}
+	}
+	for _, g := range e.Texts {
+		d.texts = append(d.texts, withoutNulls(g.Rows)...)
+	}
+	for _, g := range e.Lists {
+		if !g.Null {
+			d.lists = append(d.lists, Group{Name: g.Name, Rows: withoutNulls(g.Rows)})
+		}
+	}
+	return d.payload()
+}
+
+// documented gives t as RFC 3339 if it is known, and as what was sent otherwise,
+// for the judge to say what is wrong with it.
+func (t Time) documented() string {
+	if _, ok := parseRFC3339(t.Raw); !t.Known || ok {
+		return t.Raw
+	}
+	return rfc3339(t.Instant)
+}
+
+// withoutNulls gives rows with the empty text for each null.
+func withoutNulls(rows []Row) []Row {
+	all := make([]Row, len(rows))
+	for i, row := range rows {
+		all[i] = row
+		if slices.ContainsFunc(row, func(c Cell) bool { return c.Null }) {
+			all[i] = slices.Clone(row)
+			for j := range row {
+				all[i][j].Null = false
+			}
+		}
+	}
+	return all
+}
+
+// rfc3339 is how the contract's samples write times. It is empty for the zero
+// time.
+func rfc3339(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// A document is a payload to be written.
+type document struct {
+	event                 Type
+	timestamp             string
+	webhookID             string
+	robotID, runID        string
+	robotName             string
+	status                Status
+	startedAt, finishedAt string
+	texts                 []Row
+	lists                 []Group
+	screenshots           int64
+	err                   *Error
+	browserID, userID     string
+}
+
+func (d *document) parse() (*Event, error) {
+	payload, err := d.payload()
+	if err != nil {
+		return nil, err
+	}
+	return Parse(payload)
+}
+
+// payload writes the document, and asks the judge whether it conforms.
+func (d *document) payload() ([]byte, error) {
+	payload := d.write()
+	if !conformance.Valid(payload) {
+		return nil, &InvalidError{Report: conformance.Check(payload)}
+	}
+	return payload, nil
+}
+
+// write writes the members in the order of the contract. What is empty and may be
+// absent is left out, or is for the judge to find missing.
+func (d *document) write() []byte {
+	var w writer
+	w.begin('{')
+	w.text("event_type", string(d.event))
+	w.optional("timestamp", d.timestamp)
+	w.optional("webhook_id", d.webhookID)
+	w.member("data")
+	w.begin('{')
+	if d.event == RunFailed {
+		w.text("robotId", d.robotID)
+		w.text("runId", d.runID)
+		w.text("robotName", d.robotName)
+		w.text("status", string(d.status))
+		if d.err != nil {
+			w.member("error")
+			w.begin('{')
+			w.text("message", d.err.Message)
+			w.text("type", d.err.Type)
+			w.text("stack", d.err.Stack)
+			w.end('}')
+		}
+		w.metadata("browserId", d.browserID, "userId", d.userID)
+	} else {
+		w.text("robot_id", d.robotID)
+		w.text("run_id", d.runID)
+		w.text("robot_name", d.robotName)
+		w.text("status", string(d.status))
+		w.optional("started_at", d.startedAt)
+		w.optional("finished_at", d.finishedAt)
+		if d.status != StatusFailed {
+			w.extracted(d)
+		}
+		if d.err != nil {
+			w.member("error")
+			w.begin('{')
+			w.optional("message", d.err.Message)
+			w.optional("type", d.err.Type)
+			w.optional("stack", d.err.Stack)
+			w.end('}')
+		}
+		w.metadata("browser_id", d.browserID, "user_id", d.userID)
+	}
+	w.end('}')
+	w.end('}')
+	return w.out
+}
+
+// A writer writes JSON as it is told, right or wrong: duplicate names and bad
+// UTF-8 are for the judge to find.
+type writer struct {
+	out []byte
+}
+
+func (w *writer) extracted(d *document) {
+	w.member("extracted_data")
+	w.begin('{')
+	w.member("captured_texts")
+	w.rows(d.texts)
+	w.member("captured_lists")
+	w.begin('{')
+	for _, g := range d.lists {
+		w.member(g.Name)
+		if g.Null {
+			w.out = append(w.out, "null"...)
+		} else {
+			w.rows(g.Rows)
+		}
+	}
+	w.end('}')
+	texts, lists := int64(len(d.texts)), countRows(d.lists)
+	w.count("total_rows", texts+lists)
+	w.count("captured_texts_count", texts)
+	w.count("captured_lists_count", lists)
+	w.count("screenshots_count", d.screenshots)
+	w.end('}')
+}
+
+func (w *writer) metadata(browser, browserID, user, userID string) {
+	w.member("metadata")
+	w.begin('{')
+	w.optional(browser, browserID)
+	if number := jsontext.Value(userID); number.Kind() == '0' && number.IsValid() {
+		w.member(user)
+		w.out = append(w.out, userID...)
+	} else {
+		w.optional(user, userID)
+	}
+	w.end('}')
+}
+
+func (w *writer) rows(rows []Row) {
+	w.begin('[')
+	for _, row := range rows {
+		w.separate()
+		w.begin('{')
+		for _, cell := range row {
+			w.member(cell.Name)
+			if cell.Null {
+				w.out = append(w.out, "null"...)
+			} else {
+				w.quote(cell.Text)
+			}
+		}
+		w.end('}')
+	}
+	w.end(']')
+}
+
+func (w *writer) begin(bracket byte) { w.out = append(w.out, bracket) }
+func (w *writer) end(bracket byte)   { w.out = append(w.out, bracket) }
+
+func (w *writer) separate() {
+	if last := w.out[len(w.out)-1]; last != '{' && last != '[' {
+		w.out = append(w.out, ',')
+	}
+}
+
+func (w *writer) member(name string) {
+	w.separate()
+	w.quote(name)
+	w.out = append(w.out, ':')
+}
+
+func (w *writer) text(name, value string) {
+	w.member(name)
+	w.quote(value)
+}
+
+func (w *writer) optional(name, value string) {
+	if value != "" {
+		w.text(name, value)
+	}
+}
+
+func (w *writer) count(name string, n int64) {
+	w.member(name)
+	w.out = strconv.AppendInt(w.out, n, 10)
+}
+
+func (w *writer) quote(s string) {
+	const hex = "0123456789abcdef"
+	w.out = append(w.out, '"')
+	for i := range len(s) {
+		switch b := s[i]; {
+		case b == '"', b == '\\':
+			w.out = append(w.out, '\\', b)
+		case b == '\n':
+			w.out = append(w.out, `\n`...)
+		case b == '\r':
+			w.out = append(w.out, `\r`...)
+		case b == '\t':
+			w.out = append(w.out, `\t`...)
+		case b < ' ': // RFC 8259, section 7
+			w.out = append(w.out, `\u00`...)
+			w.out = append(w.out, hex[b>>4], hex[b&15])
+		default:
+			w.out = append(w.out, b)
+		}
+	}
+	w.out = append(w.out, '"')
+}

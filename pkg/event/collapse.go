@@ -1,0 +1,114 @@
+package event
+
+import (
+	"bytes"
+	"cmp"
+)
+
+// An Outcome is how one run ended, by all that was sent about it.
+type Outcome struct {
+	// Event is the one to go by.
+	Event *Event
+	// Events are all that the run has sent, in the order given.
+	Events []*Event
+	// SuccessThenFailure is true where the run was first said to have succeeded,
+	// and then, or at the same time, to have failed.
+	SuccessThenFailure bool
+}
+
+// Collapse gives one outcome for each run, in the order of their first events.
+// Some servers send two events for one run: two failures, of which one says more,
+// or a success and then a failure.
+//
+// A run is what has one run id; events that are tests are kept apart from runs.
+// A failure outweighs a success, whichever came first. Of several failures the
+// one that says most counts: what it has of an error's type and stack, rows,
+// whether there is partial data, times, browser and user. Of those that say
+// as much, the one whose stack and message are longer does, and then the one with
+// the earlier timestamp. Of several successes, the same. So the event that counts
+// does not depend on the order in which they arrived.
+func Collapse(events []*Event) []Outcome {
+	type run struct {
+		id   string
+		test bool
+	}
+	var outcomes []Outcome
+	index := make(map[run]int)
+	for _, e := range events {
+		key := run{e.Run.ID, e.Run.Status == StatusTest}
+		i, ok := index[key]
+		if !ok {
+			i = len(outcomes)
+			index[key] = i
+			outcomes = append(outcomes, Outcome{Event: e})
+		}
+		o := &outcomes[i]
+		o.Events = append(o.Events, e)
+		if outweighs(e, o.Event) {
+			o.Event = e
+		}
+	}
+	for i := range outcomes {
+		o := &outcomes[i]
+		o.SuccessThenFailure = successThenFailure(o.Events)
+	}
+	return outcomes
+}
+
+func (e *Event) failed() bool { return e.Type == RunFailed || e.Run.Status == StatusFailed }
+
+// outweighs tells whether a rather than b is the event to go by.
+func outweighs(a, b *Event) bool {
+	if a.failed() != b.failed() {
+		return a.failed()
+	}
+	return cmp.Or(
+		cmp.Compare(said(a), said(b)),
+		cmp.Compare(errorLength(a), errorLength(b)),
+		b.Timestamp.Compare(a.Timestamp),
+		bytes.Compare(b.Payload, a.Payload),
+	) > 0
+}
+
+// said counts what an event says that another of its run may not say.
+func said(e *Event) (n int) {
+	for _, is := range []bool{
+		e.Error != nil && e.Error.Type != "",
+		e.Error != nil && e.Error.Stack != "",
+		e.Texts != nil,
+		e.Lists != nil,
+		countRows(e.Texts)+countRows(e.Lists) > 0,
+		e.Partial.Known,
+		e.Run.StartedAt.Raw != "",
+		e.Run.FinishedAt.Raw != "",
+		e.Run.BrowserID != "",
+		e.Run.UserID != "",
+	} {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+func errorLength(e *Event) int {
+	if e.Error == nil {
+		return 0
+	}
+	return len(e.Error.Stack) + len(e.Error.Message)
+}
+
+// successThenFailure tells whether the first success was triggered no later than
+// the last failure.
+func successThenFailure(events []*Event) bool {
+	var success, failure *Event
+	for _, e := range events {
+		switch {
+		case e.failed() && (failure == nil || e.Timestamp.After(failure.Timestamp)):
+			failure = e
+		case !e.failed() && (success == nil || e.Timestamp.Before(success.Timestamp)):
+			success = e
+		}
+	}
+	return success != nil && failure != nil && !success.Timestamp.After(failure.Timestamp)
+}

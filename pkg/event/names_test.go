@@ -1,0 +1,109 @@
+package event
+
+import (
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runhooks/runhooks/jsonschema"
+)
+
+// TestFields: each field has a name in the schemas, and each of the contract's
+// names is its event's own.
+func TestFields(t *testing.T) {
+	n := loadNames()
+	unnamed := maps.Clone(fields)
+	var visit func(o *object)
+	visit = func(o *object) {
+		for _, m := range o.members {
+			if m.object != nil {
+				visit(m.object)
+			}
+			delete(unnamed, m.pointer)
+		}
+	}
+	visit(n.root)
+	if len(unnamed) > 0 {
+		t.Errorf("the schemas have no name for %q", slices.Sorted(maps.Keys(unnamed)))
+	}
+	want := map[string]Type{"run_completed": RunCompleted, "webhook_test": RunCompleted, "run_failed": RunFailed}
+	if diff := cmp.Diff(want, n.events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	data := n.root.members["data"].object
+	for name, want := range map[string]struct {
+		pointer string
+		own     uint8
+	}{
+		"robot_id":    {"/data/robot_id", n.arms[RunCompleted]},
+		"robotId":     {"/data/robot_id", n.arms[RunFailed]},
+		"workflow_id": {"/data/robot_id", 0},
+		"finishedAt":  {"/data/finished_at", 0},
+		"finished_at": {"/data/finished_at", n.arms[RunCompleted] | n.arms[RunFailed]},
+		"markdown":    {"/data/markdown", n.arms[RunCompleted]},
+	} {
+		if got := data.members[name]; got.pointer != want.pointer || got.own != want.own {
+			t.Errorf("%s is %s, and own to %b; want %s and %b", name, got.pointer, got.own, want.pointer, want.own)
+		}
+	}
+}
+
+// TestNamesWithoutField: schemas that say what can't be are refused.
+func TestNamesWithoutField(t *testing.T) {
+	for _, tt := range []struct{ name, file, old, new, want string }{
+		{"a member without a field", "observed/run-failed.json", `"partial_data_extracted"`, `"colour"`, "/data/colour has no field"},
+		{"a name of two fields", "v1/run-failed.json", `"x-canonical": "run_id"`, `"x-canonical": "robot_name"`, "is both /data/"},
+		{"no JSON", "v1/run-failed.json", `{`, `[`, "v1/run-failed.json"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			schemas := fstest.MapFS{}
+			files, err := fs.Glob(jsonschema.FS, "*/*.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range files {
+				text, err := fs.ReadFile(jsonschema.FS, file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if file == tt.file {
+					if !strings.Contains(string(text), tt.old) {
+						t.Fatalf("there is no %s", tt.old)
+					}
+					text = []byte(strings.Replace(string(text), tt.old, tt.new, 1))
+				}
+				schemas[file] = &fstest.MapFile{Data: text}
+			}
+			if _, err := readNames(schemas); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("the error is %v; want %q in it", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestInteger(t *testing.T) {
+	for number, want := range map[string]string{
+		"0": "0", "-0": "0", "0.0e999999999": "0", "5": "5", "5.0": "5", "1e2": "100", "1.5E+1": "15", "-120e-1": "-12",
+		"9223372036854775807": "9223372036854775807", "9223372036854775808": "", "-9223372036854775808": "-9223372036854775808",
+		"922337203685477580.7e1": "9223372036854775807", "1e19": "", "1e18": "1000000000000000000",
+		"0.5": "", "1e-1": "", "1e999999999": "", "1e99999999999999999999": "", "1e-99999999999999999999": "",
+	} {
+		got := ""
+		if n, ok := integer(number); ok {
+			text, err := json.Marshal(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = string(text)
+		}
+		if got != want {
+			t.Errorf("%s is %q, want %q", number, got, want)
+		}
+	}
+}
