@@ -112,15 +112,6 @@ func (c *cursor) raw() (start, end int) {
 	return start, c.at
 }
 
-// null passes a null, if it is what comes next.
-func (c *cursor) null() bool {
-	if c.peek() != 'n' {
-		return false
-	}
-	c.raw()
-	return true
-}
-
 // number reads the number that comes next as it is written, if there is one.
 func (c *cursor) number() (written string, ok bool) {
 	if b := c.peek(); b != '-' && (b < '0' || b > '9') {

@@ -27,6 +27,9 @@ type Parser struct {
 	Zone *time.Location
 	// Layouts are how those servers write run times, as layouts of package time
 	// that have a date and a time and no zone. [Layouts] gives those of a locale.
+	// A time is known if one layout reads it, or several as the same, and if the
+	// clocks of Zone showed it once: not when they were set back and showed it
+	// twice, or forward and left it out.
 	Layouts []string
 }
 
@@ -418,7 +421,8 @@ func (r *reader) group(name string) (g Group, ok bool) {
 		row, ok = r.row()
 		g.Rows = []Row{row}
 	case 'n':
-		g.Null, ok = r.null(), true
+		r.raw()
+		g.Null, ok = true, true
 	}
 	return g, ok
 }
@@ -449,7 +453,8 @@ func (r *reader) row() (Row, bool) {
 		case '"':
 			cell.Text = r.string()
 		case 'n':
-			cell.Null = r.null()
+			r.raw()
+			cell.Null = true
 		default:
 			return nil, false
 		}
