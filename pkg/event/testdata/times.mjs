@@ -29,4 +29,5 @@ for (const zone of zones) {
   }
 }
 const { node, icu } = process.versions;
-console.log(JSON.stringify({ node, icu, instants, texts }, null, 1));
+// One line for each zone and locale.
+console.log(JSON.stringify({ node, icu, instants, texts }, null, 1).replace(/\n {3,}"(?!.*: \[)|\n {2,}\]/g, (m) => m.trim()));
