@@ -1,0 +1,306 @@
+// Package emitter sends events to endpoints: one signed attempt at a time, of a
+// payload that keeps the contract, and a [Policy] that says whether and when to
+// try again.
+//
+// An attempt goes the way that Standard Webhooks describes: a POST of the exact
+// bytes that were signed, which follows no redirect. What an endpoint does is
+// never an error of [Client.Send] but an [Outcome]: errors are for what the
+// caller has to mend.
+//
+// Endpoints are strangers. A [Guard], on by default, keeps attempts away from
+// addresses that are not public, and no answer, whatever it does, makes an
+// attempt take longer than its timeout or hold more than a bounded piece of it.
+package emitter
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/signature"
+)
+
+// What a [Client] does where its fields don't say.
+const (
+	DefaultTimeout   = 30 * time.Second
+	DefaultMaxAnswer = 64 << 10
+	DefaultUserAgent = "runhooks"
+)
+
+// maxAnswerHeader bounds the bytes of an answer's header, and of all
+// informational (1xx) answers before it.
+const maxAnswerHeader = 64 << 10
+
+// A Client makes attempts. The zero value is ready to use, and blocks addresses
+// that are not public. It may be used by several goroutines at once, and keeps
+// connections to use them again; its fields must not change once it is in use.
+//
+// It uses no proxy, whatever the environment says: what a proxy connects to is
+// out of the guard's sight.
+type Client struct {
+	// Guard says which addresses attempts may go to.
+	Guard Guard
+
+	// Timeout is how long an attempt may take, from resolving the host to the
+	// end of the answer. 0 stands for [DefaultTimeout].
+	Timeout time.Duration
+
+	// MaxAnswer is how many bytes of an answer's body are read and kept. 0
+	// stands for [DefaultMaxAnswer].
+	MaxAnswer int64
+
+	// UserAgent is the header of that name. Empty stands for
+	// [DefaultUserAgent].
+	UserAgent string
+
+	// Unchecked sends payloads that break the contract, too. It is for trying
+	// out receivers: a sender that has it can break its users.
+	Unchecked bool
+
+	// TLS is for endpoints with certificates of an authority of one's own, and
+	// the like. nil stands for the defaults of crypto/tls.
+	TLS *tls.Config
+
+	// Resolver looks up the names of hosts. nil stands for that of the system.
+	Resolver *net.Resolver
+
+	// Now is the clock for webhook-timestamp and Retry-After. nil stands for
+	// [time.Now]. Timeouts and timings go by real time.
+	Now func() time.Time
+
+	// Wait is how [Client.Deliver] lets time pass: it returns after d, or with
+	// ctx's error. nil stands for doing so in real time.
+	Wait func(ctx context.Context, d time.Duration) error
+
+	once      sync.Once
+	transport *http.Transport
+}
+
+// An Event is what is sent.
+type Event struct {
+	// ID is unique to the event and the same in all its attempts, so that
+	// receivers can tell a repetition. It is sent as webhook-id, whose rules
+	// package signature has.
+	ID string
+	// Payload is the body, byte for byte.
+	Payload []byte
+}
+
+// A PayloadError tells that a payload doesn't keep the contract, so that nothing
+// was sent.
+type PayloadError struct {
+	// Report has the findings. Its verdict is not [conformance.Conforms].
+	Report conformance.Report
+}
+
+func (e *PayloadError) Error() string {
+	first, more := "", 0
+	for _, f := range e.Report.Findings {
+		if f.Severity != conformance.Error {
+			continue
+		}
+		if first == "" {
+			first = f.String()
+		} else {
+			more++
+		}
+	}
+	s := fmt.Sprintf("the payload %s: %s", e.Report.Verdict, first)
+	if e.Report.Verdict == conformance.Invalid {
+		s = "the payload is invalid: " + first
+	}
+	if more > 0 {
+		s += fmt.Sprintf(" (and %d more)", more)
+	}
+	return s
+}
+
+// Send makes one attempt to deliver e to an endpoint, and waits for its outcome.
+//
+// The error is nil whenever there is an outcome, whatever the endpoint did. It is
+// not nil when it takes the caller to mend something, and then nothing was sent:
+//   - a *[PayloadError] for a payload that doesn't conform,
+//   - an *[EndpointError] for an endpoint that nothing can be sent to,
+//   - an error of package signature for an id or secrets that can't sign.
+//
+// It also is not nil when ctx is done before there is an answer. It then wraps
+// ctx's error, and the endpoint may or may not have got the event.
+//
+// The request is written once, with one exception: where a connection of an
+// earlier attempt turns out to have been closed by the endpoint, it is sent again
+// by another one. The receiver knows it by the same webhook-id.
+func (c *Client) Send(ctx context.Context, to Endpoint, e Event) (Attempt, error) {
+	at := c.now()
+	req, err := c.request(ctx, to, e, at)
+	if err != nil {
+		return Attempt{}, err
+	}
+	c.once.Do(c.dial)
+	timeout := c.timeout()
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	tr := newTrace()
+
+	a := Attempt{At: at}
+	// The transport itself, and not an http.Client: it follows no redirect and
+	// keeps no cookie.
+	resp, err := c.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(limited, tr.client())))
+	if err != nil {
+		var blocked *BlockedError
+		switch {
+		case errors.As(err, &blocked):
+			a.Outcome, a.Err = Blocked, blocked
+		case ctx.Err() != nil:
+			tr.record(&a)
+			return a, fmt.Errorf("the attempt was given up while %s: %w", a.Phase, ctx.Err())
+		case limited.Err() != nil:
+			a.Outcome, a.Err = Unreachable, fmt.Errorf("it took longer than %v: %w", timeout, limited.Err())
+		default:
+			a.Outcome, a.Err = Unreachable, err
+		}
+		tr.record(&a)
+		return a, nil
+	}
+	a.judge(resp, c.now())
+	a.read(resp, c.maxAnswer())
+	tr.record(&a)
+	return a, nil
+}
+
+// request gives the request of an attempt, or what the caller has to mend.
+func (c *Client) request(ctx context.Context, to Endpoint, e Event, at time.Time) (*http.Request, error) {
+	if !c.Unchecked && !conformance.Valid(e.Payload) {
+		return nil, &PayloadError{Report: conformance.Check(e.Payload)}
+	}
+	u, err := parseURL(to.URL)
+	if err != nil {
+		return nil, err
+	}
+	header, err := ownHeader(to.Header)
+	if err != nil {
+		return nil, err
+	}
+	if err := sign(header, to, e, at); err != nil {
+		return nil, err
+	}
+	header.Set("Content-Type", "application/json")
+	if ua := c.userAgent(); isFieldValue(ua) {
+		header.Set("User-Agent", ua)
+	} else {
+		return nil, fmt.Errorf("the client's UserAgent has a control character: %q", ua)
+	}
+	if header["Idempotency-Key"] == nil {
+		// Sends no header. It tells the transport that a request may be
+		// repeated where a kept connection turns out to be closed.
+		header["Idempotency-Key"] = []string{}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(e.Payload))
+	if err != nil {
+		return nil, endpointErrorf("no request can be made of it")
+	}
+	req.Header = header
+	return req, nil
+}
+
+// sign sets the webhook headers.
+func sign(header http.Header, to Endpoint, e Event, at time.Time) error {
+	switch {
+	case len(to.Secrets) > 0 && to.Unsigned:
+		return endpointErrorf("it has secrets, and is to be unsigned; choose one")
+	case len(to.Secrets) == 0 && !to.Unsigned:
+		return endpointErrorf("it has no secrets; add one, or say that it is to be unsigned")
+	case to.Unsigned:
+		// The id and the time have to be what they have to be in any request.
+		// Only a signature is of no use, as nobody has the secret.
+		err := signature.SetHeaders(header, e.ID, at, nil, signature.NewSecret())
+		header.Del(signature.HeaderSignature)
+		return err
+	}
+	return signature.SetHeaders(header, e.ID, at, e.Payload, to.Secrets...)
+}
+
+// read takes the start of the answer's body. Whether it can be read changes no
+// outcome: the endpoint has said what it had to by the status.
+func (a *Attempt) read(resp *http.Response, most int64) {
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return // what follows is no body
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	if int64(len(body)) > most {
+		body, a.Truncated = body[:most], true
+	}
+	if err != nil {
+		a.Truncated, a.Err = true, fmt.Errorf("the answer broke off: %w", err)
+	}
+	a.Answer = body
+}
+
+// dial makes the transport.
+func (c *Client) dial() {
+	dialer := &net.Dialer{
+		// A connection may go on being made after the attempt that asked for it.
+		Timeout:        c.timeout(),
+		Resolver:       c.Resolver,
+		ControlContext: c.Guard.control,
+	}
+	c.transport = &http.Transport{
+		Proxy:                  nil,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        c.TLS.Clone(),
+		TLSHandshakeTimeout:    c.timeout(),
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // an answer of a few bytes can't unfold to gigabytes
+		MaxResponseHeaderBytes: maxAnswerHeader,
+		MaxIdleConns:           512,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        30 * time.Second,
+		// An HTTP/2 connection carries all attempts to its host, so one that is
+		// dead has to be noticed.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: c.timeout() / 2},
+	}
+}
+
+// CloseIdleConnections closes the connections that are kept for further
+// attempts. They also close by themselves, half a minute after their last one.
+func (c *Client) CloseIdleConnections() {
+	c.once.Do(c.dial)
+	c.transport.CloseIdleConnections()
+}
+
+func (c *Client) now() time.Time {
+	if c.Now == nil {
+		return time.Now()
+	}
+	return c.Now()
+}
+
+func (c *Client) timeout() time.Duration {
+	if c.Timeout <= 0 {
+		return DefaultTimeout
+	}
+	return c.Timeout
+}
+
+func (c *Client) maxAnswer() int64 {
+	if c.MaxAnswer <= 0 {
+		return DefaultMaxAnswer
+	}
+	return c.MaxAnswer
+}
+
+func (c *Client) userAgent() string {
+	if c.UserAgent == "" {
+		return DefaultUserAgent
+	}
+	return c.UserAgent
+}

@@ -1,0 +1,784 @@
+package emitter_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/emitter"
+	"github.com/runhooks/runhooks/pkg/signature"
+)
+
+func TestSend(t *testing.T) {
+	c := newClient(t)
+	now := time.Now()
+	c.Now = func() time.Time { return now }
+	e := sample(t)
+	var got *http.Request
+	var body []byte
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		body, _ = io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		io.WriteString(w, "thanks")
+	}))
+	t.Cleanup(server.Close)
+
+	to := signedAt(server.URL + "/events?of=robot")
+	to.Header = http.Header{"authorization": {"Bearer of good news"}}
+	a, err := c.Send(t.Context(), to, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Outcome != emitter.Accepted || a.Status != 202 || string(a.Answer) != "thanks" || a.Truncated || a.Err != nil {
+		t.Errorf("the attempt is %#v", a)
+	}
+	if !a.At.Equal(now) || a.Remote.String() != server.Listener.Addr().String() || a.Reused {
+		t.Errorf("the attempt is %#v", a)
+	}
+	if a.Timings.Connect <= 0 || a.Timings.FirstByte < a.Timings.Connect || a.Timings.Total < a.Timings.FirstByte ||
+		a.Timings.DNS != 0 || a.Timings.TLS != 0 {
+		t.Errorf("the timings are %+v", a.Timings)
+	}
+
+	if !bytes.Equal(body, e.Payload) {
+		t.Errorf("the body is %q", body)
+	}
+	verifier := signature.Verifier{Secrets: []signature.Secret{secret}}
+	if err := verifier.Verify(got.Header, body); err != nil {
+		t.Error(err)
+	}
+	if got.Method != "POST" || got.RequestURI != "/events?of=robot" || got.ContentLength != int64(len(body)) {
+		t.Errorf("the request is %s %s, with %d bytes", got.Method, got.RequestURI, got.ContentLength)
+	}
+	got.Header.Del(signature.HeaderSignature)
+	want := http.Header{
+		"Authorization":     {"Bearer of good news"},
+		"Content-Length":    {fmt.Sprint(len(body))},
+		"Content-Type":      {"application/json"},
+		"User-Agent":        {emitter.DefaultUserAgent},
+		"Webhook-Id":        {"evt_1"},
+		"Webhook-Timestamp": {fmt.Sprint(now.Unix())},
+	}
+	if diff := cmp.Diff(want, got.Header); diff != "" {
+		t.Errorf("header (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(http.Header{"authorization": {"Bearer of good news"}}, to.Header); diff != "" {
+		t.Errorf("the endpoint was changed:\n%s", diff)
+	}
+}
+
+func TestSendUnsigned(t *testing.T) {
+	c := newClient(t)
+	var got http.Header
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
+	t.Cleanup(server.Close)
+	e := sample(t)
+	a, err := c.Send(t.Context(), emitter.Endpoint{URL: server.URL, Unsigned: true}, e)
+	if err != nil || a.Outcome != emitter.Accepted {
+		t.Fatal(a, err)
+	}
+	if got.Get(signature.HeaderID) != e.ID || got.Get(signature.HeaderTimestamp) == "" || got.Values(signature.HeaderSignature) != nil {
+		t.Errorf("the header is %v", got)
+	}
+	e.ID = "evt.1"
+	if _, err := c.Send(t.Context(), emitter.Endpoint{URL: server.URL, Unsigned: true}, e); !errors.Is(err, signature.ErrHeaderMalformed) {
+		t.Errorf("with the id %s the error is %v", e.ID, err)
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	tests := []struct {
+		status     int
+		retryAfter string
+		want       emitter.Outcome
+		wait       time.Duration
+	}{
+		{status: 200, want: emitter.Accepted},
+		{status: 201, want: emitter.Accepted},
+		{status: 202, want: emitter.Accepted},
+		{status: 204, want: emitter.Accepted},
+		{status: 208, want: emitter.Accepted},
+		{status: 299, want: emitter.Accepted},
+		{status: 200, retryAfter: "5", want: emitter.Accepted},
+		{status: 300, want: emitter.Refused},
+		{status: 304, want: emitter.Refused},
+		{status: 400, want: emitter.Refused},
+		{status: 401, want: emitter.Refused},
+		{status: 404, want: emitter.Refused},
+		{status: 405, want: emitter.Refused},
+		{status: 407, want: emitter.Refused},
+		{status: 408, want: emitter.Refused},
+		{status: 409, want: emitter.Refused},
+		{status: 410, want: emitter.Gone},
+		{status: 410, retryAfter: "5", want: emitter.Gone},
+		{status: 413, retryAfter: "5", want: emitter.Refused},
+		{status: 421, want: emitter.Refused},
+		{status: 422, want: emitter.Refused},
+		{status: 425, want: emitter.Refused},
+		{status: 429, want: emitter.Refused},
+		{status: 429, retryAfter: "0", want: emitter.RetryAfter},
+		{status: 429, retryAfter: "120", want: emitter.RetryAfter, wait: 2 * time.Minute},
+		{status: 429, retryAfter: "soon", want: emitter.Refused},
+		{status: 500, want: emitter.Refused},
+		{status: 502, want: emitter.Refused},
+		{status: 503, want: emitter.Refused},
+		{status: 503, retryAfter: "Sun, 06 Nov 1994 08:50:37 GMT", want: emitter.RetryAfter, wait: time.Minute},
+		{status: 503, retryAfter: "Sun, 06 Nov 1994 08:00:00 GMT", want: emitter.RetryAfter},
+		{status: 503, retryAfter: "-1", want: emitter.Refused},
+		{status: 503, retryAfter: "99999999999999999999999", want: emitter.RetryAfter, wait: emitter.MaxRetryAfter},
+		{status: 504, want: emitter.Refused},
+		{status: 999, want: emitter.Refused},
+	}
+	c := newClient(t)
+	c.Now = func() time.Time { return time.Date(1994, 11, 6, 8, 49, 37, 0, time.UTC) }
+	status, retryAfter := 0, ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if retryAfter != "" {
+			w.Header().Set("Retry-After", retryAfter)
+		}
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(server.Close)
+	for _, test := range tests {
+		t.Run(fmt.Sprint(test.status, test.retryAfter), func(t *testing.T) {
+			status, retryAfter = test.status, test.retryAfter
+			a, err := c.Send(t.Context(), signedAt(server.URL), sample(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Outcome != test.want || a.RetryAfter != test.wait || a.Status != test.status || a.Phase != "" {
+				t.Errorf("the attempt is %#v", a)
+			}
+		})
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for _, target := range []string{"/elsewhere", "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", "%zz"} {
+			t.Run(fmt.Sprint(status, target), func(t *testing.T) {
+				c := newClient(t)
+				var requests atomic.Int32
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					requests.Add(1)
+					w.Header().Set("Location", target)
+					w.WriteHeader(status)
+				}))
+				t.Cleanup(server.Close)
+				a, err := c.Send(t.Context(), signedAt(server.URL), sample(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.Outcome != emitter.Refused || a.Status != status || a.Location != target || requests.Load() != 1 {
+					t.Errorf("%d requests; the attempt is %#v", requests.Load(), a)
+				}
+			})
+		}
+	}
+}
+
+func TestCallersMistakes(t *testing.T) {
+	c := newClient(t)
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("something was sent")
+	}))
+	t.Cleanup(server.Close)
+	good, e := signedAt(server.URL), sample(t)
+	_, public := signature.NewKeyPair()
+	endpoint := func(change func(*emitter.Endpoint)) emitter.Endpoint {
+		to := good
+		change(&to)
+		return to
+	}
+	header := func(name, value string) emitter.Endpoint {
+		return endpoint(func(to *emitter.Endpoint) { to.Header = http.Header{name: {value}} })
+	}
+	at := func(url string) emitter.Endpoint {
+		return endpoint(func(to *emitter.Endpoint) { to.URL = url })
+	}
+	withID := func(id string) emitter.Event { return emitter.Event{ID: id, Payload: e.Payload} }
+	tests := []struct {
+		name string
+		to   emitter.Endpoint
+		e    emitter.Event
+		want string
+	}{
+		{"no URL", at(""), e, `endpoint: the URL has scheme ""; it has to be https, or http`},
+		{"no scheme", at("example.com/x"), e, `endpoint: the URL has scheme ""; it has to be https, or http`},
+		{"other scheme", at("ftp://example.com/x"), e, `endpoint: the URL has scheme "ftp"; it has to be https, or http`},
+		{"no secrets", endpoint(func(to *emitter.Endpoint) { to.Secrets = nil }), e,
+			"endpoint: it has no secrets; add one, or say that it is to be unsigned"},
+		{"secrets, unsigned", endpoint(func(to *emitter.Endpoint) { to.Unsigned = true }), e,
+			"endpoint: it has secrets, and is to be unsigned; choose one"},
+		{"public key", endpoint(func(to *emitter.Endpoint) { to.Secrets = []signature.Secret{public} }), e,
+			"signature: unusable secret: number 1 of 1 is a public key, which can't sign"},
+		{"expired", endpoint(func(to *emitter.Endpoint) { to.Secrets = []signature.Secret{secret.Until(time.Unix(1, 0))} }), e,
+			"signature: no secret is in force to sign with, of 1"},
+		{"no id", good, withID(""), "signature: malformed header: Webhook-Id is empty"},
+		{"id with a line", good, withID("a\r\nX: y"), "signature: malformed header: Webhook-Id has 0x0d at byte 1; it takes visible ASCII only"},
+		{"host", header("host", "x"), e, "endpoint: the header Host is set by the sender; leave it out"},
+		{"content type", header("content-TYPE", "text/plain"), e, "endpoint: the header Content-Type is set by the sender; leave it out"},
+		{"signature", header("webhook-signature", "v1,x"), e, "endpoint: the header Webhook-Signature is set by the sender; leave it out"},
+		{"header's name", header("a b", "x"), e, `endpoint: "a b" is no name of a header`},
+		{"header's value", header("a", "x\r\nHost: y"), e, "endpoint: the value of the header A has a control character"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			a, err := c.Send(t.Context(), test.to, test.e)
+			if err == nil || err.Error() != test.want {
+				t.Errorf("the error is\n\t%v, not\n\t%s", err, test.want)
+			}
+			if a.Outcome != "" {
+				t.Errorf("the attempt is %#v", a)
+			}
+		})
+	}
+}
+
+func TestPayloadsThatDontConform(t *testing.T) {
+	c := newClient(t)
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
+	t.Cleanup(server.Close)
+	tests := []struct {
+		payload []byte
+		want    string
+	}{
+		{nil, "the payload is invalid: 1:1: error: json.syntax: "},
+		{[]byte("{}"), "the payload is invalid: 1:1: error: event.type-missing: "},
+		{payload(t, "dialect.local-time"), "the payload deviates: "},
+	}
+	for _, test := range tests {
+		_, err := c.Send(t.Context(), signedAt(server.URL), emitter.Event{ID: "evt_1", Payload: test.payload})
+		var refused *emitter.PayloadError
+		if !errors.As(err, &refused) || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("the error is %v", err)
+			continue
+		}
+		if diff := cmp.Diff(conformance.Check(test.payload), refused.Report); diff != "" {
+			t.Errorf("report (-want +got):\n%s", diff)
+		}
+	}
+	if n := requests.Load(); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+	c.Unchecked = true
+	for _, test := range tests {
+		a, err := c.Send(t.Context(), signedAt(server.URL), emitter.Event{ID: "evt_1", Payload: test.payload})
+		if err != nil || a.Outcome != emitter.Accepted {
+			t.Errorf("unchecked, the attempt is %v, and the error %v", a, err)
+		}
+	}
+}
+
+func TestPayloadErrorCounts(t *testing.T) {
+	err := &emitter.PayloadError{Report: conformance.Check([]byte(`{"event_type":"run_failed"}`))}
+	if got := err.Error(); !strings.HasSuffix(got, " (and 2 more)") {
+		t.Errorf("the error is %q", got)
+	}
+}
+
+// What answers do to whoever reads them.
+func TestHostileAnswers(t *testing.T) {
+	const limit = 1000
+	head := func(lines string) string { return "HTTP/1.1 200 OK\r\n" + lines + "\r\n" }
+	say := func(text string) func(*net.TCPConn) {
+		return func(conn *net.TCPConn) { io.WriteString(conn, text) }
+	}
+	sayAndHold := func(text string) func(*net.TCPConn) {
+		return func(conn *net.TCPConn) { io.WriteString(conn, text); untilClosed(conn) }
+	}
+	forever := func(start, more string) func(*net.TCPConn) {
+		return func(conn *net.TCPConn) {
+			_, err := io.WriteString(conn, start)
+			for err == nil {
+				_, err = io.WriteString(conn, more)
+			}
+		}
+	}
+	reset := func(text string) func(*net.TCPConn) {
+		return func(conn *net.TCPConn) {
+			io.WriteString(conn, text)
+			conn.SetLinger(0)
+		}
+	}
+	long := strings.Repeat("x", 2*limit)
+	var answering chan struct{} // gets one when the client sees an answer
+	tests := []struct {
+		name   string
+		answer func(*net.TCPConn)
+		want   emitter.Attempt // Err is any error
+	}{
+		{"endless body", forever(head(""), long),
+			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte(long[:limit]), Truncated: true}},
+		{"endless body in chunks", forever(head("Transfer-Encoding: chunked\r\n"), "3e8\r\n"+long[:limit]+"\r\n"),
+			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte(long[:limit]), Truncated: true}},
+		{"body of exactly the limit", say(head("Content-Length: 1000\r\n") + long[:limit]),
+			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte(long[:limit])}},
+		{"body of one more", say(head("Content-Length: 1001\r\n") + long[:limit+1]),
+			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte(long[:limit]), Truncated: true}},
+		{"bomb", say(head("Content-Encoding: gzip\r\nContent-Length: 4\r\n") + "\x1f\x8b\x08\x00"),
+			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte("\x1f\x8b\x08\x00")}},
+		{"body that drips", sayAndHold(head("") + "x"),
+			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte("x"), Truncated: true, Err: context.DeadlineExceeded}},
+		{"refusal that drips", sayAndHold("HTTP/1.1 500 No\r\n\r\nx"),
+			emitter.Attempt{Outcome: emitter.Refused, Status: 500, Answer: []byte("x"), Truncated: true, Err: context.DeadlineExceeded}},
+		{"body shorter than its length", say(head("Content-Length: 10\r\n") + "abc"),
+			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte("abc"), Truncated: true, Err: io.ErrUnexpectedEOF}},
+		{"body longer than its length", say(head("Content-Length: 3\r\n") + "abcdef"),
+			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte("abc")}},
+		{"reset in the body", func(conn *net.TCPConn) {
+			io.WriteString(conn, head("Content-Length: 10\r\n")+"abc")
+			<-answering
+			conn.SetLinger(0)
+		}, emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte("abc"), Truncated: true, Err: syscall.ECONNRESET}},
+		{"chunk of no size", say(head("Transfer-Encoding: chunked\r\n") + "xyz\r\n"),
+			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte{}, Truncated: true, Err: anyError}},
+		{"two lengths", say(head("Content-Length: 3\r\nContent-Length: 4\r\n") + "abc"),
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		{"length below zero", say(head("Content-Length: -1\r\n")),
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		{"no answer", untilClosedTCP,
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: context.DeadlineExceeded}},
+		{"half a head", sayAndHold("HTTP/1.1 200 OK\r\nContent-"),
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: context.DeadlineExceeded}},
+		{"half a head, closed", say("HTTP/1.1 200 OK\r\nContent-"),
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		{"closed", func(*net.TCPConn) {},
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: io.EOF}},
+		{"reset", reset(""),
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		{"endless head", forever("HTTP/1.1 200 OK\r\n", "X-Filler: "+long+"\r\n"),
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		{"endless line", forever("HTTP/1.1 200 OK\r\nX-Filler: ", long),
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		{"endless status", forever("HTTP/1.1 200 ", long),
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		{"flood of 103", forever("", "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"),
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		{"100 and 103, then an answer", say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + head("Content-Length: 0\r\n")),
+			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte{}}},
+		{"101", sayAndHold("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n" + long),
+			emitter.Attempt{Outcome: emitter.Refused, Status: 101}},
+		{"099", say("HTTP/1.1 099 Hm\r\n\r\n"),
+			emitter.Attempt{Outcome: emitter.Refused, Status: 99, Answer: []byte{}}},
+		{"no HTTP", say("SSH-2.0-OpenSSH_9.9\r\n"),
+			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			answering = make(chan struct{}, 1)
+			c := newClient(t)
+			c.MaxAnswer = limit
+			c.Timeout = 10 * time.Second
+			if test.want.Err == context.DeadlineExceeded {
+				c.Timeout = 50 * time.Millisecond
+			}
+			url := serveRaw(t, func(_ int, conn *net.TCPConn) {
+				if _, err := readRequest(conn); err == nil {
+					test.answer(conn)
+				}
+			})
+			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotFirstResponseByte: func() {
+				select {
+				case answering <- struct{}{}:
+				default:
+				}
+			}})
+			a, err := c.Send(ctx, signedAt(url), sample(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := test.want.Err; want == nil && a.Err != nil || want == anyError && a.Err == nil || want != anyError && !errors.Is(a.Err, want) {
+				t.Errorf("the attempt's error is %v, not %v", a.Err, want)
+			}
+			a.At, a.Remote, a.Timings, a.Err, test.want.Err = time.Time{}, netip.AddrPort{}, emitter.Timings{}, nil, nil
+			if diff := cmp.Diff(test.want, a, cmp.Comparer(func(x, y netip.AddrPort) bool { return x == y })); diff != "" {
+				t.Errorf("attempt (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// anyError stands for any error.
+var anyError = errors.New("any error")
+
+func untilClosedTCP(conn *net.TCPConn) { untilClosed(conn) }
+
+func TestAnswersBeforeTheRequestIsRead(t *testing.T) {
+	c := newClient(t)
+	e := emitter.Event{ID: "evt_1", Payload: payload(t, "size.1-mib-string")}
+	url := serveRaw(t, func(_ int, conn *net.TCPConn) {
+		io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+		untilClosed(conn)
+	})
+	a, err := c.Send(t.Context(), signedAt(url), e)
+	if err != nil || a.Outcome != emitter.Refused || a.Status != 413 {
+		t.Errorf("the attempt is %v, and the error %v", a, err)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	refusing := closed.Addr().String()
+
+	var plain *httptest.Server
+	tests := []struct {
+		name  string
+		setUp func(t *testing.T, c *emitter.Client) (url string)
+		phase emitter.Phase
+	}{
+		{"no such name", func(_ *testing.T, c *emitter.Client) string {
+			c.Resolver = newResolver(func(string, bool) ([]netip.Addr, bool) { return nil, false })
+			return "https://endpoint.test/"
+		}, emitter.Resolving},
+		{"name without address", func(_ *testing.T, c *emitter.Client) string {
+			c.Resolver = newResolver(always())
+			return "https://endpoint.test/"
+		}, emitter.Resolving},
+		{"resolver that hangs", func(t *testing.T, c *emitter.Client) string {
+			over := make(chan struct{})
+			t.Cleanup(func() { close(over) })
+			c.Timeout = 50 * time.Millisecond
+			c.Resolver = newResolver(func(string, bool) ([]netip.Addr, bool) { <-over; return nil, false })
+			return "https://endpoint.test/"
+		}, emitter.Resolving},
+		{"connection refused", func(*testing.T, *emitter.Client) string {
+			return "https://" + refusing
+		}, emitter.Connecting},
+		{"connection refused, by name", func(_ *testing.T, c *emitter.Client) string {
+			c.Resolver = newResolver(always("127.0.0.1"))
+			_, port, _ := net.SplitHostPort(refusing)
+			return "https://endpoint.test:" + port
+		}, emitter.Connecting},
+		{"certificate of nobody", func(t *testing.T, _ *emitter.Client) string {
+			server := httptest.NewUnstartedServer(http.NotFoundHandler())
+			server.Config.ErrorLog = quiet
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			return server.URL
+		}, emitter.Securing},
+		{"TLS that hangs", func(t *testing.T, c *emitter.Client) string {
+			c.Timeout = 50 * time.Millisecond
+			return strings.Replace(serveRaw(t, func(_ int, conn *net.TCPConn) { untilClosed(conn) }), "http:", "https:", 1)
+		}, emitter.Securing},
+		{"no TLS", func(t *testing.T, _ *emitter.Client) string {
+			plain = httptest.NewServer(http.NotFoundHandler())
+			t.Cleanup(plain.Close)
+			return strings.Replace(plain.URL, "http:", "https:", 1)
+		}, emitter.Securing},
+		{"server that doesn't read", func(t *testing.T, c *emitter.Client) string {
+			c.Timeout = 200 * time.Millisecond
+			over := make(chan struct{})
+			url := serveRaw(t, func(_ int, conn *net.TCPConn) { conn.SetReadBuffer(1 << 12); <-over })
+			t.Cleanup(func() { close(over) })
+			return url
+		}, emitter.Sending},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := newClient(t)
+			e := sample(t)
+			if test.phase == emitter.Sending {
+				e.Payload = hugePayload(t)
+			}
+			a, err := c.Send(t.Context(), signedAt(test.setUp(t, c)), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Outcome != emitter.Unreachable || a.Phase != test.phase || a.Err == nil || a.Status != 0 {
+				t.Errorf("the attempt is %#v", a)
+			}
+			if a.Timings.Total <= 0 || test.phase != emitter.Resolving && !a.Remote.IsValid() {
+				t.Errorf("the attempt is %#v", a)
+			}
+		})
+	}
+}
+
+// hugePayload conforms, and is more than sockets hold.
+func hugePayload(t testing.TB) []byte {
+	small := payload(t, "page.run-failed")
+	stack := []byte(`"stack": "`)
+	i := bytes.Index(small, stack) + len(stack)
+	return bytes.Join([][]byte{small[:i], bytes.Repeat([]byte("x"), 32<<20), small[i:]}, nil)
+}
+
+func TestTLS(t *testing.T) {
+	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
+		t.Run(proto, func(t *testing.T) {
+			c := newClient(t)
+			var got string
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got = r.Proto
+				echo(w, r)
+			}))
+			server.EnableHTTP2 = proto == "HTTP/2.0"
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			c.TLS = trusting(server)
+			c.Resolver = newResolver(always("127.0.0.1"))
+			e := sample(t)
+			_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+			for _, host := range []string{"example.com", "example.com."} { // of httptest's certificate
+				a, err := c.Send(t.Context(), signedAt("https://"+host+":"+port), e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.Outcome != emitter.Accepted || !bytes.Equal(a.Answer, e.Payload) || got != proto {
+					t.Errorf("by %s the attempt is %#v", got, a)
+				}
+				if a.Timings.DNS <= 0 || a.Timings.Connect <= 0 || a.Timings.TLS <= 0 ||
+					a.Timings.FirstByte < a.Timings.DNS+a.Timings.Connect+a.Timings.TLS {
+					t.Errorf("the timings are %+v", a.Timings)
+				}
+			}
+		})
+	}
+}
+
+func TestHostileAnswersOfHTTP2(t *testing.T) {
+	tests := []struct {
+		name    string
+		handler http.HandlerFunc
+		want    emitter.Attempt
+	}{
+		{"endless body", func(w http.ResponseWriter, _ *http.Request) {
+			for {
+				if _, err := w.Write(make([]byte, 1000)); err != nil {
+					return
+				}
+			}
+		}, emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Truncated: true}},
+		{"reset in the body", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(500)
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}, emitter.Attempt{Outcome: emitter.Refused, Status: 500, Truncated: true, Err: anyError}},
+		{"reset", func(http.ResponseWriter, *http.Request) {
+			panic(http.ErrAbortHandler)
+		}, emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		{"no answer", func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		}, emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: context.DeadlineExceeded}},
+		{"huge head", func(w http.ResponseWriter, _ *http.Request) {
+			for i := range 100 {
+				w.Header().Set(fmt.Sprint("X-", i), strings.Repeat("x", 10_000))
+			}
+		}, emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := newClient(t)
+			c.MaxAnswer = 1000
+			server := httptest.NewUnstartedServer(test.handler)
+			server.EnableHTTP2 = true
+			server.Config.ErrorLog = quiet
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			c.TLS = trusting(server)
+			if test.want.Err == context.DeadlineExceeded {
+				c.Timeout = 200 * time.Millisecond
+			}
+			a, err := c.Send(t.Context(), signedAt(server.URL), sample(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Outcome != test.want.Outcome || a.Status != test.want.Status || a.Phase != test.want.Phase ||
+				a.Truncated != test.want.Truncated || (a.Err == nil) != (test.want.Err == nil) {
+				t.Errorf("the attempt is %#v", a)
+			}
+		})
+	}
+}
+
+func trusting(server *httptest.Server) *tls.Config {
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	return &tls.Config{RootCAs: roots}
+}
+
+func TestGivenUp(t *testing.T) {
+	c := newClient(t)
+	arrived := make(chan struct{}, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) // so that the server sees when the client has gone
+		arrived <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-arrived; cancel() }()
+	a, err := c.Send(ctx, signedAt(server.URL), sample(t))
+	if !errors.Is(err, context.Canceled) || a.Outcome != "" || a.Phase != emitter.Waiting {
+		t.Errorf("the attempt is %#v, and the error %v", a, err)
+	}
+
+	if a, err := c.Send(ctx, signedAt(server.URL), sample(t)); !errors.Is(err, context.Canceled) || a.Outcome != "" {
+		t.Errorf("with a ctx that is done, the attempt is %#v, and the error %v", a, err)
+	}
+
+	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if a, err := c.Send(ctx, signedAt(server.URL), sample(t)); !errors.Is(err, context.DeadlineExceeded) || a.Outcome != "" {
+		t.Errorf("with a deadline of the caller, the attempt is %#v, and the error %v", a, err)
+	}
+}
+
+func TestConnectionsAreUsedAgain(t *testing.T) {
+	c := newClient(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.Cookies()) > 0 {
+			t.Error("a cookie came back")
+		}
+		http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
+		w.WriteHeader(http.StatusInternalServerError)
+		io.WriteString(w, strings.Repeat("x", emitter.DefaultMaxAnswer))
+	}))
+	t.Cleanup(server.Close)
+	for i := range 3 {
+		a, err := c.Send(t.Context(), signedAt(server.URL), sample(t))
+		if err != nil || a.Reused != (i > 0) || a.Truncated {
+			t.Errorf("attempt %d is %v, and the error %v", i, a, err)
+		}
+		if a.Reused && (a.Timings.Connect != 0 || !a.Remote.IsValid()) {
+			t.Errorf("the attempt is %#v", a)
+		}
+	}
+}
+
+// A server that closes connections which it has kept is no reason for an attempt
+// to fail; one that closes those that it has just got is.
+func TestClosedConnections(t *testing.T) {
+	c := newClient(t)
+	var mu sync.Mutex
+	var ids []string
+	url := serveRaw(t, func(n int, conn *net.TCPConn) {
+		answered := false
+		for {
+			r, err := readRequest(conn)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			ids = append(ids, r.Header.Get(signature.HeaderID))
+			mu.Unlock()
+			if answered || n > 2 {
+				return
+			}
+			io.WriteString(conn, "HTTP/1.1 204 Fine\r\n\r\n")
+			answered = true
+		}
+	})
+	for range 2 {
+		a, err := c.Send(t.Context(), signedAt(url), sample(t))
+		if err != nil || a.Outcome != emitter.Accepted || a.Reused {
+			t.Errorf("the attempt is %#v, and the error %v", a, err)
+		}
+	}
+	c.CloseIdleConnections()
+	a, err := c.Send(t.Context(), signedAt(url), sample(t))
+	if err != nil || a.Outcome != emitter.Unreachable {
+		t.Errorf("the attempt is %#v, and the error %v", a, err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if diff := cmp.Diff([]string{"evt_1", "evt_1", "evt_1", "evt_1"}, ids); diff != "" {
+		t.Errorf("ids (-want +got):\n%s", diff)
+	}
+}
+
+func echo(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body) // before the first write, as HTTP/1.1 is no duplex
+	w.Write(body)
+}
+
+func TestManyAtOnce(t *testing.T) {
+	c := newClient(t)
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	t.Cleanup(server.Close)
+	e := sample(t)
+	var group sync.WaitGroup
+	for range 50 {
+		group.Go(func() {
+			for range 10 {
+				a, err := c.Send(t.Context(), signedAt(server.URL), e)
+				if err != nil || !bytes.Equal(a.Answer, e.Payload) {
+					t.Errorf("the attempt is %#v, and the error %v", a, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestNoProxy(t *testing.T) {
+	c := newClient(t)
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a proxy was used") }))
+	t.Cleanup(proxy.Close)
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
+		t.Setenv(name, proxy.URL)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(server.Close)
+	c.Resolver = newResolver(always("127.0.0.1")) // by a name, as proxies from the environment are not for loopback
+	at, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := c.Send(t.Context(), signedAt("http://endpoint.test:"+at.Port()), sample(t))
+	if err != nil || a.Outcome != emitter.Accepted || a.Timings.DNS <= 0 {
+		t.Errorf("the attempt is %v, and the error %v", a, err)
+	}
+}
+
+func BenchmarkSend(b *testing.B) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
+	b.Cleanup(server.Close)
+	c := newClient(b)
+	e := sample(b)
+	b.Run("bare", func(b *testing.B) { // what a client takes that does none of it
+		client := server.Client()
+		for b.Loop() {
+			resp, err := client.Post(server.URL, "application/json", bytes.NewReader(e.Payload))
+			if err != nil {
+				b.Fatal(err)
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+	})
+	b.Run("Send", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if a, err := c.Send(b.Context(), signedAt(server.URL), e); err != nil || a.Outcome != emitter.Accepted {
+				b.Fatal(a, err)
+			}
+		}
+	})
+}
