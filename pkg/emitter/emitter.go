@@ -247,9 +247,11 @@ func (a *Attempt) read(resp *http.Response, most int64) {
 
 // dial makes the transport.
 func (c *Client) dial() {
+	// A connection may go on being made when the attempt that asked for it is
+	// over, and then needs an end of its own.
+	connecting := c.timeout() + time.Second
 	dialer := &net.Dialer{
-		// A connection may go on being made after the attempt that asked for it.
-		Timeout:        c.timeout(),
+		Timeout:        connecting,
 		Resolver:       c.Resolver,
 		ControlContext: c.Guard.control,
 	}
@@ -257,7 +259,7 @@ func (c *Client) dial() {
 		Proxy:                  nil,
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        c.TLS.Clone(),
-		TLSHandshakeTimeout:    c.timeout(),
+		TLSHandshakeTimeout:    connecting,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true, // an answer of a few bytes can't unfold to gigabytes
 		MaxResponseHeaderBytes: maxAnswerHeader,

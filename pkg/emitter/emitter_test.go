@@ -1,4 +1,4 @@
-package emitter_test
+package emitter
 
 import (
 	"bytes"
@@ -24,7 +24,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
-	"github.com/runhooks/runhooks/pkg/emitter"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
@@ -49,7 +48,7 @@ func TestSend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Outcome != emitter.Accepted || a.Status != 202 || string(a.Answer) != "thanks" || a.Truncated || a.Err != nil {
+	if a.Outcome != Accepted || a.Status != 202 || string(a.Answer) != "thanks" || a.Truncated || a.Err != nil {
 		t.Errorf("the attempt is %#v", a)
 	}
 	if !a.At.Equal(now) || a.Remote.String() != server.Listener.Addr().String() || a.Reused {
@@ -75,7 +74,7 @@ func TestSend(t *testing.T) {
 		"Authorization":     {"Bearer of good news"},
 		"Content-Length":    {fmt.Sprint(len(body))},
 		"Content-Type":      {"application/json"},
-		"User-Agent":        {emitter.DefaultUserAgent},
+		"User-Agent":        {DefaultUserAgent},
 		"Webhook-Id":        {"evt_1"},
 		"Webhook-Timestamp": {fmt.Sprint(now.Unix())},
 	}
@@ -93,15 +92,15 @@ func TestSendUnsigned(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
 	t.Cleanup(server.Close)
 	e := sample(t)
-	a, err := c.Send(t.Context(), emitter.Endpoint{URL: server.URL, Unsigned: true}, e)
-	if err != nil || a.Outcome != emitter.Accepted {
+	a, err := c.Send(t.Context(), Endpoint{URL: server.URL, Unsigned: true}, e)
+	if err != nil || a.Outcome != Accepted {
 		t.Fatal(a, err)
 	}
 	if got.Get(signature.HeaderID) != e.ID || got.Get(signature.HeaderTimestamp) == "" || got.Values(signature.HeaderSignature) != nil {
 		t.Errorf("the header is %v", got)
 	}
 	e.ID = "evt.1"
-	if _, err := c.Send(t.Context(), emitter.Endpoint{URL: server.URL, Unsigned: true}, e); !errors.Is(err, signature.ErrHeaderMalformed) {
+	if _, err := c.Send(t.Context(), Endpoint{URL: server.URL, Unsigned: true}, e); !errors.Is(err, signature.ErrHeaderMalformed) {
 		t.Errorf("with the id %s the error is %v", e.ID, err)
 	}
 }
@@ -110,44 +109,44 @@ func TestOutcomes(t *testing.T) {
 	tests := []struct {
 		status     int
 		retryAfter string
-		want       emitter.Outcome
+		want       Outcome
 		wait       time.Duration
 	}{
-		{status: 200, want: emitter.Accepted},
-		{status: 201, want: emitter.Accepted},
-		{status: 202, want: emitter.Accepted},
-		{status: 204, want: emitter.Accepted},
-		{status: 208, want: emitter.Accepted},
-		{status: 299, want: emitter.Accepted},
-		{status: 200, retryAfter: "5", want: emitter.Accepted},
-		{status: 300, want: emitter.Refused},
-		{status: 304, want: emitter.Refused},
-		{status: 400, want: emitter.Refused},
-		{status: 401, want: emitter.Refused},
-		{status: 404, want: emitter.Refused},
-		{status: 405, want: emitter.Refused},
-		{status: 407, want: emitter.Refused},
-		{status: 408, want: emitter.Refused},
-		{status: 409, want: emitter.Refused},
-		{status: 410, want: emitter.Gone},
-		{status: 410, retryAfter: "5", want: emitter.Gone},
-		{status: 413, retryAfter: "5", want: emitter.Refused},
-		{status: 421, want: emitter.Refused},
-		{status: 422, want: emitter.Refused},
-		{status: 425, want: emitter.Refused},
-		{status: 429, want: emitter.Refused},
-		{status: 429, retryAfter: "0", want: emitter.RetryAfter},
-		{status: 429, retryAfter: "120", want: emitter.RetryAfter, wait: 2 * time.Minute},
-		{status: 429, retryAfter: "soon", want: emitter.Refused},
-		{status: 500, want: emitter.Refused},
-		{status: 502, want: emitter.Refused},
-		{status: 503, want: emitter.Refused},
-		{status: 503, retryAfter: "Sun, 06 Nov 1994 08:50:37 GMT", want: emitter.RetryAfter, wait: time.Minute},
-		{status: 503, retryAfter: "Sun, 06 Nov 1994 08:00:00 GMT", want: emitter.RetryAfter},
-		{status: 503, retryAfter: "-1", want: emitter.Refused},
-		{status: 503, retryAfter: "99999999999999999999999", want: emitter.RetryAfter, wait: emitter.MaxRetryAfter},
-		{status: 504, want: emitter.Refused},
-		{status: 999, want: emitter.Refused},
+		{status: 200, want: Accepted},
+		{status: 201, want: Accepted},
+		{status: 202, want: Accepted},
+		{status: 204, want: Accepted},
+		{status: 208, want: Accepted},
+		{status: 299, want: Accepted},
+		{status: 200, retryAfter: "5", want: Accepted},
+		{status: 300, want: Refused},
+		{status: 304, want: Refused},
+		{status: 400, want: Refused},
+		{status: 401, want: Refused},
+		{status: 404, want: Refused},
+		{status: 405, want: Refused},
+		{status: 407, want: Refused},
+		{status: 408, want: Refused},
+		{status: 409, want: Refused},
+		{status: 410, want: Gone},
+		{status: 410, retryAfter: "5", want: Gone},
+		{status: 413, retryAfter: "5", want: Refused},
+		{status: 421, want: Refused},
+		{status: 422, want: Refused},
+		{status: 425, want: Refused},
+		{status: 429, want: Refused},
+		{status: 429, retryAfter: "0", want: RetryAfter},
+		{status: 429, retryAfter: "120", want: RetryAfter, wait: 2 * time.Minute},
+		{status: 429, retryAfter: "soon", want: Refused},
+		{status: 500, want: Refused},
+		{status: 502, want: Refused},
+		{status: 503, want: Refused},
+		{status: 503, retryAfter: "Sun, 06 Nov 1994 08:50:37 GMT", want: RetryAfter, wait: time.Minute},
+		{status: 503, retryAfter: "Sun, 06 Nov 1994 08:00:00 GMT", want: RetryAfter},
+		{status: 503, retryAfter: "-1", want: Refused},
+		{status: 503, retryAfter: "99999999999999999999999", want: RetryAfter, wait: MaxRetryAfter},
+		{status: 504, want: Refused},
+		{status: 999, want: Refused},
 	}
 	c := newClient(t)
 	c.Now = func() time.Time { return time.Date(1994, 11, 6, 8, 49, 37, 0, time.UTC) }
@@ -189,7 +188,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if a.Outcome != emitter.Refused || a.Status != status || a.Location != target || requests.Load() != 1 {
+				if a.Outcome != Refused || a.Status != status || a.Location != target || requests.Load() != 1 {
 					t.Errorf("%d requests; the attempt is %#v", requests.Load(), a)
 				}
 			})
@@ -205,34 +204,34 @@ func TestCallersMistakes(t *testing.T) {
 	t.Cleanup(server.Close)
 	good, e := signedAt(server.URL), sample(t)
 	_, public := signature.NewKeyPair()
-	endpoint := func(change func(*emitter.Endpoint)) emitter.Endpoint {
+	endpoint := func(change func(*Endpoint)) Endpoint {
 		to := good
 		change(&to)
 		return to
 	}
-	header := func(name, value string) emitter.Endpoint {
-		return endpoint(func(to *emitter.Endpoint) { to.Header = http.Header{name: {value}} })
+	header := func(name, value string) Endpoint {
+		return endpoint(func(to *Endpoint) { to.Header = http.Header{name: {value}} })
 	}
-	at := func(url string) emitter.Endpoint {
-		return endpoint(func(to *emitter.Endpoint) { to.URL = url })
+	at := func(url string) Endpoint {
+		return endpoint(func(to *Endpoint) { to.URL = url })
 	}
-	withID := func(id string) emitter.Event { return emitter.Event{ID: id, Payload: e.Payload} }
+	withID := func(id string) Event { return Event{ID: id, Payload: e.Payload} }
 	tests := []struct {
 		name string
-		to   emitter.Endpoint
-		e    emitter.Event
+		to   Endpoint
+		e    Event
 		want string
 	}{
 		{"no URL", at(""), e, `endpoint: the URL has scheme ""; it has to be https, or http`},
 		{"no scheme", at("example.com/x"), e, `endpoint: the URL has scheme ""; it has to be https, or http`},
 		{"other scheme", at("ftp://example.com/x"), e, `endpoint: the URL has scheme "ftp"; it has to be https, or http`},
-		{"no secrets", endpoint(func(to *emitter.Endpoint) { to.Secrets = nil }), e,
+		{"no secrets", endpoint(func(to *Endpoint) { to.Secrets = nil }), e,
 			"endpoint: it has no secrets; add one, or say that it is to be unsigned"},
-		{"secrets, unsigned", endpoint(func(to *emitter.Endpoint) { to.Unsigned = true }), e,
+		{"secrets, unsigned", endpoint(func(to *Endpoint) { to.Unsigned = true }), e,
 			"endpoint: it has secrets, and is to be unsigned; choose one"},
-		{"public key", endpoint(func(to *emitter.Endpoint) { to.Secrets = []signature.Secret{public} }), e,
+		{"public key", endpoint(func(to *Endpoint) { to.Secrets = []signature.Secret{public} }), e,
 			"signature: unusable secret: number 1 of 1 is a public key, which can't sign"},
-		{"expired", endpoint(func(to *emitter.Endpoint) { to.Secrets = []signature.Secret{secret.Until(time.Unix(1, 0))} }), e,
+		{"expired", endpoint(func(to *Endpoint) { to.Secrets = []signature.Secret{secret.Until(time.Unix(1, 0))} }), e,
 			"signature: no secret is in force to sign with, of 1"},
 		{"no id", good, withID(""), "signature: malformed header: Webhook-Id is empty"},
 		{"id with a line", good, withID("a\r\nX: y"), "signature: malformed header: Webhook-Id has 0x0d at byte 1; it takes visible ASCII only"},
@@ -269,8 +268,8 @@ func TestPayloadsThatDontConform(t *testing.T) {
 		{payload(t, "dialect.local-time"), "the payload deviates: "},
 	}
 	for _, test := range tests {
-		_, err := c.Send(t.Context(), signedAt(server.URL), emitter.Event{ID: "evt_1", Payload: test.payload})
-		var refused *emitter.PayloadError
+		_, err := c.Send(t.Context(), signedAt(server.URL), Event{ID: "evt_1", Payload: test.payload})
+		var refused *PayloadError
 		if !errors.As(err, &refused) || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("the error is %v", err)
 			continue
@@ -284,15 +283,15 @@ func TestPayloadsThatDontConform(t *testing.T) {
 	}
 	c.Unchecked = true
 	for _, test := range tests {
-		a, err := c.Send(t.Context(), signedAt(server.URL), emitter.Event{ID: "evt_1", Payload: test.payload})
-		if err != nil || a.Outcome != emitter.Accepted {
+		a, err := c.Send(t.Context(), signedAt(server.URL), Event{ID: "evt_1", Payload: test.payload})
+		if err != nil || a.Outcome != Accepted {
 			t.Errorf("unchecked, the attempt is %v, and the error %v", a, err)
 		}
 	}
 }
 
 func TestPayloadErrorCounts(t *testing.T) {
-	err := &emitter.PayloadError{Report: conformance.Check([]byte(`{"event_type":"run_failed"}`))}
+	err := &PayloadError{Report: conformance.Check([]byte(`{"event_type":"run_failed"}`))}
 	if got := err.Error(); !strings.HasSuffix(got, " (and 2 more)") {
 		t.Errorf("the error is %q", got)
 	}
@@ -327,55 +326,55 @@ func TestHostileAnswers(t *testing.T) {
 	tests := []struct {
 		name   string
 		answer func(*net.TCPConn)
-		want   emitter.Attempt // Err is any error
+		want   Attempt // Err is any error
 	}{
 		{"endless body", forever(head(""), long),
-			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte(long[:limit]), Truncated: true}},
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte(long[:limit]), Truncated: true}},
 		{"endless body in chunks", forever(head("Transfer-Encoding: chunked\r\n"), "3e8\r\n"+long[:limit]+"\r\n"),
-			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte(long[:limit]), Truncated: true}},
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte(long[:limit]), Truncated: true}},
 		{"body of exactly the limit", say(head("Content-Length: 1000\r\n") + long[:limit]),
-			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte(long[:limit])}},
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte(long[:limit])}},
 		{"body of one more", say(head("Content-Length: 1001\r\n") + long[:limit+1]),
-			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte(long[:limit]), Truncated: true}},
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte(long[:limit]), Truncated: true}},
 		{"bomb", say(head("Content-Encoding: gzip\r\nContent-Length: 4\r\n") + "\x1f\x8b\x08\x00"),
-			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte("\x1f\x8b\x08\x00")}},
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte("\x1f\x8b\x08\x00")}},
 		{"body shorter than its length", say(head("Content-Length: 10\r\n") + "abc"),
-			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte("abc"), Truncated: true, Err: io.ErrUnexpectedEOF}},
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte("abc"), Truncated: true, Err: io.ErrUnexpectedEOF}},
 		{"body longer than its length", say(head("Content-Length: 3\r\n") + "abcdef"),
-			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte("abc")}},
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte("abc")}},
 		{"reset in the body", func(conn *net.TCPConn) {
 			io.WriteString(conn, head("Content-Length: 10\r\n")+"abc")
 			<-answering
 			conn.SetLinger(0)
-		}, emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte("abc"), Truncated: true, Err: syscall.ECONNRESET}},
+		}, Attempt{Outcome: Accepted, Status: 200, Answer: []byte("abc"), Truncated: true, Err: syscall.ECONNRESET}},
 		{"chunk of no size", say(head("Transfer-Encoding: chunked\r\n") + "xyz\r\n"),
-			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte{}, Truncated: true, Err: anyError}},
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte{}, Truncated: true, Err: anyError}},
 		{"two lengths", say(head("Content-Length: 3\r\nContent-Length: 4\r\n") + "abc"),
-			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 		{"length below zero", say(head("Content-Length: -1\r\n")),
-			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 		{"half a head, closed", say("HTTP/1.1 200 OK\r\nContent-"),
-			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 		{"closed", func(*net.TCPConn) {},
-			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: io.EOF}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: io.EOF}},
 		{"reset", reset(""),
-			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 		{"endless head", forever("HTTP/1.1 200 OK\r\n", "X-Filler: "+long+"\r\n"),
-			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 		{"endless line", forever("HTTP/1.1 200 OK\r\nX-Filler: ", long),
-			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 		{"endless status", forever("HTTP/1.1 200 ", long),
-			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 		{"flood of 103", forever("", "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"),
-			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 		{"100 and 103, then an answer", say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + head("Content-Length: 0\r\n")),
-			emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Answer: []byte{}}},
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte{}}},
 		{"101", sayAndHold("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n" + long),
-			emitter.Attempt{Outcome: emitter.Refused, Status: 101}},
+			Attempt{Outcome: Refused, Status: 101}},
 		{"099", say("HTTP/1.1 099 Hm\r\n\r\n"),
-			emitter.Attempt{Outcome: emitter.Refused, Status: 99, Answer: []byte{}}},
+			Attempt{Outcome: Refused, Status: 99, Answer: []byte{}}},
 		{"no HTTP", say("SSH-2.0-OpenSSH_9.9\r\n"),
-			emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -400,7 +399,7 @@ func TestHostileAnswers(t *testing.T) {
 			if want := test.want.Err; want == nil && a.Err != nil || want == anyError && a.Err == nil || want != anyError && !errors.Is(a.Err, want) {
 				t.Errorf("the attempt's error is %v, not %v", a.Err, want)
 			}
-			a.At, a.Remote, a.Timings, a.Err, test.want.Err = time.Time{}, netip.AddrPort{}, emitter.Timings{}, nil, nil
+			a.At, a.Remote, a.Timings, a.Err, test.want.Err = time.Time{}, netip.AddrPort{}, Timings{}, nil, nil
 			if diff := cmp.Diff(test.want, a, cmp.Comparer(func(x, y netip.AddrPort) bool { return x == y })); diff != "" {
 				t.Errorf("attempt (-want +got):\n%s", diff)
 			}
@@ -413,14 +412,14 @@ var anyError = errors.New("any error")
 
 func TestAnswersBeforeTheRequestIsRead(t *testing.T) {
 	c := newClient(t)
-	e := emitter.Event{ID: "evt_1", Payload: payload(t, "size.1-mib-string")}
+	e := Event{ID: "evt_1", Payload: payload(t, "size.1-mib-string")}
 	url := serveRaw(t, func(_ int, conn *net.TCPConn) {
 		conn.Read(make([]byte, 1))
 		io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
 		untilClosed(conn)
 	})
 	a, err := c.Send(t.Context(), signedAt(url), e)
-	if err != nil || a.Outcome != emitter.Refused || a.Status != 413 {
+	if err != nil || a.Outcome != Refused || a.Status != 413 {
 		t.Errorf("the attempt is %v, and the error %v", a, err)
 	}
 }
@@ -436,44 +435,42 @@ func TestUnreachable(t *testing.T) {
 	var plain *httptest.Server
 	tests := []struct {
 		name  string
-		setUp func(t *testing.T, c *emitter.Client) (url string)
-		phase emitter.Phase
+		setUp func(t *testing.T, c *Client) (url string)
+		phase Phase
 	}{
-		{"no such name", func(_ *testing.T, c *emitter.Client) string {
+		{"no such name", func(_ *testing.T, c *Client) string {
 			c.Resolver = newResolver(func(string, bool) ([]netip.Addr, bool) { return nil, false })
 			return "https://endpoint.test/"
-		}, emitter.Resolving},
-		{"name without address", func(_ *testing.T, c *emitter.Client) string {
+		}, Resolving},
+		{"name without address", func(_ *testing.T, c *Client) string {
 			c.Resolver = newResolver(always())
 			return "https://endpoint.test/"
-		}, emitter.Resolving},
-		{"resolver that hangs", func(t *testing.T, c *emitter.Client) string {
+		}, Resolving},
+		{"resolver that hangs", func(t *testing.T, c *Client) string {
 			over := make(chan struct{})
 			t.Cleanup(func() { close(over) })
 			c.Timeout = 50 * time.Millisecond
 			c.Resolver = newResolver(func(string, bool) ([]netip.Addr, bool) { <-over; return nil, false })
 			return "https://endpoint.test/"
-		}, emitter.Resolving},
-		{"connection refused", func(*testing.T, *emitter.Client) string {
+		}, Resolving},
+		{"connection refused", func(*testing.T, *Client) string {
 			return "https://" + refusing
-		}, emitter.Connecting},
-		{"connection refused, by name", func(_ *testing.T, c *emitter.Client) string {
+		}, Connecting},
+		{"connection refused, by name", func(_ *testing.T, c *Client) string {
 			c.Resolver = newResolver(always("127.0.0.1"))
 			_, port, _ := net.SplitHostPort(refusing)
 			return "https://endpoint.test:" + port
-		}, emitter.Connecting},
-		{"certificate of nobody", func(t *testing.T, _ *emitter.Client) string {
-			server := httptest.NewUnstartedServer(http.NotFoundHandler())
-			server.Config.ErrorLog = quiet
-			server.StartTLS()
+		}, Connecting},
+		{"certificate of nobody", func(t *testing.T, _ *Client) string {
+			server := httptest.NewTLSServer(http.NotFoundHandler())
 			t.Cleanup(server.Close)
 			return server.URL
-		}, emitter.Securing},
-		{"no TLS", func(t *testing.T, _ *emitter.Client) string {
+		}, Securing},
+		{"no TLS", func(t *testing.T, _ *Client) string {
 			plain = httptest.NewServer(http.NotFoundHandler())
 			t.Cleanup(plain.Close)
 			return strings.Replace(plain.URL, "http:", "https:", 1)
-		}, emitter.Securing},
+		}, Securing},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -482,10 +479,10 @@ func TestUnreachable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a.Outcome != emitter.Unreachable || a.Phase != test.phase || a.Err == nil || a.Status != 0 {
+			if a.Outcome != Unreachable || a.Phase != test.phase || a.Err == nil || a.Status != 0 {
 				t.Errorf("the attempt is %#v", a)
 			}
-			if a.Timings.Total <= 0 || test.phase != emitter.Resolving && !a.Remote.IsValid() {
+			if a.Timings.Total <= 0 || test.phase != Resolving && !a.Remote.IsValid() {
 				t.Errorf("the attempt is %#v", a)
 			}
 		})
@@ -513,7 +510,7 @@ func TestTLS(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if a.Outcome != emitter.Accepted || !bytes.Equal(a.Answer, e.Payload) || got != proto {
+				if a.Outcome != Accepted || !bytes.Equal(a.Answer, e.Payload) || got != proto {
 					t.Errorf("by %s the attempt is %#v", got, a)
 				}
 				if a.Timings.DNS <= 0 || a.Timings.Connect <= 0 || a.Timings.TLS <= 0 ||
@@ -529,7 +526,7 @@ func TestHostileAnswersOfHTTP2(t *testing.T) {
 	tests := []struct {
 		name    string
 		handler http.HandlerFunc
-		want    emitter.Attempt
+		want    Attempt
 	}{
 		{"endless body", func(w http.ResponseWriter, _ *http.Request) {
 			for {
@@ -537,20 +534,20 @@ func TestHostileAnswersOfHTTP2(t *testing.T) {
 					return
 				}
 			}
-		}, emitter.Attempt{Outcome: emitter.Accepted, Status: 200, Truncated: true}},
+		}, Attempt{Outcome: Accepted, Status: 200, Truncated: true}},
 		{"reset in the body", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(500)
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
-		}, emitter.Attempt{Outcome: emitter.Refused, Status: 500, Truncated: true, Err: anyError}},
+		}, Attempt{Outcome: Refused, Status: 500, Truncated: true, Err: anyError}},
 		{"reset", func(http.ResponseWriter, *http.Request) {
 			panic(http.ErrAbortHandler)
-		}, emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		}, Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 		{"huge head", func(w http.ResponseWriter, _ *http.Request) {
 			for i := range 100 {
 				w.Header().Set(fmt.Sprint("X-", i), strings.Repeat("x", 10_000))
 			}
-		}, emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: anyError}},
+		}, Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -558,7 +555,6 @@ func TestHostileAnswersOfHTTP2(t *testing.T) {
 			c.MaxAnswer = 1000
 			server := httptest.NewUnstartedServer(test.handler)
 			server.EnableHTTP2 = true
-			server.Config.ErrorLog = quiet
 			server.StartTLS()
 			t.Cleanup(server.Close)
 			c.TLS = trusting(server)
@@ -602,7 +598,7 @@ func testGivenUp(t *testing.T, proto string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()
 	a, err := c.Send(ctx, signedAt(server.URL), sample(t))
-	if !errors.Is(err, context.Canceled) || a.Outcome != "" || a.Phase != emitter.Waiting {
+	if !errors.Is(err, context.Canceled) || a.Outcome != "" || a.Phase != Waiting {
 		t.Errorf("the attempt is %#v, and the error %v", a, err)
 	}
 
@@ -625,7 +621,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 		}
 		http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
 		w.WriteHeader(http.StatusInternalServerError)
-		io.WriteString(w, strings.Repeat("x", emitter.DefaultMaxAnswer))
+		io.WriteString(w, strings.Repeat("x", DefaultMaxAnswer))
 	}))
 	t.Cleanup(server.Close)
 	for i := range 3 {
@@ -664,13 +660,13 @@ func TestClosedConnections(t *testing.T) {
 	})
 	for range 2 {
 		a, err := c.Send(t.Context(), signedAt(url), sample(t))
-		if err != nil || a.Outcome != emitter.Accepted || a.Reused {
+		if err != nil || a.Outcome != Accepted || a.Reused {
 			t.Errorf("the attempt is %#v, and the error %v", a, err)
 		}
 	}
 	c.CloseIdleConnections()
 	a, err := c.Send(t.Context(), signedAt(url), sample(t))
-	if err != nil || a.Outcome != emitter.Unreachable {
+	if err != nil || a.Outcome != Unreachable {
 		t.Errorf("the attempt is %#v, and the error %v", a, err)
 	}
 	mu.Lock()
@@ -719,7 +715,7 @@ func TestNoProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, err := c.Send(t.Context(), signedAt("http://endpoint.test:"+at.Port()), sample(t))
-	if err != nil || a.Outcome != emitter.Accepted || a.Timings.DNS <= 0 {
+	if err != nil || a.Outcome != Accepted || a.Timings.DNS <= 0 {
 		t.Errorf("the attempt is %v, and the error %v", a, err)
 	}
 }
@@ -743,7 +739,7 @@ func BenchmarkSend(b *testing.B) {
 	b.Run("Send", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if a, err := c.Send(b.Context(), signedAt(server.URL), e); err != nil || a.Outcome != emitter.Accepted {
+			if a, err := c.Send(b.Context(), signedAt(server.URL), e); err != nil || a.Outcome != Accepted {
 				b.Fatal(a, err)
 			}
 		}

@@ -1,4 +1,4 @@
-package emitter_test
+package emitter
 
 import (
 	"bufio"
@@ -15,46 +15,51 @@ import (
 	"testing"
 	"time"
 
-	"github.com/runhooks/runhooks/pkg/emitter"
 	"github.com/runhooks/runhooks/pkg/signature"
 	"github.com/runhooks/runhooks/vectors"
 )
 
 // loopback is a guard for tests, whose servers are on this host.
-var loopback = emitter.Guard{Allow: []netip.Prefix{
+var loopback = Guard{Allow: []netip.Prefix{
 	netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
 }}
 
 var secret = signature.NewSecret()
 
-// quiet takes what servers log of what the tests do to them.
-var quiet = log.New(io.Discard, "", 0)
+// Both ends log what the tests do to them.
+func init() { log.SetOutput(io.Discard) }
 
-func signedAt(url string) emitter.Endpoint {
-	return emitter.Endpoint{URL: url, Secrets: []signature.Secret{secret}}
+func signedAt(url string) Endpoint {
+	return Endpoint{URL: url, Secrets: []signature.Secret{secret}}
 }
+
+var payloads = sync.OnceValue(func() map[string][]byte {
+	byName := make(map[string][]byte)
+	for _, v := range vectors.All() {
+		byName[v.Name] = v.Payload
+	}
+	return byName
+})
 
 // payload gives the payload of a vector.
 func payload(t testing.TB, name string) []byte {
 	t.Helper()
-	for _, v := range vectors.All() {
-		if v.Name == name {
-			return v.Payload
-		}
+	p, ok := payloads()[name]
+	if !ok {
+		t.Fatalf("there is no vector %s", name)
 	}
-	t.Fatalf("there is no vector %s", name)
-	return nil
+	return p
 }
 
-func sample(t testing.TB) emitter.Event {
-	return emitter.Event{ID: "evt_1", Payload: payload(t, "page.run-failed")}
+func sample(t testing.TB) Event {
+	return Event{ID: "evt_1", Payload: payload(t, "page.run-failed")}
 }
 
 // newClient gives a client that may go to loopback. At the end of the test
 // nothing of it may be left.
-func newClient(t testing.TB) *emitter.Client {
+func newClient(t testing.TB) *Client {
 	noLeaks(t)
-	c := &emitter.Client{Guard: loopback}
+	c := &Client{Guard: loopback}
 	t.Cleanup(c.CloseIdleConnections)
 	return c
 }
