@@ -51,6 +51,7 @@ const (
 // An Attempt is the record of one attempt. What comes from the answer comes from
 // a stranger: it may hold anything.
 type Attempt struct {
+	// Outcome is empty where [Client.Send] gave an error.
 	Outcome Outcome
 	// At is when the attempt started, which is also its webhook-timestamp.
 	At time.Time
@@ -95,12 +96,12 @@ type Timings struct {
 // String says in a line what came of the attempt.
 func (a Attempt) String() string {
 	switch {
-	case a.Status == 0 && a.Err == nil:
-		return string(a.Outcome)
+	case a.Outcome == "":
+		return "not made"
 	case a.Status == 0:
 		return fmt.Sprintf("%s while %s: %v", a.Outcome, a.Phase, a.Err)
 	case a.Outcome == RetryAfter:
-		return fmt.Sprintf("%d: again after %v", a.Status, a.RetryAfter)
+		return fmt.Sprintf("%d: retry after %v", a.Status, a.RetryAfter)
 	case a.Location != "":
 		return fmt.Sprintf("%d: %s, with a redirect to %q", a.Status, a.Outcome, a.Location)
 	}

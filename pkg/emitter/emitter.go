@@ -22,6 +22,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,7 +60,7 @@ type Client struct {
 	MaxAnswer int64
 
 	// UserAgent is the header of that name. Empty stands for
-	// [DefaultUserAgent].
+	// [DefaultUserAgent]; with a control character in it nothing is sent.
 	UserAgent string
 
 	// Unchecked sends payloads that break the contract, too. It is for trying
@@ -103,25 +104,20 @@ type PayloadError struct {
 }
 
 func (e *PayloadError) Error() string {
-	first, more := "", 0
-	for _, f := range e.Report.Findings {
-		if f.Severity != conformance.Error {
-			continue
-		}
-		if first == "" {
-			first = f.String()
-		} else {
-			more++
-		}
-	}
-	s := fmt.Sprintf("the payload %s: %s", e.Report.Verdict, first)
+	says := "the payload deviates from the contract"
 	if e.Report.Verdict == conformance.Invalid {
-		s = "the payload is invalid: " + first
+		says = "the payload is invalid"
 	}
-	if more > 0 {
-		s += fmt.Sprintf(" (and %d more)", more)
+	errs := slices.DeleteFunc(slices.Clone(e.Report.Findings), func(f conformance.Finding) bool {
+		return f.Severity != conformance.Error
+	})
+	switch len(errs) {
+	case 0:
+		return says
+	case 1:
+		return fmt.Sprintf("%s: %s", says, errs[0])
 	}
-	return s
+	return fmt.Sprintf("%s: %s (and %d more)", says, errs[0], len(errs)-1)
 }
 
 // Send makes one attempt to deliver e to an endpoint, and waits for its outcome.
@@ -133,7 +129,8 @@ func (e *PayloadError) Error() string {
 //   - an error of package signature for an id or secrets that can't sign.
 //
 // It also is not nil when ctx is done before there is an answer. It then wraps
-// ctx's error, and the endpoint may or may not have got the event.
+// ctx's error, and the attempt tells how far it came: the endpoint may or may not
+// have got the event.
 //
 // The request is written once, with one exception: where a connection of an
 // earlier attempt turns out to have been closed by the endpoint, it is sent again
@@ -144,7 +141,7 @@ func (c *Client) Send(ctx context.Context, to Endpoint, e Event) (Attempt, error
 	if err != nil {
 		return Attempt{}, err
 	}
-	c.once.Do(c.dial)
+	c.once.Do(c.setUp)
 	timeout := c.timeout()
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -181,8 +178,7 @@ func (c *Client) request(ctx context.Context, to Endpoint, e Event, at time.Time
 	if !c.Unchecked && !conformance.Valid(e.Payload) {
 		return nil, &PayloadError{Report: conformance.Check(e.Payload)}
 	}
-	u, err := parseURL(to.URL)
-	if err != nil {
+	if _, err := parseURL(to.URL); err != nil {
 		return nil, err
 	}
 	header, err := ownHeader(to.Header)
@@ -203,7 +199,7 @@ func (c *Client) request(ctx context.Context, to Endpoint, e Event, at time.Time
 		// repeated where a kept connection turns out to be closed.
 		header["Idempotency-Key"] = []string{}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(e.Payload))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(e.Payload))
 	if err != nil {
 		return nil, endpointErrorf("no request can be made of it")
 	}
@@ -245,8 +241,8 @@ func (a *Attempt) read(resp *http.Response, most int64) {
 	a.Answer = body
 }
 
-// dial makes the transport.
-func (c *Client) dial() {
+// setUp makes the transport.
+func (c *Client) setUp() {
 	// A connection may go on being made when the attempt that asked for it is
 	// over, and then needs an end of its own.
 	connecting := c.timeout() + time.Second
@@ -275,7 +271,7 @@ func (c *Client) dial() {
 // CloseIdleConnections closes the connections that are kept for further
 // attempts. They also close by themselves, half a minute after their last one.
 func (c *Client) CloseIdleConnections() {
-	c.once.Do(c.dial)
+	c.once.Do(c.setUp)
 	c.transport.CloseIdleConnections()
 }
 

@@ -265,7 +265,7 @@ func TestPayloadsThatDontConform(t *testing.T) {
 	}{
 		{nil, "the payload is invalid: 1:1: error: json.syntax: "},
 		{[]byte("{}"), "the payload is invalid: 1:1: error: event.type-missing: "},
-		{payload(t, "dialect.local-time"), "the payload deviates: "},
+		{payload(t, "dialect.local-time"), "the payload deviates from the contract: "},
 	}
 	for _, test := range tests {
 		_, err := c.Send(t.Context(), signedAt(server.URL), Event{ID: "evt_1", Payload: test.payload})
@@ -287,6 +287,42 @@ func TestPayloadsThatDontConform(t *testing.T) {
 		if err != nil || a.Outcome != Accepted {
 			t.Errorf("unchecked, the attempt is %v, and the error %v", a, err)
 		}
+	}
+}
+
+func TestAttemptString(t *testing.T) {
+	tests := []struct {
+		a    Attempt
+		want string
+	}{
+		{Attempt{Outcome: Accepted, Status: 202}, "202: accepted"},
+		{Attempt{Outcome: Accepted, Status: 200, Err: io.ErrUnexpectedEOF}, "200: accepted"},
+		{Attempt{Outcome: Refused, Status: 302, Location: "/a\x1b[2J"}, `302: refused, with a redirect to "/a\x1b[2J"`},
+		{Attempt{Outcome: RetryAfter, Status: 429, RetryAfter: time.Minute}, "429: retry after 1m0s"},
+		{Attempt{Outcome: Unreachable, Phase: Waiting, Err: io.EOF}, "unreachable while waiting: EOF"},
+		{Attempt{Outcome: Blocked, Phase: Connecting, Err: &BlockedError{netip.MustParseAddr("::1"), "loopback"}},
+			"blocked while connecting: ::1 is not a public address: loopback"},
+		{Attempt{}, "not made"},
+	}
+	for _, test := range tests {
+		if got := test.a.String(); got != test.want {
+			t.Errorf("%#v is %q, not %q", test.a, got, test.want)
+		}
+	}
+}
+
+func TestUserAgent(t *testing.T) {
+	c := newClient(t)
+	var got string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.UserAgent() }))
+	t.Cleanup(server.Close)
+	c.UserAgent = "Platform/1.0"
+	if _, err := c.Send(t.Context(), signedAt(server.URL), sample(t)); err != nil || got != c.UserAgent {
+		t.Errorf("the User-Agent is %q, and the error %v", got, err)
+	}
+	c.UserAgent = "Platform\r\nX: y"
+	if _, err := c.Send(t.Context(), signedAt(server.URL), sample(t)); err == nil {
+		t.Error("there is no error")
 	}
 }
 
@@ -348,25 +384,29 @@ func TestHostileAnswers(t *testing.T) {
 			conn.SetLinger(0)
 		}, Attempt{Outcome: Accepted, Status: 200, Answer: []byte("abc"), Truncated: true, Err: syscall.ECONNRESET}},
 		{"chunk of no size", say(head("Transfer-Encoding: chunked\r\n") + "xyz\r\n"),
-			Attempt{Outcome: Accepted, Status: 200, Answer: []byte{}, Truncated: true, Err: anyError}},
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte{}, Truncated: true, Err: errAny}},
+		{"endless trailer", forever(head("Transfer-Encoding: chunked\r\n")+"1\r\nx\r\n0\r\n", "X-Filler: "+long+"\r\n"),
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte("x"), Truncated: true, Err: errAny}},
+		{"endless extension of a chunk", forever(head("Transfer-Encoding: chunked\r\n")+"1;", long),
+			Attempt{Outcome: Accepted, Status: 200, Answer: []byte{}, Truncated: true, Err: errAny}},
 		{"two lengths", say(head("Content-Length: 3\r\nContent-Length: 4\r\n") + "abc"),
-			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 		{"length below zero", say(head("Content-Length: -1\r\n")),
-			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 		{"half a head, closed", say("HTTP/1.1 200 OK\r\nContent-"),
-			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 		{"closed", func(*net.TCPConn) {},
 			Attempt{Outcome: Unreachable, Phase: Waiting, Err: io.EOF}},
 		{"reset", reset(""),
-			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 		{"endless head", forever("HTTP/1.1 200 OK\r\n", "X-Filler: "+long+"\r\n"),
-			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 		{"endless line", forever("HTTP/1.1 200 OK\r\nX-Filler: ", long),
-			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 		{"endless status", forever("HTTP/1.1 200 ", long),
-			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 		{"flood of 103", forever("", "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"),
-			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 		{"100 and 103, then an answer", say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + head("Content-Length: 0\r\n")),
 			Attempt{Outcome: Accepted, Status: 200, Answer: []byte{}}},
 		{"101", sayAndHold("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n" + long),
@@ -374,7 +414,7 @@ func TestHostileAnswers(t *testing.T) {
 		{"099", say("HTTP/1.1 099 Hm\r\n\r\n"),
 			Attempt{Outcome: Refused, Status: 99, Answer: []byte{}}},
 		{"no HTTP", say("SSH-2.0-OpenSSH_9.9\r\n"),
-			Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+			Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -396,7 +436,7 @@ func TestHostileAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := test.want.Err; want == nil && a.Err != nil || want == anyError && a.Err == nil || want != anyError && !errors.Is(a.Err, want) {
+			if want := test.want.Err; want == nil && a.Err != nil || want == errAny && a.Err == nil || want != errAny && !errors.Is(a.Err, want) {
 				t.Errorf("the attempt's error is %v, not %v", a.Err, want)
 			}
 			a.At, a.Remote, a.Timings, a.Err, test.want.Err = time.Time{}, netip.AddrPort{}, Timings{}, nil, nil
@@ -407,8 +447,8 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-// anyError stands for any error.
-var anyError = errors.New("any error")
+// errAny stands for any error.
+var errAny = errors.New("any error")
 
 func TestAnswersBeforeTheRequestIsRead(t *testing.T) {
 	c := newClient(t)
@@ -539,15 +579,15 @@ func TestHostileAnswersOfHTTP2(t *testing.T) {
 			w.WriteHeader(500)
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
-		}, Attempt{Outcome: Refused, Status: 500, Truncated: true, Err: anyError}},
+		}, Attempt{Outcome: Refused, Status: 500, Truncated: true, Err: errAny}},
 		{"reset", func(http.ResponseWriter, *http.Request) {
 			panic(http.ErrAbortHandler)
-		}, Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+		}, Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 		{"huge head", func(w http.ResponseWriter, _ *http.Request) {
 			for i := range 100 {
 				w.Header().Set(fmt.Sprint("X-", i), strings.Repeat("x", 10_000))
 			}
-		}, Attempt{Outcome: Unreachable, Phase: Waiting, Err: anyError}},
+		}, Attempt{Outcome: Unreachable, Phase: Waiting, Err: errAny}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -723,7 +763,8 @@ func TestNoProxy(t *testing.T) {
 func BenchmarkSend(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
 	b.Cleanup(server.Close)
-	c := newClient(b)
+	c := &Client{Guard: loopback}
+	b.Cleanup(c.CloseIdleConnections)
 	e := sample(b)
 	b.Run("bare", func(b *testing.B) { // what a client takes that does none of it
 		client := server.Client()

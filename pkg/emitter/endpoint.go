@@ -78,7 +78,10 @@ func parseURL(raw string) (*url.URL, error) {
 // its usual form and for a name that DNS could have (RFC 1123, section 2.1, and
 // underscores).
 func checkHost(host string) string {
-	if _, err := netip.ParseAddr(host); err == nil {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if zone := addr.Zone(); zone != "" && !isToken(zone) {
+			return "a zone has letters and digits"
+		}
 		return ""
 	}
 	name := strings.TrimSuffix(host, ".")

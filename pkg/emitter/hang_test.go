@@ -47,7 +47,7 @@ func TestHanging(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := new(Client)
-				c.once.Do(c.dial)
+				c.once.Do(c.setUp)
 				c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 					near, far := net.Pipe()
 					go test.serve(far)
