@@ -242,7 +242,7 @@ func (t *trace) client() *httptrace.ClientTrace {
 		GotFirstResponseByte: func() {
 			t.mu.Lock()
 			defer t.mu.Unlock()
-			t.timings.FirstByte = time.Since(t.start)
+			t.phase, t.timings.FirstByte = Waiting, time.Since(t.start)
 		},
 	}
 }
