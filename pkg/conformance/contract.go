@@ -19,8 +19,8 @@ import (
 // An arm is one event of the contract, in both layers.
 type arm struct {
 	event      string // the documented event_type
-	documented *judge.Schema
-	observed   *judge.Schema
+	documented *schema
+	observed   *schema
 	// members are the documented members by the pointer of their object, and
 	// known the same of the observed layer.
 	members map[string]map[string]*judge.Schema
@@ -31,12 +31,9 @@ type arm struct {
 
 // contract is the embedded contract, ready to judge with.
 type contract struct {
-	arms    []*arm
-	byEvent map[string]*arm          // by each event_type that a layer knows
-	schemas map[string]*judge.Schema // by location
-	// noticing tells, by location, what a walk over a schema may find.
-	noticing map[string]notice
-	shapes   map[string]*shape // by location
+	arms     []*arm
+	byEvent  map[string]*arm    // by each event_type that a layer knows
+	schemas  map[string]*schema // by location
 	remarked atomic.Pointer[map[remarkKey]*draft]
 }
 
@@ -63,10 +60,8 @@ var loadContract = sync.OnceValue(func() *contract {
 		panic(fmt.Sprintf("conformance: the embedded contract can't be read: %v", err))
 	}
 	c := &contract{
-		byEvent:  make(map[string]*arm),
-		schemas:  make(map[string]*judge.Schema),
-		noticing: make(map[string]notice),
-		shapes:   make(map[string]*shape),
+		byEvent: make(map[string]*arm),
+		schemas: make(map[string]*schema),
 	}
 	c.remarked.Store(&map[remarkKey]*draft{})
 	for _, name := range slices.Sorted(maps.Keys(layers["v1"])) {
@@ -77,11 +72,11 @@ var loadContract = sync.OnceValue(func() *contract {
 		}
 		a := &arm{
 			event:      event.Constant[0].(string),
-			documented: documented,
-			observed:   compiler.MustCompile(layers["observed"][name]),
+			documented: c.enroll(documented),
+			observed:   c.enroll(compiler.MustCompile(layers["observed"][name])),
 		}
-		a.members = membersOf(a.documented)
-		a.known = membersOf(a.observed)
+		a.members = membersOf(a.documented.Schema)
+		a.known = membersOf(a.observed.Schema)
 		a.places = placesOf(a)
 		c.arms = append(c.arms, a)
 		c.byEvent[a.event] = a
@@ -89,9 +84,6 @@ var loadContract = sync.OnceValue(func() *contract {
 			if len(s.Constant) > 0 {
 				c.byEvent[s.Constant[0].(string)] = a
 			}
-		}
-		for _, layer := range []*judge.Schema{a.documented, a.observed} {
-			c.survey(layer)
 		}
 	}
 	return c
@@ -105,28 +97,6 @@ func (c *contract) events() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// survey enters s and all that it leads to into c.schemas and c.noticing. The
-// contract's schemas don't recurse.
-func (c *contract) survey(s *judge.Schema) notice {
-	if _, ok := c.schemas[s.Location]; ok {
-		return c.noticing[s.Location]
-	}
-	c.schemas[s.Location] = s
-	c.shapes[s.Location] = shapeOf(s)
-	sum := annotationsOf(s).notice()
-	if len(s.Properties) > 0 {
-		sum |= noticeMembers
-	}
-	if s.Items2020 != nil || rest(s) != nil {
-		sum |= noticeElements
-	}
-	for sub := range subschemas(s) {
-		sum |= c.survey(sub)
-	}
-	c.noticing[s.Location] = sum
-	return sum
 }
 
 // A shape is what schemas name of a value: members, and members of members.
@@ -257,6 +227,7 @@ type annotations struct {
 	placeholder string     // what servers put where they know no value
 	usualFormat string     // the format that values have, without a promise
 	usual       []*dialect // that a member is missing that needn't be there
+	asks        bool       // there is a keyword that only the judge knows
 }
 
 // A dialect names the known deviation that a branch of the observed layer
@@ -337,7 +308,10 @@ func (annotationCompiler) Compile(_ judge.CompilerContext, keywords map[string]a
 				a.usual = append(a.usual, &dialect{code: "dialect.member-absent", severity: Info, missing: name})
 			}
 		default:
-			continue
+			if understood[keyword] {
+				continue
+			}
+			a.asks = true
 		}
 		found = true
 	}
@@ -345,6 +319,20 @@ func (annotationCompiler) Compile(_ judge.CompilerContext, keywords map[string]a
 		return nil, nil
 	}
 	return a, nil
+}
+
+// understood are the keywords that firm and holds heed, and those that assert
+// nothing.
+var understood = set("type", "const", "enum", "format", "minLength", "minimum", "required", "not",
+	"$ref", "allOf", "anyOf", "if", "then", "else", "properties", "additionalProperties", "items",
+	"$schema", "$id", "$defs", "title", "description", "examples", "x-unit", "x-canonical")
+
+func set(names ...string) map[string]bool {
+	m := make(map[string]bool, len(names))
+	for _, name := range names {
+		m[name] = true
+	}
+	return m
 }
 
 func newDialect(v any) *dialect {

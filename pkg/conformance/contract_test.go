@@ -1,6 +1,10 @@
 package conformance
 
-import "testing"
+import (
+	"testing"
+
+	judge "github.com/santhosh-tekuri/jsonschema/v5"
+)
 
 // TestContractCanBeJudgedInPieces: elements are judged one by one, which is right
 // only while no schema has a rule for an array or a map as a whole.
@@ -15,10 +19,45 @@ func TestContractCanBeJudgedInPieces(t *testing.T) {
 			s.DependentRequired != nil || s.DependentSchemas != nil {
 			t.Errorf("%s has a rule for an object as a whole", location)
 		}
+		if _, ok := s.AdditionalProperties.(bool); ok {
+			t.Errorf("%s has a rule for all members that it doesn't name", location)
+		}
 		for _, value := range append(s.Enum, s.Constant...) {
 			if _, ok := value.(string); !ok {
 				t.Errorf("%s compares with %v, which may be larger than its skeleton", location, value)
 			}
+		}
+	}
+}
+
+// TestMapsNameNoMembers: the skeleton of a map is empty, whichever of the schemas
+// that apply to it are looked at.
+func TestMapsNameNoMembers(t *testing.T) {
+	for _, a := range loadContract().arms {
+		for _, layer := range []*schema{a.documented, a.observed} {
+			members := membersOf(layer.Schema)
+			var visit func(s *judge.Schema, at string)
+			visit = func(s *judge.Schema, at string) {
+				for here := range inPlace(s) {
+					if rest(here) != nil && len(members[at]) > 0 {
+						t.Errorf("%s has a rule for members, of which others are named", here.Location)
+					}
+					for name, sub := range here.Properties {
+						visit(sub, at+"/"+name)
+					}
+				}
+			}
+			visit(layer.Schema, "")
+		}
+	}
+}
+
+// TestRulesAreKnown: that the judge is asked about each value by a schema is right,
+// and slow.
+func TestRulesAreKnown(t *testing.T) {
+	for location, s := range loadContract().schemas {
+		if s.asks {
+			t.Errorf("%s has a keyword that only the judge knows; teach it to firm", location)
 		}
 	}
 }

@@ -32,13 +32,13 @@ type examination struct {
 }
 
 // examine judges v by s, and goes on to what there is to find within.
-func (e *examination) examine(s *judge.Schema, v any) {
+func (e *examination) examine(s *schema, v any) {
 	e.judge(s, v)
 	e.enter(s, v)
 }
 
 // enter looks at v, of which s is all that the contract says.
-func (e *examination) enter(s *judge.Schema, v any) {
+func (e *examination) enter(s *schema, v any) {
 	if e.wanted&noticeMembers != 0 {
 		e.strangers(s, v)
 	}
@@ -47,37 +47,37 @@ func (e *examination) enter(s *judge.Schema, v any) {
 
 // apply heeds s, which applies to v, and goes on to the schemas within, but
 // only to where something wanted may be found.
-func (e *examination) apply(s *judge.Schema, v any) {
+func (e *examination) apply(s *schema, v any) {
 	if !e.worth(s) {
 		return
 	}
-	e.heed(annotationsOf(s), v)
-	for sub := range e.applicable(s, v) {
+	e.heed(s.annotations, v)
+	for sub := range s.applicable(v) {
 		e.apply(sub, v)
 	}
 	switch v := v.(type) {
 	case map[string]any:
 		e.ups = append(e.ups, v)
-		for _, name := range sortedKeys(s.Properties) { // what comes first counts where findings are many
-			if member, ok := v[name]; ok {
-				e.path = append(e.path, name)
-				e.enter(s.Properties[name], member)
+		for _, m := range s.members { // what comes first counts where findings are many
+			if value, ok := v[m.name]; ok {
+				e.path = append(e.path, m.name)
+				e.enter(m.schema, value)
 				e.path = e.path[:len(e.path)-1]
 			}
 		}
-		if sub := rest(s); sub != nil && e.elements(sub) {
+		if s.rest != nil && e.elements(s.rest) {
 			for _, name := range sortedKeys(v) {
 				if s.Properties[name] == nil {
-					e.element(sub, name, v[name])
+					e.element(s.rest, name, v[name])
 				}
 			}
 		}
 		e.ups = e.ups[:len(e.ups)-1]
 	case []any:
-		if sub := s.Items2020; sub != nil && e.elements(sub) {
+		if s.items != nil && e.elements(s.items) {
 			e.ups = append(e.ups, nil)
 			for i, item := range v {
-				e.element(sub, strconv.Itoa(i), item)
+				e.element(s.items, strconv.Itoa(i), item)
 			}
 			e.ups = e.ups[:len(e.ups)-1]
 		}
@@ -85,18 +85,18 @@ func (e *examination) apply(s *judge.Schema, v any) {
 }
 
 // worth tells whether something wanted may be found by s.
-func (e *examination) worth(s *judge.Schema) bool {
-	return e.contract.noticing[s.Location]&e.wanted != 0
+func (e *examination) worth(s *schema) bool {
+	return s.noticing&e.wanted != 0
 }
 
 // elements tells whether to look at the elements of an array or a map, about
 // each of which the contract says s.
-func (e *examination) elements(s *judge.Schema) bool {
+func (e *examination) elements(s *schema) bool {
 	return e.wanted&noticeElements != 0 || e.worth(s)
 }
 
 // element looks at an element of an array or a map.
-func (e *examination) element(s *judge.Schema, token string, v any) {
+func (e *examination) element(s *schema, token string, v any) {
 	e.path = append(e.path, token)
 	if e.wanted&noticeElements != 0 {
 		e.judge(s, v)
@@ -107,31 +107,19 @@ func (e *examination) element(s *judge.Schema, token string, v any) {
 
 // applicable yields the schemas within s that apply to v itself. Of
 // alternatives that is the first whose rules for the skeleton of v hold.
-func (e *examination) applicable(s *judge.Schema, v any) iter.Seq[*judge.Schema] {
-	accepts := func(sub *judge.Schema) bool {
-		return sub.Validate(e.contract.shapes[sub.Location].skeleton(v)) == nil
-	}
-	return func(yield func(*judge.Schema) bool) {
-		if s.Ref != nil && !yield(s.Ref) {
+func (s *schema) applicable(v any) iter.Seq[*schema] {
+	return func(yield func(*schema) bool) {
+		if s.ref != nil && !yield(s.ref) {
 			return
 		}
-		for _, sub := range s.AllOf {
+		for _, sub := range s.allOf {
 			if !yield(sub) {
 				return
 			}
 		}
-		for _, list := range [][]*judge.Schema{s.AnyOf, s.OneOf} {
-			if i := slices.IndexFunc(list, accepts); i >= 0 && !yield(list[i]) {
+		for _, sub := range []*schema{first(s.anyOf, v), first(s.oneOf, v), s.branch(v)} {
+			if sub != nil && !yield(sub) {
 				return
-			}
-		}
-		if s.If != nil {
-			branch := s.Else
-			if accepts(s.If) {
-				branch = s.Then
-			}
-			if branch != nil {
-				yield(branch)
 			}
 		}
 	}
@@ -140,7 +128,7 @@ func (e *examination) applicable(s *judge.Schema, v any) iter.Seq[*judge.Schema]
 // strangers drafts a finding for each member of v that s, which the contract
 // says about v, doesn't name. An object of which it names no member is a map,
 // and has no strangers.
-func (e *examination) strangers(s *judge.Schema, v any) {
+func (e *examination) strangers(s *schema, v any) {
 	object, ok := v.(map[string]any)
 	if !ok {
 		return
@@ -172,12 +160,12 @@ func (e *examination) stranger(name string, object map[string]any) {
 
 // nameMembers enters the members that s names into named. It tells whether s
 // has a rule for all others.
-func (e *examination) nameMembers(s *judge.Schema, v any, named map[string]bool) (open bool) {
+func (e *examination) nameMembers(s *schema, v any, named map[string]bool) (open bool) {
 	for name := range s.Properties {
 		named[name] = true
 	}
-	open = rest(s) != nil
-	for sub := range e.applicable(s, v) {
+	open = s.rest != nil
+	for sub := range s.applicable(v) {
 		open = e.nameMembers(sub, v, named) || open
 	}
 	return open

@@ -68,7 +68,7 @@ func placesOf(a *arm) map[string]place {
 			visit(child(tokens, name), subs, known[name])
 		}
 	}
-	visit(nil, []*judge.Schema{a.documented}, []*judge.Schema{a.observed})
+	visit(nil, []*judge.Schema{a.documented.Schema}, []*judge.Schema{a.observed.Schema})
 	return places
 }
 

@@ -24,10 +24,37 @@ var keywordCodes = map[string]string{
 	"not":       "schema.not-allowed",
 }
 
-// judge holds the skeleton of v, the value at e.path, to s, and drafts a
-// finding for each rule that it breaks.
-func (e *examination) judge(s *judge.Schema, v any) {
-	bones := e.contract.shapes[s.Location].skeleton(v)
+// judge holds the skeleton of v, the value at e.path, to s, and drafts a finding
+// for each rule that it breaks.
+func (e *examination) judge(s *schema, v any) {
+	if !s.firm(v) {
+		e.ask(s.own, s.shape.skeleton(v), v)
+		if !s.typed(v) {
+			return // no other rule says anything then
+		}
+	}
+	if s.ref != nil {
+		e.judge(s.ref, v)
+	}
+	for _, sub := range s.allOf {
+		e.judge(sub, v)
+	}
+	if branch := s.branch(v); branch != nil {
+		e.judge(branch, v)
+	}
+	if object, ok := v.(map[string]any); ok {
+		for _, m := range s.members {
+			if value, ok := object[m.name]; ok {
+				e.path = append(e.path, m.name)
+				e.judge(m.schema, value)
+				e.path = e.path[:len(e.path)-1]
+			}
+		}
+	}
+}
+
+// ask drafts what the judge has to say against v, whose skeleton is bones, by s.
+func (e *examination) ask(s *judge.Schema, bones, v any) {
 	var broken *judge.ValidationError
 	if !errors.As(s.Validate(bones), &broken) {
 		return
@@ -86,7 +113,7 @@ func condition(data any) string {
 }
 
 // expectation says what the keyword name of s asks for.
-func expectation(s *judge.Schema, name string) string {
+func expectation(s *schema, name string) string {
 	switch name {
 	case "type":
 		return "expected " + article(strings.Join(s.Types, " or "))
