@@ -151,31 +151,37 @@ func examine(value any, valid bool) (found []draft, truncated bool) {
 // the documented one with known deviations as further branches: its errors are
 // broken rules, and the deviations on the way are dialects.
 func (c *contract) judge(a *arm, value any, valid bool) (found []draft, truncated bool) {
-	documented := &examination{contract: c, arm: a, wanted: noticeElements | noticeOther | noticeMembers}
-	if valid { // the generated validator is sure, so there is nothing to judge
-		documented.wanted &^= noticeElements
-		documented.enter(a.documented, value)
-	} else {
-		documented.examine(a.documented, value)
+	var broken, unknown refusals
+	if !valid { // the generated validator is not sure
+		broken.count(a.documented, value, 0)
 	}
-	found = documented.remarks
 	observed := &examination{contract: c, arm: a, wanted: noticeOther}
-	if len(documented.violations) == 0 {
-		observed.apply(a.observed, value)
-		found = append(found, observed.remarks...)
-	} else {
-		observed.wanted |= noticeElements | noticeError
-		observed.examine(a.observed, value)
-		found = slices.Concat(found, observed.remarks, observed.violations)
-		if !slices.ContainsFunc(found, func(d draft) bool { return d.Severity == Error }) {
-			// The observed layer has no word for it: the documented one has.
-			found = append(found, documented.violations...)
+	if broken.any {
+		observed.wanted |= noticeError
+		if unknown.count(a.observed, value, 0); unknown.any {
+			observed.wanted |= noticeElements
+			observed.judge(a.observed, value)
 		}
 	}
-	found = slices.DeleteFunc(found, func(d draft) bool {
-		return d.Code == "contract.unknown-member" && observed.named[d.Pointer]
-	})
-	return found, documented.truncated || observed.truncated
+	observed.apply(a.observed, value)
+	documented := &examination{contract: c, arm: a, wanted: noticeOther | noticeMembers, named: observed.named}
+	documented.enter(a.documented, value)
+	found = slices.Concat(documented.remarks, observed.remarks, observed.violations)
+	truncated = documented.truncated || observed.truncated
+	if !broken.any {
+		return found, truncated
+	}
+	told := slices.ContainsFunc(found, func(d draft) bool { return d.Severity == Error })
+	if !told || broken.flood && !truncated {
+		strict := &examination{contract: c, arm: a, wanted: noticeElements}
+		strict.judge(a.documented, value)
+		strict.apply(a.documented, value)
+		if !told { // the observed layer has no word for it: the documented one has
+			found = append(found, strict.violations...)
+		}
+		truncated = truncated || strict.truncated
+	}
+	return found, truncated
 }
 
 // resembling gives the arm that shares most documented members of data with
@@ -205,12 +211,12 @@ func (c *contract) resembling(object map[string]any) *arm {
 }
 
 // newDraft starts a finding at the value to which tokens lead, with what the
-// registry says of its code.
+// registry says of its code. It keeps the tokens.
 func newDraft(code string, tokens []string) draft {
 	info := registry[code]
 	return draft{
 		Finding: Finding{Code: code, Severity: info.Severity, Pointer: pointer(tokens), Hint: info.Hint},
-		at:      slices.Clone(tokens),
+		at:      tokens,
 	}
 }
 

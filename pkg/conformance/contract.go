@@ -238,6 +238,7 @@ type dialect struct {
 	member    string // the member it is about, where that isn't the value itself
 	insteadOf string // the documented name of that member
 	missing   string // the member that is absent
+	message   string // in which only {value} is left open
 }
 
 // A notice is a set of things that a walk over a schema may find.
@@ -305,7 +306,9 @@ func (annotationCompiler) Compile(_ judge.CompilerContext, keywords map[string]a
 			list, _ := v.([]any)
 			for _, name := range list {
 				name, _ := name.(string)
-				a.usual = append(a.usual, &dialect{code: "dialect.member-absent", severity: Info, missing: name})
+				a.usual = append(a.usual, newDialect(map[string]any{
+					"code": "dialect.member-absent", "severity": string(Info), "missing": name,
+				}))
 			}
 		default:
 			if understood[keyword] {
@@ -351,6 +354,11 @@ func newDialect(v any) *dialect {
 	if d.severity == "" {
 		d.severity = Error
 	}
+	d.message = strings.NewReplacer(
+		"{member}", quote(d.member),
+		"{documented}", quote(d.insteadOf),
+		"{missing}", quote(d.missing),
+	).Replace(registry[d.code].message)
 	return d
 }
 

@@ -25,16 +25,12 @@ type examination struct {
 	truncated  bool    // there may be more of either
 	violated   quota   // of violations
 	remarked   quota   // of remarks
-	// named are the pointers of members that a dialect is about.
+	// named are the pointers of members that a dialect is about, of which there
+	// is nothing else to say.
 	named map[string]bool
 	path  []string         // of the value that the examination is at
 	ups   []map[string]any // the objects on the way to it, nil for arrays
-}
-
-// examine judges v by s, and goes on to what there is to find within.
-func (e *examination) examine(s *schema, v any) {
-	e.judge(s, v)
-	e.enter(s, v)
+	names []string         // of the maps that it is in, sorted
 }
 
 // enter looks at v, of which s is all that the contract says.
@@ -66,11 +62,18 @@ func (e *examination) apply(s *schema, v any) {
 			}
 		}
 		if s.rest != nil && e.elements(s.rest) {
-			for _, name := range sortedKeys(v) {
+			from := len(e.names)
+			for name := range v {
 				if s.Properties[name] == nil {
-					e.element(s.rest, name, v[name])
+					e.names = append(e.names, name)
 				}
 			}
+			names := e.names[from:]
+			slices.Sort(names)
+			for _, name := range names {
+				e.element(s.rest, name, v[name])
+			}
+			e.names = e.names[:from]
 		}
 		e.ups = e.ups[:len(e.ups)-1]
 	case []any:
@@ -133,14 +136,18 @@ func (e *examination) strangers(s *schema, v any) {
 	if !ok {
 		return
 	}
-	named := make(map[string]bool)
-	if e.nameMembers(s, v, named) || len(named) == 0 {
+	naming, open := s.naming(nil, v)
+	if open || len(naming) == 0 {
 		return
 	}
-	for _, name := range sortedKeys(object) {
-		if named[name] {
-			continue
+	var unknown []string
+	for name := range object {
+		if !slices.ContainsFunc(naming, func(s *schema) bool { return s.Properties[name] != nil }) {
+			unknown = append(unknown, name)
 		}
+	}
+	slices.Sort(unknown)
+	for _, name := range unknown {
 		if e.wanted&noticeMembers == 0 { // there were too many already
 			return
 		}
@@ -148,27 +155,32 @@ func (e *examination) strangers(s *schema, v any) {
 	}
 }
 
-// stranger drafts a finding for the member of object of a name that the contract
-// doesn't give.
+// stranger drafts that object has a member that the contract doesn't name.
 func (e *examination) stranger(name string, object map[string]any) {
 	d := newDraft("contract.unknown-member", child(e.path, name))
+	if e.named[d.Pointer] { // the dialect says more
+		e.tally(d.Pointer)
+		return
+	}
 	d.name = true
-	d.Message = fmt.Sprintf("the contract doesn't name a member %s here", quote(name))
+	d.Message = "the contract doesn't name a member " + quote(name) + " here"
 	d.Hint = e.explain(pointer(e.path), name, object)
 	e.remark(d)
 }
 
-// nameMembers enters the members that s names into named. It tells whether s
-// has a rule for all others.
-func (e *examination) nameMembers(s *schema, v any, named map[string]bool) (open bool) {
-	for name := range s.Properties {
-		named[name] = true
+// naming appends the schemas that name members of v to list. It tells whether
+// there is a rule for all others.
+func (s *schema) naming(list []*schema, v any) (_ []*schema, open bool) {
+	if len(s.members) > 0 {
+		list = append(list, s)
 	}
 	open = s.rest != nil
 	for sub := range s.applicable(v) {
-		open = e.nameMembers(sub, v, named) || open
+		var opens bool
+		list, opens = sub.naming(list, v)
+		open = open || opens
 	}
-	return open
+	return list, open
 }
 
 // heed drafts what the annotations say about v.
@@ -183,7 +195,9 @@ func (e *examination) heed(a annotations, v any) {
 		switch counted := e.sibling(a.counts).(type) {
 		case nil, []any, map[string]any: // what is of another type is told to be, and holds nothing to count
 			rows := rowsOf(counted)
-			e.compare(v, big.NewInt(rows), fmt.Sprintf("%s holds %s", a.counts, plural(rows, "row")))
+			if differs(v, big.NewInt(rows)) {
+				e.mismatch(v, a.counts+" holds "+plural(rows, "row"))
+			}
 		}
 	}
 	if a.sums != nil {
@@ -195,14 +209,13 @@ func (e *examination) heed(a annotations, v any) {
 	}
 	if a.notBefore != "" {
 		earlier, _ := e.sibling(a.notBefore).(string)
-		from, err1 := time.Parse(time.RFC3339Nano, strings.ToUpper(earlier))
-		to, err2 := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
-		if err1 == nil && err2 == nil && to.Before(from) {
+		from, known := instant(earlier)
+		if to, ok := instant(text); ok && known && to.Before(from) {
 			e.note("data.time-order", "%s is %s, before %s, which is %s",
 				e.path[len(e.path)-1], quote(text), a.notBefore, quote(earlier))
 		}
 	}
-	if a.plainText && ansiEscape.MatchString(text) {
+	if a.plainText && strings.Contains(text, "\x1b[") {
 		e.note("data.ansi-escape", "the text holds the escape sequences of a terminal, such as %s",
 			quote(ansiEscape.FindString(text)))
 	}
@@ -223,12 +236,21 @@ func (e *examination) usual(a annotations, object map[string]any) {
 	}
 }
 
+// instant gives the time that text tells as RFC 3339 has it.
+func instant(text string) (time.Time, bool) {
+	if len(text) < len("2006-01-02") || text[4] != '-' { // what isn't one is mostly told so at once
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
+	return t, err == nil
+}
+
 // ansiEscape matches a control sequence (ECMA-48, section 5.4).
 var ansiEscape = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]?`)
 
 // note drafts a finding at the value that the examination is at.
 func (e *examination) note(code, format string, args ...any) {
-	d := newDraft(code, e.path)
+	d := newDraft(code, slices.Clone(e.path))
 	d.Message = fmt.Sprintf(format, args...)
 	e.remark(d)
 }
@@ -245,16 +267,22 @@ const (
 // A quota counts the findings of a kind.
 type quota struct{ findings, pointers int }
 
-// take enters a finding, and tells whether there is room for another one.
-func (q *quota) take(pointer string) bool {
-	q.findings++
-	q.pointers += len(pointer)
+// take enters findings and the bytes of their pointers, and tells whether there
+// is room for another one.
+func (q *quota) take(findings, bytes int) bool {
+	q.findings += findings
+	q.pointers += bytes
 	return q.findings < maxFindings && q.pointers < maxPointers
 }
 
 func (e *examination) remark(d draft) {
 	e.remarks = append(e.remarks, d)
-	if !e.remarked.take(d.Pointer) {
+	e.tally(d.Pointer)
+}
+
+// tally enters a remark.
+func (e *examination) tally(pointer string) {
+	if !e.remarked.take(1, len(pointer)) {
 		e.wanted &= noticeElements
 		e.truncated = true
 	}
@@ -262,7 +290,7 @@ func (e *examination) remark(d draft) {
 
 func (e *examination) violate(d draft) {
 	e.violations = append(e.violations, d)
-	if !e.violated.take(d.Pointer) {
+	if !e.violated.take(1, len(d.Pointer)) {
 		e.wanted &^= noticeElements
 		e.truncated = true
 	}
@@ -270,42 +298,37 @@ func (e *examination) violate(d draft) {
 
 // dialect drafts the finding that v, or a member of it, is as d says.
 func (e *examination) dialect(known *dialect, v any) {
-	at := e.path
+	at := slices.Clone(e.path)
 	var object map[string]any
 	if name := known.member + known.missing; name != "" {
 		var ok bool
 		if object, ok = v.(map[string]any); !ok {
 			return // of another type, and so without members, missing or not
 		}
-		at = child(e.path, name)
 		v = object[name]
-	}
-	if known.member != "" {
-		if e.named == nil {
-			e.named = make(map[string]bool)
-		}
-		e.named[pointer(at)] = true
+		at = append(at, name)
 	}
 	d := newDraft(known.code, at)
 	d.Severity = known.severity
-	d.name = known.member != ""
+	if known.member != "" {
+		d.name = true
+		if e.named == nil {
+			e.named = make(map[string]bool)
+		}
+		e.named[d.Pointer] = true
+	}
 	if known.missing != "" {
-		d.at = slices.Clone(e.path)
+		d.at = d.at[:len(e.path)]
 		if hint := e.lookAlike(pointer(e.path), known.missing, object); hint != "" {
 			d.Hint = hint
 		}
 	}
-	d.Message = strings.NewReplacer(
-		"{value}", describe(v),
-		"{member}", quote(known.member),
-		"{documented}", quote(known.insteadOf),
-		"{missing}", quote(known.missing),
-	).Replace(registry[known.code].message)
 	if known.insteadOf != "" {
 		if hint := e.spelling(pointer(e.path), known.member, known.insteadOf); hint != "" {
 			d.Hint = hint
 		}
 	}
+	d.Message = strings.ReplaceAll(known.message, "{value}", describe(v))
 	e.remark(d)
 }
 
@@ -333,22 +356,31 @@ func (e *examination) sum(names []string, v any) {
 			total.Add(total, big.NewInt(rowsOf(e.sibling(annotationsOf(s).counts))))
 		}
 	}
-	e.compare(v, total, fmt.Sprintf("%s make %s", strings.Join(names, " and "), total))
+	if differs(v, total) {
+		e.mismatch(v, strings.Join(names, " and ")+" make "+total.String())
+	}
 }
 
-// compare drafts a finding where v is an integer other than what it counts.
-func (e *examination) compare(v any, actual *big.Int, what string) {
+// differs tells whether v is an integer other than what it counts.
+func differs(v any, actual *big.Int) bool {
 	n, ok := v.(json.Number)
 	if !ok {
-		return
+		return false
 	}
-	if i := integer(n); i != nil && i.Cmp(actual) != 0 {
-		e.note("data.count-mismatch", "%s is %s, but %s", e.path[len(e.path)-1], digits(n), what)
-	}
+	i := integer(n)
+	return i != nil && i.Cmp(actual) != 0
+}
+
+// mismatch drafts that v is another number than what it counts.
+func (e *examination) mismatch(v any, but string) {
+	e.note("data.count-mismatch", "%s is %s, but %s", e.path[len(e.path)-1], digits(v.(json.Number)), but)
 }
 
 // integer gives the value of n, or nil where it has a fraction.
 func integer(n json.Number) *big.Int {
+	if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
+		return big.NewInt(i)
+	}
 	r, ok := new(big.Rat).SetString(n.String())
 	if !ok || !r.IsInt() {
 		return nil

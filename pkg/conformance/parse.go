@@ -75,7 +75,7 @@ func (p *parser) report(code string, offset int, format string, args ...any) *dr
 		return &draft{}
 	}
 	at := pointer(p.path)
-	p.truncated = !p.taken.take(at)
+	p.truncated = !p.taken.take(1, len(at))
 	p.found = append(p.found, draft{
 		Finding: Finding{
 			Code:     code,

@@ -91,6 +91,78 @@ func (c *contract) enroll(s *judge.Schema) *schema {
 	return n
 }
 
+// maxIndex is as long as any index of an array.
+const maxIndex = "9223372036854775807"
+
+// refusals are what a look at a whole value by a schema finds to be wrong with it.
+type refusals struct {
+	quota      // the most that may be drafted of them
+	any, flood bool
+}
+
+// count looks for what s has against v, at a pointer of so many bytes, and at all
+// that is within. It stops when there are so many refusals that not all of them
+// may be kept as findings.
+func (r *refusals) count(s *schema, v any, at int) {
+	if r.flood {
+		return
+	}
+	if !s.firm(v) {
+		r.any = true
+		r.flood = !r.room(s, v, at)
+		if !s.typed(v) {
+			return
+		}
+	}
+	for sub := range s.applicable(v) {
+		r.count(sub, v, at)
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for _, m := range s.members {
+			if value, ok := v[m.name]; ok {
+				r.count(m.schema, value, at+tokenSize(m.name))
+			}
+		}
+		if s.rest != nil {
+			for name, value := range v {
+				if s.Properties[name] == nil {
+					r.count(s.rest, value, at+tokenSize(name))
+				}
+			}
+		}
+	case []any:
+		if s.items != nil {
+			for _, item := range v {
+				r.count(s.items, item, at+len(maxIndex)+1)
+			}
+		}
+	}
+}
+
+// room enters that v breaks own rules of s, and tells whether there is room for
+// what may be drafted of that.
+func (r *refusals) room(s *schema, v any, at int) bool {
+	if !s.typed(v) { // of which there is no more to say
+		return r.take(1, at)
+	}
+	if s.asks || s.anyOf != nil { // of which there may be any number of things to say
+		return false
+	}
+	names := s.Required
+	if s.not != nil {
+		names = slices.Concat(names, s.not.Required)
+	}
+	n, longest := len(keywordCodes)+len(names), 0
+	for _, name := range names {
+		longest = max(longest, tokenSize(name))
+	}
+	return r.take(n, n*(at+longest))
+}
+
+// tokenSize bounds what a name takes in a pointer.
+func tokenSize(name string) int { return len("/") + 2*len(name) }
+
 // asksJudge tells whether s has a rule of its own that firm doesn't know.
 func asksJudge(s *judge.Schema) bool {
 	notText := func(v any) bool { _, ok := v.(string); return !ok }

@@ -1,10 +1,12 @@
 package conformance
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 	"maps"
-	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // explain gives a hint on a member of object, at pointer at, that the contract
@@ -13,7 +15,7 @@ import (
 func (e *examination) explain(at, name string, object map[string]any) string {
 	documented := e.arm.members[at]
 	absent := func(yield func(string) bool) {
-		for _, member := range sortedKeys(documented) {
+		for member := range documented {
 			if _, ok := object[member]; !ok && !yield(member) {
 				return
 			}
@@ -43,7 +45,7 @@ func (e *examination) explain(at, name string, object map[string]any) string {
 func (e *examination) lookAlike(at, missing string, object map[string]any) string {
 	documented := e.arm.members[at]
 	strangers := func(yield func(string) bool) {
-		for _, name := range sortedKeys(object) {
+		for name := range object {
 			if documented[name] == nil && !yield(name) {
 				return
 			}
@@ -71,15 +73,14 @@ func (e *examination) spelling(at, name, documented string) string {
 }
 
 // nearest gives the candidate that name was most likely meant to be, or "". Of
-// equals the first wins.
+// equals the first in order of the alphabet wins.
 func nearest(name string, candidates iter.Seq[string]) string {
+	var buffers [2][64]byte
 	best, least := "", 1+min(2, len(name)/3)
+	folded := fold(buffers[0][:0], name)
 	for c := range candidates {
-		d := 0
-		if fold(c) != fold(name) {
-			d = distance(fold(name), fold(c), least)
-		}
-		if d < least {
+		d := distance(folded, fold(buffers[1][:0], c), least+1)
+		if d < least || d == least && best != "" && c < best {
 			best, least = c, d
 		}
 	}
@@ -88,25 +89,43 @@ func nearest(name string, candidates iter.Seq[string]) string {
 
 // alike gives the candidate that is name but for case and underscores, or "".
 func alike(name string, candidates iter.Seq[string]) string {
+	var buffers [2][64]byte
+	folded := fold(buffers[0][:0], name)
 	for c := range candidates {
-		if fold(c) == fold(name) {
+		if bytes.Equal(folded, fold(buffers[1][:0], c)) {
 			return c
 		}
 	}
 	return ""
 }
 
-var separators = strings.NewReplacer("_", "", "-", "", " ", "")
-
-func fold(name string) string { return strings.ToLower(separators.Replace(name)) }
+// fold appends name without case and separators to b.
+func fold(b []byte, name string) []byte {
+	for _, r := range name {
+		switch {
+		case r == '_' || r == '-' || r == ' ':
+		case r < utf8.RuneSelf:
+			if 'A' <= r && r <= 'Z' {
+				r += 'a' - 'A'
+			}
+			b = append(b, byte(r))
+		default:
+			b = utf8.AppendRune(b, unicode.ToLower(r))
+		}
+	}
+	return b
+}
 
 // distance is the number of characters to insert, delete or replace between a
 // and b, or limit if it is that or more.
-func distance(a, b string, limit int) int {
+func distance(a, b []byte, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit
 	}
-	row := make([]int, len(b)+1)
+	if bytes.Equal(a, b) {
+		return 0
+	}
+	row := append(make([]int, 0, 64), make([]int, len(b)+1)...)
 	for j := range row {
 		row[j] = j
 	}
