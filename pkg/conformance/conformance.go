@@ -105,7 +105,7 @@ func verdict(findings []Finding) Verdict {
 func eventType(value any) string {
 	object, _ := value.(map[string]any)
 	event, _ := object["event_type"].(string)
-	return event
+	return strings.Clone(event) // not a part of all that was read
 }
 
 // examine judges a payload that is strict JSON, and may be known to be valid. It

@@ -44,6 +44,7 @@ func parse(payload []byte) (v any, found []draft, truncated bool) {
 	// so that one bad string doesn't hide the next.
 	p.dec = jsontext.NewDecoder(bytes.NewBuffer(p.src),
 		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	p.text = string(p.src)
 	v, err := p.value()
 	switch {
 	case errors.Is(err, errTooDeep): // reported where it was met
@@ -57,6 +58,7 @@ func parse(payload []byte) (v any, found []draft, truncated bool) {
 
 type parser struct {
 	src   []byte // the payload without its byte order mark
+	text  string // a copy of src, of which the strings that are read are parts
 	base  int    // length of that mark
 	dec   *jsontext.Decoder
 	path  []string // of the value that is being read
@@ -109,7 +111,8 @@ func (p *parser) value() (v any, err error) {
 	case '0':
 		var raw jsontext.Value
 		raw, err = p.dec.ReadValue()
-		v = boundedNumber(string(raw))
+		end := int(p.dec.InputOffset())
+		v = boundedNumber(p.text[end-len(raw) : end])
 	default:
 		var token jsontext.Token
 		token, err = p.dec.ReadToken()
@@ -175,14 +178,12 @@ func (p *parser) array() (any, error) {
 func (p *parser) string() (s string, start int, err error) {
 	start = p.upcoming('"')
 	raw, err := p.dec.ReadValue()
-	if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
-		raw = p.src[start:syntax.ByteOffset] // as far as it goes
-		if errors.Is(err, io.ErrUnexpectedEOF) && !bytes.HasPrefix(p.src[syntax.ByteOffset:], []byte(`\`)) {
-			raw = p.src[start:] // also with the half of a character at its end
-		}
+	if err != nil {
+		raw = p.cutOff(start, err)
 	}
-	if i := invalidUTF8(raw); i >= 0 {
-		p.report("json.invalid-utf8", start+i, "the byte 0x%02X is not UTF-8 here", raw[i])
+	bad := invalidUTF8(raw)
+	if bad >= 0 {
+		p.report("json.invalid-utf8", start+bad, "the byte 0x%02X is not UTF-8 here", raw[bad])
 	}
 	if i := loneSurrogate(raw); i >= 0 {
 		p.report("json.lone-surrogate", start+i, "%s is half of a surrogate pair", raw[i:i+6])
@@ -190,8 +191,24 @@ func (p *parser) string() (s string, start int, err error) {
 	if err != nil {
 		return "", start, err
 	}
+	if bad < 0 && bytes.IndexByte(raw, '\\') < 0 {
+		return p.text[start+1 : start+len(raw)-1], start, nil
+	}
 	unquoted, _ := jsontext.AppendUnquote(nil, raw) // errors are reported above
 	return string(unquoted), start, nil
+}
+
+// cutOff gives the string that starts at start as far as it goes, where err ended
+// it.
+func (p *parser) cutOff(start int, err error) []byte {
+	var syntax *jsontext.SyntacticError
+	if !errors.As(err, &syntax) { // an I/O error, which a buffer doesn't give
+		return nil
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) && !bytes.HasPrefix(p.src[syntax.ByteOffset:], []byte(`\`)) {
+		return p.src[start:] // also with the half of a character at its end
+	}
+	return p.src[start:syntax.ByteOffset]
 }
 
 // upcoming is the offset of the delimiter that PeekKind announced.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -64,85 +65,81 @@ func settle(payload []byte, drafts []draft) []Finding {
 	return findings
 }
 
-// A spot is a place that some draft wants to know the offset of.
-type spot struct {
-	children map[string]*spot
-	drafts   []*draft
-}
-
-// locate finds the offsets of all drafts in one pass over payload, which is
-// strict JSON wherever a draft is not located yet.
+// locate finds the offsets of all drafts in one pass over payload, as far as there
+// are any. It is strict JSON wherever a draft is not located yet.
 func locate(payload []byte, drafts []draft) {
-	root := &spot{}
+	var sought []*draft
 	for i := range drafts {
-		d := &drafts[i]
-		if d.located {
-			continue
+		if !drafts[i].located {
+			sought = append(sought, &drafts[i])
 		}
-		s := root
-		for _, token := range d.at {
-			next := s.children[token]
-			if next == nil {
-				next = &spot{}
-				if s.children == nil {
-					s.children = make(map[string]*spot)
-				}
-				s.children[token] = next
-			}
-			s = next
-		}
-		s.drafts = append(s.drafts, d)
 	}
-	if root.children != nil || root.drafts != nil {
-		l := locator{payload, jsontext.NewDecoder(bytes.NewBuffer(payload),
-			jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
-		l.value(root, 0)
+	if len(sought) == 0 {
+		return
 	}
+	slices.SortFunc(sought, func(a, b *draft) int { return slices.Compare(a.at, b.at) })
+	l := locator{src: payload, left: len(sought), dec: jsontext.NewDecoder(bytes.NewBuffer(payload),
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+	l.value(sought, 0, 0)
 }
 
 type locator struct {
-	src []byte
-	dec *jsontext.Decoder
+	src  []byte
+	dec  *jsontext.Decoder
+	left int // how many drafts have no offset yet
 }
 
 // upcoming is the offset of the next token: what separates it from the one
 // before is white space and at most one comma or colon.
 func (l *locator) upcoming() int {
 	i := int(l.dec.InputOffset())
-	return i + len(l.src[i:]) - len(bytes.TrimLeft(l.src[i:], spaces+",:"))
+	for i < len(l.src) && strings.IndexByte(spaces+",:", l.src[i]) >= 0 {
+		i++
+	}
+	return i
 }
 
-// value passes over one value, whose member name began at nameAt.
-func (l *locator) value(s *spot, nameAt int) {
+// value passes over one value of so many levels down, whose member name began at
+// nameAt. The drafts are those at it and within it, sorted by where they are.
+func (l *locator) value(drafts []*draft, level, nameAt int) {
 	at := l.upcoming()
-	for _, d := range s.drafts {
+	for len(drafts) > 0 && len(drafts[0].at) == level {
+		d := drafts[0]
 		d.Offset, d.located = at, true
 		if d.name {
 			d.Offset = nameAt
 		}
+		drafts = drafts[1:]
+		l.left--
 	}
 	kind := l.dec.PeekKind()
-	if s.children == nil || (kind != '{' && kind != '[') {
+	if len(drafts) == 0 || kind != '{' && kind != '[' {
 		l.dec.SkipValue()
 		return
 	}
 	l.dec.ReadToken()
-	for i := 0; l.dec.PeekKind() != '}' && l.dec.PeekKind() != ']'; i++ {
-		start, token := l.upcoming(), ""
+	var index []byte
+	for i := 0; l.left > 0 && l.dec.PeekKind() != '}' && l.dec.PeekKind() != ']'; i++ {
+		start, token := l.upcoming(), index
 		if kind == '{' {
-			name, err := l.dec.ReadToken()
+			raw, err := l.dec.ReadValue()
 			if err != nil {
 				return
 			}
-			token = name.String()
+			token = raw[1 : len(raw)-1]
+			if bytes.IndexByte(raw, '\\') >= 0 {
+				token, _ = jsontext.AppendUnquote(nil, raw)
+			}
 		} else {
-			token = strconv.Itoa(i)
+			index = strconv.AppendInt(index[:0], int64(i), 10)
+			token = index
 		}
-		if next := s.children[token]; next != nil {
-			l.value(next, start)
-		} else if l.dec.SkipValue() != nil {
-			return
+		from := sort.Search(len(drafts), func(i int) bool { return drafts[i].at[level] >= string(token) })
+		to := from
+		for to < len(drafts) && drafts[to].at[level] == string(token) {
+			to++
 		}
+		l.value(drafts[from:to], level+1, start)
 	}
 	l.dec.ReadToken()
 }
