@@ -26,7 +26,8 @@ type arm struct {
 	members map[string]map[string]*judge.Schema
 	known   map[string]map[string]*judge.Schema
 	// places are where objects stand of which there may be something to remark.
-	places map[string]place
+	places  map[string]place
+	spelled map[string][]spot // the documented members by what their names have in common
 }
 
 // contract is the embedded contract, ready to judge with.
@@ -78,6 +79,7 @@ var loadContract = sync.OnceValue(func() *contract {
 		a.members = membersOf(a.documented.Schema)
 		a.known = membersOf(a.observed.Schema)
 		a.places = placesOf(a)
+		a.spelled = spellings(a.members)
 		c.arms = append(c.arms, a)
 		c.byEvent[a.event] = a
 		for s := range inPlace(a.observed.Properties["event_type"]) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
-	"maps"
 	"unicode"
 	"unicode/utf8"
 )
@@ -27,16 +26,17 @@ func (e *examination) explain(at, name string, object map[string]any) string {
 		}
 		return fmt.Sprintf("did you mean %s?", quote(near))
 	}
-	if near := alike(name, maps.Keys(documented)); near != "" {
-		return fmt.Sprintf("%s is there already, under the name that the contract gives it", quote(near))
+	alike := e.arm.spelled[string(fold(nil, name))]
+	for _, m := range alike {
+		if m.object == at {
+			return fmt.Sprintf("%s is there already, under the name that the contract gives it", quote(m.name))
+		}
 	}
 	if s := e.arm.known[at][name]; s != nil && s.Description != "" {
 		return "known from servers: " + s.Description
 	}
-	for _, elsewhere := range sortedKeys(e.arm.members) {
-		if near := alike(name, maps.Keys(e.arm.members[elsewhere])); near != "" && elsewhere != at {
-			return "the contract has it at " + elsewhere + "/" + pointerEscapes.Replace(near)
-		}
+	if len(alike) > 0 {
+		return "the contract has it at " + alike[0].object + "/" + pointerEscapes.Replace(alike[0].name)
 	}
 	return registry["contract.unknown-member"].Hint
 }
@@ -87,16 +87,20 @@ func nearest(name string, candidates iter.Seq[string]) string {
 	return best
 }
 
-// alike gives the candidate that is name but for case and underscores, or "".
-func alike(name string, candidates iter.Seq[string]) string {
-	var buffers [2][64]byte
-	folded := fold(buffers[0][:0], name)
-	for c := range candidates {
-		if bytes.Equal(folded, fold(buffers[1][:0], c)) {
-			return c
+// A spot is where the contract names a member.
+type spot struct{ object, name string }
+
+// spellings index members, given by the pointer of their object, by their names
+// without case and separators.
+func spellings[V any](members map[string]map[string]V) map[string][]spot {
+	index := make(map[string][]spot)
+	for _, object := range sortedKeys(members) {
+		for _, name := range sortedKeys(members[object]) {
+			folded := string(fold(nil, name))
+			index[folded] = append(index[folded], spot{object, name})
 		}
 	}
-	return ""
+	return index
 }
 
 // fold appends name without case and separators to b.
