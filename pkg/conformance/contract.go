@@ -313,7 +313,7 @@ func (annotationCompiler) Compile(_ judge.CompilerContext, keywords map[string]a
 				}))
 			}
 		default:
-			if understood[keyword] {
+			if slices.Contains(understood, keyword) {
 				continue
 			}
 			a.asks = true
@@ -326,18 +326,12 @@ func (annotationCompiler) Compile(_ judge.CompilerContext, keywords map[string]a
 	return a, nil
 }
 
-// understood are the keywords that firm and holds heed, and those that assert
-// nothing.
-var understood = set("type", "const", "enum", "format", "minLength", "minimum", "required", "not",
-	"$ref", "allOf", "anyOf", "if", "then", "else", "properties", "additionalProperties", "items",
-	"$schema", "$id", "$defs", "title", "description", "examples", "x-unit", "x-canonical")
-
-func set(names ...string) map[string]bool {
-	m := make(map[string]bool, len(names))
-	for _, name := range names {
-		m[name] = true
-	}
-	return m
+// understood are the keywords that schema.firm and schema.holds heed, and those
+// that assert nothing.
+var understood = []string{
+	"type", "const", "enum", "format", "minLength", "minimum", "required", "not", "anyOf",
+	"$ref", "allOf", "if", "then", "else", "properties", "additionalProperties", "items",
+	"$schema", "$id", "$defs", "title", "description", "examples", "x-unit", "x-canonical",
 }
 
 func newDialect(v any) *dialect {

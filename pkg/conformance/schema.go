@@ -11,19 +11,18 @@ import (
 	judge "github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// A schema is one of the contract, with what is asked of it for every payload
-// worked out. Its own rules are those that are about a value itself; the others
-// are those of the schemas within it, each of which the value has to hold, or a
-// member or an element of it.
+// A schema is one of the contract, with what every payload asks of it worked out.
+// Its own rules are those about the value itself, alternatives among them; all
+// others are those of schemas within it, for the same value or for its parts.
 type schema struct {
 	*judge.Schema
 	annotations annotations
 	noticing    notice // what a walk over the schema may find
 	shape       *shape
-	// own is the schema with its own rules alone, for the judge, which takes
-	// long to refuse. For most of them it needn't be asked; see firm.
+	// own is the schema with its own rules alone: of a value that breaks them the
+	// judge is asked no more than how.
 	own    *judge.Schema
-	asks   bool
+	asks   bool // an own rule is one that only the judge knows
 	format func(any) bool
 
 	ref, not, condition, then, otherwise *schema
@@ -91,78 +90,6 @@ func (c *contract) enroll(s *judge.Schema) *schema {
 	return n
 }
 
-// maxIndex is as long as any index of an array.
-const maxIndex = "9223372036854775807"
-
-// refusals are what a look at a whole value by a schema finds to be wrong with it.
-type refusals struct {
-	quota      // the most that may be drafted of them
-	any, flood bool
-}
-
-// count looks for what s has against v, at a pointer of so many bytes, and at all
-// that is within. It stops when there are so many refusals that not all of them
-// may be kept as findings.
-func (r *refusals) count(s *schema, v any, at int) {
-	if r.flood {
-		return
-	}
-	if !s.firm(v) {
-		r.any = true
-		r.flood = !r.room(s, v, at)
-		if !s.typed(v) {
-			return
-		}
-	}
-	for sub := range s.applicable(v) {
-		r.count(sub, v, at)
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		for _, m := range s.members {
-			if value, ok := v[m.name]; ok {
-				r.count(m.schema, value, at+tokenSize(m.name))
-			}
-		}
-		if s.rest != nil {
-			for name, value := range v {
-				if s.Properties[name] == nil {
-					r.count(s.rest, value, at+tokenSize(name))
-				}
-			}
-		}
-	case []any:
-		if s.items != nil {
-			for _, item := range v {
-				r.count(s.items, item, at+len(maxIndex)+1)
-			}
-		}
-	}
-}
-
-// room enters that v breaks own rules of s, and tells whether there is room for
-// what may be drafted of that.
-func (r *refusals) room(s *schema, v any, at int) bool {
-	if !s.typed(v) { // of which there is no more to say
-		return r.take(1, at)
-	}
-	if s.asks || s.anyOf != nil { // of which there may be any number of things to say
-		return false
-	}
-	names := s.Required
-	if s.not != nil {
-		names = slices.Concat(names, s.not.Required)
-	}
-	n, longest := len(keywordCodes)+len(names), 0
-	for _, name := range names {
-		longest = max(longest, tokenSize(name))
-	}
-	return r.take(n, n*(at+longest))
-}
-
-// tokenSize bounds what a name takes in a pointer.
-func tokenSize(name string) int { return len("/") + 2*len(name) }
-
 // asksJudge tells whether s has a rule of its own that firm doesn't know.
 func asksJudge(s *judge.Schema) bool {
 	notText := func(v any) bool { _, ok := v.(string); return !ok }
@@ -193,8 +120,8 @@ func (s *schema) holds(v any) bool {
 	return true
 }
 
-// firm tells whether the own rules of s hold for v. It knows what the judge says
-// of these few, and asks it where there are others.
+// firm tells whether the own rules of s hold for the skeleton of v. It decides the
+// keywords of the contract as the judge does, and asks it where there are others.
 func (s *schema) firm(v any) bool {
 	if s.asks {
 		return s.own.Validate(s.shape.skeleton(v)) == nil
@@ -282,3 +209,74 @@ func atLeast(n json.Number, least *big.Rat) bool {
 	r, ok := new(big.Rat).SetString(n.String())
 	return ok && r.Cmp(least) >= 0
 }
+
+// maxIndex is as long as any index of an array.
+const maxIndex = "9223372036854775807"
+
+// refusals are what a look at a whole value finds to be wrong with it.
+type refusals struct {
+	quota           // no fewer than there are findings to draft of them
+	any, flood bool // there is one; there may be more than are kept
+}
+
+// count looks for what s has against v and all that is within, v being at a pointer
+// of so many bytes. It stops when there is so much that not all of it may be kept.
+func (r *refusals) count(s *schema, v any, at int) {
+	if r.flood {
+		return
+	}
+	if !s.firm(v) {
+		r.any = true
+		r.flood = !r.room(s, v, at)
+		if !s.typed(v) {
+			return
+		}
+	}
+	for sub := range s.applicable(v) {
+		r.count(sub, v, at)
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for _, m := range s.members {
+			if value, ok := v[m.name]; ok {
+				r.count(m.schema, value, at+tokenSize(m.name))
+			}
+		}
+		if s.rest != nil {
+			for name, value := range v {
+				if s.Properties[name] == nil {
+					r.count(s.rest, value, at+tokenSize(name))
+				}
+			}
+		}
+	case []any:
+		if s.items != nil {
+			for _, item := range v {
+				r.count(s.items, item, at+len(maxIndex)+1)
+			}
+		}
+	}
+}
+
+// room enters that v breaks own rules of s, and tells whether there is room for
+// what may be drafted of that.
+func (r *refusals) room(s *schema, v any, at int) bool {
+	if !s.typed(v) { // of which there is no more to say
+		return r.take(1, at)
+	}
+	if s.asks || s.anyOf != nil { // of which there may be any number of things to say
+		return false
+	}
+	names := s.Required
+	if s.not != nil {
+		names = slices.Concat(names, s.not.Required)
+	}
+	n, longest := len(keywordCodes)+len(names), 0
+	for _, name := range names {
+		longest = max(longest, tokenSize(name))
+	}
+	return r.take(n, n*(at+longest))
+}
+
+// tokenSize bounds what a name takes in a pointer.
+func tokenSize(name string) int { return len("/") + 2*len(name) }

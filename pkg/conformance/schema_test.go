@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	judge "github.com/santhosh-tekuri/jsonschema/v5"
 
 	"github.com/runhooks/runhooks/vectors"
 )
@@ -85,6 +87,38 @@ func TestChangedPayloadsAreJudgedAlike(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestJudgeIsAsked: a rule that only the judge knows holds all the same.
+func TestJudgeIsAsked(t *testing.T) {
+	compiler := judge.NewCompiler()
+	compiler.RegisterExtension("runhooks", nil, annotationCompiler{})
+	for _, tt := range []struct{ schema, good, bad string }{
+		{`{"type": "string", "maxLength": 2}`, `"ab"`, `"abc"`},
+		{`{"type": "string", "minLength": 2}`, `"ab"`, `"a"`},
+		{`{"oneOf": [{"type": "string"}, {"type": "string", "minLength": 1}]}`, `""`, `"a"`},
+		{`{"allOf": [{"type": "number", "multipleOf": 2}]}`, `4`, `5`},
+		{`{"enum": [[], 1]}`, `1`, `2`},
+		{`{"properties": {"a": false}}`, `{}`, `{"a": 1}`},
+		{`{"required": ["a"], "properties": {"a": {"pattern": "^b"}}}`, `{"a": "b"}`, `{"a": "c"}`},
+	} {
+		url := fmt.Sprintf("test:///%x", tt.schema)
+		if err := compiler.AddResource(url, strings.NewReader(tt.schema)); err != nil {
+			t.Fatal(err)
+		}
+		c := &contract{schemas: make(map[string]*schema)}
+		s := c.enroll(compiler.MustCompile(url))
+		for text, want := range map[string]bool{tt.good: true, tt.bad: false} {
+			value, _, _ := parse([]byte(text))
+			e := &examination{contract: c}
+			e.judge(s, value)
+			var r refusals
+			r.count(s, value, 0)
+			if s.holds(value) != want || r.any == want || len(e.violations) == 0 != want {
+				t.Errorf("%s of %s: holds %v, refused %v, %d findings", tt.schema, text, s.holds(value), r.any, len(e.violations))
+			}
+		}
 	}
 }
 
