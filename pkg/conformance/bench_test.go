@@ -28,8 +28,9 @@ func BenchmarkCheck(b *testing.B) {
 		name    string
 		payload []byte
 	}{
-		{"valid", vector("page.run-completed")},
-		{"valid with a remark", vector("contract.unknown-member")},
+		{"conforms", vector("dialect.local-time.fixed")},
+		{"conforms with a remark", vector("contract.unknown-member")},
+		{"conforms with warnings", vector("page.run-completed")},
 		{"deviates", vector("dialect.local-time")},
 		{"deviates as in the wild", vector("wild.ui-extract")},
 		{"fails as in the wild", vector("wild.failed-with-data")},
