@@ -177,9 +177,7 @@ func (g *generator) remember(p *plan) {
 	}
 	var all []string
 	for _, name := range p.members {
-		for _, v := range g.kept(p, name) {
-			all = append(all, v)
-		}
+		all = append(all, g.kept(p, name)...)
 	}
 	if all != nil {
 		g.line("var %s int", strings.Join(all, ", "))

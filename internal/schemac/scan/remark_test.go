@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,5 +97,24 @@ func TestTexts(t *testing.T) {
 				t.Errorf("%s: plain %v", b, got)
 			}
 		}
+	}
+}
+
+// What is noted has the room that there is, and is settled once.
+func TestNotes(t *testing.T) {
+	outer, inner := &Object{Schema: "outer"}, &Object{Schema: "inner"}
+	m := memory{remarks: make([]Remark, 3), noting: true}
+	m.note(outer, 1, 4)
+	m.note(inner, 10, 14)
+	m.settle(inner, 2)
+	m.note(outer, 20, 24)
+	m.settle(outer, 5)
+	m.settle(inner, 0)
+	want := []Remark{{outer, 1, 4, 5, true}, {inner, 10, 14, 2, true}, {outer, 20, 24, 5, true}}
+	if !slices.Equal(m.remarks, want) || m.noted != 3 || m.odd || m.rows != 0 {
+		t.Errorf("got %+v, want %+v", m, want)
+	}
+	if m.note(outer, 30, 34); !m.odd || m.noted != 3 {
+		t.Errorf("a remark without room isn't missed: %+v", m)
 	}
 }
