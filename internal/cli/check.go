@@ -142,7 +142,8 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 			s.out = bar.behind(s.out)
 		}
 	}
-	writer, err := report.New(report.Format(o.format), s.out, report.Options{
+	format := report.Format(o.format)
+	options := report.Options{
 		Color:    o.colored(tty),
 		Width:    width,
 		Verbose:  o.verbose,
@@ -150,12 +151,13 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		Against:  o.against,
 		Version:  version(),
 		CodeInfo: codeInfo,
-	})
+	}
+	writer, err := report.New(format, s.out, options)
 	if err != nil {
 		bar.stop()
 		return err
 	}
-	c := &check{options: o, writer: writer, progress: bar, known: known.Matcher()}
+	c := &check{options: o, writer: writer, all: options.ListsAll(format), progress: bar, known: known.Matcher()}
 	err = c.run(ctx, sources, unreachable, s)
 	bar.stop()
 	if err != nil {
@@ -238,6 +240,7 @@ func (o *checkOptions) keepChecking(ctx context.Context, s streams) error {
 type check struct {
 	options  *checkOptions
 	writer   report.Writer
+	all      bool // whether the report lists every payload
 	progress *progress
 	known    *baseline.Matcher
 	found    baseline.File
@@ -271,6 +274,7 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 			}
 			return checker.Check(payload.Data)
 		},
+		all:  c.all,
 		jobs: c.options.jobs,
 	}
 	for outcome := range p.run(ctx, sources) {
@@ -289,26 +293,40 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 }
 
 // take enters one outcome into the summary and the report.
-func (c *check) take(outcome judged) error {
-	if outcome.end {
-		if outcome.err != nil {
-			return c.unreadable(outcome.err)
+func (c *check) take(o outcome) error {
+	if o.batch == nil {
+		if o.err != nil {
+			return c.unreadable(o.err)
 		}
-		c.known.Done(outcome.source.Name)
+		c.known.Done(o.source.Name)
 		return nil
 	}
-	c.progress.checked()
-	c.found.Add(outcome.payload.Source, outcome.report.Findings)
-	left, known := c.known.Filter(outcome.payload.Source, outcome.report.Findings)
-	outcome.report.Findings = left
+	c.progress.checked(len(o.batch.Payloads))
+	c.summary.Payloads += o.plain
+	c.summary.Conforms += o.plain
+	for _, j := range o.judged {
+		if err := c.enter(o.batch, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter enters one payload into the summary and the report.
+func (c *check) enter(batch *intake.Batch, j judged) error {
+	if c.options.writeBaseline != "" {
+		c.found.Add(batch.Source, j.report.Findings)
+	}
+	left, known := c.known.Filter(batch.Source, j.report.Findings)
+	j.report.Findings = left
 	p := report.Payload{
-		Source: outcome.payload.Source,
-		Index:  outcome.payload.Index,
-		Line:   outcome.payload.Line,
-		At:     outcome.payload.At,
-		Single: outcome.payload.Form == intake.JSON,
-		Data:   outcome.payload.Data,
-		Report: outcome.report,
+		Source: batch.Source,
+		Index:  j.payload.Index,
+		Line:   j.payload.Line,
+		At:     j.payload.At,
+		Single: batch.Form == intake.JSON,
+		Data:   j.payload.Data,
+		Report: j.report,
 		Known:  known,
 		Passed: c.options.passes(left),
 	}
