@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -278,7 +279,7 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 		jobs: c.options.jobs,
 	}
 	for outcome := range p.run(ctx, sources) {
-		if err := c.take(outcome); err != nil {
+		if err := cmp.Or(c.take(outcome), c.writer.Flush()); err != nil {
 			return err
 		}
 	}

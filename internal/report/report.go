@@ -203,6 +203,9 @@ func (o Options) codeInfo(code string) (summary, helpURI string) {
 type Writer interface {
 	// Payload reports one payload. It keeps no reference to it.
 	Payload(Payload) error
+	// Flush writes out what is complete, where a format allows for it, so that
+	// it can be seen while the check waits for more.
+	Flush() error
 	// Unreadable reports that a source could not be read, or not to its end.
 	Unreadable(source string, err error) error
 	// Close completes the report. It must be called exactly once, also after
