@@ -35,8 +35,7 @@ const maxAtOnce = 16 << 20
 
 // A pipeline reads sources and judges their payloads, several batches at once,
 // and gives the outcomes in the order of the sources. What it holds at any time
-// is bounded by maxAtOnce and the largest batch, not by the length of the
-// sources.
+// are a few more batches than jobs, of no more than maxAtOnce but for the last.
 type pipeline struct {
 	reader *intake.Reader
 	check  func(intake.Payload) conformance.Report
@@ -55,7 +54,7 @@ func (p *pipeline) run(ctx context.Context, sources []intake.Source) iter.Seq[ou
 			turn       sync.Mutex
 			next, stop = iter.Pull(p.read(ctx, sources))
 			room       = semaphore.NewWeighted(maxAtOnce)
-			queue      = make(chan chan outcome, 2*p.jobs) // more than jobs, for when a batch takes longer than others
+			queue      = make(chan chan outcome, p.jobs)
 		)
 		read := func() (o outcome, place chan outcome) {
 			turn.Lock()

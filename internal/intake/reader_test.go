@@ -332,6 +332,25 @@ func TestReadLines(t *testing.T) {
 	}
 }
 
+// However short the lines, a batch has a bounded number of them.
+func TestReadManyLines(t *testing.T) {
+	const n = 100_000
+	src := file(t, "a.ndjson", []byte(strings.Repeat("1\n", n)))
+	got, err := collect(t, &intake.Reader{}, src) // which checks what a batch says
+	if err != nil || len(got) != n || got[n-1] != (seen{Line: n, Text: "1"}) {
+		t.Errorf("%d payloads, %v, %v", len(got), got[len(got)-1:], err)
+	}
+	for b, err := range new(intake.Reader).Read(t.Context(), src) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b.Payloads) > 5000 {
+			t.Errorf("a batch of %d payloads", len(b.Payloads))
+		}
+		b.Free()
+	}
+}
+
 func TestReadTooLarge(t *testing.T) {
 	big := `"` + strings.Repeat("x", 30) + `"` // 32 bytes
 	har := func(text, encoding string) string {
