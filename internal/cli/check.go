@@ -269,7 +269,7 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 			Stdin:    s.in,
 			Progress: c.progress.read,
 		},
-		check: func(payload intake.Payload) conformance.Report {
+		check: func(payload *intake.Payload) conformance.Report {
 			if payload.TooLarge {
 				return conformance.TooLarge(payload.Size, int64(c.options.maxBytes))
 			}
@@ -278,10 +278,8 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 		all:  c.all,
 		jobs: c.options.jobs,
 	}
-	for outcome := range p.run(ctx, sources) {
-		if err := cmp.Or(c.take(outcome), c.writer.Flush()); err != nil {
-			return err
-		}
+	if err := p.run(ctx, sources, c.take); err != nil {
+		return err
 	}
 	c.summary.Interrupted = ctx.Err() != nil
 	if c.summary.Interrupted {
@@ -297,10 +295,10 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 func (c *check) take(o outcome) error {
 	if o.batch == nil {
 		if o.err != nil {
-			return c.unreadable(o.err)
+			return cmp.Or(c.unreadable(o.err), c.writer.Flush())
 		}
 		c.known.Done(o.source.Name)
-		return nil
+		return c.writer.Flush()
 	}
 	c.progress.checked(len(o.batch.Payloads))
 	c.summary.Payloads += o.plain
@@ -310,7 +308,7 @@ func (c *check) take(o outcome) error {
 			return err
 		}
 	}
-	return nil
+	return c.writer.Flush()
 }
 
 // enter enters one payload into the summary and the report.

@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/runhooks/runhooks/internal/intake"
@@ -25,86 +27,100 @@ type outcome struct {
 
 // A judged is one payload with its report.
 type judged struct {
-	payload intake.Payload
+	payload *intake.Payload
 	report  conformance.Report
 }
 
-// maxAtOnce is how many bytes of payloads are held at once. To judge one takes
-// many times its size, so that of large ones there are fewer at a time.
-const maxAtOnce = 16 << 20
+const (
+	// maxAtOnce is how many bytes of payloads are held at once. To judge one
+	// takes many times its size, so that of large ones there are fewer at a time.
+	maxAtOnce = 16 << 20
+	// maxBatches is how many batches for each job are held at once, most of them
+	// because one before them takes longer.
+	maxBatches = 4
+)
 
-// A pipeline reads sources and judges their payloads, several batches at once,
-// and gives the outcomes in the order of the sources. What it holds at any time
-// are a few more batches than jobs, of no more than maxAtOnce but for the last.
+// A pipeline reads sources and judges their payloads, several batches at once.
+// What it holds at any time is bounded by maxAtOnce and the largest batch, not by
+// the length of the sources.
 type pipeline struct {
 	reader *intake.Reader
-	check  func(intake.Payload) conformance.Report
+	check  func(*intake.Payload) conformance.Report
 	all    bool // whether no payload is plain
 	jobs   int
 }
 
-// run gives the outcomes. One is good until the next is asked for.
-func (p *pipeline) run(ctx context.Context, sources []intake.Source) iter.Seq[outcome] {
-	return func(yield func(outcome) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		var (
-			// Workers take turns at reading, so that what was read is judged on
-			// the core whose cache has it. Who has read takes a place in the
-			// queue before the next one's turn.
-			turn       sync.Mutex
-			next, stop = iter.Pull(p.read(ctx, sources))
-			room       = semaphore.NewWeighted(maxAtOnce)
-			queue      = make(chan chan outcome, p.jobs)
-		)
-		read := func() (o outcome, place chan outcome) {
-			turn.Lock()
-			defer turn.Unlock()
-			o, ok := next()
-			if !ok || room.Acquire(ctx, weight(o.batch)) != nil {
-				return o, nil
-			}
-			place = make(chan outcome, 1)
-			select {
-			case queue <- place:
-				return o, place
-			case <-ctx.Done():
-				return o, nil
-			}
+// run hands the outcomes to take, one at a time and in the order of the sources,
+// until the end or the first error, which it gives. An outcome may not be used
+// once take has returned.
+//
+// Workers take turns. Whoever comes to the end of a batch reads the next one, so
+// that it is judged on the core whose cache has it; and whoever has judged the
+// batch that is due hands it over, with those after it that were judged before.
+// There is no other goroutine to wait for.
+func (p *pipeline) run(ctx context.Context, sources []intake.Source, take func(outcome) error) error {
+	workers, ctx := errgroup.WithContext(ctx)
+	room := semaphore.NewWeighted(maxAtOnce)
+
+	var reading sync.Mutex
+	next, stop := iter.Pull(p.read(ctx, sources))
+	defer stop()
+	count := 0
+	read := func() (number int, o outcome, ok bool) {
+		reading.Lock()
+		defer reading.Unlock()
+		o, ok = next()
+		if !ok || room.Acquire(ctx, p.weight(o)) != nil {
+			return 0, outcome{}, false
 		}
-		var workers sync.WaitGroup
-		for range p.jobs {
-			workers.Go(func() {
-				for {
-					o, place := read()
-					if place == nil {
-						return
-					}
-					p.judge(&o)
-					place <- o
-				}
-			})
-		}
-		go func() {
-			workers.Wait()
-			stop()
-			close(queue)
-		}()
-		defer func() {
-			cancel()
-			for range queue { // until all workers are gone
+		count++
+		return count - 1, o, true
+	}
+
+	var handing sync.Mutex
+	early := make(map[int]outcome) // those that aren't due yet
+	due := 0
+	hand := func(number int, o outcome) error {
+		handing.Lock()
+		defer handing.Unlock()
+		early[number] = o
+		for {
+			o, ok := early[due]
+			if !ok {
+				return nil
 			}
-		}()
-		for place := range queue {
-			o := <-place
-			if !yield(o) {
-				return
+			delete(early, due)
+			if err := take(o); err != nil {
+				return err // and none is due any more
 			}
-			room.Release(weight(o.batch))
+			due++
+			room.Release(p.weight(o))
 			if o.batch != nil {
 				o.batch.Free()
 			}
 		}
 	}
+
+	for range p.jobs {
+		workers.Go(func() error {
+			var telling []judged // used again and again
+			for {
+				number, o, ok := read()
+				if !ok {
+					return nil
+				}
+				if o.batch != nil {
+					telling = p.judge(o.batch, telling[:0])
+					o.judged = slices.Clone(telling)
+					o.plain = len(o.batch.Payloads) - len(telling)
+				}
+				if err := hand(number, o); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return workers.Wait()
 }
 
 // read gives the outcomes to be.
@@ -126,27 +142,25 @@ func (p *pipeline) read(ctx context.Context, sources []intake.Source) iter.Seq[o
 	}
 }
 
-// judge judges the payloads of a batch.
-func (p *pipeline) judge(o *outcome) {
-	if o.batch == nil {
-		return
-	}
-	// The only payload of its source is worth a line.
-	all := p.all || o.batch.Form == intake.JSON
-	for _, payload := range o.batch.Payloads {
+// judge judges the payloads of a batch, and appends those to telling of which
+// there is something to say.
+func (p *pipeline) judge(batch *intake.Batch, telling []judged) []judged {
+	all := p.all || batch.Form == intake.JSON // the only payload of its source is worth a line
+	for i := range batch.Payloads {
+		payload := &batch.Payloads[i]
 		report := p.check(payload)
-		if !all && report.Verdict == conformance.Conforms && len(report.Findings) == 0 {
-			o.plain++
-			continue
+		if all || report.Verdict != conformance.Conforms || len(report.Findings) > 0 {
+			telling = append(telling, judged{payload, report})
 		}
-		o.judged = append(o.judged, judged{payload, report})
 	}
+	return telling
 }
 
-// weight is how much of maxAtOnce a batch takes.
-func weight(batch *intake.Batch) int64 {
-	if batch == nil {
-		return 0
+// weight is how much of maxAtOnce the outcome takes.
+func (p *pipeline) weight(o outcome) int64 {
+	least := int64(maxAtOnce / (maxBatches * p.jobs))
+	if o.batch == nil {
+		return least
 	}
-	return min(batch.Size, maxAtOnce)
+	return min(max(o.batch.Size, least), maxAtOnce)
 }

@@ -11,7 +11,7 @@ const (
 	// a batch of short lines takes: enough to make the read and all that is done
 	// once a batch cheap, and little enough for what was read to stay in the
 	// cache of a core until it is judged.
-	blockSize = 128 << 10
+	blockSize = 256 << 10
 	// maxLines is the most payloads of a batch. It bounds what is said of them.
 	maxLines = 4096
 )
