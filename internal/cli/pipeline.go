@@ -35,14 +35,14 @@ const (
 	// maxAtOnce is how many bytes of payloads are held at once. To judge one
 	// takes many times its size, so that of large ones there are fewer at a time.
 	maxAtOnce = 16 << 20
-	// maxBatches is how many batches for each job are held at once, most of them
-	// because one before them takes longer.
-	maxBatches = 4
+	// maxBatches is how many batches are held at once for each job: one that it
+	// judges, and one that waits for its turn to be reported.
+	maxBatches = 2
 )
 
 // A pipeline reads sources and judges their payloads, several batches at once.
-// What it holds at any time is bounded by maxAtOnce and the largest batch, not by
-// the length of the sources.
+// What it holds at any time is bounded by maxAtOnce, maxBatches and the largest
+// batch, not by the length of the sources.
 type pipeline struct {
 	reader *intake.Reader
 	check  func(*intake.Payload) conformance.Report
@@ -156,7 +156,8 @@ func (p *pipeline) judge(batch *intake.Batch, telling []judged) []judged {
 	return telling
 }
 
-// weight is how much of maxAtOnce the outcome takes.
+// weight is how much of maxAtOnce the outcome takes: its bytes, and at least so
+// many that maxBatches holds.
 func (p *pipeline) weight(o outcome) int64 {
 	least := int64(maxAtOnce / (maxBatches * p.jobs))
 	if o.batch == nil {
