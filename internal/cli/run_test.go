@@ -170,10 +170,10 @@ func TestJobs(t *testing.T) {
 		}
 		if format == "ndjson" {
 			i := 0
-			for line := range strings.Lines(string(want)) {
-				if strings.Contains(line, `"source":"`+filepath.ToSlash(dir)+`/a.ndjson"`) {
-					if !strings.Contains(line, fmt.Sprintf(`"index":%d,`, i)) {
-						t.Fatalf("payload %d is %s", i, line)
+			for entry := range strings.Lines(string(want)) {
+				if strings.Contains(entry, `"source":"`+filepath.ToSlash(dir)+`/a.ndjson"`) {
+					if !strings.Contains(entry, fmt.Sprintf(`"index":%d,`, i)) {
+						t.Fatalf("payload %d is %s", i, entry)
 					}
 					i++
 				}
