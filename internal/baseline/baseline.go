@@ -195,6 +195,9 @@ func (f *File) Matcher() *Matcher {
 // and the number of those that are. A known finding is set aside as often as
 // the file counts it; what occurs beyond that is not known.
 func (m *Matcher) Filter(source string, findings []conformance.Finding) (fresh []conformance.Finding, known int) {
+	if len(m.left) == 0 { // as where there is no file
+		return findings, 0
+	}
 	for _, finding := range findings {
 		k := newKey(source, finding.Code, finding.Pointer)
 		if finding.Severity == conformance.Info || m.left[k] == 0 {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -142,7 +143,8 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 			s.out = bar.behind(s.out)
 		}
 	}
-	writer, err := report.New(report.Format(o.format), s.out, report.Options{
+	format := report.Format(o.format)
+	options := report.Options{
 		Color:    o.colored(tty),
 		Width:    width,
 		Verbose:  o.verbose,
@@ -150,12 +152,13 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		Against:  o.against,
 		Version:  version(),
 		CodeInfo: codeInfo,
-	})
+	}
+	writer, err := report.New(format, s.out, options)
 	if err != nil {
 		bar.stop()
 		return err
 	}
-	c := &check{options: o, writer: writer, progress: bar, known: known.Matcher()}
+	c := &check{options: o, writer: writer, all: options.ListsAll(format), progress: bar, known: known.Matcher()}
 	err = c.run(ctx, sources, unreachable, s)
 	bar.stop()
 	if err != nil {
@@ -238,6 +241,7 @@ func (o *checkOptions) keepChecking(ctx context.Context, s streams) error {
 type check struct {
 	options  *checkOptions
 	writer   report.Writer
+	all      bool // whether the report lists every payload
 	progress *progress
 	known    *baseline.Matcher
 	found    baseline.File
@@ -265,18 +269,17 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 			Stdin:    s.in,
 			Progress: c.progress.read,
 		},
-		check: func(payload intake.Payload) conformance.Report {
+		check: func(payload *intake.Payload) conformance.Report {
 			if payload.TooLarge {
 				return conformance.TooLarge(payload.Size, int64(c.options.maxBytes))
 			}
 			return checker.Check(payload.Data)
 		},
+		all:  c.all,
 		jobs: c.options.jobs,
 	}
-	for outcome := range p.run(ctx, sources) {
-		if err := c.take(outcome); err != nil {
-			return err
-		}
+	if err := p.run(ctx, sources, c.take); err != nil {
+		return err
 	}
 	c.summary.Interrupted = ctx.Err() != nil
 	if c.summary.Interrupted {
@@ -289,26 +292,40 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 }
 
 // take enters one outcome into the summary and the report.
-func (c *check) take(outcome judged) error {
-	if outcome.end {
-		if outcome.err != nil {
-			return c.unreadable(outcome.err)
+func (c *check) take(o outcome) error {
+	if o.batch == nil {
+		if o.err != nil {
+			return cmp.Or(c.unreadable(o.err), c.writer.Flush())
 		}
-		c.known.Done(outcome.source.Name)
-		return nil
+		c.known.Done(o.source.Name)
+		return c.writer.Flush()
 	}
-	c.progress.checked()
-	c.found.Add(outcome.payload.Source, outcome.report.Findings)
-	left, known := c.known.Filter(outcome.payload.Source, outcome.report.Findings)
-	outcome.report.Findings = left
+	c.progress.checked(len(o.batch.Payloads))
+	c.summary.Payloads += o.plain
+	c.summary.Conforms += o.plain
+	for _, j := range o.judged {
+		if err := c.enter(o.batch, j); err != nil {
+			return err
+		}
+	}
+	return c.writer.Flush()
+}
+
+// enter enters one payload into the summary and the report.
+func (c *check) enter(batch *intake.Batch, j judged) error {
+	if c.options.writeBaseline != "" {
+		c.found.Add(batch.Source, j.report.Findings)
+	}
+	left, known := c.known.Filter(batch.Source, j.report.Findings)
+	j.report.Findings = left
 	p := report.Payload{
-		Source: outcome.payload.Source,
-		Index:  outcome.payload.Index,
-		Line:   outcome.payload.Line,
-		At:     outcome.payload.At,
-		Single: outcome.payload.Form == intake.JSON,
-		Data:   outcome.payload.Data,
-		Report: outcome.report,
+		Source: batch.Source,
+		Index:  j.payload.Index,
+		Line:   j.payload.Line,
+		At:     j.payload.At,
+		Single: batch.Form == intake.JSON,
+		Data:   j.payload.Data,
+		Report: j.report,
 		Known:  known,
 		Passed: c.options.passes(left),
 	}

@@ -80,7 +80,7 @@ func TestProgressHidesBehindOutput(t *testing.T) {
 	var terminal strings.Builder
 	p := startProgress(&terminal, 80, 100)
 	p.read(50)
-	p.checked()
+	p.checked(1)
 	p.show()
 	out := p.behind(&terminal)
 	if _, err := out.Write([]byte("a finding\n")); err != nil {
@@ -96,7 +96,7 @@ func TestProgressHidesBehindOutput(t *testing.T) {
 func TestNoProgress(t *testing.T) {
 	var p *progress
 	p.read(1)
-	p.checked()
+	p.checked(1)
 	p.stop()
 	var out strings.Builder
 	if _, err := p.behind(&out).Write([]byte("x")); err != nil || out.String() != "x" {

@@ -57,10 +57,10 @@ func (p *progress) read(n int64) {
 	}
 }
 
-// checked counts one payload.
-func (p *progress) checked() {
+// checked counts payloads.
+func (p *progress) checked(n int) {
 	if p != nil {
-		p.payloads.Add(1)
+		p.payloads.Add(int64(n))
 	}
 }
 

@@ -2,8 +2,10 @@ package cli_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -115,6 +117,71 @@ func TestInterrupt(t *testing.T) {
 				t.Errorf("exit code %d, want %d", code, tt.want)
 			}
 		})
+	}
+}
+
+// TestJobs: the report is the same however many work on it, on input of many
+// batches that take very different times.
+func TestJobs(t *testing.T) {
+	line := func(name string) string {
+		var line bytes.Buffer
+		if err := json.Compact(&line, sample(t, name)); err != nil {
+			t.Fatal(err)
+		}
+		return line.String()
+	}
+	conforms, deviates := line("page.run-failed"), line("rule.failed-in-snake-case")
+	var lines bytes.Buffer
+	for i := 0; lines.Len() < 1<<20; i++ {
+		switch {
+		case i%100 == 0:
+			lines.WriteString("\n \r\n")
+		case i == 275:
+			fmt.Fprintf(&lines, "%q\n", strings.Repeat("too large", 50_000))
+		case i%50 < 2:
+			lines.WriteString(deviates + "\n")
+		case i == 825: // far more lines than a batch has
+			lines.WriteString(strings.Repeat("1\n", 9000))
+		default:
+			lines.WriteString(conforms + "\r\n")
+		}
+	}
+	dir := t.TempDir()
+	for name, data := range map[string][]byte{
+		"a.ndjson": lines.Bytes(), "b.json": sample(t, "page.run-failed"), "c.ndjson": lines.Bytes()[:300_000], "d.har": []byte("{"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, format := range []string{"text", "ndjson", "sarif"} {
+		var want []byte
+		for _, jobs := range []string{"1", "2", "7"} {
+			var out bytes.Buffer
+			code := cli.Run(t.Context(), []string{"check", "--jobs", jobs, "--max-bytes", "300KB", "--format", format, dir}, nil, &out, io.Discard)
+			if code != 2 { // d.har
+				t.Errorf("%s, %s jobs: exit code %d", format, jobs, code)
+			}
+			if want == nil {
+				want = out.Bytes()
+			} else if !bytes.Equal(want, out.Bytes()) {
+				t.Errorf("%s: the report of %s jobs is not that of 1", format, jobs)
+			}
+		}
+		if format == "ndjson" {
+			i := 0
+			for entry := range strings.Lines(string(want)) {
+				if strings.Contains(entry, `"source":"`+filepath.ToSlash(dir)+`/a.ndjson"`) {
+					if !strings.Contains(entry, fmt.Sprintf(`"index":%d,`, i)) {
+						t.Fatalf("payload %d is %s", i, entry)
+					}
+					i++
+				}
+			}
+			if i < 9000 {
+				t.Errorf("%d payloads", i)
+			}
+		}
 	}
 }
 

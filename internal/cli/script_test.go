@@ -54,8 +54,14 @@ func compress(to func(io.Writer) io.WriteCloser, extension string) func(*testscr
 
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
-// asCommand is set in the environment of a test binary that is to be runhooks.
-const asCommand = "RUNHOOKS_TEST_AS_COMMAND"
+const (
+	// asCommand is set in the environment of a test binary that is to be runhooks.
+	asCommand = "RUNHOOKS_TEST_AS_COMMAND"
+	// statusFile names a file to which runhooks then writes what the system
+	// knows of the process at its end. (What its parent is told of its memory
+	// includes that of the parent.)
+	statusFile = "RUNHOOKS_TEST_STATUS_FILE"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
@@ -67,7 +73,17 @@ func TestMain(m *testing.M) {
 func runhooks() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	os.Exit(cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	code := cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	if path := os.Getenv(statusFile); path != "" {
+		status, err := os.ReadFile("/proc/self/status")
+		if err == nil {
+			err = os.WriteFile(path, status, 0o600)
+		}
+		if err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(code)
 }
 
 // TestScripts runs the command line as people do. The scripts read as its

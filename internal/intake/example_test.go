@@ -19,12 +19,15 @@ func ExampleExpand() {
 
 func ExampleReader_Read() {
 	r := &intake.Reader{Stdin: strings.NewReader("{\"n\":1}\n\n{\"n\":2}\n")}
-	for p, err := range r.Read(context.Background(), intake.Source{Name: "stdin", Path: "-", Size: -1}) {
+	for b, err := range r.Read(context.Background(), intake.Source{Name: "stdin", Path: "-", Size: -1}) {
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		fmt.Printf("%s:%d: payload %d: %s\n", p.Source, p.Line, p.Index, p.Data)
+		for _, p := range b.Payloads {
+			fmt.Printf("%s:%d: payload %d: %s\n", b.Source, p.Line, p.Index, p.Data)
+		}
+		b.Free()
 	}
 	// Output:
 	// stdin:1: payload 0: {"n":1}

@@ -28,21 +28,32 @@ type Source struct {
 // stdin is standard input as a source. A file of that name is reached as ./-.
 var stdin = Source{Name: "stdin", Path: "-", Size: -1}
 
+// A Batch is payloads of one source that were read at once: one of them at
+// least, and no more than a few thousand.
+type Batch struct {
+	// Source is the [Source.Name] of where they were found.
+	Source string
+	// Form is the form of the source: never [Auto].
+	Form Form
+	// Payloads are in the order of the source.
+	Payloads []Payload
+	// Size is how many bytes of memory the payloads take.
+	Size int64
+
+	block []byte // what lines were cut from; nil in the other forms
+}
+
 // A Payload is one payload of a source.
 type Payload struct {
-	// Source is the [Source.Name] of where it was found.
-	Source string
 	// Index is its 0-based position among the payloads of its source.
 	Index int
 	// Line is the 1-based line of the source on which it starts.
 	Line int
-	// Form is the form of the source: never [Auto].
-	Form Form
 	// At is the RFC 6901 pointer into an HTTP archive to the text of the
 	// payload; empty in the other forms.
 	At string
 	// Data are the bytes of the payload, without the end of its line. They
-	// are never written to again, so they may be kept.
+	// stay as they are until [Batch.Free].
 	Data []byte
 	// TooLarge says that the payload is over [Reader.MaxBytes]. Data is nil.
 	TooLarge bool

@@ -3,85 +3,134 @@ package intake
 import (
 	"bytes"
 	"io"
+	"sync"
 )
 
-// chunkSize is how much of a source is read at a time: large enough to make a
-// read cheap, small enough to keep one alive for the sake of one line.
-const chunkSize = 1 << 20
+const (
+	// blockSize is how much of a source is read at a time, and so the most that
+	// a batch of short lines takes: enough to make the read and all that is done
+	// once a batch cheap, and little enough for what was read to stay in the
+	// cache of a core until it is judged.
+	blockSize = 256 << 10
+	// maxLines is the most payloads of a batch. It bounds what is said of them.
+	maxLines = 4096
+)
 
-// readLines emits the lines of in that are not blank. It reads chunk bytes at a
+// free are batches that can be read into again.
+var free = sync.Pool{New: func() any { return &Batch{block: make([]byte, 0, blockSize)} }}
+
+// newBatch gives a batch without payloads and with room for a block of size.
+func newBatch(size int) *Batch {
+	if size == blockSize {
+		return free.Get().(*Batch)
+	}
+	return &Batch{block: make([]byte, 0, size)}
+}
+
+// Free gives the memory of the batch and its payloads to batches to come. None
+// of it may be used again. Where Free isn't called the memory is garbage.
+func (b *Batch) Free() {
+	if cap(b.block) == blockSize { // neither grown for a long line nor another form
+		*b = Batch{Payloads: b.Payloads[:0], block: b.block[:0]}
+		free.Put(b)
+	}
+}
+
+// readLines emits the lines of in that are not blank. It reads size bytes at a
 // time and cuts the payloads out of what it read, so a line is copied only where
-// a chunk ends within it.
-func readLines(in io.Reader, chunk int, limit int64, emit func(Payload) error) error {
+// a read ends within it.
+func readLines(in io.Reader, size int, limit int64, emit func(*Batch) error) error {
 	var (
-		buf   []byte // the chunk; what is before start belongs to payloads
-		start int    // of the current line within buf
-		line  = 1
+		b    = newBatch(size)
+		line = 1
 		// Of a line that is too large, what has been let go of already.
 		dropped  int64
 		nonBlank bool
 	)
-	// cut emits the line whose rest is buf[start:end].
-	cut := func(end int) error {
-		data := bytes.TrimSuffix(buf[start:end:end], []byte("\r"))
-		size := dropped + int64(len(data))
-		blank := !nonBlank && isBlank(data)
-		p := Payload{Line: line, Data: data, Size: size}
-		if size > limit {
-			p.Data, p.TooLarge = nil, true
+	defer func() { b.Free() }()
+	// add takes the line that is text, or of which that is the end.
+	add := func(text []byte) {
+		text = bytes.TrimSuffix(text, []byte("\r"))
+		if nonBlank || !isBlank(text) {
+			p := Payload{Line: line, Data: text[:len(text):len(text)], Size: dropped + int64(len(text))}
+			if p.Size > limit {
+				p.Data, p.TooLarge = nil, true
+			}
+			b.Payloads = append(b.Payloads, p)
 		}
-		dropped, nonBlank = 0, false
 		line++
-		if blank {
-			return nil
-		}
-		return emit(p)
+		dropped, nonBlank = 0, false
 	}
-	for {
-		if len(buf) == cap(buf) {
-			rest := buf[start:]
-			grown := int(min(2*int64(len(rest)), limit+1+int64(chunk))) // room for more than is let stand
-			buf = append(make([]byte, 0, max(chunk, grown)), rest...)
-			start = 0
+	// hand emits the batch, and goes on with rest in the next one.
+	hand := func(rest []byte) ([]byte, error) {
+		full := b
+		full.Size = int64(cap(full.block))
+		b = newBatch(size)
+		b.block = append(b.block, rest...)
+		return b.block, emit(full)
+	}
+	for { // the block holds the start of a line and no more
+		if len(b.block) == cap(b.block) {
+			grown := int(min(2*int64(len(b.block)), limit+1+int64(size))) // room for more than is let stand
+			b.block = append(make([]byte, 0, grown), b.block...)
 		}
-		n, err := in.Read(buf[len(buf):cap(buf)])
-		fresh := len(buf)
-		buf = buf[:fresh+n]
+		fresh := len(b.block)
+		n, readErr := in.Read(b.block[fresh:min(fresh+size, cap(b.block))])
+		b.block = b.block[:fresh+n]
+
+		rest := b.block
 		for {
-			i := bytes.IndexByte(buf[fresh:], '\n')
+			i := bytes.IndexByte(rest[fresh:], '\n')
 			if i < 0 {
 				break
 			}
-			if err := cut(fresh + i); err != nil {
-				return err
+			end := fresh + i
+			add(rest[:end])
+			rest, fresh = rest[end+1:], 0
+			if len(b.Payloads) == maxLines {
+				var err error
+				if rest, err = hand(rest); err != nil {
+					return err
+				}
 			}
-			fresh += i + 1
-			start = fresh
+		}
+		if readErr == io.EOF && len(rest) > 0 {
+			add(rest)
+			rest = nil
 		}
 		// One byte more than the limit is no proof: it may be a \r. For the same
 		// reason the last byte of a line that is let go of stays.
-		if rest := buf[start:]; dropped > 0 || int64(len(rest)) > limit+1 {
+		if dropped > 0 || int64(len(rest)) > limit+1 {
 			last := len(rest) - 1
 			dropped += int64(last)
 			nonBlank = nonBlank || !isBlank(rest)
-			if start > 0 {
-				buf, start = make([]byte, 0, chunk), 0
-			}
-			buf = append(buf[:0], rest[last])
+			rest = rest[last:]
 		}
-		switch {
-		case err == io.EOF:
-			if start < len(buf) {
-				return cut(len(buf))
+		if len(b.Payloads) > 0 {
+			if _, err := hand(rest); err != nil {
+				return err
 			}
+		} else if len(rest) < len(b.block) {
+			b.block = append(b.block[:0], rest...)
+		}
+		switch readErr {
+		case nil:
+		case io.EOF:
 			return nil
-		case err != nil:
-			return err
+		default:
+			return readErr
 		}
 	}
 }
 
 // isBlank reports whether there is nothing but JSON whitespace in b.
 func isBlank(b []byte) bool {
-	return len(bytes.TrimLeft(b, " \t\r\n")) == 0
+	for _, c := range b {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return false
+		}
+	}
+	return true
 }

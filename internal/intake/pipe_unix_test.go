@@ -31,11 +31,11 @@ func TestReadNamedPipe(t *testing.T) {
 	src := pipe(t)
 	go os.WriteFile(src.Path, []byte("{}\n[]\n"), 0)
 	n := 0
-	for _, err := range new(intake.Reader).Read(t.Context(), src) {
+	for b, err := range new(intake.Reader).Read(t.Context(), src) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n++
+		n += len(b.Payloads)
 	}
 	if n != 2 {
 		t.Errorf("%d payloads", n)

@@ -45,22 +45,27 @@ const noLimit = 1 << 60
 // errStop says that the caller of [Reader.Read] has seen enough.
 var errStop = errors.New("stop")
 
-// Read gives the payloads of src in order. If src can't be read to its end, an
-// [*Error] comes last, after the payloads that stand before the fault. If ctx
-// is done first, the error of ctx comes last.
+// Read gives the payloads of src in order, in batches. A batch ends where a read
+// of lines does, so that a payload of a source that is still being written is
+// there as soon as its line is. If src can't be read to its end, an [*Error]
+// comes last, after the payloads that stand before the fault. If ctx is done
+// first, the error of ctx comes last.
 //
 // A payload over MaxBytes comes with TooLarge set and without its bytes, and
 // reading goes on behind it.
-func (r *Reader) Read(ctx context.Context, src Source) iter.Seq2[Payload, error] {
-	return func(yield func(Payload, error) bool) {
+func (r *Reader) Read(ctx context.Context, src Source) iter.Seq2[*Batch, error] {
+	return func(yield func(*Batch, error) bool) {
 		index := 0
-		err := r.read(ctx, src, func(p Payload) error {
+		err := r.read(ctx, src, func(b *Batch) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			p.Source, p.Index = src.Name, index
-			index++
-			if !yield(p, nil) {
+			b.Source = src.Name
+			for i := range b.Payloads {
+				b.Payloads[i].Index = index
+				index++
+			}
+			if !yield(b, nil) {
 				return errStop
 			}
 			return nil
@@ -68,14 +73,14 @@ func (r *Reader) Read(ctx context.Context, src Source) iter.Seq2[Payload, error]
 		switch {
 		case err == nil, err == errStop:
 		case ctx.Err() != nil:
-			yield(Payload{}, ctx.Err())
+			yield(nil, ctx.Err())
 		default:
-			yield(Payload{}, unreadable(src.Name, err))
+			yield(nil, unreadable(src.Name, err))
 		}
 	}
 }
 
-func (r *Reader) read(ctx context.Context, src Source, emit func(Payload) error) error {
+func (r *Reader) read(ctx context.Context, src Source, emit func(*Batch) error) error {
 	file, err := r.open(ctx, src)
 	if err != nil {
 		return err
@@ -103,10 +108,12 @@ func (r *Reader) read(ctx context.Context, src Source, emit func(Payload) error)
 		form, plain = sniff(w), w
 	}
 
-	give := emit
-	emit = func(p Payload) error {
-		p.Form = form
-		return give(p)
+	give := func(b *Batch) error {
+		b.Form = form
+		return emit(b)
+	}
+	giveOne := func(p Payload) error {
+		return give(&Batch{Payloads: []Payload{p}, Size: int64(len(p.Data))})
 	}
 	limit := r.MaxBytes
 	if limit <= 0 {
@@ -119,13 +126,13 @@ func (r *Reader) read(ctx context.Context, src Source, emit func(Payload) error)
 	}
 	switch {
 	case form == NDJSON:
-		err = readLines(plain, chunkSize, limit, emit)
+		err = readLines(plain, blockSize, limit, give)
 	case form == HAR:
-		err = readHAR(plain, limit, emit)
+		err = readHAR(plain, limit, giveOne)
 	case size > limit:
-		err = emit(Payload{Line: 1, TooLarge: true, Size: size})
+		err = giveOne(Payload{Line: 1, TooLarge: true, Size: size})
 	default:
-		err = readWhole(plain, size, limit, emit)
+		err = readWhole(plain, size, limit, giveOne)
 	}
 	if err == nil && r.Progress != nil && src.Size > disk.n {
 		r.Progress(src.Size - disk.n)

@@ -35,7 +35,7 @@ func collect(t *testing.T, r *intake.Reader, src intake.Source) ([]seen, error) 
 	t.Helper()
 	var got []seen
 	var last error
-	for p, err := range r.Read(t.Context(), src) {
+	for b, err := range r.Read(t.Context(), src) {
 		if last != nil {
 			t.Fatalf("something follows the error %v", last)
 		}
@@ -43,19 +43,30 @@ func collect(t *testing.T, r *intake.Reader, src intake.Source) ([]seen, error) 
 			last = err
 			continue
 		}
-		if p.Source != src.Name || p.Index != len(got) {
-			t.Errorf("payload %d says source %q, index %d", len(got), p.Source, p.Index)
+		if b.Source != src.Name || len(b.Payloads) == 0 {
+			t.Errorf("a batch of %d payloads says source %q", len(b.Payloads), b.Source)
 		}
-		s := seen{Line: p.Line, At: p.At, Text: string(p.Data)}
-		if p.TooLarge {
-			s.Size = p.Size
-			if p.Data != nil {
-				t.Errorf("payload %d is too large, and has data", p.Index)
+		var size int64
+		for _, p := range b.Payloads {
+			if p.Index != len(got) {
+				t.Errorf("payload %d says index %d", len(got), p.Index)
 			}
-		} else if p.Size != int64(len(p.Data)) || r.Form == intake.NDJSON && cap(p.Data) > len(p.Data) {
-			t.Errorf("payload %d: size %d, len %d, cap %d", p.Index, p.Size, len(p.Data), cap(p.Data))
+			s := seen{Line: p.Line, At: p.At, Text: string(p.Data)}
+			if p.TooLarge {
+				s.Size = p.Size
+				if p.Data != nil {
+					t.Errorf("payload %d is too large, and has data", p.Index)
+				}
+			} else if p.Size != int64(len(p.Data)) || b.Form == intake.NDJSON && cap(p.Data) > len(p.Data) {
+				t.Errorf("payload %d: size %d, len %d, cap %d", p.Index, p.Size, len(p.Data), cap(p.Data))
+			}
+			size += int64(len(p.Data))
+			got = append(got, s)
 		}
-		got = append(got, s)
+		if b.Size < size {
+			t.Errorf("a batch says that it takes %d bytes, and has payloads of %d", b.Size, size)
+		}
+		b.Free()
 	}
 	return got, last
 }
@@ -217,9 +228,14 @@ func TestReadOpenPipe(t *testing.T) {
 	in, feed := io.Pipe()
 	go io.WriteString(feed, "{\"n\":1}\n{\"n\":2}\n{")
 	n := 0
-	for p, err := range (&intake.Reader{Stdin: in}).Read(t.Context(), stdin) {
-		if n++; err != nil || string(p.Data) != fmt.Sprintf(`{"n":%d}`, n) {
-			t.Fatalf("got %q, %v", p.Data, err)
+	for b, err := range (&intake.Reader{Stdin: in}).Read(t.Context(), stdin) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range b.Payloads {
+			if n++; string(p.Data) != fmt.Sprintf(`{"n":%d}`, n) {
+				t.Fatalf("got %q", p.Data)
+			}
 		}
 		if n == 2 {
 			break
@@ -292,12 +308,14 @@ func TestReadLines(t *testing.T) {
 		}
 		var got []seen
 		var held [][]byte
-		err := intake.ReadLines(in, chunk, int64(limit), func(p intake.Payload) error {
-			s := seen{Line: p.Line, Text: string(p.Data)}
-			if p.TooLarge {
-				s.Size = p.Size
+		err := intake.ReadLines(in, chunk, int64(limit), func(b *intake.Batch) error {
+			for _, p := range b.Payloads {
+				s := seen{Line: p.Line, Text: string(p.Data)}
+				if p.TooLarge {
+					s.Size = p.Size
+				}
+				got, held = append(got, s), append(held, p.Data)
 			}
-			got, held = append(got, s), append(held, p.Data)
 			return nil
 		})
 		if err != nil {
@@ -311,6 +329,25 @@ func TestReadLines(t *testing.T) {
 				t.Fatalf("chunk %d, limit %d: payload %d was written over: %q, was %q", chunk, limit, i, data, got[i].Text)
 			}
 		}
+	}
+}
+
+// However short the lines, a batch has a bounded number of them.
+func TestReadManyLines(t *testing.T) {
+	const n = 100_000
+	src := file(t, "a.ndjson", []byte(strings.Repeat("1\n", n)))
+	got, err := collect(t, &intake.Reader{}, src) // which checks what a batch says
+	if err != nil || len(got) != n || got[n-1] != (seen{Line: n, Text: "1"}) {
+		t.Errorf("%d payloads, %v, %v", len(got), got[len(got)-1:], err)
+	}
+	for b, err := range new(intake.Reader).Read(t.Context(), src) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b.Payloads) > 5000 {
+			t.Errorf("a batch of %d payloads", len(b.Payloads))
+		}
+		b.Free()
 	}
 }
 
@@ -537,9 +574,9 @@ func TestReadCancelStuck(t *testing.T) {
 	}()
 	n := 0
 	var last error
-	for _, err := range (&intake.Reader{Form: intake.NDJSON, Stdin: in}).Read(ctx, stdin) {
+	for b, err := range (&intake.Reader{Form: intake.NDJSON, Stdin: in}).Read(ctx, stdin) {
 		if last = err; err == nil {
-			n++
+			n += len(b.Payloads)
 		}
 	}
 	if n > 2 || last != context.Canceled {
@@ -578,13 +615,15 @@ func TestReadMemory(t *testing.T) {
 				return int64(m.HeapAlloc)
 			}
 			before, n := heap(), 0
-			for _, err := range (&intake.Reader{Stdin: test.in}).Read(t.Context(), stdin) {
+			for b, err := range (&intake.Reader{Stdin: test.in}).Read(t.Context(), stdin) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if n++; n%(test.n/10) == 1 {
-					if held := heap() - before; held > 6<<20 {
-						t.Fatalf("%d bytes are held after %d payloads", held, n)
+				for range b.Payloads {
+					if n++; n%(test.n/10) == 1 {
+						if held := heap() - before; held > 6<<20 {
+							t.Fatalf("%d bytes are held after %d payloads", held, n)
+						}
 					}
 				}
 			}
@@ -624,17 +663,20 @@ func FuzzRead(f *testing.F) {
 		r := &intake.Reader{Form: forms[int(form)%len(forms)], MaxBytes: limit, Stdin: bytes.NewReader(data)}
 		var got []seen
 		var last error
-		for p, err := range r.Read(t.Context(), stdin) {
+		for b, err := range r.Read(t.Context(), stdin) {
 			if last != nil {
 				t.Fatalf("something follows the error %v", last)
 			}
 			if last = err; err != nil {
 				continue
 			}
-			if p.Index != len(got) || p.Line < 1 || p.TooLarge != (p.Size > limit) || !p.TooLarge && p.Size != int64(len(p.Data)) {
-				t.Fatalf("payload %d: %+v", len(got), p)
+			for _, p := range b.Payloads {
+				if p.Index != len(got) || p.Line < 1 || p.TooLarge != (p.Size > limit) || !p.TooLarge && p.Size != int64(len(p.Data)) {
+					t.Fatalf("payload %d: %+v", len(got), p)
+				}
+				got = append(got, seen{Line: p.Line, Text: string(p.Data), Size: p.Size})
 			}
-			got = append(got, seen{Line: p.Line, Text: string(p.Data), Size: p.Size})
+			b.Free()
 		}
 		packed := bytes.HasPrefix(data, []byte("\x1f\x8b")) || bytes.HasPrefix(data, []byte("\x28\xb5\x2f\xfd")) ||
 			len(data) >= 4 && data[0]&0xf0 == 0x50 && string(data[1:4]) == "\x2a\x4d\x18"

@@ -48,13 +48,15 @@ func (w *githubWriter) Payload(p Payload) error {
 		}
 		fmt.Fprintf(w.out, ",title=%s::%s\n", githubProperty.Replace(f.Code), githubData.Replace(message))
 	}
-	return w.out.Flush()
+	return nil
 }
+
+func (w *githubWriter) Flush() error { return w.out.Flush() }
 
 func (w *githubWriter) Unreadable(source string, err error) error {
 	fmt.Fprintf(w.out, "::error file=%s,title=unreadable::%s\n",
 		githubProperty.Replace(visible(source, maxText)), githubData.Replace(visible(reason(source, err), maxText)))
-	return w.out.Flush()
+	return nil
 }
 
 func (w *githubWriter) Close(s Summary) error {

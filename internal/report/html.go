@@ -141,6 +141,9 @@ func (w *htmlWriter) Payload(p Payload) error {
 	return htmlPage.ExecuteTemplate(&w.details, "payload", h)
 }
 
+// Flush writes nothing: the summary, which comes first, isn't known yet.
+func (w *htmlWriter) Flush() error { return nil }
+
 // tally counts the codes of a payload's findings.
 func (w *htmlWriter) tally(p Payload) {
 	if w.codes == nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -99,6 +100,9 @@ type jsonWriter struct {
 
 func (w *jsonWriter) Payload(p Payload) error { return w.payloads.add(newJSONPayload(p)) }
 
+// Flush writes nothing: the summary, which comes first, isn't known yet.
+func (w *jsonWriter) Flush() error { return nil }
+
 func (w *jsonWriter) Unreadable(source string, err error) error {
 	return w.unreadable.add(struct {
 		Source  string `json:"source"`
@@ -147,9 +151,11 @@ func (w *ndjsonWriter) line(v any) error {
 	if err := writeJSON(w.out, v); err != nil {
 		return err
 	}
-	fmt.Fprintln(w.out)
-	return w.out.Flush()
+	_, err := fmt.Fprintln(w.out)
+	return err
 }
+
+func (w *ndjsonWriter) Flush() error { return w.out.Flush() }
 
 func (w *ndjsonWriter) Payload(p Payload) error { return w.line(newJSONPayload(p)) }
 
@@ -161,9 +167,10 @@ func (w *ndjsonWriter) Unreadable(source string, err error) error {
 }
 
 func (w *ndjsonWriter) Close(s Summary) error {
-	return w.line(struct {
+	err := w.line(struct {
 		Version int          `json:"version"`
 		Summary jsonSummary  `json:"summary"`
 		Stale   []StaleEntry `json:"stale,omitempty"`
 	}{jsonVersion, newJSONSummary(s), s.Stale})
+	return cmp.Or(err, w.out.Flush())
 }

@@ -166,6 +166,19 @@ type Options struct {
 	CodeInfo func(code string) (summary, helpURI string)
 }
 
+// ListsAll tells whether a report in that format lists every payload. Others
+// leave out one that conforms without a finding, where it shares its source with
+// others: the Writer needs to know of it from the Summary only.
+func (o Options) ListsAll(format Format) bool {
+	switch format {
+	case JSON, NDJSON, JUnit:
+		return true
+	case Text:
+		return o.Verbose
+	}
+	return false
+}
+
 // against names the layer that had to accept the payloads.
 func (o Options) against() string {
 	if o.Against == "" {
@@ -190,6 +203,9 @@ func (o Options) codeInfo(code string) (summary, helpURI string) {
 type Writer interface {
 	// Payload reports one payload. It keeps no reference to it.
 	Payload(Payload) error
+	// Flush writes out what is complete, where a format allows for it, so that
+	// it can be seen while the check waits for more.
+	Flush() error
 	// Unreadable reports that a source could not be read, or not to its end.
 	Unreadable(source string, err error) error
 	// Close completes the report. It must be called exactly once, also after

@@ -515,6 +515,52 @@ func TestQuietAndVerbose(t *testing.T) {
 	}
 }
 
+// A report that doesn't list all payloads is the same without those that it
+// needn't be told of.
+func TestListsAll(t *testing.T) {
+	payloads := samplePayloads()
+	plain := payloads[2]
+	for _, f := range Formats() {
+		for _, opts := range []Options{{}, {Verbose: true}, {Quiet: true}} {
+			with := report(t, f, opts, sampleSummary(), payloads[0], plain, payloads[3], plain)
+			without := report(t, f, opts, sampleSummary(), payloads[0], payloads[3])
+			if listed := with != without; listed != opts.ListsAll(f) {
+				t.Errorf("%s, %+v: listed %t, ListsAll %t", f, opts, listed, opts.ListsAll(f))
+			}
+		}
+	}
+}
+
+// What a format writes as it comes is there after a Flush, and not much before:
+// a write for each payload would cost more than to check it.
+func TestFlush(t *testing.T) {
+	asItComes := map[Format]bool{Text: true, NDJSON: true, GitHub: true, SARIF: true}
+	for _, f := range Formats() {
+		t.Run(string(f), func(t *testing.T) {
+			var out bytes.Buffer
+			w, err := New(f, &out, sampleOptions())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Payload(samplePayloads()[3]); err != nil {
+				t.Fatal(err)
+			}
+			if out.Len() > 0 {
+				t.Errorf("%d bytes before Flush", out.Len())
+			}
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(out.String(), "dialect.local-time"); got != asItComes[f] {
+				t.Errorf("there after Flush: %t, want %t", got, asItComes[f])
+			}
+			if err := w.Close(sampleSummary()); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 func TestSummaryLine(t *testing.T) {
 	tests := []struct {
 		summary Summary

@@ -88,6 +88,8 @@ func (w *sarifWriter) Payload(p Payload) error {
 	return nil
 }
 
+func (w *sarifWriter) Flush() error { return w.out.Flush() }
+
 func (w *sarifWriter) result(p Payload, f conformance.Finding) sarifResult {
 	message, pointer := f.Message, f.Pointer
 	if p.At != "" {

@@ -95,8 +95,10 @@ func (w *textWriter) Payload(p Payload) error {
 	if p.Truncated {
 		fmt.Fprintln(w.out, "  … and there may be more: with so many, the check looked no further")
 	}
-	return w.out.Flush()
+	return nil
 }
+
+func (w *textWriter) Flush() error { return w.out.Flush() }
 
 func (w *textWriter) finding(p Payload, f conformance.Finding) {
 	style := severityStyle(f.Severity)
@@ -139,7 +141,7 @@ func (w *textWriter) Unreadable(source string, err error) error {
 	w.space(false)
 	fmt.Fprintf(w.out, "%s %s  %s  %s\n", w.paint(red, "!"), w.paint(bold, visible(source, maxText)),
 		w.paint(red, "unreadable"), visible(reason(source, err), maxText))
-	return w.out.Flush()
+	return nil
 }
 
 func (w *textWriter) Close(s Summary) error {
