@@ -58,7 +58,7 @@ fuzz: ## Fuzz every target, each for FUZZTIME (default 1h)
 fuzz-short: ## Fuzz every target for 10 seconds
 	@GO='$(GO)' FUZZTIME=10s sh scripts/fuzz.sh
 
-memory: ## Check a gigabyte of NDJSON, and show the peak memory (limit: 100 MB)
+memory: ## Check a gigabyte of NDJSON, and one large .json, and show the peak memory (limits: 64 MiB, and the file and little more)
 	$(GO) test ./internal/cli -run TestMemory -memory.bytes=1000000000 -v -count=1 -timeout=1h
 
 bench: build bench/node/node_modules/.package-lock.json bench/.cache/venv ## Compare the validator with others (BENCHFLAGS='--only ajv --rounds 2')

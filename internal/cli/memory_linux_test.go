@@ -156,7 +156,7 @@ func writeLarge(path string, size int, more string) (written int64, err error) {
 	}
 	defer file.Close()
 	out := bufio.NewWriter(file)
-	fmt.Fprintf(out, opening, 0, more)
+	fmt.Fprintf(out, opening, 0, "")
 	rng := rand.New(rand.NewPCG(1, 2))
 	rows := 0
 	var row []byte
@@ -165,7 +165,7 @@ func writeLarge(path string, size int, more string) (written int64, err error) {
 		rows++
 		out.Write(row) // its error stays, and Flush gives it
 	}
-	fmt.Fprintf(out, ending, rows, "108")
+	fmt.Fprintf(out, ending, rows, "108"+more)
 	if err := out.Flush(); err != nil {
 		return 0, err
 	}

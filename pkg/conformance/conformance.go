@@ -43,7 +43,7 @@ type Checker struct {
 
 // Check judges one payload. It doesn't keep or change it.
 func (c Checker) Check(payload []byte) Report {
-	event, drafts, ok := loadContract().remark(payload)
+	event, drafts, ok := remark(payload)
 	if ok {
 		if len(drafts) == 0 {
 			return Report{EventType: event, Verdict: Conforms, Findings: []Finding{}}

@@ -57,12 +57,26 @@ func settle(payload []byte, drafts []draft) []Finding {
 			lineStart = done + bytes.LastIndexByte(payload[done:d.Offset], '\n') + 1
 			column, done = 1, lineStart
 		}
-		column += utf8.RuneCount(payload[done:d.Offset])
+		column += codePoints(payload[done:d.Offset])
 		done = d.Offset
 		d.Line, d.Column = line, column
 		findings[i] = d.Finding
 	}
 	return findings
+}
+
+// codePoints counts them, each byte of what isn't UTF-8 for one. It is
+// utf8.RuneCount without the copy that this makes of what isn't ASCII.
+func codePoints(b []byte) (n int) {
+	for i := 0; i < len(b); n++ {
+		if b[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		_, size := utf8.DecodeRune(b[i:])
+		i += size
+	}
+	return n
 }
 
 // locate finds the offsets of all drafts in one pass over payload, as far as there

@@ -75,7 +75,7 @@ func placesOf(a *arm) map[string]place {
 // remark judges a payload by the generated validators alone. If ok, the
 // documented layer accepts it, and drafts is all that [contract.judge] would say
 // of it.
-func (c *contract) remark(payload []byte) (event string, drafts []draft, ok bool) {
+func remark(payload []byte) (event string, drafts []draft, ok bool) {
 	// The calls are direct ones, so that the room is on the stack. Which one is
 	// first is a guess, since event_type mostly is.
 	var room [mostRemarks]validate.Remark
@@ -95,6 +95,7 @@ func (c *contract) remark(payload []byte) (event string, drafts []draft, ok bool
 		failed = !failed
 	}
 	if ok && len(remarks) > 0 {
+		c := loadContract()
 		drafts, ok = c.drafts(c.byEvent[event], payload, remarks)
 	}
 	return event, drafts, ok
