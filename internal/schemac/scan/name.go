@@ -29,7 +29,7 @@ func name(b []byte, i int) (end int, hash uint64) {
 	hash = seed
 	for i = start; i+8 <= len(b); i += 8 {
 		w := word(b, i)
-		m := special(w)
+		m := special(w) & highs
 		if m == 0 {
 			hash = mix(hash, w)
 			continue

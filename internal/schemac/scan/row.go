@@ -126,15 +126,15 @@ func texts(b []byte, i, depth int, m *memory) int {
 				break
 			}
 			at := i + c.length
-			if at+17 > len(b) || b[at] != '"' {
+			if at+65 > len(b) || b[at] != '"' {
 				break
 			}
 			k++
-			s = b[at+1 : at+17 : at+17]
-			n := plain(special(word(s, 0)), special(word(s, 8)))
+			s = b[at+1 : at+65 : at+65]
+			n := plain(s)
 			i = at + 1 + n
 			switch {
-			case n == 16:
+			case n == 64:
 				i = textEnd(b, i)
 			case s[n] == '"':
 				i++

@@ -45,18 +45,55 @@ func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 
 
 // special has the high bit set of each byte of w that ends plain text: a quote,
 // a backslash, a control character, or what isn't ASCII. Bits above the lowest
-// one may be set without reason.
+// of those, and bits that aren't high, may be set without reason.
+//
+// A quote and the control characters are what is at most 0x20 once the bit that
+// a quote has above 0x20 is flipped, so one subtraction finds them all.
 func special(w uint64) uint64 {
-	return (((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones) | (w - blanks) | w) & highs
+	return ((w ^ ('"'-' ')*ones) - (' '+1)*ones) | ((w ^ '\\'*ones) - ones) | w
 }
 
-// plain tells how many of 16 bytes come before the first that is special, by
-// what special gives for their two words. It has no branches, since where a
-// string ends can't be predicted. (Without any, TrailingZeros64 gives 64.)
-func plain(first, second uint64) int {
-	first, second = first>>7, second>>7
-	none := uint64(int64(first-1) >> 63) // all ones if there is none in the first
-	return int(none&8) + bits.TrailingZeros64(first|second&none)>>3
+// plain tells how many of the 64 bytes of s come before the first that is
+// special. It has no branches, since where a string ends can't be predicted, and
+// a wrong guess costs more than to look at all of them.
+func plain(s []byte) int {
+	le := binary.LittleEndian
+	s = s[:64]
+	// What is special in the first word, in the first two, and so on.
+	m0 := special(le.Uint64(s[0:8]))
+	m1 := m0 | special(le.Uint64(s[8:16]))
+	m2 := m1 | special(le.Uint64(s[16:24]))
+	m3 := m2 | special(le.Uint64(s[24:32]))
+	m4 := m3 | special(le.Uint64(s[32:40]))
+	m5 := m4 | special(le.Uint64(s[40:48]))
+	m6 := m5 | special(le.Uint64(s[48:56]))
+	m7 := m6 | special(le.Uint64(s[56:64]))
+	n := 0
+	if m3&highs == 0 {
+		n = 32
+		m0, m1, m2, m3 = m4, m5, m6, m7
+	}
+	if m1&highs == 0 {
+		n += 16
+		m0, m1 = m2, m3
+	}
+	if m0&highs == 0 {
+		n += 8
+		m0 = m1
+	}
+	return n + bits.TrailingZeros64(m0&highs)>>3 // 8 more without any
+}
+
+// plain16 is plain for 16 bytes.
+func plain16(s []byte) int {
+	s = s[:16]
+	m0, m1 := special(word(s, 0)), special(word(s, 8))
+	n := 0
+	if m0&highs == 0 {
+		n = 8
+		m0 = m1
+	}
+	return n + bits.TrailingZeros64(m0&highs)>>3
 }
 
 // space gives the index of the first byte from i on that isn't white space.
@@ -100,11 +137,11 @@ func nonEmpty(b []byte, i int) int {
 
 // textEnd reads a string from i on, which is behind its opening quote.
 func textEnd(b []byte, i int) int {
-	for i+16 <= len(b) {
-		s := b[i : i+16 : i+16]
-		n := plain(special(word(s, 0)), special(word(s, 8)))
+	for i+64 <= len(b) {
+		s := b[i : i+64 : i+64]
+		n := plain(s)
 		i += n
-		if n == 16 {
+		if n == 64 {
 			continue
 		}
 		if s[n] == '"' {
@@ -127,8 +164,7 @@ func oddText(b []byte, i int) int {
 		case c < ' ':
 			return unsure
 		case c < 0x80 && i+16 <= len(b):
-			s := b[i : i+16 : i+16]
-			i += plain(special(word(s, 0)), special(word(s, 8)))
+			i += plain16(b[i : i+16])
 		case c < 0x80:
 			i++
 		default:
