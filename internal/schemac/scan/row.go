@@ -42,12 +42,15 @@ func same(b []byte, i, j, n int) bool {
 	if i+n > len(b) {
 		return false
 	}
-	for k := 16; k < n-8; k += 8 {
+	if word(b, i+n-16)^word(b, j+n-16)|word(b, i+n-8)^word(b, j+n-8) != 0 {
+		return false
+	}
+	for k := 16; k < n-16; k += 8 {
 		if word(b, i+k) != word(b, j+k) {
 			return false
 		}
 	}
-	return word(b, i+n-8) == word(b, j+n-8)
+	return true
 }
 
 // learn is next for what is not as in the last row, and remembers it.

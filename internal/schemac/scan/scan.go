@@ -104,14 +104,22 @@ func space(b []byte, i int) int {
 	return skipSpace(b, i)
 }
 
+// skipSpace is space where there is some. Without it, space can be inlined.
+//
+//go:noinline
 func skipSpace(b []byte, i int) int {
 	const blank = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
 	for i < len(b) && b[i] <= ' ' && uint64(1)<<b[i]&blank != 0 {
 		i++
-		for i+8 <= len(b) && b[i] == ' ' { // the indentation of a line
-			x := word(b, i) ^ blanks
-			i += bits.TrailingZeros64(x) >> 3
-			if x != 0 {
+		for i+16 <= len(b) && b[i] == ' ' { // the indentation of a line
+			s := b[i : i+16 : i+16]
+			n, x := 0, word(s, 0)^blanks
+			if x == 0 {
+				n, x = 8, word(s, 8)^blanks
+			}
+			n += bits.TrailingZeros64(x) >> 3
+			i += n
+			if n < 16 {
 				break
 			}
 		}
