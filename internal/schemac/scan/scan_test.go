@@ -151,15 +151,16 @@ func TestDateTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, b := range [][]byte{b, []byte(`"` + strings.ReplaceAll(text, "0", `\u0030`) + `"`)} {
-			if got := dateTime(b, 0); got != unsure && got >= 0 != valid(text) {
+		for _, b := range [][]byte{b, append(bytes.Clone(b), spaces...), []byte(`"` + strings.ReplaceAll(text, "0", `\u0030`) + `"`)} {
+			got := dateTime(b, 0)
+			if got != unsure && got >= 0 != valid(text) || got >= 0 && got != len(bytes.TrimSpace(b)) {
 				t.Errorf("%s: %d, want %v", b, got, valid(text))
 			}
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 1))
 	templates := []string{"2025-05-29T15:53:15.595Z", "2024-02-29t23:59:60z", "1900-02-29T00:00:00Z", "2000-02-29T00:00:00+23:59", "2025-12-31T23:29:60-00:30",
-		"0000-02-29T12:00:00.1234567890123456789Z", "2025-04-31T00:00:00Z", "2025-05-29T00:59:60+01:00", "2025-05-29T-0:+1:-0Z", "2025-05-29T15:53:15", "2025-05-29T15:53:15.595+0200"}
+		"0000-02-29T12:00:00.1234567890123456789Z", "2025-04-31T00:00:00Z", "2025-05-29T00:59:60+01:00", "2025-05-29T-0:+1:-0Z", "2025-05-29T15:53:15", "2025-05-30T15:53:15Z", "2025-05-29T15:53:15.123456+00:00", "2025-05-31T15:53:15.12345678-11:30", "2025-05-29T15:53:15.123456789+02:00", "2025-05-29T15:53:15.595+0200"}
 	for _, template := range templates {
 		check(template)
 		for range 20_000 {
