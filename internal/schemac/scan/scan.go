@@ -140,6 +140,13 @@ func nonEmpty(b []byte, i int) int {
 	if i+1 >= len(b) || b[i] != '"' || b[i+1] == '"' {
 		return no
 	}
+	// Most of them are UUIDs, of 36 bytes.
+	if i+38 <= len(b) && b[i+37] == '"' {
+		s := b[i+1 : i+37 : i+37]
+		if (special(word(s, 0))|special(word(s, 8))|special(word(s, 16))|special(word(s, 24))|special(word(s, 28)))&highs == 0 {
+			return i + 38
+		}
+	}
 	return textEnd(b, i+1)
 }
 
