@@ -14,6 +14,7 @@ type cell struct {
 	firstMask, secondMask uint64
 	at, length            int    // where it stands in the payload
 	hash                  uint64 // of the name
+	before                uint64 // a bit for each name before it, by its hash; see learn
 }
 
 // closed is what next gives at the end of a row.
@@ -74,9 +75,18 @@ func (m *memory) learn(b []byte, i, k int) int {
 	if k >= len(m.row) {
 		return full
 	}
-	for j := range m.row[:k] {
-		if m.row[j].hash == hash {
-			return unsure
+	// Two names of one hash have one bit, too. So most names are known to be
+	// new without a look at the others.
+	before, bit := uint64(0), uint64(1)<<(hash>>58)
+	if k > 0 {
+		last := &m.row[k-1]
+		before = last.before | 1<<(last.hash>>58)
+	}
+	if before&bit != 0 {
+		for j := range m.row[:k] {
+			if m.row[j].hash == hash {
+				return unsure
+			}
 		}
 	}
 	if end+1 < len(b) && b[end] == ':' && b[end+1] > ' ' {
@@ -86,7 +96,7 @@ func (m *memory) learn(b []byte, i, k int) int {
 	}
 	c := &m.row[k]
 	m.known = k + 1
-	c.at, c.length, c.hash = start, i-start, hash
+	c.at, c.length, c.hash, c.before = start, i-start, hash, before
 	s := b[start:]
 	if len(s) < 16 {
 		s = append(make([]byte, 0, 16), s...)[:16]
