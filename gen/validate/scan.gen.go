@@ -742,6 +742,8 @@ func oddText(b []byte, i int) int {
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
+		case c == '\\' && i+72 <= len(b):
+			return escapedText(b, i)
 		case c == '\\':
 			i = escapes(b, i)
 		case c < ' ':
@@ -758,6 +760,69 @@ func oddText(b []byte, i int) int {
 		}
 	}
 	return unsure
+}
+
+// escapedText is textEnd for strings with escapes. It goes from one special byte
+// to the next by a bit for each of 64, so that it takes no branch that depends on
+// how far they are from each other.
+func escapedText(b []byte, i int) int {
+	for i+72 <= len(b) {
+		start := i
+		i += 64
+		for m := specials(b[start:i]); m != 0; {
+			at := start + bits.TrailingZeros64(m)
+			w := word(b, at)
+			end := at + 1
+			switch c := byte(w); {
+			case c == '"':
+				return end
+			case w&0xFFFF == '\\'|'u'<<8:
+				digits := uint32(w >> 16)
+				if !hexadecimal(digits) {
+					return unsure
+				}
+				end = at + 6
+				if digits&0xDF == 'D' && digits>>8&0xFF >= '8' {
+					end = surrogates(b, at)
+				}
+			case c == '\\':
+				if !escaped[byte(w>>8)] {
+					return unsure
+				}
+				end = at + 2
+			case c < ' ':
+				return unsure
+			case c >= 0x80:
+				end = multibyte(b, at)
+			}
+			if end < 0 {
+				return unsure
+			}
+			if end >= start+64 {
+				i = end
+				break
+			}
+			m &= ^uint64(0) << uint(end-start)
+		}
+	}
+	return oddText(b, i)
+}
+
+// specials has a bit for each of the 64 bytes of s that is special: the lowest
+// for the first. It may have one for a byte that isn't, behind one that is.
+func specials(s []byte) uint64 {
+	le := binary.LittleEndian
+	s = s[:64]
+	// Multiplied, the high bits of the eight bytes meet in the highest byte.
+	const gather = 0x0002040810204081
+	return special(le.Uint64(s[0:8]))&highs*gather>>56 |
+		special(le.Uint64(s[8:16]))&highs*gather>>56<<8 |
+		special(le.Uint64(s[16:24]))&highs*gather>>56<<16 |
+		special(le.Uint64(s[24:32]))&highs*gather>>56<<24 |
+		special(le.Uint64(s[32:40]))&highs*gather>>56<<32 |
+		special(le.Uint64(s[40:48]))&highs*gather>>56<<40 |
+		special(le.Uint64(s[48:56]))&highs*gather>>56<<48 |
+		special(le.Uint64(s[56:64]))&highs*gather>>56<<56
 }
 
 // Characters of two and of three bytes, four and two of them in a word, as UTF-8
@@ -844,21 +909,29 @@ func escapes(b []byte, i int) int {
 			i += 6
 			continue
 		}
-		// Half of a surrogate pair: the first one (D800 to DBFF), and then
-		// the second (DC00 to DFFF).
-		if digits>>8&0xDF >= 'C' || i+12 > len(b) || b[i+6] != '\\' || b[i+7] != 'u' {
+		if i = surrogates(b, i); i < 0 {
 			return unsure
 		}
-		digits = binary.LittleEndian.Uint32(b[i+8:])
-		if !hexadecimal(digits) || digits&0xDF != 'D' || digits>>8&0xDF < 'C' {
-			return unsure
-		}
-		i += 12
 	}
 	if i < len(b) && b[i] == '\\' {
 		return unsure
 	}
 	return i
+}
+
+// surrogates reads two escapes from i on that are a surrogate pair: the first half
+// of one (D800 to DBFF), and the second (DC00 to DFFF).
+func surrogates(b []byte, i int) int {
+	if i+12 > len(b) || b[i+6] != '\\' || b[i+7] != 'u' {
+		return unsure
+	}
+	first, second := binary.LittleEndian.Uint32(b[i+2:]), binary.LittleEndian.Uint32(b[i+8:])
+	if !hexadecimal(first) || !hexadecimal(second) ||
+		first&0xDF != 'D' || first>>8&0xFF < '8' || first>>8&0xDF >= 'C' ||
+		second&0xDF != 'D' || second>>8&0xDF < 'C' {
+		return unsure
+	}
+	return i + 12
 }
 
 // escaped tells which characters may stand behind a backslash, but for u.
