@@ -105,7 +105,7 @@ func name(b []byte, i int) (end int, hash uint64) {
 	hash = seed
 	for i = start; i+8 <= len(b); i += 8 {
 		w := word(b, i)
-		m := special(w)
+		m := special(w) & highs
 		if m == 0 {
 			hash = mix(hash, w)
 			continue
@@ -139,8 +139,12 @@ func oddName(b []byte, i int) (end int, hash uint64) {
 	w := uint64(0)
 	for i < end-1 {
 		var buf [utf8.UTFMax]byte
-		var c []byte
-		c, i = unescaped(buf[:0], b, i)
+		c := b[i : i+1]
+		if c[0] == '\\' {
+			c, i = unescaped(buf[:0], b, i)
+		} else {
+			i++
+		}
 		for _, c := range c {
 			w |= uint64(c) << (n % 8 * 8)
 			if n++; n%8 == 0 {
@@ -417,6 +421,7 @@ type cell struct {
 	firstMask, secondMask uint64
 	at, length            int    // where it stands in the payload
 	hash                  uint64 // of the name
+	before                uint64 // a bit for each name before it, by its hash; see learn
 }
 
 // closed is what next gives at the end of a row.
@@ -445,12 +450,15 @@ func same(b []byte, i, j, n int) bool {
 	if i+n > len(b) {
 		return false
 	}
-	for k := 16; k < n-8; k += 8 {
+	if word(b, i+n-16)^word(b, j+n-16)|word(b, i+n-8)^word(b, j+n-8) != 0 {
+		return false
+	}
+	for k := 16; k < n-16; k += 8 {
 		if word(b, i+k) != word(b, j+k) {
 			return false
 		}
 	}
-	return word(b, i+n-8) == word(b, j+n-8)
+	return true
 }
 
 // learn is next for what is not as in the last row, and remembers it.
@@ -474,9 +482,18 @@ func (m *memory) learn(b []byte, i, k int) int {
 	if k >= len(m.row) {
 		return full
 	}
-	for j := range m.row[:k] {
-		if m.row[j].hash == hash {
-			return unsure
+	// Two names of one hash have one bit, too. So most names are known to be
+	// new without a look at the others.
+	before, bit := uint64(0), uint64(1)<<(hash>>58)
+	if k > 0 {
+		last := &m.row[k-1]
+		before = last.before | 1<<(last.hash>>58)
+	}
+	if before&bit != 0 {
+		for j := range m.row[:k] {
+			if m.row[j].hash == hash {
+				return unsure
+			}
 		}
 	}
 	if end+1 < len(b) && b[end] == ':' && b[end+1] > ' ' {
@@ -486,7 +503,7 @@ func (m *memory) learn(b []byte, i, k int) int {
 	}
 	c := &m.row[k]
 	m.known = k + 1
-	c.at, c.length, c.hash = start, i-start, hash
+	c.at, c.length, c.hash, c.before = start, i-start, hash, before
 	s := b[start:]
 	if len(s) < 16 {
 		s = append(make([]byte, 0, 16), s...)[:16]
@@ -529,15 +546,15 @@ func texts(b []byte, i, depth int, m *memory) int {
 				break
 			}
 			at := i + c.length
-			if at+17 > len(b) || b[at] != '"' {
+			if at+65 > len(b) || b[at] != '"' {
 				break
 			}
 			k++
-			s = b[at+1 : at+17 : at+17]
-			n := plain(special(word(s, 0)), special(word(s, 8)))
+			s = b[at+1 : at+65 : at+65]
+			n := plain(s)
 			i = at + 1 + n
 			switch {
-			case n == 16:
+			case n == 64:
 				i = textEnd(b, i)
 			case s[n] == '"':
 				i++
@@ -600,18 +617,55 @@ func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 
 
 // special has the high bit set of each byte of w that ends plain text: a quote,
 // a backslash, a control character, or what isn't ASCII. Bits above the lowest
-// one may be set without reason.
+// of those, and bits that aren't high, may be set without reason.
+//
+// A quote and the control characters are what is at most 0x20 once the bit that
+// a quote has above 0x20 is flipped, so one subtraction finds them all.
 func special(w uint64) uint64 {
-	return (((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones) | (w - blanks) | w) & highs
+	return ((w ^ ('"'-' ')*ones) - (' '+1)*ones) | ((w ^ '\\'*ones) - ones) | w
 }
 
-// plain tells how many of 16 bytes come before the first that is special, by
-// what special gives for their two words. It has no branches, since where a
-// string ends can't be predicted. (Without any, TrailingZeros64 gives 64.)
-func plain(first, second uint64) int {
-	first, second = first>>7, second>>7
-	none := uint64(int64(first-1) >> 63) // all ones if there is none in the first
-	return int(none&8) + bits.TrailingZeros64(first|second&none)>>3
+// plain tells how many of the 64 bytes of s come before the first that is
+// special. It has no branches, since where a string ends can't be predicted, and
+// a wrong guess costs more than to look at all of them.
+func plain(s []byte) int {
+	le := binary.LittleEndian
+	s = s[:64]
+	// What is special in the first word, in the first two, and so on.
+	m0 := special(le.Uint64(s[0:8]))
+	m1 := m0 | special(le.Uint64(s[8:16]))
+	m2 := m1 | special(le.Uint64(s[16:24]))
+	m3 := m2 | special(le.Uint64(s[24:32]))
+	m4 := m3 | special(le.Uint64(s[32:40]))
+	m5 := m4 | special(le.Uint64(s[40:48]))
+	m6 := m5 | special(le.Uint64(s[48:56]))
+	m7 := m6 | special(le.Uint64(s[56:64]))
+	n := 0
+	if m3&highs == 0 {
+		n = 32
+		m0, m1, m2, m3 = m4, m5, m6, m7
+	}
+	if m1&highs == 0 {
+		n += 16
+		m0, m1 = m2, m3
+	}
+	if m0&highs == 0 {
+		n += 8
+		m0 = m1
+	}
+	return n + bits.TrailingZeros64(m0&highs)>>3 // 8 more without any
+}
+
+// plain16 is plain for 16 bytes.
+func plain16(s []byte) int {
+	s = s[:16]
+	m0, m1 := special(word(s, 0)), special(word(s, 8))
+	n := 0
+	if m0&highs == 0 {
+		n = 8
+		m0 = m1
+	}
+	return n + bits.TrailingZeros64(m0&highs)>>3
 }
 
 // space gives the index of the first byte from i on that isn't white space.
@@ -622,14 +676,22 @@ func space(b []byte, i int) int {
 	return skipSpace(b, i)
 }
 
+// skipSpace is space where there is some. Without it, space can be inlined.
+//
+//go:noinline
 func skipSpace(b []byte, i int) int {
 	const blank = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
 	for i < len(b) && b[i] <= ' ' && uint64(1)<<b[i]&blank != 0 {
 		i++
-		for i+8 <= len(b) && b[i] == ' ' { // the indentation of a line
-			x := word(b, i) ^ blanks
-			i += bits.TrailingZeros64(x) >> 3
-			if x != 0 {
+		for i+16 <= len(b) && b[i] == ' ' { // the indentation of a line
+			s := b[i : i+16 : i+16]
+			n, x := 0, word(s, 0)^blanks
+			if x == 0 {
+				n, x = 8, word(s, 8)^blanks
+			}
+			n += bits.TrailingZeros64(x) >> 3
+			i += n
+			if n < 16 {
 				break
 			}
 		}
@@ -650,16 +712,23 @@ func nonEmpty(b []byte, i int) int {
 	if i+1 >= len(b) || b[i] != '"' || b[i+1] == '"' {
 		return no
 	}
+	// Most of them are UUIDs, of 36 bytes.
+	if i+38 <= len(b) && b[i+37] == '"' {
+		s := b[i+1 : i+37 : i+37]
+		if (special(word(s, 0))|special(word(s, 8))|special(word(s, 16))|special(word(s, 24))|special(word(s, 28)))&highs == 0 {
+			return i + 38
+		}
+	}
 	return textEnd(b, i+1)
 }
 
 // textEnd reads a string from i on, which is behind its opening quote.
 func textEnd(b []byte, i int) int {
-	for i+16 <= len(b) {
-		s := b[i : i+16 : i+16]
-		n := plain(special(word(s, 0)), special(word(s, 8)))
+	for i+64 <= len(b) {
+		s := b[i : i+64 : i+64]
+		n := plain(s)
 		i += n
-		if n == 16 {
+		if n == 64 {
 			continue
 		}
 		if s[n] == '"' {
@@ -677,13 +746,14 @@ func oddText(b []byte, i int) int {
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
+		case c == '\\' && i+72 <= len(b):
+			return escapedText(b, i)
 		case c == '\\':
 			i = escapes(b, i)
 		case c < ' ':
 			return unsure
 		case c < 0x80 && i+16 <= len(b):
-			s := b[i : i+16 : i+16]
-			i += plain(special(word(s, 0)), special(word(s, 8)))
+			i += plain16(b[i : i+16])
 		case c < 0x80:
 			i++
 		default:
@@ -694,6 +764,69 @@ func oddText(b []byte, i int) int {
 		}
 	}
 	return unsure
+}
+
+// escapedText is textEnd for strings with escapes. It goes from one special byte
+// to the next by a bit for each of 64, so that it takes no branch that depends on
+// how far they are from each other.
+func escapedText(b []byte, i int) int {
+	for i+72 <= len(b) {
+		start := i
+		i += 64
+		for m := specials(b[start:i]); m != 0; {
+			at := start + bits.TrailingZeros64(m)
+			w := word(b, at)
+			end := at + 1
+			switch c := byte(w); {
+			case c == '"':
+				return end
+			case w&0xFFFF == '\\'|'u'<<8:
+				digits := uint32(w >> 16)
+				if !hexadecimal(digits) {
+					return unsure
+				}
+				end = at + 6
+				if digits&0xDF == 'D' && digits>>8&0xFF >= '8' {
+					end = surrogates(b, at)
+				}
+			case c == '\\':
+				if !escaped[byte(w>>8)] {
+					return unsure
+				}
+				end = at + 2
+			case c < ' ':
+				return unsure
+			case c >= 0x80:
+				end = multibyte(b, at)
+			}
+			if end < 0 {
+				return unsure
+			}
+			if end >= start+64 {
+				i = end
+				break
+			}
+			m &= ^uint64(0) << uint(end-start)
+		}
+	}
+	return oddText(b, i)
+}
+
+// specials has a bit for each of the 64 bytes of s that is special: the lowest
+// for the first. It may have one for a byte that isn't, behind one that is.
+func specials(s []byte) uint64 {
+	le := binary.LittleEndian
+	s = s[:64]
+	// Multiplied, the high bits of the eight bytes meet in the highest byte.
+	const gather = 0x0002040810204081
+	return special(le.Uint64(s[0:8]))&highs*gather>>56 |
+		special(le.Uint64(s[8:16]))&highs*gather>>56<<8 |
+		special(le.Uint64(s[16:24]))&highs*gather>>56<<16 |
+		special(le.Uint64(s[24:32]))&highs*gather>>56<<24 |
+		special(le.Uint64(s[32:40]))&highs*gather>>56<<32 |
+		special(le.Uint64(s[40:48]))&highs*gather>>56<<40 |
+		special(le.Uint64(s[48:56]))&highs*gather>>56<<48 |
+		special(le.Uint64(s[56:64]))&highs*gather>>56<<56
 }
 
 // Characters of two and of three bytes, four and two of them in a word, as UTF-8
@@ -780,21 +913,29 @@ func escapes(b []byte, i int) int {
 			i += 6
 			continue
 		}
-		// Half of a surrogate pair: the first one (D800 to DBFF), and then
-		// the second (DC00 to DFFF).
-		if digits>>8&0xDF >= 'C' || i+12 > len(b) || b[i+6] != '\\' || b[i+7] != 'u' {
+		if i = surrogates(b, i); i < 0 {
 			return unsure
 		}
-		digits = binary.LittleEndian.Uint32(b[i+8:])
-		if !hexadecimal(digits) || digits&0xDF != 'D' || digits>>8&0xDF < 'C' {
-			return unsure
-		}
-		i += 12
 	}
 	if i < len(b) && b[i] == '\\' {
 		return unsure
 	}
 	return i
+}
+
+// surrogates reads two escapes from i on that are a surrogate pair: the first half
+// of one (D800 to DBFF), and the second (DC00 to DFFF).
+func surrogates(b []byte, i int) int {
+	if i+12 > len(b) || b[i+6] != '\\' || b[i+7] != 'u' {
+		return unsure
+	}
+	first, second := binary.LittleEndian.Uint32(b[i+2:]), binary.LittleEndian.Uint32(b[i+8:])
+	if !hexadecimal(first) || !hexadecimal(second) ||
+		first&0xDF != 'D' || first>>8&0xFF < '8' || first>>8&0xDF >= 'C' ||
+		second&0xDF != 'D' || second>>8&0xDF < 'C' {
+		return unsure
+	}
+	return i + 12
 }
 
 // escaped tells which characters may stand behind a backslash, but for u.
@@ -1114,9 +1255,10 @@ func textIs(b []byte, i, end int, want string) bool {
 // dateTime reads a string that is a date-time, by RFC 3339, section 5.6, as
 // jsonschema/v5 judges it.
 func dateTime(b []byte, i int) int {
-	const zulu = len(`"2006-01-02T15:04:05.000Z"`)
-	if len(b)-i >= zulu && b[i] == '"' && b[i+zulu-1] == '"' && isUTC([]byte(b[i+1:i+zulu-1])) {
-		return i + zulu
+	if len(b)-i >= dateTimeRoom {
+		if n := plainDateTime(b[i : i+dateTimeRoom]); n >= 0 {
+			return i + n
+		}
 	}
 	end := text(b, i)
 	if end < 0 {
@@ -1135,24 +1277,54 @@ func dateTime(b []byte, i int) int {
 	return end
 }
 
-// isUTC tells whether s, of 24 bytes, is a date-time in milliseconds of UTC, as
-// JavaScript writes it. It knows no leap seconds, and no day behind the 28th.
-func isUTC(s []byte) bool {
-	s = s[:24]
+// dateTimeRoom is for the longest date-time that plainDateTime takes, and for the
+// word that its zone is read with.
+const dateTimeRoom = len(`"2006-01-02T15:04:05.000000000`) + 1 + 8
+
+// plainDateTime gives the index behind a date-time, in quotes at the start of s,
+// that is written as most are: to the nanosecond at most, and in no leap second.
+// Of all others it says no, and they may be date-times.
+func plainDateTime(s []byte) int {
+	s = s[:dateTimeRoom]
 	// Subtracting "0" from each digit leaves it below 10: adding 0x76 then
 	// doesn't reach 0x80. What isn't a digit has to be what is expected.
 	digits := func(w, zeros, digits uint64) bool {
 		x := w ^ zeros
-		return x&^digits == 0 && (x|(x+0x7676767676767676))&highs&digits == 0
+		return x&^digits == 0 && (x|(x+0x76*ones))&highs&digits == 0
 	}
-	if !digits(word(s, 0), 0x2D30302D30303030, 0x00FFFF00FFFFFFFF) || // 0000-00-
-		!digits(word(s, 8), 0x30303A3030543030, 0xFFFF00FFFF00FFFF) || // 00T00:00
-		!digits(word(s, 16), 0x5A3030302E30303A, 0x00FFFFFF00FFFF00) { // :00.000Z
-		return false
+	if s[0] != '"' ||
+		!digits(word(s, 1), 0x2D30302D30303030, 0x00FFFF00FFFFFFFF) || // 0000-00-
+		!digits(word(s, 9), 0x30303A3030543030, 0xFFFF00FFFF00FFFF) || // 00T00:00
+		!digits(word(s, 12), 0x30303A30303A3030, 0xFFFF00FFFF00FFFF) { // 00:00:00
+		return no
 	}
 	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
-	return two(5)-1 < 12 && two(5) > 0 && two(8)-1 < 28 && two(8) > 0 &&
-		two(11) < 24 && two(14) < 60 && two(17) < 60
+	month, day := two(6), two(9)
+	if month < 1 || month > 12 || day < 1 || day > 28 && !isDate(s[1:11]) ||
+		two(12) > 23 || two(15) > 59 || two(18) > 59 {
+		return no
+	}
+	i := 20
+	if s[i] == '.' {
+		x := word(s, i+1) ^ '0'*ones
+		n := bits.TrailingZeros64((x|(x+0x76*ones))&highs) >> 3 // digits, up to 8
+		if n == 0 {
+			return no
+		}
+		i += 1 + n
+		if n == 8 && digit(s, i) {
+			i++
+		}
+	}
+	if s[i] == 'Z' && s[i+1] == '"' {
+		return i + 2
+	}
+	if zone := word(s, i+1) & 0xFFFFFFFFFFFF; s[i] != '+' && s[i] != '-' ||
+		!digits(zone, 0x2230303A3030, 0x00FFFF00FFFF) || // 00:00"
+		two(i+1) > 23 || two(i+4) > 59 {
+		return no
+	}
+	return i + 7
 }
 
 // isDateTime takes s without escapes.

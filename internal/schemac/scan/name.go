@@ -29,7 +29,7 @@ func name(b []byte, i int) (end int, hash uint64) {
 	hash = seed
 	for i = start; i+8 <= len(b); i += 8 {
 		w := word(b, i)
-		m := special(w)
+		m := special(w) & highs
 		if m == 0 {
 			hash = mix(hash, w)
 			continue
@@ -63,8 +63,12 @@ func oddName(b []byte, i int) (end int, hash uint64) {
 	w := uint64(0)
 	for i < end-1 {
 		var buf [utf8.UTFMax]byte
-		var c []byte
-		c, i = unescaped(buf[:0], b, i)
+		c := b[i : i+1]
+		if c[0] == '\\' {
+			c, i = unescaped(buf[:0], b, i)
+		} else {
+			i++
+		}
 		for _, c := range c {
 			w |= uint64(c) << (n % 8 * 8)
 			if n++; n%8 == 0 {

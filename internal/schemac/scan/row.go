@@ -14,6 +14,7 @@ type cell struct {
 	firstMask, secondMask uint64
 	at, length            int    // where it stands in the payload
 	hash                  uint64 // of the name
+	before                uint64 // a bit for each name before it, by its hash; see learn
 }
 
 // closed is what next gives at the end of a row.
@@ -42,12 +43,15 @@ func same(b []byte, i, j, n int) bool {
 	if i+n > len(b) {
 		return false
 	}
-	for k := 16; k < n-8; k += 8 {
+	if word(b, i+n-16)^word(b, j+n-16)|word(b, i+n-8)^word(b, j+n-8) != 0 {
+		return false
+	}
+	for k := 16; k < n-16; k += 8 {
 		if word(b, i+k) != word(b, j+k) {
 			return false
 		}
 	}
-	return word(b, i+n-8) == word(b, j+n-8)
+	return true
 }
 
 // learn is next for what is not as in the last row, and remembers it.
@@ -71,9 +75,18 @@ func (m *memory) learn(b []byte, i, k int) int {
 	if k >= len(m.row) {
 		return full
 	}
-	for j := range m.row[:k] {
-		if m.row[j].hash == hash {
-			return unsure
+	// Two names of one hash have one bit, too. So most names are known to be
+	// new without a look at the others.
+	before, bit := uint64(0), uint64(1)<<(hash>>58)
+	if k > 0 {
+		last := &m.row[k-1]
+		before = last.before | 1<<(last.hash>>58)
+	}
+	if before&bit != 0 {
+		for j := range m.row[:k] {
+			if m.row[j].hash == hash {
+				return unsure
+			}
 		}
 	}
 	if end+1 < len(b) && b[end] == ':' && b[end+1] > ' ' {
@@ -83,7 +96,7 @@ func (m *memory) learn(b []byte, i, k int) int {
 	}
 	c := &m.row[k]
 	m.known = k + 1
-	c.at, c.length, c.hash = start, i-start, hash
+	c.at, c.length, c.hash, c.before = start, i-start, hash, before
 	s := b[start:]
 	if len(s) < 16 {
 		s = append(make([]byte, 0, 16), s...)[:16]
@@ -126,15 +139,15 @@ func texts(b []byte, i, depth int, m *memory) int {
 				break
 			}
 			at := i + c.length
-			if at+17 > len(b) || b[at] != '"' {
+			if at+65 > len(b) || b[at] != '"' {
 				break
 			}
 			k++
-			s = b[at+1 : at+17 : at+17]
-			n := plain(special(word(s, 0)), special(word(s, 8)))
+			s = b[at+1 : at+65 : at+65]
+			n := plain(s)
 			i = at + 1 + n
 			switch {
-			case n == 16:
+			case n == 64:
 				i = textEnd(b, i)
 			case s[n] == '"':
 				i++

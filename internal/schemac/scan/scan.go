@@ -45,18 +45,55 @@ func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 
 
 // special has the high bit set of each byte of w that ends plain text: a quote,
 // a backslash, a control character, or what isn't ASCII. Bits above the lowest
-// one may be set without reason.
+// of those, and bits that aren't high, may be set without reason.
+//
+// A quote and the control characters are what is at most 0x20 once the bit that
+// a quote has above 0x20 is flipped, so one subtraction finds them all.
 func special(w uint64) uint64 {
-	return (((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones) | (w - blanks) | w) & highs
+	return ((w ^ ('"'-' ')*ones) - (' '+1)*ones) | ((w ^ '\\'*ones) - ones) | w
 }
 
-// plain tells how many of 16 bytes come before the first that is special, by
-// what special gives for their two words. It has no branches, since where a
-// string ends can't be predicted. (Without any, TrailingZeros64 gives 64.)
-func plain(first, second uint64) int {
-	first, second = first>>7, second>>7
-	none := uint64(int64(first-1) >> 63) // all ones if there is none in the first
-	return int(none&8) + bits.TrailingZeros64(first|second&none)>>3
+// plain tells how many of the 64 bytes of s come before the first that is
+// special. It has no branches, since where a string ends can't be predicted, and
+// a wrong guess costs more than to look at all of them.
+func plain(s []byte) int {
+	le := binary.LittleEndian
+	s = s[:64]
+	// What is special in the first word, in the first two, and so on.
+	m0 := special(le.Uint64(s[0:8]))
+	m1 := m0 | special(le.Uint64(s[8:16]))
+	m2 := m1 | special(le.Uint64(s[16:24]))
+	m3 := m2 | special(le.Uint64(s[24:32]))
+	m4 := m3 | special(le.Uint64(s[32:40]))
+	m5 := m4 | special(le.Uint64(s[40:48]))
+	m6 := m5 | special(le.Uint64(s[48:56]))
+	m7 := m6 | special(le.Uint64(s[56:64]))
+	n := 0
+	if m3&highs == 0 {
+		n = 32
+		m0, m1, m2, m3 = m4, m5, m6, m7
+	}
+	if m1&highs == 0 {
+		n += 16
+		m0, m1 = m2, m3
+	}
+	if m0&highs == 0 {
+		n += 8
+		m0 = m1
+	}
+	return n + bits.TrailingZeros64(m0&highs)>>3 // 8 more without any
+}
+
+// plain16 is plain for 16 bytes.
+func plain16(s []byte) int {
+	s = s[:16]
+	m0, m1 := special(word(s, 0)), special(word(s, 8))
+	n := 0
+	if m0&highs == 0 {
+		n = 8
+		m0 = m1
+	}
+	return n + bits.TrailingZeros64(m0&highs)>>3
 }
 
 // space gives the index of the first byte from i on that isn't white space.
@@ -67,14 +104,22 @@ func space(b []byte, i int) int {
 	return skipSpace(b, i)
 }
 
+// skipSpace is space where there is some. Without it, space can be inlined.
+//
+//go:noinline
 func skipSpace(b []byte, i int) int {
 	const blank = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
 	for i < len(b) && b[i] <= ' ' && uint64(1)<<b[i]&blank != 0 {
 		i++
-		for i+8 <= len(b) && b[i] == ' ' { // the indentation of a line
-			x := word(b, i) ^ blanks
-			i += bits.TrailingZeros64(x) >> 3
-			if x != 0 {
+		for i+16 <= len(b) && b[i] == ' ' { // the indentation of a line
+			s := b[i : i+16 : i+16]
+			n, x := 0, word(s, 0)^blanks
+			if x == 0 {
+				n, x = 8, word(s, 8)^blanks
+			}
+			n += bits.TrailingZeros64(x) >> 3
+			i += n
+			if n < 16 {
 				break
 			}
 		}
@@ -95,16 +140,23 @@ func nonEmpty(b []byte, i int) int {
 	if i+1 >= len(b) || b[i] != '"' || b[i+1] == '"' {
 		return no
 	}
+	// Most of them are UUIDs, of 36 bytes.
+	if i+38 <= len(b) && b[i+37] == '"' {
+		s := b[i+1 : i+37 : i+37]
+		if (special(word(s, 0))|special(word(s, 8))|special(word(s, 16))|special(word(s, 24))|special(word(s, 28)))&highs == 0 {
+			return i + 38
+		}
+	}
 	return textEnd(b, i+1)
 }
 
 // textEnd reads a string from i on, which is behind its opening quote.
 func textEnd(b []byte, i int) int {
-	for i+16 <= len(b) {
-		s := b[i : i+16 : i+16]
-		n := plain(special(word(s, 0)), special(word(s, 8)))
+	for i+64 <= len(b) {
+		s := b[i : i+64 : i+64]
+		n := plain(s)
 		i += n
-		if n == 16 {
+		if n == 64 {
 			continue
 		}
 		if s[n] == '"' {
@@ -122,13 +174,14 @@ func oddText(b []byte, i int) int {
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
+		case c == '\\' && i+72 <= len(b):
+			return escapedText(b, i)
 		case c == '\\':
 			i = escapes(b, i)
 		case c < ' ':
 			return unsure
 		case c < 0x80 && i+16 <= len(b):
-			s := b[i : i+16 : i+16]
-			i += plain(special(word(s, 0)), special(word(s, 8)))
+			i += plain16(b[i : i+16])
 		case c < 0x80:
 			i++
 		default:
@@ -139,6 +192,69 @@ func oddText(b []byte, i int) int {
 		}
 	}
 	return unsure
+}
+
+// escapedText is textEnd for strings with escapes. It goes from one special byte
+// to the next by a bit for each of 64, so that it takes no branch that depends on
+// how far they are from each other.
+func escapedText(b []byte, i int) int {
+	for i+72 <= len(b) {
+		start := i
+		i += 64
+		for m := specials(b[start:i]); m != 0; {
+			at := start + bits.TrailingZeros64(m)
+			w := word(b, at)
+			end := at + 1
+			switch c := byte(w); {
+			case c == '"':
+				return end
+			case w&0xFFFF == '\\'|'u'<<8:
+				digits := uint32(w >> 16)
+				if !hexadecimal(digits) {
+					return unsure
+				}
+				end = at + 6
+				if digits&0xDF == 'D' && digits>>8&0xFF >= '8' {
+					end = surrogates(b, at)
+				}
+			case c == '\\':
+				if !escaped[byte(w>>8)] {
+					return unsure
+				}
+				end = at + 2
+			case c < ' ':
+				return unsure
+			case c >= 0x80:
+				end = multibyte(b, at)
+			}
+			if end < 0 {
+				return unsure
+			}
+			if end >= start+64 {
+				i = end
+				break
+			}
+			m &= ^uint64(0) << uint(end-start)
+		}
+	}
+	return oddText(b, i)
+}
+
+// specials has a bit for each of the 64 bytes of s that is special: the lowest
+// for the first. It may have one for a byte that isn't, behind one that is.
+func specials(s []byte) uint64 {
+	le := binary.LittleEndian
+	s = s[:64]
+	// Multiplied, the high bits of the eight bytes meet in the highest byte.
+	const gather = 0x0002040810204081
+	return special(le.Uint64(s[0:8]))&highs*gather>>56 |
+		special(le.Uint64(s[8:16]))&highs*gather>>56<<8 |
+		special(le.Uint64(s[16:24]))&highs*gather>>56<<16 |
+		special(le.Uint64(s[24:32]))&highs*gather>>56<<24 |
+		special(le.Uint64(s[32:40]))&highs*gather>>56<<32 |
+		special(le.Uint64(s[40:48]))&highs*gather>>56<<40 |
+		special(le.Uint64(s[48:56]))&highs*gather>>56<<48 |
+		special(le.Uint64(s[56:64]))&highs*gather>>56<<56
 }
 
 // Characters of two and of three bytes, four and two of them in a word, as UTF-8
@@ -225,21 +341,29 @@ func escapes(b []byte, i int) int {
 			i += 6
 			continue
 		}
-		// Half of a surrogate pair: the first one (D800 to DBFF), and then
-		// the second (DC00 to DFFF).
-		if digits>>8&0xDF >= 'C' || i+12 > len(b) || b[i+6] != '\\' || b[i+7] != 'u' {
+		if i = surrogates(b, i); i < 0 {
 			return unsure
 		}
-		digits = binary.LittleEndian.Uint32(b[i+8:])
-		if !hexadecimal(digits) || digits&0xDF != 'D' || digits>>8&0xDF < 'C' {
-			return unsure
-		}
-		i += 12
 	}
 	if i < len(b) && b[i] == '\\' {
 		return unsure
 	}
 	return i
+}
+
+// surrogates reads two escapes from i on that are a surrogate pair: the first half
+// of one (D800 to DBFF), and the second (DC00 to DFFF).
+func surrogates(b []byte, i int) int {
+	if i+12 > len(b) || b[i+6] != '\\' || b[i+7] != 'u' {
+		return unsure
+	}
+	first, second := binary.LittleEndian.Uint32(b[i+2:]), binary.LittleEndian.Uint32(b[i+8:])
+	if !hexadecimal(first) || !hexadecimal(second) ||
+		first&0xDF != 'D' || first>>8&0xFF < '8' || first>>8&0xDF >= 'C' ||
+		second&0xDF != 'D' || second>>8&0xDF < 'C' {
+		return unsure
+	}
+	return i + 12
 }
 
 // escaped tells which characters may stand behind a backslash, but for u.

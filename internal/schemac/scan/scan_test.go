@@ -38,18 +38,54 @@ func reads(b []byte) bool {
 	return end >= 0 && space(b, end) == len(b)
 }
 
+// What is special is found wherever it stands, and so is the first of two.
+func TestPlain(t *testing.T) {
+	for c := range 256 {
+		special := c < ' ' || c == '"' || c == '\\' || c >= 0x80
+		for at := range 64 {
+			// '#' and ']' are what borrowing may take for special.
+			for _, around := range []string{"x", "#", "]", "\x7f"} {
+				b := []byte(strings.Repeat(around, 64))
+				b[at] = byte(c)
+				want, want16 := 64, 16
+				if special {
+					want, want16 = at, min(at, 16)
+				}
+				if got := plain(b); got != want {
+					t.Fatalf("%q: %d, want %d", b, got, want)
+				}
+				if got := plain16(b); got != want16 {
+					t.Fatalf("%q: %d, want %d", b[:16], got, want16)
+				}
+				if special && at+1 < len(b) {
+					for behind := at + 1; behind < len(b); behind++ {
+						b[behind] = '"'
+						if got := plain(b); got != want {
+							t.Fatalf("%q: %d, want %d", b, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// spaces are as many as are looked at in one go.
+var spaces = strings.Repeat(" ", 80)
+
 // Strings of all kinds of parts, at all places in words, are read as jsontext
 // reads them.
 func TestText(t *testing.T) {
 	parts := []string{"", "a", "plain text", `"`, `\`, "\n", "\x00", "\x1f", "\x7f", `\n`, `\"`, `\u00e9`, `\u00E9\u4e2d`, `\ud83d\ude00`, `\uD83D`, `\ude00`,
 		`\ud83d\u0041`, `\u12`, `\u12g4`, `\x`, "é", "中", "中文字", "한국", "😀", "ะ", "\xc3", "\xc0\x80", "\xe0\x9f\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xed\xa0\x80",
 		"\xf0\x8f\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\x80", "\xe4\xb8", "привет", "\xff", "\u07ff", "\uffff"}
-	for lead := range 18 {
+	for lead := range 70 {
 		for _, first := range parts {
 			for _, second := range parts {
 				b := []byte(`"` + strings.Repeat("x", lead) + first + second + `"`)
-				for _, b := range [][]byte{b, append(bytes.Clone(b), "                "...)} {
-					if got, want := reads(b), strict(b); got != want {
+				want := strict(b)
+				for _, b := range [][]byte{b, append(bytes.Clone(b), spaces...)} {
+					if got := reads(b); got != want {
 						t.Fatalf("%q: %v, want %v", b, got, want)
 					}
 				}
@@ -115,15 +151,16 @@ func TestDateTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, b := range [][]byte{b, []byte(`"` + strings.ReplaceAll(text, "0", `\u0030`) + `"`)} {
-			if got := dateTime(b, 0); got != unsure && got >= 0 != valid(text) {
+		for _, b := range [][]byte{b, append(bytes.Clone(b), spaces...), []byte(`"` + strings.ReplaceAll(text, "0", `\u0030`) + `"`)} {
+			got := dateTime(b, 0)
+			if got != unsure && got >= 0 != valid(text) || got >= 0 && got != len(bytes.TrimSpace(b)) {
 				t.Errorf("%s: %d, want %v", b, got, valid(text))
 			}
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 1))
 	templates := []string{"2025-05-29T15:53:15.595Z", "2024-02-29t23:59:60z", "1900-02-29T00:00:00Z", "2000-02-29T00:00:00+23:59", "2025-12-31T23:29:60-00:30",
-		"0000-02-29T12:00:00.1234567890123456789Z", "2025-04-31T00:00:00Z", "2025-05-29T00:59:60+01:00", "2025-05-29T-0:+1:-0Z", "2025-05-29T15:53:15", "2025-05-29T15:53:15.595+0200"}
+		"0000-02-29T12:00:00.1234567890123456789Z", "2025-04-31T00:00:00Z", "2025-05-29T00:59:60+01:00", "2025-05-29T-0:+1:-0Z", "2025-05-29T15:53:15", "2025-05-30T15:53:15Z", "2025-05-29T15:53:15.123456+00:00", "2025-05-31T15:53:15.12345678-11:30", "2025-05-29T15:53:15.123456789+02:00", "2025-05-29T15:53:15.595+0200"}
 	for _, template := range templates {
 		check(template)
 		for range 20_000 {

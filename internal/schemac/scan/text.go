@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"math/bits"
 	"regexp"
 	"unicode/utf8"
 )
@@ -86,9 +87,10 @@ func matches(pattern *regexp.Regexp, b []byte, i, end int) int {
 // dateTime reads a string that is a date-time, by RFC 3339, section 5.6, as
 // jsonschema/v5 judges it.
 func dateTime(b []byte, i int) int {
-	const zulu = len(`"2006-01-02T15:04:05.000Z"`)
-	if len(b)-i >= zulu && b[i] == '"' && b[i+zulu-1] == '"' && isUTC([]byte(b[i+1:i+zulu-1])) {
-		return i + zulu
+	if len(b)-i >= dateTimeRoom {
+		if n := plainDateTime(b[i : i+dateTimeRoom]); n >= 0 {
+			return i + n
+		}
 	}
 	end := text(b, i)
 	if end < 0 {
@@ -107,24 +109,54 @@ func dateTime(b []byte, i int) int {
 	return end
 }
 
-// isUTC tells whether s, of 24 bytes, is a date-time in milliseconds of UTC, as
-// JavaScript writes it. It knows no leap seconds, and no day behind the 28th.
-func isUTC(s []byte) bool {
-	s = s[:24]
+// dateTimeRoom is for the longest date-time that plainDateTime takes, and for the
+// word that its zone is read with.
+const dateTimeRoom = len(`"2006-01-02T15:04:05.000000000`) + 1 + 8
+
+// plainDateTime gives the index behind a date-time, in quotes at the start of s,
+// that is written as most are: to the nanosecond at most, and in no leap second.
+// Of all others it says no, and they may be date-times.
+func plainDateTime(s []byte) int {
+	s = s[:dateTimeRoom]
 	// Subtracting "0" from each digit leaves it below 10: adding 0x76 then
 	// doesn't reach 0x80. What isn't a digit has to be what is expected.
 	digits := func(w, zeros, digits uint64) bool {
 		x := w ^ zeros
-		return x&^digits == 0 && (x|(x+0x7676767676767676))&highs&digits == 0
+		return x&^digits == 0 && (x|(x+0x76*ones))&highs&digits == 0
 	}
-	if !digits(word(s, 0), 0x2D30302D30303030, 0x00FFFF00FFFFFFFF) || // 0000-00-
-		!digits(word(s, 8), 0x30303A3030543030, 0xFFFF00FFFF00FFFF) || // 00T00:00
-		!digits(word(s, 16), 0x5A3030302E30303A, 0x00FFFFFF00FFFF00) { // :00.000Z
-		return false
+	if s[0] != '"' ||
+		!digits(word(s, 1), 0x2D30302D30303030, 0x00FFFF00FFFFFFFF) || // 0000-00-
+		!digits(word(s, 9), 0x30303A3030543030, 0xFFFF00FFFF00FFFF) || // 00T00:00
+		!digits(word(s, 12), 0x30303A30303A3030, 0xFFFF00FFFF00FFFF) { // 00:00:00
+		return no
 	}
 	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
-	return two(5)-1 < 12 && two(5) > 0 && two(8)-1 < 28 && two(8) > 0 &&
-		two(11) < 24 && two(14) < 60 && two(17) < 60
+	month, day := two(6), two(9)
+	if month < 1 || month > 12 || day < 1 || day > 28 && !isDate(s[1:11]) ||
+		two(12) > 23 || two(15) > 59 || two(18) > 59 {
+		return no
+	}
+	i := 20
+	if s[i] == '.' {
+		x := word(s, i+1) ^ '0'*ones
+		n := bits.TrailingZeros64((x|(x+0x76*ones))&highs) >> 3 // digits, up to 8
+		if n == 0 {
+			return no
+		}
+		i += 1 + n
+		if n == 8 && digit(s, i) {
+			i++
+		}
+	}
+	if s[i] == 'Z' && s[i+1] == '"' {
+		return i + 2
+	}
+	if zone := word(s, i+1) & 0xFFFFFFFFFFFF; s[i] != '+' && s[i] != '-' ||
+		!digits(zone, 0x2230303A3030, 0x00FFFF00FFFF) || // 00:00"
+		two(i+1) > 23 || two(i+4) > 59 {
+		return no
+	}
+	return i + 7
 }
 
 // isDateTime takes s without escapes.

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -34,6 +35,29 @@ func TestConstants(t *testing.T) {
 			}
 			if got := nonEmpty(b, 0); test.some && got != len(test.json) || test.json == `""` && got != no {
 				t.Errorf("%s is a string that isn't empty: %d", b, got)
+			}
+		}
+	}
+}
+
+// An identifier of 36 bytes, more or less, is read as any string is, whatever is
+// in it and behind it.
+func TestIdentifiers(t *testing.T) {
+	for _, n := range []int{35, 36, 37} {
+		for at := range n {
+			for _, part := range []string{"x", `"`, `\`, `\"`, "\n", "é", "\xe9", "\x7f"} {
+				text := strings.Repeat("a", n)
+				text = `"` + text[:at] + part + text[min(at+len(part), n):] + `"`
+				for _, behind := range []string{"", ",", spaces} {
+					b := []byte(text + behind)
+					want := textEnd(b, 1)
+					if b[1] == '"' {
+						want = no
+					}
+					if got := nonEmpty(b, 0); got != want {
+						t.Errorf("%s: %d, want %d", b, got, want)
+					}
+				}
 			}
 		}
 	}
