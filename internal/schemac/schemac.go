@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"go/format"
 	"go/token"
+	"maps"
 	"net/url"
 	"path"
 	"strconv"
@@ -356,7 +357,7 @@ func (g *generator) finish(docs []Document, options Options) (map[string][]byte,
 	if err != nil {
 		return nil, err
 	}
-	files["scan.gen.go"] = runtime
+	maps.Copy(files, runtime)
 	return files, nil
 }
 
