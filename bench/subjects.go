@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"golang.org/x/sys/cpu"
 
 	"github.com/runhooks/runhooks/bench/corpus"
 	"github.com/runhooks/runhooks/jsonschema"
@@ -80,6 +81,11 @@ func subjects() []subject {
 			does:     "validates the bytes; builds nothing",
 			packages: []string{"github.com/runhooks/runhooks"},
 			start:    inProcess(newOurs),
+		},
+		{
+			name:  ourName + ", simd",
+			does:  "the same, built with `GOEXPERIMENT=simd` and `GOAMD64=v3`",
+			start: inSIMD,
 		},
 		{
 			name:     "jsonschema v5",
@@ -190,6 +196,18 @@ func inProcess(start func() (judge, error)) func(*workers) (runner, error) {
 	}
 }
 
+// inSIMD starts ours as another build has it.
+func inSIMD(w *workers) (runner, error) {
+	if !cpu.X86.HasAVX2 || !cpu.X86.HasBMI2 || !cpu.X86.HasFMA {
+		return nil, fmt.Errorf("%w: the processor has no AVX2", errUnavailable)
+	}
+	simd, err := w.simd()
+	if err != nil {
+		return nil, err
+	}
+	return workerRunner{worker: simd}, nil
+}
+
 func inNode(name string) func(*workers) (runner, error) {
 	return func(w *workers) (runner, error) {
 		node, err := w.node()
@@ -210,10 +228,10 @@ func inPython(name string) func(*workers) (runner, error) {
 	}
 }
 
-// workers are those of other languages, started when first asked for.
+// workers are those of other languages and builds, started when first asked for.
 type workers struct {
-	node, python func() (*worker, error)
-	started      []*worker
+	node, python, simd func() (*worker, error)
+	started            []*worker
 }
 
 // newWorkers gives workers that can be started. Without others, none can.
@@ -243,6 +261,7 @@ func newWorkers(others bool, python string) *workers {
 	// One thread, as the Go subjects have: V8 would collect garbage on others.
 	w.node = lazily("node", "--single-threaded", "--expose-gc", "node/worker.mjs")
 	w.python = lazily(python, "python/worker.py")
+	w.simd = lazily("env", "GOEXPERIMENT=simd", "GOAMD64=v3", "go", "run", "./simd")
 	return w
 }
 

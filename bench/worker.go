@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A worker is a process that stays and judges payloads in another language. It
-// is sent requests and sends answers, one line of JSON each, and times itself,
+// A worker is a process that stays and judges payloads, in another language or
+// in Go that is built in another way. It is sent requests and sends answers, one line of JSON each, and times itself,
 // so that no round trip is in a figure.
 type worker struct {
 	name     string

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"math/bits"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -57,11 +58,17 @@ func TestPlain(t *testing.T) {
 				if got := plain16(b); got != want16 {
 					t.Fatalf("%q: %d, want %d", b[:16], got, want16)
 				}
+				if got := specials(b)>>at&1 != 0; got != special {
+					t.Fatalf("%q: byte %d is special: %v", b, at, got)
+				}
 				if special && at+1 < len(b) {
 					for behind := at + 1; behind < len(b); behind++ {
 						b[behind] = '"'
 						if got := plain(b); got != want {
 							t.Fatalf("%q: %d, want %d", b, got, want)
+						}
+						if m := specials(b); bits.TrailingZeros64(m) != want || m>>behind&1 == 0 {
+							t.Fatalf("%q: %b", b, m)
 						}
 					}
 				}
