@@ -34,6 +34,7 @@ type answer struct {
 }
 
 func main() {
+	runtime.GOMAXPROCS(1) // as the main program has it
 	requests, answers := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	corpora := make(map[string][][]byte)
 	for {
