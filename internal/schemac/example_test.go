@@ -18,7 +18,7 @@ func ExampleCompile() {
 		panic(err)
 	}
 	fmt.Println(slices.Sorted(maps.Keys(files)))
-	// Output: [pet.gen.go scan.gen.go]
+	// Output: [pet.gen.go scan.gen.go scan_block.gen.go scan_block_simd.gen.go]
 }
 
 func ExampleError() {
