@@ -10,7 +10,6 @@ import (
 	"github.com/runhooks/runhooks/gen/validate"
 	"github.com/runhooks/runhooks/gen/webhook"
 	"github.com/runhooks/runhooks/pkg/conformance"
-	"github.com/runhooks/runhooks/pkg/event"
 )
 
 const (
@@ -67,7 +66,7 @@ func (rc *Receiver) route(d *Delivery) (func(context.Context) error, *problem) {
 		}
 	}
 	if take := rc.handlers.Event; take != nil && d.Verdict != conformance.Invalid {
-		e, err := event.Parse(d.Payload)
+		e, err := rc.parser.Parse(d.Payload)
 		if err == nil {
 			return func(ctx context.Context) error { return take(ctx, e) }, nil
 		}

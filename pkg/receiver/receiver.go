@@ -155,6 +155,11 @@ type Options struct {
 	// the server's own.
 	ReadTimeout time.Duration
 
+	// Parser makes the events for Handlers.Event. The zero value knows run times
+	// that are RFC 3339; set its zone and layouts to know those that servers
+	// write in their local time.
+	Parser event.Parser
+
 	// Deduplicator remembers which events were handled; nil means a Memory of
 	// the receiver's own.
 	Deduplicator Deduplicator
@@ -182,6 +187,7 @@ type Receiver struct {
 
 	maxBytes     int64
 	readTimeout  time.Duration
+	parser       event.Parser
 	deduplicator Deduplicator
 	observer     func(context.Context, *Decision)
 	logger       *slog.Logger
@@ -198,6 +204,7 @@ func New(handlers Handlers, options Options) (*Receiver, error) {
 		insecure:     options.InsecureNoAuthentication,
 		maxBytes:     orDefault(options.MaxBytes, DefaultMaxBytes),
 		readTimeout:  orDefault(options.ReadTimeout, DefaultReadTimeout),
+		parser:       options.Parser,
 		deduplicator: options.Deduplicator,
 		observer:     options.Observer,
 		logger:       options.Logger,
