@@ -1,8 +1,8 @@
 package receiver
 
 import (
-	"container/list"
 	"context"
+	"crypto/sha256"
 	"strconv"
 	"sync"
 	"time"
@@ -69,7 +69,7 @@ const (
 // first use.
 type Memory struct {
 	// MaxKeys is how many events are remembered; 0 means DefaultMaxKeys, some
-	// 30 MB. Beyond it the oldest are forgotten, but none that is being handled.
+	// 15 MB. Beyond it the oldest are forgotten, but none that is being handled.
 	MaxKeys int
 	// TTL is how long an event is remembered after it was handled; 0 means
 	// DefaultTTL.
@@ -80,82 +80,75 @@ type Memory struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 
-	mu     sync.Mutex
-	byKey  map[string]*memoryEntry
-	done   list.List // of the entries that are done, oldest first
-	claims uint64
+	// Neither keys nor entries have pointers, so that the garbage collector
+	// passes over them, however many there are.
+	mu      sync.Mutex
+	entries map[digest]memoryEntry // by the hash of the key
+	done    []digest               // of the entries that are done, oldest first
+	claims  uint64
 }
 
 type memoryEntry struct {
-	key     string
-	token   string
-	expires time.Time
-	done    *list.Element // nil while it is being handled
+	expires int64  // in nanoseconds since 1970
+	claim   uint64 // its number; 0 once it is done
 }
 
 // Claim implements [Deduplicator]. Its error is always nil.
 func (m *Memory) Claim(_ context.Context, key string) (Claim, error) {
+	hash := sha256.Sum256([]byte(key))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
 	m.forget(now)
-	e := m.byKey[key]
-	switch {
-	case e == nil:
-		if m.byKey == nil {
-			m.byKey = make(map[string]*memoryEntry)
-		}
-		e = &memoryEntry{key: key}
-		m.byKey[key] = e
-	case e.done != nil:
+	switch e, ok := m.entries[hash]; {
+	case ok && e.claim == 0:
 		return Claim{Key: key, State: Done}, nil
-	case e.expires.After(now):
+	case ok && e.expires > now.UnixNano():
 		return Claim{Key: key, State: Busy}, nil
 	}
+	if m.entries == nil {
+		m.entries = make(map[digest]memoryEntry)
+	}
 	m.claims++
-	e.token = strconv.FormatUint(m.claims, 36)
-	e.expires = now.Add(orDefault(m.Lease, DefaultLease))
-	return Claim{Key: key, State: Claimed, Token: e.token}, nil
+	m.entries[hash] = memoryEntry{now.Add(orDefault(m.Lease, DefaultLease)).UnixNano(), m.claims}
+	return Claim{Key: key, State: Claimed, Token: strconv.FormatUint(m.claims, 10)}, nil
 }
 
 // Commit implements [Deduplicator]. Its error is always nil.
 func (m *Memory) Commit(_ context.Context, c Claim) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e := m.held(c); e != nil {
-		e.expires = m.now().Add(orDefault(m.TTL, DefaultTTL))
-		e.done = m.done.PushBack(e)
-	}
+	m.settle(c, func(hash digest) {
+		m.entries[hash] = memoryEntry{expires: m.now().Add(orDefault(m.TTL, DefaultTTL)).UnixNano()}
+		m.done = append(m.done, hash)
+	})
 	return nil
 }
 
 // Release implements [Deduplicator]. Its error is always nil.
 func (m *Memory) Release(_ context.Context, c Claim) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e := m.held(c); e != nil {
-		delete(m.byKey, c.Key)
-	}
+	m.settle(c, func(hash digest) { delete(m.entries, hash) })
 	return nil
 }
 
-// held gives the entry that c holds, or nil where another claim holds it.
-func (m *Memory) held(c Claim) *memoryEntry {
-	if e := m.byKey[c.Key]; e != nil && e.done == nil && e.token == c.Token {
-		return e
+// settle ends the claim c by do, unless another has taken its place.
+func (m *Memory) settle(c Claim, do func(hash digest)) {
+	hash := sha256.Sum256([]byte(c.Key))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.entries[hash]; ok && e.claim != 0 && strconv.FormatUint(e.claim, 10) == c.Token {
+		do(hash)
 	}
-	return nil
 }
 
 // forget drops what is done and too old, or too much.
 func (m *Memory) forget(now time.Time) {
-	for front := m.done.Front(); front != nil; front = m.done.Front() {
-		e := front.Value.(*memoryEntry)
-		if len(m.byKey) < orDefault(m.MaxKeys, DefaultMaxKeys) && e.expires.After(now) {
+	most := orDefault(m.MaxKeys, DefaultMaxKeys)
+	for len(m.done) > 0 {
+		oldest := m.done[0]
+		if len(m.entries) < most && m.entries[oldest].expires > now.UnixNano() {
 			return
 		}
-		m.done.Remove(front)
-		delete(m.byKey, e.key)
+		delete(m.entries, oldest)
+		m.done = m.done[1:] // append moves what is left to the front, in time
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/runhooks/runhooks/gen/validate"
 	"github.com/runhooks/runhooks/gen/webhook"
@@ -85,12 +86,15 @@ func (rc *Receiver) route(d *Delivery) (func(context.Context) error, *problem) {
 	return nil, nil
 }
 
+// judged spares the decoder what the judge has made sure of.
+var judged = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
 // bind decodes payload, which conforms, for a handler of the documented type. It
 // fails where the payload holds a value that the type can't: a count beyond 64
 // bits, say, or the second 60 of a minute.
 func bind[T any](payload []byte, take func(context.Context, *T) error) (func(context.Context) error, error) {
 	e := new(T)
-	if err := json.Unmarshal(payload, e); err != nil {
+	if err := json.Unmarshal(payload, e, judged); err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context) error { return take(ctx, e) }, nil

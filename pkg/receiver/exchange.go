@@ -31,6 +31,14 @@ type exchange struct {
 	w  http.ResponseWriter
 	r  *http.Request
 	Decision
+	lapped time.Time
+}
+
+// lap adds the time since the last lap to one of the parts of the whole.
+func (x *exchange) lap(part *time.Duration) {
+	now := time.Now()
+	*part += now.Sub(x.lapped)
+	x.lapped = now
 }
 
 // run takes the request through all stages. It gives the problem at which that
@@ -41,16 +49,14 @@ func (x *exchange) run() *problem {
 	}
 	d := &x.Delivery
 
-	began := time.Now()
 	judge(d)
-	x.Judge = time.Since(began)
+	x.lap(&x.Judge)
 	if !x.rc.accepts(d) {
 		return refusal(d)
 	}
 
-	began = time.Now()
 	handle, p := x.rc.route(d)
-	x.Decode = time.Since(began)
+	x.lap(&x.Decode)
 	if p != nil {
 		return p
 	}
@@ -83,7 +89,6 @@ func (x *exchange) receive() *problem {
 		return p
 	}
 
-	began := time.Now()
 	if signed {
 		if p := x.rc.verify(x.r.Header, x.Delivery.Payload); p != nil {
 			return p
@@ -94,19 +99,18 @@ func (x *exchange) receive() *problem {
 		sum := sha256.Sum256(x.Delivery.Payload)
 		x.Delivery.ID = "sha256:" + hex.EncodeToString(sum[:])
 	}
-	x.Authenticate += time.Since(began)
+	x.lap(&x.Authenticate)
 	return nil
 }
 
 // readBody reads the payload, in the time that it may take.
 func (x *exchange) readBody(zipped bool) (p *problem) {
-	began := time.Now()
-	x.setReadDeadline(began.Add(x.rc.readTimeout))
+	x.setReadDeadline(x.lapped.Add(x.rc.readTimeout))
 	x.Delivery.Payload, p = readPayload(x.w, x.r, zipped, x.rc.maxBytes)
 	if p == nil {
 		x.setReadDeadline(time.Time{}) // or it would end the handler's context
 	}
-	x.Read = time.Since(began)
+	x.lap(&x.Read)
 	return p
 }
 
@@ -140,9 +144,8 @@ func (x *exchange) checkHeaders(bodyless bool) (zipped, signed bool, p *problem)
 	if zipped, p = checkContentEncoding(r.Header); p != nil {
 		return false, false, p
 	}
-	began := time.Now()
 	signed, p = x.rc.authenticateEarly(r)
-	x.Authenticate = time.Since(began)
+	x.lap(&x.Authenticate)
 	return zipped, signed, p
 }
 
@@ -165,9 +168,8 @@ func (x *exchange) handleOnce(handle func(context.Context) error) *problem {
 	if x.Delivery.Signed {
 		key = "webhook-id:" + key // so that none can pose as a hash
 	}
-	began := time.Now()
 	claim, err := store.Claim(x.r.Context(), key)
-	x.Deduplicate = time.Since(began)
+	x.lap(&x.Deduplicate)
 	if err != nil {
 		return &problem{
 			outcome: Unavailable, status: http.StatusServiceUnavailable, retryAfter: laterAfter, cause: fmt.Errorf("claiming the event: %w", err),
@@ -187,24 +189,31 @@ func (x *exchange) handleOnce(handle func(context.Context) error) *problem {
 
 	settle := store.Release // also if the handler ends this goroutine
 	defer func() {
-		began := time.Now()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), settleTimeout)
-		defer cancel()
-		if err := settle(ctx, claim); err != nil {
+		if err := x.settle(settle, claim); err != nil {
 			// What the handler did is done all the same. At worst it will be
 			// asked to do it again.
 			x.Err = errors.Join(x.Err, fmt.Errorf("settling the claim of the event: %w", err))
 		}
-		x.Deduplicate += time.Since(began)
+		x.lap(&x.Deduplicate)
 	}()
-	began = time.Now()
 	p := call(x.r.Context(), x.Delivery, handle)
-	x.Handle = time.Since(began)
+	x.lap(&x.Handle)
 	if p == nil {
 		settle = store.Commit
 		x.Outcome, x.Status = Accepted, http.StatusNoContent
 	}
 	return p
+}
+
+// settle commits or releases a claim, by do. That must not end with the request.
+func (x *exchange) settle(do func(context.Context, Claim) error, c Claim) error {
+	ctx := context.WithoutCancel(x.r.Context())
+	if _, ok := x.rc.deduplicator.(*Memory); !ok { // which is done at once
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, settleTimeout)
+		defer cancel()
+	}
+	return do(ctx, c)
 }
 
 // call calls a handler, and makes a problem of whatever it does but return nil.

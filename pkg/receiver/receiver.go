@@ -262,8 +262,8 @@ func check(handlers Handlers, options Options) error {
 
 // ServeHTTP takes one delivery.
 func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := exchange{rc: rc, w: w, r: r}
-	x.Start = time.Now()
+	x := exchange{rc: rc, w: w, r: r, lapped: time.Now()}
+	x.Start = x.lapped
 	p := x.run()
 	if p != nil {
 		x.Outcome, x.Status, x.Stack = p.outcome, p.status, p.stack
