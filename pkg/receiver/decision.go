@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -85,6 +86,24 @@ type Decision struct {
 	// deduplicator, and to have the event handled.
 	Start                                                         time.Time
 	Read, Authenticate, Judge, Decode, Deduplicate, Handle, Total time.Duration
+}
+
+// Stages gives the parts of Total that were reached, by their names in lower
+// case and in their order.
+func (d *Decision) Stages() iter.Seq2[string, time.Duration] {
+	return func(yield func(string, time.Duration) bool) {
+		for _, stage := range []struct {
+			name string
+			took time.Duration
+		}{
+			{"read", d.Read}, {"authenticate", d.Authenticate}, {"judge", d.Judge},
+			{"decode", d.Decode}, {"deduplicate", d.Deduplicate}, {"handle", d.Handle},
+		} {
+			if stage.took > 0 && !yield(stage.name, stage.took) {
+				return
+			}
+		}
+	}
 }
 
 // log tells of d, without anything of the payload but its type and its sizes.

@@ -46,7 +46,6 @@ func TestMemoryForgets(t *testing.T) {
 
 // A broken Deduplicator fails where it is told to.
 type broken struct {
-	again
 	claim, commit, release error
 }
 

@@ -231,13 +231,13 @@ func check(handlers Handlers, options Options) error {
 	case !authenticated && !options.InsecureNoAuthentication:
 		return errors.New("nothing says how senders are authenticated; set Verifier, or Basic or PathSecrets for senders that can't sign, or InsecureNoAuthentication to take events from anybody")
 	case authenticated && options.InsecureNoAuthentication:
-		return errors.New("InsecureNoAuthentication makes the other ways to authenticate pointless; set it alone or not at all")
+		return errors.New("the option InsecureNoAuthentication makes the other ways to authenticate pointless; set it alone or not at all")
 	case options.Verifier != nil && len(options.Verifier.Secrets) == 0:
-		return errors.New("Verifier has no Secrets to verify with")
+		return errors.New("the Verifier has no Secrets to verify with")
 	case options.MaxBytes < 0:
-		return fmt.Errorf("MaxBytes is %d; it can't be negative", options.MaxBytes)
+		return fmt.Errorf("the option MaxBytes is %d; it can't be negative", options.MaxBytes)
 	case options.ReadTimeout < 0:
-		return fmt.Errorf("ReadTimeout is %v; it can't be negative", options.ReadTimeout)
+		return fmt.Errorf("the option ReadTimeout is %v; it can't be negative", options.ReadTimeout)
 	case options.Policy < AcceptObserved || options.Policy > AcceptAll:
 		return fmt.Errorf("there is no %v", options.Policy)
 	case options.Policy != RequireDocumented && handlers.Event == nil:
@@ -249,12 +249,12 @@ func check(handlers Handlers, options Options) error {
 	}
 	for i, c := range options.Basic {
 		if c.Username == "" || c.Password == "" {
-			return fmt.Errorf("Basic[%d] lacks its user name or its password", i)
+			return fmt.Errorf("the option Basic[%d] lacks its user name or its password", i)
 		}
 	}
 	for i, s := range options.PathSecrets {
 		if err := checkPathSecret(s); err != nil {
-			return fmt.Errorf("PathSecrets[%d] %w", i, err)
+			return fmt.Errorf("the option PathSecrets[%d] %w", i, err)
 		}
 	}
 	return nil
