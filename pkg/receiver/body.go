@@ -130,10 +130,11 @@ func readAll(r io.Reader, guess int64, check func(n int) error) ([]byte, error) 
 
 // readProblem says why a body could not be read.
 func readProblem(err error, limit int64) *problem {
+	if err == nil {
+		return nil
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &tooLarge):
 		return tooLargeProblem(limit)
 	case errors.Is(err, errRatio):

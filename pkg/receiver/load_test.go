@@ -54,6 +54,7 @@ func TestLoad(t *testing.T) {
 	}))
 	turns := []*httptest.Server{received, bare}
 	for _, server := range turns {
+		server.Client().Timeout = 30 * time.Second
 		server.Client().Transport.(*http.Transport).MaxIdleConnsPerHost = *loadSenders
 	}
 
@@ -61,11 +62,14 @@ func TestLoad(t *testing.T) {
 	var rates, ratios, cpuRatios []float64
 	size := *loadRequests / rounds
 	for round := range rounds {
-		headers := signedHeaders(t, payload, round*size, size)
+		ids := make([]string, size)
+		for i := range ids {
+			ids[i] = fmt.Sprintf("msg_%d", round*size+i)
+		}
 		var perSecond, perCPUSecond [2]float64
 		for i := range turns {
 			who := (i + round) % 2 // who goes first takes turns, too
-			perSecond[who], perCPUSecond[who] = rate(t, turns[who], payload, headers)
+			perSecond[who], perCPUSecond[who] = rate(t, turns[who], payload, ids)
 		}
 		rates = append(rates, perSecond[0])
 		ratios = append(ratios, perSecond[0]/perSecond[1])
@@ -135,23 +139,10 @@ func settledHeap() uint64 {
 	return m.HeapAlloc
 }
 
-// signedHeaders gives the headers of n deliveries of payload, each of an event
-// of its own, from number first on.
-func signedHeaders(t *testing.T, payload []byte, first, n int) []http.Header {
-	headers := make([]http.Header, n)
+// rate delivers as many events of that payload, as many at a time as there may
+// be, and gives how many a second are answered.
+func rate(t *testing.T, server *httptest.Server, payload []byte, ids []string) (perSecond, perCPUSecond float64) {
 	s := secret(t)
-	for i := range headers {
-		headers[i] = http.Header{"Content-Type": {"application/json"}}
-		if err := signature.SetHeaders(headers[i], fmt.Sprintf("msg_%d", first+i), time.Now(), payload, s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return headers
-}
-
-// rate POSTs payload with each of headers, as many at a time as there may be,
-// and gives how many a second are answered.
-func rate(t *testing.T, server *httptest.Server, payload []byte, headers []http.Header) (perSecond, perCPUSecond float64) {
 	var next atomic.Int64
 	var group sync.WaitGroup
 	began, used := time.Now(), cpuTime()
@@ -159,26 +150,30 @@ func rate(t *testing.T, server *httptest.Server, payload []byte, headers []http.
 		group.Go(func() {
 			for !t.Failed() {
 				i := int(next.Add(1)) - 1
-				if i >= len(headers) {
+				if i >= len(ids) {
 					return
 				}
-				if err := deliver(server, payload, headers[i]); err != nil {
+				if err := deliver(server, payload, ids[i], s); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	group.Wait()
-	n := float64(len(headers))
+	n := float64(len(ids))
 	return n / time.Since(began).Seconds(), n / (cpuTime() - used).Seconds()
 }
 
-func deliver(server *httptest.Server, payload []byte, header http.Header) error {
+// deliver does what a sender does.
+func deliver(server *httptest.Server, payload []byte, id string, s signature.Secret) error {
 	request, err := http.NewRequest(http.MethodPost, server.URL, bytes.NewReader(payload))
 	if err != nil {
 		return err
 	}
-	request.Header = header
+	request.Header.Set("Content-Type", "application/json")
+	if err := signature.SetHeaders(request.Header, id, time.Now(), payload, s); err != nil {
+		return err
+	}
 	answer, err := server.Client().Do(request)
 	if err != nil {
 		return err
