@@ -184,6 +184,36 @@ func ExampleDecision() {
 	// nonconforming 422  invalid 2
 }
 
+func ExampleDecision_Stages() {
+	d := receiver.Decision{Read: 300 * time.Microsecond, Judge: 2 * time.Microsecond, Total: 305 * time.Microsecond}
+	for stage, took := range d.Stages() {
+		fmt.Println(stage, took)
+	}
+	// Output:
+	// read 300µs
+	// judge 2µs
+}
+
+func ExampleDeliveryFrom() {
+	events, err := receiver.New(receiver.Handlers{
+		Event: func(ctx context.Context, e *event.Event) error {
+			d := receiver.DeliveryFrom(ctx)
+			fmt.Println(d.Verdict, "signed:", d.Signed)
+			fmt.Println(d.ID)
+			fmt.Println(d.Findings[0])
+			return nil
+		},
+	}, receiver.Options{PathSecrets: []string{"dN7rJ2kXq0vB5wZt"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	send(events, failure)
+	// Output:
+	// deviates signed: false
+	// sha256:97bafb781ffe90c9f88985c0e11e9708f799142b39f176ffbf3417925313a669
+	// 6:5: error: dialect.field-case: "robot_id" should be "robotId"
+}
+
 func ExampleMemory() {
 	// Shared by two receivers, so that an event is handled once whichever gets
 	// it; and for an hour only.

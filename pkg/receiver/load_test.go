@@ -21,7 +21,7 @@ import (
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// make load raises them.
+// The test as it is meant takes -load.requests=100000.
 var (
 	loadRequests = flag.Int("load.requests", 4000, "requests to send to a receiver in TestLoad; from 100,000 on the ratio has to hold")
 	loadSenders  = flag.Int("load.senders", 200, "senders at a time in TestLoad")
