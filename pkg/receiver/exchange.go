@@ -103,13 +103,11 @@ func (x *exchange) receive() *problem {
 	return nil
 }
 
-// readBody reads the payload, in the time that it may take.
+// readBody reads the payload, in the time that it may take. At the end of the
+// body net/http lifts the deadline.
 func (x *exchange) readBody(zipped bool) (p *problem) {
 	x.setReadDeadline(x.lapped.Add(x.rc.readTimeout))
 	x.Delivery.Payload, p = readPayload(x.w, x.r, zipped, x.rc.maxBytes)
-	if p == nil {
-		x.setReadDeadline(time.Time{}) // or it would end the handler's context
-	}
 	x.lap(&x.Read)
 	return p
 }
