@@ -79,8 +79,8 @@ var layout = []struct {
 		refuses: []string{"pkg/event", "pkg/receiver", "pkg/emitter", "pkg/signature"},
 	},
 	{
-		of:      "pkg/receiver",
-		may:     []string{"gen/...", "pkg/event", "pkg/conformance", "pkg/signature"},
+		of:      "pkg/receiver/...",
+		may:     []string{"gen/...", "pkg/event", "pkg/conformance", "pkg/signature", "pkg/receiver"},
 		why:     "the two ends of the wire share the contract and nothing else",
 		refuses: []string{"pkg/emitter"},
 	},

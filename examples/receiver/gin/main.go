@@ -1,0 +1,41 @@
+// Command gin receives events with the framework gin.
+package main
+
+import (
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	events "github.com/runhooks/runhooks/examples/receiver"
+	"github.com/runhooks/runhooks/pkg/signature"
+)
+
+func main() {
+	secret, err := events.SecretFromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
+	router, err := newRouter(secret)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := &http.Server{
+		Addr: "localhost:8080", Handler: router,
+		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
+	}
+	log.Fatal(server.ListenAndServe())
+}
+
+func newRouter(secret signature.Secret) (http.Handler, error) {
+	receiver, err := events.NewReceiver(secret)
+	if err != nil {
+		return nil, err
+	}
+	router := gin.Default()
+	// Any takes every method: the receiver itself answers a GET, and says what
+	// has become of the POST. Nothing before it may read the body.
+	router.Any("/events", gin.WrapH(receiver))
+	return router, nil
+}

@@ -1,0 +1,189 @@
+package receiver
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+)
+
+// checkContentType refuses what is no JSON in UTF-8 by its Content-Type.
+func checkContentType(h http.Header) *problem {
+	values := h["Content-Type"]
+	if len(values) == 1 && values[0] == "application/json" {
+		return nil // what nearly everybody sends
+	}
+	p := &problem{
+		outcome: WrongContentType, status: http.StatusUnsupportedMediaType,
+		header: []string{"Accept-Post", "application/json"},
+	}
+	switch len(values) {
+	case 0:
+		p.detail = "the request has no Content-Type; send application/json"
+		return p
+	case 1:
+	default:
+		p.detail = "the request has several Content-Types; send one, application/json"
+		return p
+	}
+	mediaType, params, err := mime.ParseMediaType(values[0])
+	if err != nil {
+		p.detail = "the Content-Type can't be parsed; send application/json"
+		return p
+	}
+	if mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
+		p.detail = fmt.Sprintf("the Content-Type is %.100s; send application/json", mediaType)
+		return p
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		p.detail = fmt.Sprintf("the charset is %.100q; JSON is UTF-8 (RFC 8259, section 8.1)", charset)
+		return p
+	}
+	return nil
+}
+
+// checkContentEncoding tells whether the body is gzip, and refuses what is
+// neither that nor plain.
+func checkContentEncoding(h http.Header) (zipped bool, _ *problem) {
+	coding := strings.TrimSpace(strings.Join(h["Content-Encoding"], ","))
+	switch {
+	case coding == "" || strings.EqualFold(coding, "identity"):
+		return false, nil
+	case strings.EqualFold(coding, "gzip") || strings.EqualFold(coding, "x-gzip"):
+		return true, nil
+	}
+	return false, &problem{
+		outcome: WrongContentEncoding, status: http.StatusUnsupportedMediaType,
+		detail: fmt.Sprintf("the content encoding is %.100q; send gzip, once, or none", coding),
+		header: []string{"Accept-Encoding", "gzip, identity"},
+	}
+}
+
+// A payload may be this many times as large as it is sent, once it is larger
+// than freeBytes. Rows of text compress to a tenth or so, and a bomb to a
+// thousandth.
+const (
+	maxRatio  = 100
+	freeBytes = 1 << 20
+)
+
+var errRatio = errors.New("the payload is compressed too well")
+
+// readPayload gives the whole body of r, without its content encoding: at most
+// limit bytes, of at most limit bytes of body.
+func readPayload(w http.ResponseWriter, r *http.Request, zipped bool, limit int64) ([]byte, *problem) {
+	body := &counter{r: http.MaxBytesReader(w, r.Body, limit)}
+	if !zipped {
+		payload, err := readAll(body, r.ContentLength, func(int) error { return nil })
+		return payload, readProblem(err, limit)
+	}
+	unzip, err := newUnzip(body)
+	if err != nil {
+		return nil, readProblem(err, limit)
+	}
+	defer unzips.Put(unzip)
+	payload, err := readAll(unzip, 4*r.ContentLength, func(n int) error {
+		switch n := int64(n); {
+		case n > limit:
+			return &http.MaxBytesError{Limit: limit}
+		case n > freeBytes && n/maxRatio > body.n:
+			return errRatio
+		}
+		return nil
+	})
+	return payload, readProblem(err, limit)
+}
+
+// readAll reads r to its end, or until check refuses how much there is. Of the
+// guess how much will come it believes as much as costs little.
+func readAll(r io.Reader, guess int64, check func(n int) error) ([]byte, error) {
+	const least, most = 512, 64 << 10
+	payload := make([]byte, 0, min(max(guess, least), most)+1) // one to meet the end with
+	for {
+		n, err := r.Read(payload[len(payload):cap(payload)])
+		payload = payload[:len(payload)+n]
+		if err == io.EOF {
+			err = nil
+			if len(payload) > 0 {
+				err = check(len(payload))
+			}
+			return payload[:len(payload):len(payload)], err
+		}
+		if err == nil {
+			err = check(len(payload))
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(payload) == cap(payload) {
+			grown := make([]byte, len(payload), 2*cap(payload))
+			copy(grown, payload)
+			payload = grown
+		}
+	}
+}
+
+// readProblem says why a body could not be read.
+func readProblem(err error, limit int64) *problem {
+	if err == nil {
+		return nil
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return tooLargeProblem(limit)
+	case errors.Is(err, errRatio):
+		return &problem{
+			outcome: TooLarge, status: http.StatusRequestEntityTooLarge, cause: err,
+			detail: fmt.Sprintf("the payload is more than %d times as large as it is sent; send it without compression", maxRatio),
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{
+			outcome: TooSlow, status: http.StatusRequestTimeout, cause: err,
+			detail: "the body did not arrive in time; send it again",
+		}
+	}
+	detail := "the body ends early, or is broken; send it again, as long as Content-Length says"
+	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
+		detail = "the body is not the gzip that Content-Encoding says it is"
+	}
+	return &problem{outcome: Unreadable, status: http.StatusBadRequest, cause: err, detail: detail}
+}
+
+func tooLargeProblem(limit int64) *problem {
+	return &problem{
+		outcome: TooLarge, status: http.StatusRequestEntityTooLarge,
+		detail: fmt.Sprintf("the payload has more than %d bytes, which is the limit here", limit),
+	}
+}
+
+// unzips holds readers that are in no use: a new one costs 40 KB.
+var unzips sync.Pool
+
+func newUnzip(r io.Reader) (*gzip.Reader, error) {
+	if unzip, ok := unzips.Get().(*gzip.Reader); ok {
+		if err := unzip.Reset(r); err != nil {
+			unzips.Put(unzip)
+			return nil, err
+		}
+		return unzip, nil
+	}
+	return gzip.NewReader(r)
+}
+
+// A counter counts what is read through it.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	return n, err
+}

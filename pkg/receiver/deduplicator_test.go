@@ -1,0 +1,125 @@
+package receiver_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/runhooks/runhooks/pkg/event"
+	"github.com/runhooks/runhooks/pkg/receiver"
+	"github.com/runhooks/runhooks/pkg/receiver/receivertest"
+)
+
+func TestMemory(t *testing.T) {
+	receivertest.TestDeduplicator(t, func(_ *testing.T, l receivertest.Limits) receiver.Deduplicator {
+		return &receiver.Memory{TTL: l.TTL, Lease: l.Lease, Now: l.Now}
+	})
+}
+
+// TestMemoryForgets: beyond MaxKeys the oldest are forgotten, but none that is
+// being handled.
+func TestMemoryForgets(t *testing.T) {
+	m := &receiver.Memory{MaxKeys: 3}
+	claim := func(key string, want receiver.ClaimState) receiver.Claim {
+		t.Helper()
+		c, err := m.Claim(t.Context(), key)
+		if err != nil || c.State != want {
+			t.Fatalf("claim of %s: %+v, %v; want state %d", key, c, err, want)
+		}
+		return c
+	}
+	claim("busy", receiver.Claimed)
+	for i := range 100 {
+		if err := m.Commit(t.Context(), claim(fmt.Sprint(i), receiver.Claimed)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	claim("busy", receiver.Busy)
+	claim("99", receiver.Done)
+	claim("0", receiver.Claimed)
+}
+
+// A broken Deduplicator fails where it is told to.
+type broken struct {
+	claim, commit, release error
+}
+
+func (b broken) Claim(_ context.Context, key string) (receiver.Claim, error) {
+	return receiver.Claim{Key: key, State: receiver.Claimed}, b.claim
+}
+func (b broken) Commit(context.Context, receiver.Claim) error  { return b.commit }
+func (b broken) Release(context.Context, receiver.Claim) error { return b.release }
+
+func TestDeduplicatorFails(t *testing.T) {
+	down := errors.New("hunter2 is down")
+	for _, test := range []struct {
+		name         string
+		deduplicator broken
+		handler      error
+		status       int
+		outcome      receiver.Outcome
+		calls        int
+	}{
+		{"claim", broken{claim: down}, nil, 503, receiver.Unavailable, 0},
+		{"commit", broken{commit: down}, nil, 204, receiver.Accepted, 1},
+		{"release", broken{release: down}, errors.New("no"), 500, receiver.Failed, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			rec := recorder{fail: func() error { return test.handler }}
+			rc := rec.receiver(t, receiver.Options{Deduplicator: test.deduplicator})
+			w := httptest.NewRecorder()
+			rc.ServeHTTP(w, post(vector(t, "page.run-completed")))
+			if w.Code != test.status || len(rec.calls) != test.calls {
+				t.Errorf("status %d, %d calls; want %d, %d", w.Code, len(rec.calls), test.status, test.calls)
+			}
+			if strings.Contains(w.Body.String(), "hunter2") {
+				t.Errorf("the answer tells too much: %s", w.Body)
+			}
+			if d := rec.decisions[0]; d.Outcome != test.outcome || !errors.Is(d.Err, down) {
+				t.Errorf("decision %s: %v", d.Outcome, d.Err)
+			}
+		})
+	}
+}
+
+// TestSettlesWithoutTheSender: a handler that ends after its sender has gone has
+// handled the event all the same.
+func TestSettlesWithoutTheSender(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var settled error = errors.New("not called")
+	rc, err := receiver.New(receiver.Handlers{
+		Event: func(context.Context, *event.Event) error { cancel(); return nil },
+	}, receiver.Options{
+		InsecureNoAuthentication: true, Logger: slog.New(slog.DiscardHandler),
+		Deduplicator: watched{&settled},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rc.ServeHTTP(httptest.NewRecorder(), post(vector(t, "page.run-completed")).WithContext(ctx))
+	if settled != nil {
+		t.Errorf("the context of Commit: %v", settled)
+	}
+}
+
+// watched tells how the context of Commit is.
+type watched struct{ settled *error }
+
+func (w watched) Claim(ctx context.Context, key string) (receiver.Claim, error) {
+	return again{}.Claim(ctx, key)
+}
+
+func (w watched) Commit(ctx context.Context, _ receiver.Claim) error {
+	*w.settled = ctx.Err()
+	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > time.Minute {
+		*w.settled = errors.New("it has no deadline")
+	}
+	return nil
+}
+
+func (w watched) Release(context.Context, receiver.Claim) error { return nil }

@@ -1,0 +1,109 @@
+package receiver_test
+
+import (
+	"bytes"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/receiver"
+	"github.com/runhooks/runhooks/vectors"
+)
+
+// Payloads that were captured from real servers are not part of the project.
+// Where they lie beside it, or where OBSERVED_DIR says, they are a test of it.
+const besideProject = "../../../shared/observed"
+
+// TestObserved: what real servers send is accepted by default, and refused with
+// findings where the documented contract is required.
+func TestObserved(t *testing.T) {
+	observedDir := os.Getenv("OBSERVED_DIR")
+	required := observedDir != ""
+	if !required {
+		observedDir = besideProject
+	}
+	files, err := filepath.Glob(filepath.Join(observedDir, "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		if required {
+			t.Fatalf("there are no captured payloads in %s", observedDir)
+		}
+		t.Skipf("captured payloads: there are none in %s", observedDir)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			payload, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			testPolicies(t, payload, conformance.Deviates)
+		})
+	}
+}
+
+// TestVectors is the same with the vectors, which have every verdict.
+func TestVectors(t *testing.T) {
+	for _, v := range vectors.All() {
+		t.Run(v.Name, func(t *testing.T) {
+			testPolicies(t, v.Payload, conformance.Verdict(v.Verdict))
+		})
+	}
+}
+
+// testPolicies sends payload to a receiver of each policy.
+func testPolicies(t *testing.T, payload []byte, verdict conformance.Verdict) {
+	report := conformance.Check(payload)
+	for policy, accepted := range map[receiver.Policy]bool{
+		receiver.AcceptAll:         true,
+		receiver.RequireDocumented: verdict == conformance.Conforms,
+		receiver.AcceptObserved: verdict != conformance.Invalid ||
+			// an event of another type is none of ours, and no mistake
+			report.EventType != "" && report.Findings[0].Code == "event.type-unknown",
+	} {
+		var rec recorder
+		w := httptest.NewRecorder()
+		rec.receiver(t, receiver.Options{Policy: policy}).ServeHTTP(w, post(payload))
+		if !accepted {
+			p := readProblem(t, w.Result())
+			if w.Code != 422 || len(rec.calls) > 0 || len(p.Findings) == 0 {
+				t.Errorf("%v: status %d, called %q: %+v; want 422 with findings", policy, w.Code, rec.calls, p)
+			}
+			if verdict == conformance.Deviates && !strings.HasPrefix(firstError(p.Findings), "dialect.") {
+				t.Errorf("%v: the first error is %s", policy, firstError(p.Findings))
+			}
+			continue
+		}
+		if w.Code != 204 || len(rec.calls) != 1 {
+			t.Errorf("%v: status %d, called %q; want 204 and one call; %s", policy, w.Code, rec.calls, w.Body)
+			continue
+		}
+		if !bytes.Equal(rec.delivery.Payload, payload) {
+			t.Errorf("%v: the handler has another payload", policy)
+		}
+		if rec.delivery.Verdict != verdict {
+			t.Errorf("%v: the verdict is %s, want %s", policy, rec.delivery.Verdict, verdict)
+		}
+		want := map[conformance.Verdict][]string{
+			conformance.Conforms: {"RunCompleted", "RunFailed", "Event"}, // the last for what the types can't hold
+			conformance.Deviates: {"Event"},
+			conformance.Invalid:  {"OnUnknown"},
+		}[verdict]
+		if !strings.Contains(strings.Join(want, " "), rec.calls[0]) {
+			t.Errorf("%v: %s was called, want one of %q", policy, rec.calls[0], want)
+		}
+	}
+}
+
+func firstError(findings []conformance.Finding) string {
+	for _, f := range findings {
+		if f.Severity == conformance.Error {
+			return f.Code
+		}
+	}
+	return "none"
+}

@@ -1,0 +1,223 @@
+// Package sqldedup has a [receiver.Deduplicator] in a table of a database, for
+// receivers of several processes, or of one that must not forget when it ends.
+// It works over [database/sql] with SQLite (3.24 or newer) and PostgreSQL, and
+// needs a driver of the program's choice.
+package sqldedup
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/runhooks/runhooks/pkg/receiver"
+)
+
+// Dialect is the SQL that a database speaks.
+type Dialect int
+
+// The dialects. They differ in how they write parameters.
+const (
+	SQLite Dialect = iota + 1
+	PostgreSQL
+)
+
+// DefaultTable is the name of the table where a [Config] gives none.
+const DefaultTable = "received_events"
+
+// Config says where a [Deduplicator] keeps what it remembers.
+type Config struct {
+	// DB has the table. The Deduplicator doesn't close it.
+	DB *sql.DB
+	// Dialect is that of DB.
+	Dialect Dialect
+	// Table is its name, of letters, digits and _, with a schema and a full
+	// stop before it if need be; "" means DefaultTable.
+	Table string
+	// Scope sets this receiver's events apart from those of others in the same
+	// table: one event that is sent to two endpoints has the same webhook-id at
+	// both. It is a name of the endpoint.
+	Scope string
+	// TTL is how long an event is remembered after it was handled; 0 means
+	// receiver.DefaultTTL.
+	TTL time.Duration
+	// Lease is how long a claim holds that is neither committed nor released,
+	// because its process has died, say; 0 means receiver.DefaultLease.
+	Lease time.Duration
+	// Now is the clock; nil means time.Now. The clocks of processes that share
+	// a table have to agree to within a fraction of the lease.
+	Now func() time.Time
+}
+
+// A Deduplicator remembers in a table. Rows that are past their time are
+// deleted as it goes. It may be used by several goroutines and processes at once.
+type Deduplicator struct {
+	config                                    Config
+	create                                    []string
+	claim, look, commit, release, deleteStale string
+	pruned                                    atomic.Int64 // when, in milliseconds since 1970
+}
+
+const (
+	pruneEvery = time.Minute
+	pruneMost  = 1000 // rows at a time, so that no claim waits long for it
+)
+
+var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$`)
+
+// New gives the Deduplicator of a table, which [Deduplicator.CreateTable] or a
+// migration of yours has to make. An error says what is wrong with config.
+func New(config Config) (*Deduplicator, error) {
+	if config.Table == "" {
+		config.Table = DefaultTable
+	}
+	switch {
+	case config.DB == nil:
+		return nil, errors.New("sqldedup: there is no DB")
+	case config.Dialect != SQLite && config.Dialect != PostgreSQL:
+		return nil, errors.New("sqldedup: there is no Dialect; set SQLite or PostgreSQL")
+	case !tableName.MatchString(config.Table):
+		return nil, fmt.Errorf("sqldedup: the table's name is %q; take letters, digits and _", config.Table)
+	case config.TTL < 0 || config.Lease < 0:
+		return nil, fmt.Errorf("sqldedup: TTL is %v and Lease %v; neither can be negative", config.TTL, config.Lease)
+	}
+	if config.TTL == 0 {
+		config.TTL = receiver.DefaultTTL
+	}
+	if config.Lease == 0 {
+		config.Lease = receiver.DefaultLease
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	d := &Deduplicator{config: config}
+	table := strings.NewReplacer("{table}", config.Table, "{index}", strings.ReplaceAll(config.Table, ".", "_")+"_expires_at")
+	d.create = []string{table.Replace(createTable), table.Replace(createIndex)}
+	d.claim, d.look = d.statement(table, claim), d.statement(table, look)
+	d.commit, d.release = d.statement(table, commit), d.statement(table, release)
+	d.deleteStale = d.statement(table, deleteStale)
+	return d, nil
+}
+
+const (
+	createTable = `CREATE TABLE IF NOT EXISTS {table} (
+	scope      TEXT NOT NULL,
+	event_key  TEXT NOT NULL,
+	token      TEXT NOT NULL,    -- of the claim that the row is
+	done       INTEGER NOT NULL, -- 1 once it is committed
+	expires_at BIGINT NOT NULL,  -- milliseconds since 1970
+	PRIMARY KEY (scope, event_key)
+)`
+	createIndex = `CREATE INDEX IF NOT EXISTS {index} ON {table} (expires_at)`
+
+	// claim is one statement, so that of two who claim at once one gets it.
+	claim = `INSERT INTO {table} AS held (scope, event_key, token, done, expires_at)
+VALUES ($1, $2, $3, 0, $4)
+ON CONFLICT (scope, event_key) DO UPDATE
+SET token = excluded.token, done = 0, expires_at = excluded.expires_at
+WHERE held.expires_at <= $5`
+	look        = `SELECT done FROM {table} WHERE scope = $1 AND event_key = $2`
+	commit      = `UPDATE {table} SET done = 1, expires_at = $1 WHERE scope = $2 AND event_key = $3 AND token = $4 AND done = 0`
+	release     = `DELETE FROM {table} WHERE scope = $1 AND event_key = $2 AND token = $3 AND done = 0`
+	deleteStale = `DELETE FROM {table} WHERE (scope, event_key) IN
+(SELECT scope, event_key FROM {table} WHERE expires_at <= $1 LIMIT $2)`
+)
+
+// statement gives a statement as the dialect writes it.
+func (d *Deduplicator) statement(table *strings.Replacer, text string) string {
+	if d.config.Dialect == SQLite {
+		text = strings.ReplaceAll(text, "$", "?")
+	}
+	return table.Replace(text)
+}
+
+// Schema gives the statements that make the table, for a migration.
+func (d *Deduplicator) Schema() string { return strings.Join(d.create, ";\n") + ";\n" }
+
+// CreateTable makes the table if it isn't there.
+func (d *Deduplicator) CreateTable(ctx context.Context) error {
+	for _, statement := range d.create {
+		if _, err := d.config.DB.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("sqldedup: creating the table %s: %w", d.config.Table, err)
+		}
+	}
+	return nil
+}
+
+// Claim implements [receiver.Deduplicator].
+func (d *Deduplicator) Claim(ctx context.Context, key string) (receiver.Claim, error) {
+	now := d.config.Now()
+	if err := d.prune(ctx, now); err != nil {
+		return receiver.Claim{}, err
+	}
+	c := receiver.Claim{Key: key, State: receiver.Claimed, Token: rand.Text()}
+	// A row that is in the way may be gone when it is looked at: then it is
+	// claimed anew.
+	for range 3 {
+		changed, err := d.exec(ctx, d.claim, d.config.Scope, key, c.Token, now.Add(d.config.Lease).UnixMilli(), now.UnixMilli())
+		if err != nil {
+			return receiver.Claim{}, fmt.Errorf("sqldedup: claiming an event: %w", err)
+		}
+		if changed > 0 {
+			return c, nil
+		}
+		var done bool
+		err = d.config.DB.QueryRowContext(ctx, d.look, d.config.Scope, key).Scan(&done)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			continue
+		case err != nil:
+			return receiver.Claim{}, fmt.Errorf("sqldedup: looking for an event: %w", err)
+		case done:
+			return receiver.Claim{Key: key, State: receiver.Done}, nil
+		}
+		break
+	}
+	return receiver.Claim{Key: key, State: receiver.Busy}, nil
+}
+
+// Commit implements [receiver.Deduplicator].
+func (d *Deduplicator) Commit(ctx context.Context, c receiver.Claim) error {
+	expires := d.config.Now().Add(d.config.TTL).UnixMilli()
+	if _, err := d.exec(ctx, d.commit, expires, d.config.Scope, c.Key, c.Token); err != nil {
+		return fmt.Errorf("sqldedup: committing an event: %w", err)
+	}
+	return nil
+}
+
+// Release implements [receiver.Deduplicator].
+func (d *Deduplicator) Release(ctx context.Context, c receiver.Claim) error {
+	if _, err := d.exec(ctx, d.release, d.config.Scope, c.Key, c.Token); err != nil {
+		return fmt.Errorf("sqldedup: releasing an event: %w", err)
+	}
+	return nil
+}
+
+// prune deletes some rows that are past their time, now and then.
+func (d *Deduplicator) prune(ctx context.Context, now time.Time) error {
+	last := d.pruned.Load()
+	if now.UnixMilli()-last < pruneEvery.Milliseconds() || !d.pruned.CompareAndSwap(last, now.UnixMilli()) {
+		return nil
+	}
+	deleted, err := d.exec(ctx, d.deleteStale, now.UnixMilli(), pruneMost)
+	if err != nil {
+		return fmt.Errorf("sqldedup: deleting old events: %w", err)
+	}
+	if deleted == pruneMost {
+		d.pruned.Store(last) // there is more to do
+	}
+	return nil
+}
+
+func (d *Deduplicator) exec(ctx context.Context, statement string, args ...any) (changed int64, err error) {
+	result, err := d.config.DB.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
