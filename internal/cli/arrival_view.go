@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,8 +21,9 @@ import (
 // write.
 type arrivalView struct {
 	report.Terminal
-	out  io.Writer
-	json bool
+	out     io.Writer
+	json    bool
+	verbose bool // show all findings
 
 	mu                                    sync.Mutex
 	wrote, long                           bool // whether anything stands above, and whether it needs an empty line below
@@ -44,7 +46,7 @@ func (v *arrivalView) show(a *arrival) error {
 	if v.json {
 		return writeLine(v.out, a.toJSON())
 	}
-	below := v.explanation(a) + v.Findings(report.Payload{Data: a.decision.Delivery.Payload, Report: a.report})
+	below := v.explanation(a) + v.findings(a)
 	var b strings.Builder
 	if v.wrote && (v.long || below != "") {
 		b.WriteByte('\n')
@@ -55,6 +57,25 @@ func (v *arrivalView) show(a *arrival) error {
 	b.WriteString(below)
 	_, err := io.WriteString(v.out, b.String())
 	return err
+}
+
+// maxShown is how many findings of an event are shown, so that the next event
+// isn't far.
+const maxShown = 3
+
+// findings gives the most severe ones, and how many there are besides.
+func (v *arrivalView) findings(a *arrival) string {
+	p := report.Payload{Data: a.decision.Delivery.Payload, Report: a.report}
+	more := len(p.Findings) - maxShown
+	if v.verbose || more <= 0 {
+		return v.Findings(p)
+	}
+	rank := map[conformance.Severity]int{conformance.Error: 0, conformance.Warning: 1, conformance.Info: 2}
+	p.Findings = slices.SortedStableFunc(slices.Values(p.Findings), func(a, b conformance.Finding) int {
+		return rank[a.Severity] - rank[b.Severity]
+	})
+	p.Findings, p.Truncated = p.Findings[:maxShown], false
+	return v.Findings(p) + v.Paint(report.Dim, fmt.Sprintf("  … and %s (--verbose shows all)", number(more, "more finding"))) + "\n"
 }
 
 // headline says what arrived, what it is worth, and how it was answered.
@@ -99,7 +120,7 @@ func (a *arrival) parts() []string {
 		parts = append(parts, quoteEmpty(e.Run.RobotName), prefixed("run ", e.Run.ID), string(e.Run.Status))
 		parts = append(parts, captured(e)...)
 		if e.Error != nil {
-			parts = append(parts, strings.TrimSpace(prefixed("", e.Error.Type)+" "+quoteEmpty(e.Error.Message)))
+			parts = append(parts, strings.TrimPrefix(e.Error.Type+": ", ": ")+quoteEmpty(strings.TrimSpace(e.Error.Message)))
 		}
 	}
 	if n := len(a.decision.Delivery.Payload); n > 0 {
@@ -112,7 +133,7 @@ func (a *arrival) parts() []string {
 		}
 		return parts
 	}
-	return append(parts, prefixed("id ", a.id), prefixed("", a.contentType), "from "+a.remote)
+	return append(parts, prefixed("id ", a.id), a.contentType, "from "+a.remote)
 }
 
 // authenticity says what is known of the sender.
@@ -168,18 +189,18 @@ func captured(e *event.Event) []string {
 func (v *arrivalView) explanation(a *arrival) string {
 	var b strings.Builder
 	if why := a.why(); why != "" {
-		fmt.Fprintf(&b, "  %s\n", report.Visible(why, 600))
+		writeText(&b, v.Terminal, "", why, 600)
 	}
 	if f := a.forwarded; f != nil {
 		switch {
 		case f.answer == nil && !a.gone:
-			fmt.Fprintf(&b, "  %s can't be reached: %s\n", report.Visible(f.url, 200), report.Visible(f.err.Error(), 300))
+			writeText(&b, v.Terminal, "", fmt.Sprintf("%s can't be reached: %v", f.url, f.err), 600)
 		case f.answer != nil && f.answer.StatusCode/100 != 2 && len(f.start) > 0:
-			fmt.Fprintf(&b, "  %s\n", report.Visible(strings.TrimSpace(string(f.start)), 400))
+			writeText(&b, v.Terminal, "", strings.TrimSpace(string(f.start)), maxAnswer)
 		}
 	}
 	if next := a.nextStep(); next != "" {
-		fmt.Fprintf(&b, "  %s %s\n", v.Paint(report.Bold, "next:"), next)
+		writeText(&b, v.Terminal, "next:", next, 600)
 	}
 	return b.String()
 }
@@ -227,7 +248,7 @@ func (v *arrivalView) summary() error {
 		line.Summary = arrivalSummary{n, v.conforms, v.deviates, v.invalid, v.unjudged}
 		return writeLine(v.out, line)
 	}
-	text := fmt.Sprintf("%s: %d conforms, %d deviates, %d invalid", number(n, "payload"), v.conforms, v.deviates, v.invalid)
+	text := fmt.Sprintf("%s: %s, %s, %d invalid", number(n, "payload"), verb(v.conforms, "conform"), verb(v.deviates, "deviate"), v.invalid)
 	if v.unjudged > 0 {
 		text += " · " + number(v.unjudged, "request") + " turned away"
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,9 +54,12 @@ func (v *attemptView) show(s sending) error {
 
 func (v *attemptView) request(b *strings.Builder, s sending) {
 	_, style := report.Mark(s.report.Verdict)
+	what := s.report.EventType
+	if what == "" {
+		what = "no event"
+	}
 	fmt.Fprintf(b, "POST %s  %s  %s  %s\n", v.Paint(report.Bold, report.Visible(s.url, 1000)),
-		report.Visible(s.report.EventType, 40), v.Paint(style, string(s.report.Verdict)),
-		v.Paint(report.Dim, bytesText(len(s.payload))))
+		report.Visible(what, 40), v.Paint(style, string(s.report.Verdict)), v.Paint(report.Dim, bytesText(len(s.payload))))
 	parts := []string{"webhook-id " + s.id, fmt.Sprintf("webhook-timestamp %d", s.attempt.At.Unix())}
 	if s.signature == "" {
 		parts = append(parts, "unsigned")
@@ -81,15 +85,15 @@ func (v *attemptView) answer(b *strings.Builder, s sending) {
 	fmt.Fprintf(b, "%s %s  %s\n", v.Paint(style, mark), v.Paint(style, head), v.Paint(report.Dim, timingsText(a)))
 
 	if a.Err != nil {
-		fmt.Fprintf(b, "  %s\n", report.Visible(reasonText(a), maxAnswer))
+		writeText(b, v.Terminal, "", reasonText(a), maxAnswer)
 	}
 	if p, ok := parseProblem(a.Answer); ok && a.Outcome != emitter.Accepted {
 		v.problem(b, s, p)
 	} else if body := strings.TrimSpace(string(a.Answer)); body != "" {
-		fmt.Fprintf(b, "  %s\n", report.Visible(body, maxAnswer))
+		writeText(b, v.Terminal, "", body, maxAnswer)
 	}
 	if next := nextStep(a); next != "" {
-		fmt.Fprintf(b, "  %s %s\n", v.Paint(report.Bold, "next:"), next)
+		writeText(b, v.Terminal, "next:", next, 2*maxAnswer)
 	}
 }
 
@@ -99,7 +103,7 @@ func (v *attemptView) problem(b *strings.Builder, s sending, p problem) {
 	if p.Detail != "" {
 		text = strings.TrimPrefix(text+": "+p.Detail, ": ")
 	}
-	fmt.Fprintf(b, "  %s\n", report.Visible(text, 2*maxAnswer))
+	writeText(b, v.Terminal, "", text, 2*maxAnswer)
 	if strings.Contains(p.Type, "://") {
 		fmt.Fprintf(b, "  %s\n", v.Paint(report.Dim, report.Visible(p.Type, maxAnswer)))
 	}
@@ -138,7 +142,8 @@ func reasonText(a emitter.Attempt) string {
 	if a.Status != 0 || a.Outcome == emitter.Blocked {
 		return a.Err.Error()
 	}
-	return fmt.Sprintf("while %s: %v", a.Phase, a.Err)
+	err := strings.TrimSuffix(a.Err.Error(), ": "+context.DeadlineExceeded.Error())
+	return fmt.Sprintf("while %s: %s", a.Phase, err)
 }
 
 // nextStep says what to do about an attempt that wasn't accepted, where its
@@ -150,8 +155,7 @@ func nextStep(a emitter.Attempt) string {
 	case errors.Is(a.Err, syscall.ECONNREFUSED):
 		return "start what listens there; runhooks listen is a receiver to try with"
 	case a.Location != "":
-		return fmt.Sprintf("it redirects to %s: send to that URL; a client that follows it would come as an empty GET",
-			report.Visible(fmt.Sprintf("%q", a.Location), maxAnswer))
+		return fmt.Sprintf("it redirects to %s: send to that URL; a client that follows it comes as an empty GET", a.Location)
 	case a.Outcome == emitter.RetryAfter:
 		return fmt.Sprintf("it asks to try again after %v", a.RetryAfter)
 	case a.Outcome == emitter.Gone:

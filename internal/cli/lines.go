@@ -47,6 +47,47 @@ func writeParts(b *strings.Builder, t report.Terminal, parts []string) {
 	flush()
 }
 
+// writeText writes text, indented and broken at white space to the terminal's
+// width; its first line behind a lead such as "next:". It makes it fit to be shown.
+func writeText(b *strings.Builder, t report.Terminal, lead, text string, limit int) {
+	const indent = "  "
+	column := len(indent) + len(lead)
+	b.WriteString(indent + t.Paint(report.Bold, lead))
+	fresh := lead == "" // nothing stands on the line but its indent
+	for word := range strings.FieldsSeq(report.Visible(text, limit)) {
+		n := report.Columns(word)
+		switch {
+		case fresh:
+		case column+1+n > t.Width:
+			b.WriteString("\n" + indent)
+			column = len(indent)
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+		fresh = false
+	}
+	b.WriteByte('\n')
+}
+
+// number gives a number with its noun: 1 secret, 2 secrets.
+func number(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// verb gives a number with its verb: 1 deviates, 2 deviate.
+func verb(n int, infinitive string) string {
+	if n == 1 {
+		return "1 " + infinitive + "s"
+	}
+	return fmt.Sprintf("%d %s", n, infinitive)
+}
+
 // bytesText gives a size for people.
 func bytesText(n int) string { return sizeText(int64(n)) }
 

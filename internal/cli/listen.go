@@ -36,6 +36,7 @@ type listenOptions struct {
 	count   int
 	format  string
 	color   string
+	verbose bool
 
 	listenAt string             // of addr: host and port
 	verify   []signature.Secret // of secrets, or of the environment
@@ -93,6 +94,7 @@ host is of the loopback interface; 0.0.0.0:9000 takes events from everywhere.`,
 	flags.IntVar(&o.count, "count", 0, "end after `N` POSTs")
 	choiceVar(cmd, &o.format, "format", "form of the output: text, or ndjson with an object for each request", "text", "ndjson")
 	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show all findings of an event, not just the first few")
 	cmd.MarkFlagsMutuallyExclusive("status", "forward")
 	return cmd
 }
@@ -158,7 +160,7 @@ func (o *listenOptions) run(ctx context.Context, s streams) error {
 	l := &listener{
 		path: o.path, status: o.status, delay: o.delay, forward: o.target, count: o.count,
 		verifies: len(o.verify) > 0, stopping: ctx, stop: cancel,
-		view: &arrivalView{Terminal: styled(s.out, o.color), out: s.out, json: o.format == "ndjson"},
+		view: &arrivalView{Terminal: styled(s.out, o.color), out: s.out, json: o.format == "ndjson", verbose: o.verbose},
 	}
 	if err := l.receive(o); err != nil {
 		return &exitError{exitUsage, err.Error()}
@@ -285,12 +287,4 @@ func listenFailure(addr string, err error) string {
 		err = op.Err
 	}
 	return fmt.Sprintf("can't listen at %s: %v", addr, err)
-}
-
-// number gives a number with its noun.
-func number(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

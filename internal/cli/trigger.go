@@ -122,12 +122,6 @@ func (o *triggerOptions) validate() (err error) {
 		return fmt.Errorf("which event? There are %s; or give --file", strings.Join(sample.Events(), ", "))
 	case o.file != "" && o.event != "":
 		return fmt.Errorf("--file has the payload: leave out the event %s", o.event)
-	case o.to == "" && !o.print:
-		return errors.New("where to? Give --to URL, or --print to see the payload")
-	case o.count < 1:
-		return fmt.Errorf("--count is %d: it is 1 or more", o.count)
-	case o.timeout <= 0:
-		return fmt.Errorf("--timeout is %v: it is more than 0, as 10s", o.timeout)
 	}
 	if o.event != "" {
 		event, ok := sample.Find(o.event)
@@ -138,6 +132,14 @@ func (o *triggerOptions) validate() (err error) {
 			return fmt.Errorf("there is no event %q: there are %s", o.event, strings.Join(sample.Events(), ", "))
 		}
 		o.event = event
+	}
+	switch {
+	case o.to == "" && !o.print:
+		return errors.New("where to? Give --to URL, or --print to see the payload")
+	case o.count < 1:
+		return fmt.Errorf("--count is %d: it is 1 or more", o.count)
+	case o.timeout <= 0:
+		return fmt.Errorf("--timeout is %v: it is more than 0, as 10s", o.timeout)
 	}
 	for _, assignment := range o.set {
 		if path, _, ok := strings.Cut(assignment, "="); !ok || path == "" {
