@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
@@ -181,6 +182,7 @@ func (o *listenOptions) run(ctx context.Context, s streams) error {
 		socket.Close()
 		return &exitError{exitUsage, fmt.Sprintf("--forward %s is this listener itself", o.forward)}
 	}
+	conformance.Check(nil) // gets the contract ready, for which the first event would have to wait
 	o.announce(s.err, url, addr)
 	return l.serve(ctx, socket)
 }

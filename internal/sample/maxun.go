@@ -17,8 +17,9 @@ type shape struct {
 	// Since is the first release that is known to send it. It may have been an
 	// earlier one, after the shape before.
 	Since string `json:"since"`
-	// Vector is one that has the shape.
-	Vector string `json:"vector"`
+	// Vector is one that has the shape, and payload is its.
+	Vector  string `json:"vector"`
+	payload []byte
 }
 
 //go:embed maxun.json
@@ -30,6 +31,13 @@ var maxun = sync.OnceValue(func() []shape {
 	var shapes []shape
 	if err := json.Unmarshal(maxunFile, &shapes); err != nil {
 		panic(err) // the embedded file is broken; a test reads it
+	}
+	for _, v := range vectors.All() {
+		for i := range shapes {
+			if shapes[i].Vector == v.Name {
+				shapes[i].payload = v.Payload
+			}
+		}
 	}
 	return shapes
 })
@@ -59,15 +67,6 @@ func shapeOf(event, release string, pinned bool) (shape, error) {
 		return shape{}, fmt.Errorf("what maxun %s sends is not known: the first release that is known is %s", release, first.Since)
 	}
 	return found, nil
-}
-
-func (s shape) payload() ([]byte, error) {
-	for _, v := range vectors.All() {
-		if v.Name == s.Vector {
-			return v.Payload, nil
-		}
-	}
-	return nil, fmt.Errorf("there is no vector %s", s.Vector)
 }
 
 // parseRelease reads 0.0.22 or v0.0.22.

@@ -70,11 +70,7 @@ func (m Maker) As(server, event string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	payload, err := shape.payload()
-	if err != nil {
-		return nil, err
-	}
-	return m.refresh(payload)
+	return m.refresh(shape.payload)
 }
 
 // IsDocumented tells whether an event is one of the contract.
