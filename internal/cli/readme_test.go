@@ -7,7 +7,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,35 +63,16 @@ func TestReadmeListen(t *testing.T) {
 	const secret = "whsec_Zmlyc3Qgc2VjcmV0IG9mIHRoaXJ0eS10d28gYnl0ZXM="
 	t.Setenv("RUNHOOKS_SECRET", "")
 	want := between(t, "$ runhooks listen\n", "```\n")
-	urls := make(chan string, 1)
-	var got strings.Builder
-	var listening sync.WaitGroup
-	listening.Go(func() {
-		defer close(urls)
-		cli.Run(t.Context(), []string{"listen", "--addr", ":0", "--secret", secret, "--count", "2"},
-			strings.NewReader(""), &got, writerFunc(func(b []byte) (int, error) {
-				if _, rest, ready := strings.Cut(string(b), "listening on "); ready {
-					url, _, _ := strings.Cut(rest, "\n")
-					urls <- url
-				}
-				return len(b), nil
-			}))
-	})
-	url := <-urls
+	url, end := startListener(t, "--secret", secret, "--count", "2")
 	for _, flags := range [][]string{{"--secret", secret}, nil} {
 		args := append([]string{"trigger", "run_failed", "--to", url}, flags...)
 		cli.Run(t.Context(), args, strings.NewReader(""), io.Discard, io.Discard)
 	}
-	listening.Wait()
-	shown, _, _ := strings.Cut(got.String(), "\n\n1 payload: ")
+	shown, _, _ := strings.Cut(end(), "\n\n1 payload: ")
 	if diff := cmp.Diff(timeless(want), timeless(shown+"\n")); diff != "" {
 		t.Errorf("(-README +output):\n%s", diff)
 	}
 }
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 // timeless gives output without what is different each time.
 func timeless(output string) string {
