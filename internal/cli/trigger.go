@@ -376,16 +376,20 @@ func (t *trigger) payloads(ctx context.Context, stdin io.Reader, take func([]byt
 	}
 	reader := intake.Reader{Stdin: stdin}
 	for _, source := range sources {
-		for payload, err := range reader.Read(ctx, source) {
+		for batch, err := range reader.Read(ctx, source) {
 			if err != nil {
 				return &exitError{exitUsage, err.Error()}
 			}
-			if payload.TooLarge {
-				return &exitError{exitUsage, fmt.Sprintf("%s:%d: the payload is larger than %v", payload.Source, payload.Line, byteSize(intake.DefaultMaxBytes))}
+			for _, payload := range batch.Payloads {
+				if payload.TooLarge {
+					return &exitError{exitUsage, fmt.Sprintf("%s:%d: the payload is larger than %v", batch.Source, payload.Line, byteSize(intake.DefaultMaxBytes))}
+				}
+				// A connection may go on reading it when its attempt is over.
+				if err := take(slices.Clone(payload.Data)); err != nil {
+					return err
+				}
 			}
-			if err := take(payload.Data); err != nil {
-				return err
-			}
+			batch.Free()
 		}
 	}
 	return nil
