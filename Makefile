@@ -10,7 +10,7 @@ FUZZTIME ?= 1h
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## Check the page's samples and some payloads of the wild, and show what is found
+demo: build ## Check the page's samples and payloads of the wild, send events to a listener, and show it all
 	@sh scripts/demo.sh
 
 build: ## Build bin/runhooks

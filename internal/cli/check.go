@@ -145,7 +145,7 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 	}
 	format := report.Format(o.format)
 	options := report.Options{
-		Color:    o.colored(tty),
+		Color:    colored(o.color, tty),
 		Width:    width,
 		Verbose:  o.verbose,
 		Quiet:    o.quiet,
@@ -201,15 +201,6 @@ func leaveOut(sources []intake.Source, name string) []intake.Source {
 		info, err := os.Stat(source.Path)
 		return err == nil && os.SameFile(info, file)
 	})
-}
-
-// colored tells whether text is to be coloured, on a terminal or not.
-// See https://no-color.org.
-func (o *checkOptions) colored(tty bool) bool {
-	if o.color != "auto" {
-		return o.color == "always"
-	}
-	return tty && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // keepChecking checks, and checks again whenever an input has changed, until

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/runhooks/runhooks/internal/report"
 )
 
 // The exit codes, which scripts may rely on.
@@ -73,6 +75,8 @@ Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
 line is wrong, or an input can't be read.`,
 		Example: `  runhooks check payload.json
   runhooks check --against observed recordings/
+  runhooks listen --record events.ndjson
+  runhooks trigger run_completed --to http://127.0.0.1:9000
   runhooks explain dialect.local-time
   runhooks schema v1/run-completed`,
 		SilenceErrors: true,
@@ -85,7 +89,7 @@ line is wrong, or an input can't be read.`,
 		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("runhooks {{.Version}}\n")
-	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newVersion(s))
+	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newListen(s), newTrigger(s), newVersion(s))
 	return root
 }
 
@@ -109,6 +113,24 @@ func terminal(w io.Writer) (width int, ok bool) {
 	}
 	width, _, err := term.GetSize(int(f.Fd()))
 	return width, err == nil
+}
+
+// colored tells whether text is to be coloured, on a terminal or not, by a flag
+// that is auto, always or never. See https://no-color.org.
+func colored(when string, tty bool) bool {
+	if when != "auto" {
+		return when == "always"
+	}
+	return tty && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// styled describes w as where people read, with colours by that flag.
+func styled(w io.Writer, color string) report.Terminal {
+	width, tty := terminal(w)
+	if width <= 0 {
+		width = 100
+	}
+	return report.Terminal{Color: colored(color, tty), Width: width}
 }
 
 // choice is a flag that takes one of a few words.

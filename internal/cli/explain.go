@@ -103,7 +103,7 @@ func (o *explainOptions) explain(out *bytes.Buffer, s streams) error {
 		return nil
 	}
 	width, tty := terminal(s.out)
-	color := (&checkOptions{color: "auto"}).colored(tty)
+	color := colored("auto", tty)
 	fmt.Fprintf(out, "\nA payload that breaks it:\n\n")
 	if err := showSample(out, failing, width, color); err != nil {
 		return err

@@ -3,7 +3,9 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,6 +55,37 @@ func TestReadmeOutput(t *testing.T) {
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("%s\n(-README +output):\n%s", errOut.String(), diff)
 	}
+}
+
+// TestReadmeListen: what the README says a listener shows is what it shows, but for
+// what is different each time.
+func TestReadmeListen(t *testing.T) {
+	const secret = "whsec_Zmlyc3Qgc2VjcmV0IG9mIHRoaXJ0eS10d28gYnl0ZXM="
+	t.Setenv("RUNHOOKS_SECRET", "")
+	want := between(t, "$ runhooks listen\n", "```\n")
+	url, end := startListener(t, "--secret", secret, "--count", "2")
+	for _, flags := range [][]string{{"--secret", secret}, nil} {
+		args := append([]string{"trigger", "run_failed", "--to", url}, flags...)
+		cli.Run(t.Context(), args, strings.NewReader(""), io.Discard, io.Discard)
+	}
+	shown, _, _ := strings.Cut(end(), "\n\n1 payload: ")
+	if diff := cmp.Diff(timeless(want), timeless(shown+"\n")); diff != "" {
+		t.Errorf("(-README +output):\n%s", diff)
+	}
+}
+
+// timeless gives output without what is different each time.
+func timeless(output string) string {
+	for pattern, instead := range map[string]string{
+		`\d\d:\d\d:\d\d`:    "TIME",
+		`[\d.]+ m?s\b`:      "DURATION",
+		`run [0-9a-f-]{36}`: "run UUID",
+		`evt_\w+`:           "ID",
+		`127\.0\.0\.1:\d+`:  "ADDRESS",
+	} {
+		output = regexp.MustCompile(pattern).ReplaceAllString(output, instead)
+	}
+	return output
 }
 
 // TestReadmeProgram: the README's program prints what its comment says.

@@ -98,8 +98,11 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": exitCode,
-			"gzip": compress(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }, ".gz"),
+			"code":   exitCode,
+			"listen": listen,
+			"ended":  ended,
+			"stop":   stop,
+			"gzip":   compress(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }, ".gz"),
 			"zstd": compress(func(w io.Writer) io.WriteCloser {
 				z, err := zstd.NewWriter(w)
 				if err != nil {
@@ -110,6 +113,7 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("VECTORS", vectors)
+			env.Values[backgroundKey("")] = make(map[string]*background)
 			return nil
 		},
 	})

@@ -51,8 +51,8 @@ func runeColumns(r rune) int {
 	return 1
 }
 
-// columns is how many columns the visible form of s takes.
-func columns(s string) (n int) {
+// Columns is how many columns the visible form of s takes.
+func Columns(s string) (n int) {
 	for len(s) > 0 {
 		_, c, size := glyph(s)
 		n += c
@@ -64,10 +64,10 @@ func columns(s string) (n int) {
 // maxText bounds, in columns, what is shown of one message, name or pointer.
 const maxText = 1000
 
-// visible gives s as text that can do no harm where it is shown: see [glyph].
+// Visible gives s as text that can do no harm where it is shown: see [glyph].
 // It is one line, of at most limit columns, with … where it was cut. Marks
 // take no columns, so that bytes are bounded, too, at what no text needs.
-func visible(s string, limit int) string {
+func Visible(s string, limit int) string {
 	var b strings.Builder
 	b.Grow(min(len(s), limit))
 	for n := 0; len(s) > 0; {
@@ -147,8 +147,8 @@ func excerptAt(data []byte, offset, room int) excerpt {
 	const whole = 2 * excerptReach // columns enough for all of s[lo:hi]
 	mark := at + token(s[at:hi])
 	e := excerpt{
-		before: visible(s[lo:at], whole), at: visible(s[at:mark], whole), after: visible(s[mark:hi], whole),
-		indent: columns(s[lo:at]), span: max(columns(s[at:mark]), 1),
+		before: Visible(s[lo:at], whole), at: Visible(s[at:mark], whole), after: Visible(s[mark:hi], whole),
+		indent: Columns(s[lo:at]), span: max(Columns(s[at:mark]), 1),
 	}
 	if cutLeft {
 		e.before, e.indent = "…"+e.before, e.indent+1

@@ -168,8 +168,8 @@ func TestVisible(t *testing.T) {
 		{"\x1b[0m", 20, `\u001b[0m`},
 	}
 	for _, tt := range tests {
-		if got := visible(tt.in, tt.limit); got != tt.want {
-			t.Errorf("visible(%q, %d) = %q, want %q", tt.in, tt.limit, got, tt.want)
+		if got := Visible(tt.in, tt.limit); got != tt.want {
+			t.Errorf("Visible(%q, %d) = %q, want %q", tt.in, tt.limit, got, tt.want)
 		}
 	}
 }
@@ -200,7 +200,7 @@ func FuzzText(f *testing.F) {
 		}
 		room := max(width, 26)
 		e := excerptAt(data, offset, room)
-		if n := columns(e.before + e.at + e.after); n > room || e.indent+e.span > n+1 {
+		if n := Columns(e.before + e.at + e.after); n > room || e.indent+e.span > n+1 {
 			t.Errorf("%+v takes %d columns of %d", e, n, room)
 		}
 	})

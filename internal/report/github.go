@@ -32,19 +32,19 @@ func (w *githubWriter) Payload(p Payload) error {
 			level = "warning"
 		}
 		line, column := p.place(f)
-		fmt.Fprintf(w.out, "::%s file=%s,line=%d", level, githubProperty.Replace(visible(p.Source, maxText)), line)
+		fmt.Fprintf(w.out, "::%s file=%s,line=%d", level, githubProperty.Replace(Visible(p.Source, maxText)), line)
 		if column > 0 {
 			fmt.Fprintf(w.out, ",col=%d", column)
 		}
-		message := visible(f.Message, maxText)
+		message := Visible(f.Message, maxText)
 		if f.Pointer != "" {
-			message += "\nat " + visible(f.Pointer, maxText)
+			message += "\nat " + Visible(f.Pointer, maxText)
 		}
 		if p.At != "" {
-			message += fmt.Sprintf("\nin %s, %d:%d", visible(p.At, maxText), f.Line, f.Column)
+			message += fmt.Sprintf("\nin %s, %d:%d", Visible(p.At, maxText), f.Line, f.Column)
 		}
 		if f.Hint != "" {
-			message += "\nhint: " + visible(f.Hint, maxText)
+			message += "\nhint: " + Visible(f.Hint, maxText)
 		}
 		fmt.Fprintf(w.out, ",title=%s::%s\n", githubProperty.Replace(f.Code), githubData.Replace(message))
 	}
@@ -55,15 +55,15 @@ func (w *githubWriter) Flush() error { return w.out.Flush() }
 
 func (w *githubWriter) Unreadable(source string, err error) error {
 	fmt.Fprintf(w.out, "::error file=%s,title=unreadable::%s\n",
-		githubProperty.Replace(visible(source, maxText)), githubData.Replace(visible(reason(source, err), maxText)))
+		githubProperty.Replace(Visible(source, maxText)), githubData.Replace(Visible(reason(source, err), maxText)))
 	return nil
 }
 
 func (w *githubWriter) Close(s Summary) error {
 	for _, e := range s.Stale {
-		fmt.Fprintf(w.out, "::notice file=%s,title=stale baseline::%s\n", githubProperty.Replace(visible(e.Source, maxText)), githubData.Replace(
+		fmt.Fprintf(w.out, "::notice file=%s,title=stale baseline::%s\n", githubProperty.Replace(Visible(e.Source, maxText)), githubData.Replace(
 			fmt.Sprintf("%s at %q is in the baseline and no longer found; run again with --write-baseline",
-				visible(e.Code, maxText), visible(e.Pointer, maxText))))
+				Visible(e.Code, maxText), Visible(e.Pointer, maxText))))
 	}
 	fmt.Fprintln(w.out, s.line())
 	for _, line := range s.remarks(w.opts.Against) {

@@ -122,16 +122,16 @@ func (w *htmlWriter) Payload(p Payload) error {
 	if w.listed++; w.listed > htmlPayloads {
 		return nil
 	}
-	mark, _ := verdictMark(p.Verdict)
+	mark, _ := Mark(p.Verdict)
 	h := htmlPayload{
-		Mark: mark, Name: visible(p.name(), maxText), EventType: visible(p.EventType, 40),
+		Mark: mark, Name: Visible(p.name(), maxText), EventType: Visible(p.EventType, 40),
 		Verdict: p.Verdict, Passed: p.Passed, Open: w.listed <= htmlOpen,
 		Counts: htmlCounts(p), More: max(0, len(p.Findings)-maxFindings),
 	}
 	for _, f := range p.Findings[:min(len(p.Findings), maxFindings)] {
 		hf := htmlFinding{Finding: f}
 		hf.Line = p.line(f)
-		hf.Message, hf.Hint, hf.Pointer = visible(f.Message, maxText), visible(f.Hint, maxText), visible(f.Pointer, maxText)
+		hf.Message, hf.Hint, hf.Pointer = Visible(f.Message, maxText), Visible(f.Hint, maxText), Visible(f.Pointer, maxText)
 		if p.Data != nil {
 			e := excerptAt(p.Data, f.Offset, htmlColumns)
 			hf.Excerpt, hf.Before, hf.At, hf.After = true, e.before, e.at, e.after
@@ -188,7 +188,7 @@ func htmlCounts(p Payload) string {
 
 func (w *htmlWriter) Unreadable(source string, err error) error {
 	if len(w.unreadable) < htmlNotes {
-		w.unreadable = append(w.unreadable, htmlUnreadable{visible(source, maxText), visible(reason(source, err), maxText)})
+		w.unreadable = append(w.unreadable, htmlUnreadable{Visible(source, maxText), Visible(reason(source, err), maxText)})
 	}
 	return nil
 }
@@ -221,7 +221,7 @@ func (w *htmlWriter) report(s Summary) htmlReport {
 	}
 	r.Title = "Runhooks: " + r.Headline
 	for _, e := range s.Stale[:min(len(s.Stale), htmlNotes)] {
-		e.Source, e.Code, e.Pointer = visible(e.Source, maxText), visible(e.Code, maxText), visible(e.Pointer, maxText)
+		e.Source, e.Code, e.Pointer = Visible(e.Source, maxText), Visible(e.Code, maxText), Visible(e.Pointer, maxText)
 		r.Stale = append(r.Stale, e)
 	}
 	verdicts := []htmlVerdict{
@@ -231,7 +231,7 @@ func (w *htmlWriter) report(s Summary) htmlReport {
 	}
 	x, before := 0, 0
 	for _, v := range verdicts {
-		v.Mark, _ = verdictMark(v.Verdict)
+		v.Mark, _ = Mark(v.Verdict)
 		r.Verdicts = append(r.Verdicts, v)
 		if before += v.N; v.N > 0 {
 			end := 1000 * before / s.Payloads

@@ -142,7 +142,7 @@ func (w *junitWriter) Close(s Summary) (err error) {
 
 // xmlText writes s as character data: what XML 1.0 can't hold is spelt out.
 func xmlText(w io.Writer, s string) {
-	_ = xml.EscapeText(w, []byte(visible(s, maxText))) // a spool keeps its error
+	_ = xml.EscapeText(w, []byte(Visible(s, maxText))) // a spool keeps its error
 }
 
 // xmlAttr gives s as the value of an attribute, with its quotes.

@@ -225,7 +225,7 @@ func New(format Format, w io.Writer, opts Options) (Writer, error) {
 	out := bufio.NewWriterSize(w, 32<<10)
 	switch format {
 	case Text:
-		return &textWriter{out: out, opts: opts}, nil
+		return &textWriter{Terminal: Terminal{opts.Color, opts.Width}, out: out, opts: opts}, nil
 	case JSON:
 		return &jsonWriter{out: out}, nil
 	case NDJSON:

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -18,51 +17,12 @@ const (
 
 // textWriter writes for people.
 type textWriter struct {
+	Terminal
 	out  *bufio.Writer
 	opts Options
 
 	wrote, spaced bool   // whether anything stands above, and whether it needs an empty line below
 	code          string // the first code for which a payload failed
-}
-
-// An sgr is the parameters of the escape sequence that sets a style.
-type sgr string
-
-const (
-	bold   sgr = "1"
-	dim    sgr = "2"
-	red    sgr = "31"
-	green  sgr = "32"
-	yellow sgr = "33"
-	cyan   sgr = "36"
-)
-
-// paint gives s in that style, where the report has colour.
-func (w *textWriter) paint(style sgr, s string) string {
-	if !w.opts.Color || s == "" {
-		return s
-	}
-	return "\x1b[" + string(style) + "m" + s + "\x1b[0m"
-}
-
-func verdictMark(v conformance.Verdict) (mark string, style sgr) {
-	switch v {
-	case conformance.Conforms:
-		return "✓", green
-	case conformance.Deviates:
-		return "~", yellow
-	}
-	return "✗", red
-}
-
-func severityStyle(s conformance.Severity) sgr {
-	switch s {
-	case conformance.Error:
-		return red
-	case conformance.Warning:
-		return yellow
-	}
-	return cyan
 }
 
 func (w *textWriter) Payload(p Payload) error {
@@ -76,57 +36,21 @@ func (w *textWriter) Payload(p Payload) error {
 	}
 
 	w.space(len(p.Findings) > 0)
-	mark, style := verdictMark(p.Verdict)
-	fmt.Fprintf(w.out, "%s %s  %s", w.paint(style, mark), w.paint(bold, visible(p.name(), maxText)),
-		w.paint(style, string(p.Verdict)))
+	mark, style := Mark(p.Verdict)
+	fmt.Fprintf(w.out, "%s %s  %s", w.Paint(style, mark), w.Paint(Bold, Visible(p.name(), maxText)),
+		w.Paint(style, string(p.Verdict)))
 	if p.EventType != "" {
-		fmt.Fprintf(w.out, "  %s", w.paint(dim, visible(p.EventType, 40)))
+		fmt.Fprintf(w.out, "  %s", w.Paint(Dim, Visible(p.EventType, 40)))
 	}
 	if p.Known > 0 {
-		fmt.Fprint(w.out, w.paint(dim, "  "+count(p.Known, "known finding")+" set aside"))
+		fmt.Fprint(w.out, w.Paint(Dim, "  "+count(p.Known, "known finding")+" set aside"))
 	}
 	fmt.Fprintln(w.out)
-	for _, f := range p.Findings[:min(len(p.Findings), maxFindings)] {
-		w.finding(p, f)
-	}
-	if more := len(p.Findings) - maxFindings; more > 0 {
-		fmt.Fprintf(w.out, "  … and %s (--format json shows all)\n", count(more, "more finding"))
-	}
-	if p.Truncated {
-		fmt.Fprintln(w.out, "  … and there may be more: with so many, the check looked no further")
-	}
+	w.findings(w.out, p)
 	return nil
 }
 
 func (w *textWriter) Flush() error { return w.out.Flush() }
-
-func (w *textWriter) finding(p Payload, f conformance.Finding) {
-	style := severityStyle(f.Severity)
-	fmt.Fprintf(w.out, "  %s %s %s %s\n", w.paint(style, string(f.Severity)), w.paint(bold, f.Code),
-		w.paint(dim, fmt.Sprintf("%d:%d", p.line(f), f.Column)), visible(f.Message, maxText))
-
-	number := fmt.Sprintf("%6d", p.line(f))
-	gutter := strings.Repeat(" ", len(number)) + w.paint(dim, " │ ")
-	room := w.opts.Width - len(number) - len(" │ ")
-	pointer := visible(f.Pointer, maxText)
-	switch {
-	case p.Data != nil:
-		e := excerptAt(p.Data, f.Offset, room)
-		fmt.Fprintf(w.out, "%s%s%s%s\n", w.paint(dim, number+" │ "), e.before, w.paint(style, e.at), e.after)
-		caret := "^" + strings.Repeat("~", e.span-1)
-		fmt.Fprintf(w.out, "%s%s%s", gutter, strings.Repeat(" ", e.indent), w.paint(style, caret))
-		if e.indent+e.span+1+columns(pointer) > room && pointer != "" {
-			fmt.Fprintf(w.out, "\n%s%s\n", gutter, w.paint(dim, pointer))
-		} else {
-			fmt.Fprintln(w.out, strings.TrimRight(" "+w.paint(dim, pointer), " "))
-		}
-	case pointer != "":
-		fmt.Fprintf(w.out, "%s%s\n", gutter, w.paint(dim, pointer))
-	}
-	if f.Hint != "" {
-		fmt.Fprintf(w.out, "%s%s %s\n", gutter, w.paint(bold, "hint:"), visible(f.Hint, maxText))
-	}
-}
 
 // space separates what follows from what stands above by an empty line, if
 // either is more than a line.
@@ -139,21 +63,21 @@ func (w *textWriter) space(long bool) {
 
 func (w *textWriter) Unreadable(source string, err error) error {
 	w.space(false)
-	fmt.Fprintf(w.out, "%s %s  %s  %s\n", w.paint(red, "!"), w.paint(bold, visible(source, maxText)),
-		w.paint(red, "unreadable"), visible(reason(source, err), maxText))
+	fmt.Fprintf(w.out, "%s %s  %s  %s\n", w.Paint(Red, "!"), w.Paint(Bold, Visible(source, maxText)),
+		w.Paint(Red, "unreadable"), Visible(reason(source, err), maxText))
 	return nil
 }
 
 func (w *textWriter) Close(s Summary) error {
 	w.space(true)
-	fmt.Fprintln(w.out, w.paint(bold, s.line()))
+	fmt.Fprintln(w.out, w.Paint(Bold, s.line()))
 	for _, line := range s.remarks(w.opts.Against) {
 		fmt.Fprintln(w.out, line)
 	}
 	if len(s.Stale) > 0 {
 		fmt.Fprintln(w.out, "no longer found, but still in the baseline; run again with --write-baseline to shrink it:")
 		for _, e := range s.Stale[:min(len(s.Stale), maxStale)] {
-			fmt.Fprintf(w.out, "  %s %s %s", visible(e.Source, maxText), visible(e.Code, maxText), visible(e.Pointer, maxText))
+			fmt.Fprintf(w.out, "  %s %s %s", Visible(e.Source, maxText), Visible(e.Code, maxText), Visible(e.Pointer, maxText))
 			if e.Count > 1 {
 				fmt.Fprint(w.out, " ×"+strconv.Itoa(e.Count))
 			}
@@ -164,7 +88,7 @@ func (w *textWriter) Close(s Summary) error {
 		}
 	}
 	if w.code != "" {
-		fmt.Fprintf(w.out, "%s says more about a code\n", w.paint(bold, "runhooks explain "+w.code))
+		fmt.Fprintf(w.out, "%s says more about a code\n", w.Paint(Bold, "runhooks explain "+w.code))
 	}
 	return w.out.Flush()
 }

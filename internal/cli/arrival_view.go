@@ -1,0 +1,356 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/runhooks/runhooks/internal/report"
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/event"
+	"github.com/runhooks/runhooks/pkg/receiver"
+	"github.com/runhooks/runhooks/pkg/signature"
+)
+
+// An arrivalView shows what arrives, as text or as JSON, each request by one
+// write.
+type arrivalView struct {
+	report.Terminal
+	out     io.Writer
+	json    bool
+	verbose bool // show all findings
+
+	mu                                    sync.Mutex
+	wrote, long                           bool // whether anything stands above, and whether it needs an empty line below
+	conforms, deviates, invalid, unjudged int
+}
+
+func (v *arrivalView) show(a *arrival) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch a.report.Verdict {
+	case conformance.Conforms:
+		v.conforms++
+	case conformance.Deviates:
+		v.deviates++
+	case conformance.Invalid:
+		v.invalid++
+	default:
+		v.unjudged++
+	}
+	if v.json {
+		return writeLine(v.out, a.toJSON())
+	}
+	below := v.explanation(a) + v.findings(a)
+	var b strings.Builder
+	if v.wrote && (v.long || below != "") {
+		b.WriteByte('\n')
+	}
+	v.wrote, v.long = true, below != ""
+	v.headline(&b, a)
+	writeParts(&b, v.Terminal, a.parts())
+	b.WriteString(below)
+	_, err := io.WriteString(v.out, b.String())
+	return err
+}
+
+// maxShown is how many findings of an event are shown, so that the next event
+// isn't far.
+const maxShown = 3
+
+// findings gives the most severe ones, and how many there are besides.
+func (v *arrivalView) findings(a *arrival) string {
+	p := report.Payload{Data: a.decision.Delivery.Payload, Report: a.report}
+	more := len(p.Findings) - maxShown
+	if v.verbose || more <= 0 {
+		return v.Findings(p)
+	}
+	rank := map[conformance.Severity]int{conformance.Error: 0, conformance.Warning: 1, conformance.Info: 2}
+	p.Findings = slices.SortedStableFunc(slices.Values(p.Findings), func(a, b conformance.Finding) int {
+		return rank[a.Severity] - rank[b.Severity]
+	})
+	p.Findings, p.Truncated = p.Findings[:maxShown], false
+	return v.Findings(p) + v.Paint(report.Dim, fmt.Sprintf("  … and %s (--verbose shows all)", number(more, "more finding"))) + "\n"
+}
+
+// headline says what arrived, what it is worth, and how it was answered.
+func (v *arrivalView) headline(b *strings.Builder, a *arrival) {
+	mark, style := report.Mark(a.report.Verdict)
+	what, worth := a.report.EventType, string(a.report.Verdict)
+	switch {
+	case a.report.Verdict == "":
+		what, worth = a.method+" "+a.path, "turned away"
+	case what == "":
+		what = "no event"
+	}
+	fmt.Fprintf(b, "%s %s  %s  %s", v.Paint(style, mark), v.Paint(report.Dim, a.at.Format(time.TimeOnly)),
+		v.Paint(report.Bold, report.Visible(what, 60)), v.Paint(style, worth))
+	switch {
+	case a.gone:
+		fmt.Fprintf(b, "  %s", v.Paint(report.Red, "→ no answer: the sender went away after "+tookText(a.took)))
+	default:
+		answer := report.Green
+		if a.status/100 != 2 {
+			answer = report.Red
+		}
+		fmt.Fprintf(b, "  %s", v.Paint(answer, fmt.Sprintf("→ %d", a.status)))
+		if f := a.forwarded; f != nil && f.answer != nil {
+			fmt.Fprintf(b, " from %s", report.Visible(f.url, 200))
+		}
+		fmt.Fprint(b, v.Paint(report.Dim, " in "+tookText(a.took)))
+	}
+	switch {
+	case a.repeated:
+		fmt.Fprintf(b, "  %s", v.Paint(report.Yellow, "duplicate"))
+	case a.attempt > 1:
+		fmt.Fprintf(b, "  %s", v.Paint(report.Yellow, fmt.Sprintf("attempt %d", a.attempt)))
+	}
+	b.WriteByte('\n')
+}
+
+// parts are what there is to know at a glance.
+func (a *arrival) parts() []string {
+	var parts []string
+	if e := a.event; e != nil {
+		parts = append(parts, quoteEmpty(e.Run.RobotName), prefixed("run ", e.Run.ID), string(e.Run.Status))
+		parts = append(parts, captured(e)...)
+		if e.Error != nil {
+			parts = append(parts, strings.TrimPrefix(e.Error.Type+": ", ": ")+quoteEmpty(strings.TrimSpace(e.Error.Message)))
+		}
+	}
+	if n := len(a.decision.Delivery.Payload); n > 0 {
+		parts = append(parts, bytesText(n))
+	}
+	if a.report.Verdict != "" {
+		parts = append(parts, a.authenticity(), prefixed("id ", a.id))
+		if a.path != "/" {
+			parts = append(parts, "at "+a.path)
+		}
+		return parts
+	}
+	return append(parts, prefixed("id ", a.id), a.contentType, "from "+a.remote)
+}
+
+// authenticity says what is known of the sender.
+func (a *arrival) authenticity() string {
+	switch {
+	case a.decision.Delivery.Signed:
+		return "signature verified"
+	case a.signed != "":
+		return "signature not verified, for want of a secret"
+	}
+	return "unsigned"
+}
+
+// captured says what a run brought home.
+func captured(e *event.Event) []string {
+	var parts []string
+	texts, rows := 0, 0
+	for _, g := range e.Texts {
+		texts += len(g.Rows)
+	}
+	for _, g := range e.Lists {
+		rows += len(g.Rows)
+	}
+	if e.Texts != nil {
+		parts = append(parts, number(texts, "text"))
+	}
+	if e.Lists != nil {
+		parts = append(parts, number(rows, "row")+" in "+number(len(e.Lists), "list"))
+	}
+	if n := e.Counts.Screenshots; n.Known && n.Value > 0 {
+		parts = append(parts, number(int(n.Value), "screenshot"))
+	}
+	for _, content := range []struct{ name, text string }{
+		{"Markdown", e.Content.Markdown}, {"HTML", e.Content.HTML}, {"summary", e.Content.Summary},
+	} {
+		if content.text != "" {
+			parts = append(parts, content.name+" "+bytesText(len(content.text)))
+		}
+	}
+	for _, content := range []struct {
+		name string
+		n    int
+	}{{"link", len(e.Content.Links)}, {"crawl result", len(e.Content.Crawl)}, {"search result", len(e.Content.Search)}} {
+		if content.n > 0 {
+			parts = append(parts, number(content.n, content.name))
+		}
+	}
+	return parts
+}
+
+// explanation says why a request was turned away or a forward failed, and what
+// to do.
+func (v *arrivalView) explanation(a *arrival) string {
+	var b strings.Builder
+	if why := a.why(); why != "" {
+		writeText(&b, v.Terminal, "", why, 600)
+	}
+	if f := a.forwarded; f != nil {
+		switch {
+		case f.answer == nil && !a.gone:
+			writeText(&b, v.Terminal, "", fmt.Sprintf("%s can't be reached: %v", f.url, f.err), 600)
+		case f.answer != nil && f.answer.StatusCode/100 != 2 && len(f.start) > 0:
+			writeText(&b, v.Terminal, "", strings.TrimSpace(string(f.start)), maxAnswer)
+		}
+	}
+	if next := a.nextStep(); next != "" {
+		writeText(&b, v.Terminal, "next:", next, 600)
+	}
+	return b.String()
+}
+
+// why says why a request was turned away.
+func (a *arrival) why() string {
+	if a.report.Verdict != "" || a.problem.Detail == "" {
+		return "" // the findings say it
+	}
+	why := a.problem.Detail
+	if err := a.decision.Err; err != nil {
+		why += " (" + strings.TrimPrefix(err.Error(), "signature: ") + ")"
+	}
+	return why
+}
+
+// nextStep says what to do about what went wrong, where that isn't said already.
+func (a *arrival) nextStep() string {
+	d := a.decision
+	switch {
+	case a.forwarded != nil && errors.Is(a.forwarded.err, syscall.ECONNREFUSED):
+		return "start what listens there, or change --forward"
+	case d.Outcome == receiver.Nonconforming && a.report.Verdict == conformance.Deviates:
+		return "mend the sender; or leave out --against documented, to take what servers are known to send"
+	case d.Outcome != receiver.Unauthenticated:
+		return ""
+	case errors.Is(d.Err, signature.ErrTooOld), errors.Is(d.Err, signature.ErrTooNew):
+		return "compare the clocks; each attempt has a timestamp of its own, also when it is repeated"
+	case errors.Is(d.Err, signature.ErrMismatch):
+		return "compare the secrets; sign the bytes that are sent, as ID.TIMESTAMP.BODY, and change none after that"
+	case errors.Is(d.Err, signature.ErrHeaderMissing), errors.Is(d.Err, signature.ErrHeaderMalformed):
+		return "send webhook-id, webhook-timestamp and webhook-signature, each once"
+	}
+	return "sign it with the secret; or listen without one"
+}
+
+func (v *arrivalView) summary() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := v.conforms + v.deviates + v.invalid
+	if v.json {
+		var line struct {
+			Summary arrivalSummary `json:"summary"`
+		}
+		line.Summary = arrivalSummary{n, v.conforms, v.deviates, v.invalid, v.unjudged}
+		return writeLine(v.out, line)
+	}
+	text := fmt.Sprintf("%s: %s, %s, %d invalid", number(n, "payload"), verb(v.conforms, "conform"), verb(v.deviates, "deviate"), v.invalid)
+	if v.unjudged > 0 {
+		text += " · " + number(v.unjudged, "request") + " turned away"
+	}
+	if v.wrote {
+		text = "\n" + v.Paint(report.Bold, text)
+	}
+	_, err := fmt.Fprintln(v.out, text)
+	return err
+}
+
+type arrivalSummary struct {
+	Payloads   int `json:"payloads"`
+	Conforms   int `json:"conforms"`
+	Deviates   int `json:"deviates"`
+	Invalid    int `json:"invalid"`
+	TurnedAway int `json:"turned_away"`
+}
+
+// arrivalJSON is an arrival in the JSON form. What comes after signed is of a
+// payload that was judged.
+type arrivalJSON struct {
+	Time      time.Time        `json:"time"`
+	Remote    string           `json:"remote"`
+	Method    string           `json:"method"`
+	Path      string           `json:"path"`
+	Status    int              `json:"status"` // 0 if the sender went away
+	Outcome   receiver.Outcome `json:"outcome,omitempty"`
+	Reason    string           `json:"reason,omitempty"`
+	TookMS    float64          `json:"took_ms"`
+	ID        string           `json:"id,omitempty"`
+	Signed    bool             `json:"signed"` // and verified
+	Attempt   int              `json:"attempt,omitempty"`
+	Duplicate bool             `json:"duplicate,omitempty"`
+
+	EventType string                `json:"event_type,omitempty"`
+	Verdict   conformance.Verdict   `json:"verdict,omitempty"`
+	Bytes     int                   `json:"bytes"`
+	RobotName string                `json:"robot_name,omitempty"`
+	RunID     string                `json:"run_id,omitempty"`
+	RunStatus event.Status          `json:"run_status,omitempty"`
+	Findings  []conformance.Finding `json:"findings,omitempty"`
+	Truncated bool                  `json:"truncated,omitempty"`
+
+	Forward *forwardJSON `json:"forward,omitempty"`
+}
+
+type forwardJSON struct {
+	URL    string  `json:"url"`
+	Status int     `json:"status,omitempty"`
+	TookMS float64 `json:"took_ms"`
+	Error  string  `json:"error,omitempty"`
+}
+
+func (a *arrival) toJSON() arrivalJSON {
+	d := a.decision
+	j := arrivalJSON{
+		Time: a.at.UTC(), Remote: a.remote, Method: a.method, Path: a.path, Status: a.status,
+		Outcome: a.outcome(), Reason: a.why(), TookMS: milliseconds(a.took),
+		ID: a.id, Signed: d.Delivery.Signed, Attempt: a.attempt, Duplicate: a.repeated,
+		EventType: a.report.EventType, Verdict: a.report.Verdict, Bytes: len(d.Delivery.Payload),
+		Findings: a.report.Findings, Truncated: a.report.Truncated,
+	}
+	if e := a.event; e != nil {
+		j.RobotName, j.RunID, j.RunStatus = e.Run.RobotName, e.Run.ID, e.Run.Status
+	}
+	if f := a.forwarded; f != nil {
+		j.Forward = &forwardJSON{URL: f.url, TookMS: milliseconds(f.took)}
+		if f.answer != nil {
+			j.Forward.Status = f.answer.StatusCode
+		}
+		if f.err != nil {
+			j.Forward.Error = f.err.Error()
+		}
+	}
+	return j
+}
+
+// outcome is the receiver's, but for what it can't know.
+func (a *arrival) outcome() receiver.Outcome {
+	switch {
+	case a.taken && a.gone:
+		return receiver.Abandoned
+	case a.taken && a.status/100 == 2:
+		return receiver.Accepted
+	case a.taken:
+		return receiver.Declined
+	}
+	return a.decision.Outcome
+}
+
+// prefixed gives s behind prefix, or nothing where there is nothing.
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
+// quoteEmpty gives s so that it can be seen that it is empty.
+func quoteEmpty(s string) string {
+	if strings.TrimSpace(s) == "" {
+		return fmt.Sprintf("%q", s)
+	}
+	return s
+}

@@ -1,0 +1,292 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/receiver"
+	"github.com/runhooks/runhooks/pkg/signature"
+)
+
+const all = "all"
+
+// listenOptions are the flags of runhooks listen.
+type listenOptions struct {
+	addr    string
+	path    string
+	forward string
+	record  string
+	secrets []string
+	against string
+	status  int
+	delay   time.Duration
+	count   int
+	format  string
+	color   string
+	verbose bool
+
+	listenAt string             // of addr: host and port
+	verify   []signature.Secret // of secrets, or of the environment
+	target   *forwarder         // of forward
+}
+
+func newListen(s streams) *cobra.Command {
+	o := &listenOptions{}
+	cmd := &cobra.Command{
+		Use:   "listen [flags]",
+		Short: "Receive events, and show each as it comes",
+		Long: `Listen is a receiver to develop against: it shows what arrives, with its verdict
+and findings, and what it refuses, with the reason. Ctrl-C ends it with a
+summary; the exit code is 0, or 2 if it can't start or record.
+
+It takes what a receiver has to survive and refuses what is invalid, unless
+--against says otherwise. With a secret it takes only what is signed with it
+(Standard Webhooks).
+
+What is taken is answered with 204. --status chooses another status, and
+--forward has another receiver answer: it gets the body byte for byte with the
+headers it came with, and its answer goes back to the sender.
+
+--record adds each payload that is authentic to FILE, whatever its verdict, as a
+line that runhooks check takes. One that has several lines becomes one: spaces
+stand for line feeds (in a string, where JSON forbids them, carriage returns),
+and all else stays, to the byte.
+
+A line "listening on URL" on standard error says that it is ready. ADDR without a
+host is of the loopback interface; 0.0.0.0:9000 takes events from everywhere.`,
+		Example: `  runhooks listen
+  RUNHOOKS_SECRET=whsec_… runhooks listen --addr 127.0.0.1:9000
+  runhooks listen --record events.ndjson    # then: runhooks check events.ndjson
+  runhooks listen --forward http://127.0.0.1:3000/events
+  runhooks listen --status 503 --delay 2s   # how does the sender take it?
+  runhooks listen --addr :0 --count 1 --format ndjson`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.validate(cmd.Flags().Changed("status")); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), s)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:9000", "listen at `ADDR`; port 0 is any that is free")
+	flags.StringVar(&o.path, "path", "/", "take events at `PATH`, or below it if it ends in /")
+	flags.StringArrayVar(&o.secrets, "secret", nil, "verify signatures with `SECRET`, whsec_… or whpk_… (repeatable); better in the environment, as "+secretVariable)
+	choiceVar(cmd, &o.against, "against", "what to take: observed (what a receiver has to survive), documented or all", observed, documented, all)
+	flags.StringVar(&o.forward, "forward", "", "pass on what is taken to `URL`, and its answer back")
+	flags.StringVar(&o.record, "record", "", "add payloads to `FILE`, NDJSON for runhooks check")
+	flags.IntVar(&o.status, "status", http.StatusNoContent, "answer what is taken with status `N`")
+	flags.DurationVar(&o.delay, "delay", 0, "wait before answering what is taken, as 2s")
+	flags.IntVar(&o.count, "count", 0, "end after `N` POSTs")
+	choiceVar(cmd, &o.format, "format", "form of the output: text, or ndjson with an object for each request", "text", "ndjson")
+	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show all findings of an event, not just the first few")
+	cmd.MarkFlagsMutuallyExclusive("status", "forward")
+	return cmd
+}
+
+// validate checks what no single flag can, and reads what is left to read.
+func (o *listenOptions) validate(statusChosen bool) (err error) {
+	switch {
+	case !strings.HasPrefix(o.path, "/"):
+		return fmt.Errorf("--path %s doesn't start with /", o.path)
+	case statusChosen && (o.status < 200 || o.status > 599):
+		return fmt.Errorf("--status is %d: it is 200 to 599", o.status)
+	case o.delay < 0:
+		return fmt.Errorf("--delay is %v: it can't be negative", o.delay)
+	case o.count < 0:
+		return fmt.Errorf("--count is %d: it is 1 or more", o.count)
+	case o.record != "" && !strings.HasSuffix(o.record, ".ndjson") && !strings.HasSuffix(o.record, ".jsonl"):
+		return fmt.Errorf("--record %s: call it .ndjson, so that runhooks check knows it", o.record)
+	}
+	if o.listenAt, err = parseAddr(o.addr); err != nil {
+		return err
+	}
+	if o.verify, err = parseSecrets(o.secrets); err != nil {
+		return err
+	}
+	if o.forward != "" {
+		if o.target, err = newForwarder(o.forward); err != nil {
+			return fmt.Errorf("--forward %s: %w", o.forward, err)
+		}
+	}
+	return nil
+}
+
+// parseAddr gives the host and port of --addr: :9000 and 9000 are of the
+// loopback interface.
+func parseAddr(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil && !strings.Contains(addr, ":") {
+		host, port, err = "", addr, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("--addr %s is no HOST:PORT, as 127.0.0.1:9000", addr)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("--addr %s: a port is 0 to 65535, where 0 is any that is free", addr)
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// policies are those of --against.
+var policies = map[string]receiver.Policy{
+	documented: receiver.RequireDocumented,
+	observed:   receiver.AcceptObserved,
+	all:        receiver.AcceptAll,
+}
+
+// run listens until ctx ends, or there were enough requests.
+func (o *listenOptions) run(ctx context.Context, s streams) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l := &listener{
+		path: o.path, status: o.status, delay: o.delay, forward: o.target, count: o.count,
+		verifies: len(o.verify) > 0, stopping: ctx, stop: cancel,
+		view: &arrivalView{Terminal: styled(s.out, o.color), out: s.out, json: o.format == "ndjson", verbose: o.verbose},
+	}
+	if err := l.receive(o); err != nil {
+		return &exitError{exitUsage, err.Error()}
+	}
+	if o.record != "" {
+		var err error
+		if l.recorder, err = openRecorder(o.record); err != nil {
+			return &exitError{exitUsage, err.Error()}
+		}
+		defer l.recorder.file.Close()
+	}
+	socket, err := net.Listen("tcp", o.listenAt)
+	if err != nil {
+		return &exitError{exitUsage, listenFailure(o.listenAt, err)}
+	}
+	url, addr := o.url(socket.Addr())
+	if o.target != nil && o.target.leadsTo(addr) {
+		socket.Close()
+		return &exitError{exitUsage, fmt.Sprintf("--forward %s is this listener itself", o.forward)}
+	}
+	conformance.Check(nil) // gets the contract ready, for which the first event would have to wait
+	o.announce(s.err, url, addr)
+	return l.serve(ctx, socket)
+}
+
+// receive makes the receiver that the listener asks.
+func (l *listener) receive(o *listenOptions) (err error) {
+	options := receiver.Options{
+		Policy:       policies[o.against],
+		Deduplicator: l,
+		Observer:     observe,
+		Logger:       slog.New(slog.DiscardHandler),
+	}
+	if l.verifies {
+		options.Verifier = &signature.Verifier{Secrets: o.verify}
+	} else {
+		options.InsecureNoAuthentication = true
+	}
+	l.receiver, err = receiver.New(l.handlers(), options)
+	return err
+}
+
+// serve serves until ctx ends, and then lets what has begun come to its end.
+func (l *listener) serve(ctx context.Context, socket net.Listener) error {
+	server := &http.Server{
+		Handler:           l,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		ErrorLog:          log.New(io.Discard, "", 0),
+	}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if server.Shutdown(grace) != nil {
+			server.Close()
+		}
+	}()
+	if err := server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
+		l.fail(err)
+	}
+	<-stopped
+	if err := l.view.summary(); err != nil {
+		return &exitError{exitUsage, err.Error()}
+	}
+	var failed *listenError
+	if errors.As(context.Cause(ctx), &failed) {
+		return &exitError{exitUsage, failed.Error()}
+	}
+	return nil
+}
+
+// A listenError ends a listener that can't go on.
+type listenError struct{ error }
+
+// url gives the URL that senders can use, and the address that it stands for.
+func (o *listenOptions) url(at net.Addr) (string, netip.AddrPort) {
+	addr, _ := netip.ParseAddrPort(at.String()) // TCP addresses are in that form
+	host := addr.String()
+	if addr.Addr().IsUnspecified() {
+		host = fmt.Sprintf("localhost:%d", addr.Port())
+	}
+	return "http://" + host + o.path, addr
+}
+
+// announce says that the listener is ready, and how it is set.
+func (o *listenOptions) announce(w io.Writer, url string, addr netip.AddrPort) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "listening on %s\n", url)
+	switch n := len(o.verify); {
+	case n > 0 && len(o.secrets) == 0:
+		fmt.Fprintf(&b, "  signatures are verified, with %s of %s\n", number(n, "secret"), secretVariable)
+	case n > 0:
+		fmt.Fprintf(&b, "  signatures are verified, with %s\n", number(n, "secret"))
+	case addr.Addr().IsLoopback():
+		fmt.Fprintf(&b, "  signatures are not verified: give --secret, or %s\n", secretVariable)
+	default:
+		fmt.Fprintf(&b, "  anybody who can reach %v can send: give --secret, or %s, to verify signatures\n", addr, secretVariable)
+	}
+	if o.forward != "" {
+		fmt.Fprintf(&b, "  what is taken goes to %s\n", o.forward)
+	}
+	if o.record != "" {
+		fmt.Fprintf(&b, "  payloads are added to %s\n", o.record)
+	}
+	if o.count == 0 {
+		fmt.Fprintln(&b, "  Ctrl-C ends")
+	}
+	_, _ = io.WriteString(w, b.String()) // as with any other line there
+}
+
+// listenFailure says why there can't be listened at an address.
+func listenFailure(addr string, err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return addr + " is in use: choose another with --addr, or :0 for any port that is free"
+	case errors.Is(err, syscall.EACCES):
+		return addr + " is not allowed: choose a port above 1023 with --addr"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return addr + " is no address of this machine: choose another with --addr, as 127.0.0.1:9000"
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	return fmt.Sprintf("can't listen at %s: %v", addr, err)
+}

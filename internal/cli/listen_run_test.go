@@ -1,0 +1,170 @@
+package cli_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/runhooks/runhooks/internal/cli"
+)
+
+// startListener runs runhooks listen on a free port, and gives its URL. end waits
+// for it to end of itself, and gives what it printed.
+func startListener(t *testing.T, flags ...string) (url string, end func() string) {
+	t.Helper()
+	var out strings.Builder
+	urls := make(chan string, 1)
+	ended := make(chan int, 1)
+	go func() {
+		defer close(urls)
+		ended <- cli.Run(t.Context(), append([]string{"listen", "--addr", ":0"}, flags...), strings.NewReader(""), &out,
+			writerFunc(func(b []byte) (int, error) {
+				if _, rest, ready := strings.Cut(string(b), "listening on "); ready {
+					url, _, _ := strings.Cut(rest, "\n")
+					urls <- url
+				}
+				return len(b), nil
+			}))
+	}()
+	url, ready := <-urls
+	if !ready {
+		t.Fatalf("the listener doesn't start: exit code %d", <-ended)
+	}
+	return url, func() string {
+		if code := <-ended; code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		return out.String()
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// What arrives at once is shown one after the other, and recorded line by line.
+func TestListenAtOnce(t *testing.T) {
+	t.Setenv("RUNHOOKS_SECRET", "")
+	recording := filepath.Join(t.TempDir(), "events.ndjson")
+	// What was cut short there keeps to its own line.
+	if err := os.WriteFile(recording, []byte(`{"event_type":`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const n = 64
+	payload := sample(t, "page.run-completed")
+	url, end := startListener(t, "--record", recording, "--count", "64")
+	var senders sync.WaitGroup
+	for range n {
+		senders.Go(func() {
+			resp, err := http.Post(url, "application/json", bytes.NewReader(payload))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusNoContent {
+				t.Errorf("status %d", resp.StatusCode)
+			}
+		})
+	}
+	senders.Wait()
+	out := end()
+	if got := len(regexp.MustCompile(`(?m)^✓ .*  run_completed  conforms  → 204 in .*\n  Test Robot · `).FindAllString(out, -1)); got != n {
+		t.Errorf("%d are shown, want %d:\n%s", got, n, out)
+	}
+	if got := strings.Count(out, "duplicate"); got > n-1 {
+		t.Errorf("%d are duplicates", got)
+	}
+	if !strings.HasSuffix(out, "\n64 payloads: 64 conform, 0 deviate, 0 invalid\n") {
+		t.Errorf("the end is %q", out[max(0, len(out)-100):])
+	}
+	lines, err := os.ReadFile(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := strings.ReplaceAll(strings.TrimRight(string(payload), "\n"), "\n", " ")
+	if want := `{"event_type":` + "\n" + strings.Repeat(one+"\n", n); string(lines) != want {
+		t.Errorf("recorded:\n%s", lines)
+	}
+}
+
+// Whatever comes is shown, with what to do about it.
+func TestListenExplains(t *testing.T) {
+	t.Setenv("RUNHOOKS_SECRET", "")
+	payload := sample(t, "page.run-failed")
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	_, _ = w.Write(payload)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, method, contentType, encoding string
+		body                                []byte
+		status                              int
+		want                                []string
+	}{
+		{"compressed", "POST", "application/json; charset=utf-8", "gzip", zipped.Bytes(), 204,
+			[]string{"  run_failed  conforms  → 204 "}},
+		{"a redirect's GET", "GET", "", "", nil, 405,
+			[]string{"  GET /in?x=1  turned away  → 405 ", "a redirect on the way ate it"}},
+		{"a form", "POST", "application/x-www-form-urlencoded", "", payload, 415,
+			[]string{"  turned away  → 415 ", "send application/json"}},
+		{"an odd encoding", "POST", "application/json", "br", payload, 415,
+			[]string{"  turned away  → 415 ", "send gzip, once, or none"}},
+		{"no gzip", "POST", "application/json", "gzip", payload, 400,
+			[]string{"  turned away  → 400 ", "not the gzip that Content-Encoding says"}},
+		{"nothing", "POST", "application/json", "", nil, 422,
+			[]string{"  no event  invalid  → 422 ", "error json.syntax 1:1 there is no JSON here"}},
+		{"no event", "POST", "application/json", "", []byte(`[1]`), 422,
+			[]string{"  no event  invalid  → 422 ", "error schema.type 1:1 expected an object"}},
+		{"an unknown event", "POST", "application/json", "", []byte(`{"event_type":"order\u001b[31m_paid"}`), 204,
+			[]string{`  order\u001b[31m_paid  invalid  → 204 `, "error event.type-unknown 1:15 "}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			url, end := startListener(t, "--path", "/in", "--count", "1")
+			send := func(method string, body []byte) int {
+				req, err := http.NewRequestWithContext(t.Context(), method, url+"?x=1", bytes.NewReader(body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tt.contentType != "" {
+					req.Header.Set("Content-Type", tt.contentType)
+				}
+				if tt.encoding != "" {
+					req.Header.Set("Content-Encoding", tt.encoding)
+				}
+				resp, err := http.DefaultClient.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer resp.Body.Close()
+				_, _ = io.Copy(io.Discard, resp.Body)
+				return resp.StatusCode
+			}
+			if got := send(tt.method, tt.body); got != tt.status {
+				t.Errorf("status %d, want %d", got, tt.status)
+			}
+			if tt.method != "POST" {
+				send("POST", nil) // which ends the listener
+			}
+			out := end()
+			joined := strings.ReplaceAll(out, "\n  ", " ") // where lines were broken
+			for _, want := range tt.want {
+				if !strings.Contains(out, want) && !strings.Contains(joined, want) {
+					t.Errorf("%q isn't shown:\n%s", want, out)
+				}
+			}
+			if strings.Contains(out, "\x1b") {
+				t.Errorf("an escape sequence comes through: %q", out)
+			}
+		})
+	}
+}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+)
+
+// A recorder adds payloads to a file, one a line.
+type recorder struct {
+	mu   sync.Mutex
+	file *os.File
+}
+
+// openRecorder opens a file to add to, or makes one. Payloads may hold what is
+// not for everybody's eyes, so it is for its owner alone.
+func openRecorder(name string) (*recorder, error) {
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, recordError(name, err)
+	}
+	// A line that was cut short must not take in the first of ours.
+	last := make([]byte, 1)
+	if size, err := file.Seek(0, io.SeekEnd); err == nil && size > 0 {
+		if _, err := file.ReadAt(last, size-1); err == nil && last[0] != '\n' {
+			if _, err := file.Write([]byte("\n")); err != nil {
+				file.Close()
+				return nil, recordError(name, err)
+			}
+		}
+	}
+	return &recorder{file: file}, nil
+}
+
+// record adds a payload. An empty one leaves no line, and a nil recorder does
+// nothing.
+func (r *recorder) record(payload []byte) error {
+	if r == nil {
+		return nil
+	}
+	line := oneLine(payload)
+	if len(bytes.Trim(line, " \t\r")) == 0 {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, err := r.file.Write(append(line, '\n')); err != nil { // at once, so that a reader finds whole lines
+		return recordError(r.file.Name(), err)
+	}
+	return nil
+}
+
+func recordError(name string, err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	}
+	return fmt.Errorf("can't record to %s: %v", name, err)
+}
+
+// oneLine gives a payload as one line, without its end, so that a check says the
+// same of it: what is one line stays as it is. Elsewhere line feeds are white
+// space, for which spaces do as well; those in a string, which make it no JSON,
+// become carriage returns, which JSON has no more room for. So offsets stay, and
+// what isn't JSON doesn't become any.
+func oneLine(payload []byte) []byte {
+	line := bytes.Clone(bytes.TrimRight(payload, "\r\n"))
+	if bytes.IndexByte(line, '\n') < 0 {
+		return line
+	}
+	inString := false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '"':
+			inString = !inString
+		case c == '\\' && inString && i+1 < len(line) && line[i+1] != '\n':
+			i++ // the escape's second byte
+		case c == '\n' && inString:
+			line[i] = '\r'
+		case c == '\n':
+			line[i] = ' '
+		}
+	}
+	return line
+}
