@@ -5,7 +5,11 @@ GO       ?= go
 FUZZTIME ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test generate drift lint lint-go lint-openapi fuzz fuzz-short memory bench bench-short clean
+.PHONY: help demo build test test-modules test-simd generate drift lint lint-go lint-openapi fuzz fuzz-short memory load bench bench-short clean
+
+# The modules below this one, but for bench/, so that what they import is not what
+# everybody gets who imports Runhooks.
+MODULES = pkg/receiver/prometheusobserver pkg/receiver/otelobserver examples/receiver
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +22,19 @@ build: ## Build bin/runhooks
 
 test: ## Run the whole suite
 	$(GO) test ./...
+
+test-modules: ## Test the adapters and the examples, which are modules of their own
+	@for module in $(MODULES); do \
+		echo "$(GO) test ./... in $$module"; $(GO) -C $$module test ./... || exit 1; \
+	done
+
+test-simd: ## Test the validators as they are with GOEXPERIMENT=simd, on a CPU that has AVX2
+	@if [ "$$($(GO) env GOARCH)" = amd64 ] && grep -qw avx2 /proc/cpuinfo 2>/dev/null; then \
+		GOEXPERIMENT=simd GOAMD64=v3 $(GO) test ./internal/schemac/scan ./gen/validate; \
+	else \
+		echo "SKIP test-simd: this is no CPU with AVX2"; \
+		[ "$(REQUIRE_ALL)" != 1 ]; \
+	fi
 
 generate: ## Regenerate all that is generated
 	$(GO) generate ./...
@@ -35,7 +52,10 @@ lint-go:
 	fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/lint/go.mod staticcheck ./...
-	cd bench && $(GO) vet ./... && $(GO) tool -modfile=../tools/lint/go.mod staticcheck ./...
+	@for module in bench $(MODULES); do \
+		echo "$(GO) vet, staticcheck in $$module"; \
+		(cd $$module && $(GO) vet ./... && $(GO) tool -modfile="$$OLDPWD/tools/lint/go.mod" staticcheck ./...) || exit 1; \
+	done
 
 # Without npm this is a skip by name, which REQUIRE_ALL=1 (as in CI) makes a
 # failure.
@@ -60,6 +80,9 @@ fuzz-short: ## Fuzz every target for 10 seconds
 
 memory: ## Check a gigabyte of NDJSON, and one large .json, and show the peak memory (limits: 64 MiB, and the file and little more)
 	$(GO) test ./internal/cli -run TestMemory -memory.bytes=1000000000 -v -count=1 -timeout=1h
+
+load: ## Send 100,000 events to a receiver, 200 at a time, beside a handler that only reads them
+	$(GO) test ./pkg/receiver -run TestLoad -v -count=1 -load.requests=100000 -timeout=30m
 
 bench: build bench/node/node_modules/.package-lock.json bench/.cache/venv ## Compare the validator with others (BENCHFLAGS='--only ajv --rounds 2')
 	cd bench && $(GO) run . --results results $(BENCHFLAGS)

@@ -38,6 +38,14 @@ func isUnknown(d *Delivery) bool {
 	return d.EventType != "" && len(d.Findings) == 1 && d.Findings[0].Code == "event.type-unknown"
 }
 
+// verdictClause says a verdict as a clause of its own.
+func verdictClause(v conformance.Verdict) string {
+	if v == conformance.Invalid {
+		return "it is invalid"
+	}
+	return "it " + string(v)
+}
+
 // refusal says why the policy doesn't accept d.
 func refusal(d *Delivery) *problem {
 	name := "the contract"
@@ -46,7 +54,7 @@ func refusal(d *Delivery) *problem {
 	}
 	return &problem{
 		outcome: Nonconforming, status: http.StatusUnprocessableEntity, findings: d.Findings,
-		detail: fmt.Sprintf("the payload does not conform to %.100s: it %s", name, d.Verdict),
+		detail: fmt.Sprintf("the payload does not conform to %.100s: %s", name, verdictClause(d.Verdict)),
 	}
 }
 

@@ -74,7 +74,8 @@ func (v *Verifier) Verify(h http.Header, payload []byte) error {
 // Besides the errors of Verify there is [ErrTooLarge], for a body of more than
 // MaxBytes bytes or than an [http.MaxBytesReader] around it allows, and whatever
 // error reading gives. The body is taken as it comes: if it is compressed, the
-// compressed bytes are what must have been signed.
+// compressed bytes are what must have been signed. (Package receiver undoes the
+// content encoding first, and verifies what is left.)
 func (v *Verifier) VerifyRequest(r *http.Request) (payload []byte, err error) {
 	var c claim
 	if err := v.read(&c, r.Header); err != nil {

@@ -58,6 +58,9 @@ func TestSQLite(t *testing.T) {
 func TestPostgreSQL(t *testing.T) {
 	url := os.Getenv("POSTGRES_URL")
 	if url == "" {
+		if os.Getenv("REQUIRE_ALL") == "1" {
+			t.Fatal("PostgreSQL is required: run this by scripts/postgres.sh, or set POSTGRES_URL")
+		}
 		t.Skip("PostgreSQL: POSTGRES_URL is not set")
 	}
 	db := openDB(t, "pgx", url)
