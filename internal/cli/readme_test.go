@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -71,6 +73,29 @@ func TestReadmeListen(t *testing.T) {
 	shown, _, _ := strings.Cut(end(), "\n\n1 payload: ")
 	if diff := cmp.Diff(timeless(want), timeless(shown+"\n")); diff != "" {
 		t.Errorf("(-README +output):\n%s", diff)
+	}
+}
+
+// TestReadmePrograms: the programs that the README shows compile.
+func TestReadmePrograms(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := 0
+	for i, block := range strings.Split(string(readme), "```go\n")[1:] {
+		program, _, _ := strings.Cut(block, "```\n")
+		programs++
+		file := filepath.Join(t.TempDir(), "main.go")
+		if err := os.WriteFile(file, []byte(program), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
+			t.Errorf("program %d: %v\n%s", i+1, err, out)
+		}
+	}
+	if programs < 3 {
+		t.Errorf("the README has %d programs", programs)
 	}
 }
 
