@@ -1,11 +1,12 @@
-// Package openapi embeds the OpenAPI documents that other languages' generators
-// take. They are generated, by internal/bundle, from webhooks.yaml and the
-// JSON Schemas it refers to.
+// Package openapi embeds what other languages' tools take of the contract:
+// OpenAPI documents, and JSON Schemas that are complete in themselves. All of it
+// is generated, by internal/bundle, from webhooks.yaml and package jsonschema.
 package openapi
 
 import "embed"
 
-// Dist holds the generated documents, as dist/NAME.
+// Dist holds the generated files, as dist/NAME; dist/README.md says which is for
+// whom.
 //
 //go:embed dist
 var Dist embed.FS

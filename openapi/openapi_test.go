@@ -1,14 +1,15 @@
-// Package openapi_test holds the OpenAPI documents, the source and what is
-// bundled from it, to OpenAPI 3.1 and to the schemas.
+// Package openapi_test holds the OpenAPI documents and the JSON Schemas of dist,
+// and the source of the former, to their specifications and to the contract.
 package openapi_test
 
 import (
 	"bytes"
 	"encoding/json"
-	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -16,11 +17,18 @@ import (
 	schemav5 "github.com/santhosh-tekuri/jsonschema/v5"
 	schemav6 "github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/runhooks/runhooks/jsonschema"
 )
 
-var documents = []string{"webhooks.yaml", "dist/webhooks.yaml", "dist/webhooks.json"}
+// documents are the OpenAPI documents, with the version of each.
+var documents = map[string]string{
+	"webhooks.yaml":          "3.1",
+	"dist/webhooks.yaml":     "3.1",
+	"dist/webhooks.json":     "3.1",
+	"dist/receiver.yaml":     "3.1",
+	"dist/receiver.json":     "3.1",
+	"dist/receiver-3.0.yaml": "3.0",
+	"dist/receiver-3.0.json": "3.0",
+}
 
 // read gives a YAML or JSON file as encoding/json would.
 func read(t *testing.T, name string) any {
@@ -82,7 +90,10 @@ func TestMetaSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range documents {
+	for name, version := range documents {
+		if version != "3.1" {
+			continue
+		}
 		doc := read(t, name)
 		if err := judge5.Validate(doc); err != nil {
 			t.Errorf("v5: %s: %#v", name, err)
@@ -99,7 +110,7 @@ func TestMetaSchema(t *testing.T) {
 }
 
 func TestKinOpenAPI(t *testing.T) {
-	for _, name := range documents {
+	for name, version := range documents {
 		loader := openapi3.NewLoader()
 		loader.IsExternalRefsAllowed = true // files: the documents hold no other
 		doc, err := loader.LoadFromFile(name)
@@ -107,23 +118,43 @@ func TestKinOpenAPI(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if !doc.IsOpenAPI31OrLater() {
-			t.Errorf("%s: is %s; want 3.1", name, doc.OpenAPI)
+		if !strings.HasPrefix(doc.OpenAPI, version+".") {
+			t.Errorf("%s: is %s; want %s", name, doc.OpenAPI, version)
 		}
-		// Examples are validated by default, and as JSON Schema 2020-12.
+		// Examples are validated by default; of 3.1, as JSON Schema 2020-12.
 		err = doc.Validate(loader.Context, openapi3.EnableSchemaFormatValidation(), openapi3.EnableMultiError())
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got := slices.Sorted(maps.Keys(doc.Webhooks)); !slices.Equal(got, []string{"run_completed", "run_failed"}) {
-			t.Errorf("%s: webhooks %q", name, got)
+		got := slices.Concat(slices.Sorted(maps.Keys(doc.Webhooks)), slices.Sorted(maps.Keys(doc.Paths.Map())))
+		want := []string{"run_completed", "run_failed"}
+		if strings.Contains(name, "receiver") {
+			want = []string{"/events"}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: webhooks and paths (-want +got):\n%s", name, diff)
 		}
 	}
 }
 
 func TestFormsAgree(t *testing.T) {
-	if diff := cmp.Diff(read(t, "dist/webhooks.yaml"), read(t, "dist/webhooks.json")); diff != "" {
-		t.Errorf("dist/webhooks: YAML and JSON differ (-YAML +JSON):\n%s", diff)
+	files, err := filepath.Glob("dist/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas, err := filepath.Glob("dist/*/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, schemas...)
+	if len(files) != 3+12 {
+		t.Errorf("saw %d files: %q", len(files), files)
+	}
+	for _, file := range files {
+		asJSON := strings.TrimSuffix(file, ".yaml") + ".json"
+		if diff := cmp.Diff(read(t, file), read(t, asJSON)); diff != "" {
+			t.Errorf("%s and the JSON differ (-YAML +JSON):\n%s", file, diff)
+		}
 	}
 }
 
@@ -131,71 +162,16 @@ func TestFormsAgree(t *testing.T) {
 func TestSamples(t *testing.T) {
 	union := read(t, "../jsonschema/v1/run-event.json")
 	samples := at(t, union, "examples").([]any)
-	for _, name := range documents {
+	for name := range documents {
 		doc := read(t, name)
-		for i, keys := range [][]string{{"run_completed", "completed"}, {"run_failed", "failed"}} {
-			got := at(t, doc, "webhooks", keys[0], "post", "requestBody", "content", "application/json", "examples", keys[1], "value")
+		for i, of := range []struct{ webhook, example string }{{"run_completed", "completed"}, {"run_failed", "failed"}} {
+			operation := []string{"webhooks", of.webhook}
+			if strings.Contains(name, "receiver") {
+				operation = []string{"paths", "/events"}
+			}
+			got := at(t, doc, append(operation, "post", "requestBody", "content", "application/json", "examples", of.example, "value")...)
 			if diff := cmp.Diff(samples[i], got); diff != "" {
-				t.Errorf("%s: the example of %s is not the page's (-page +example):\n%s", name, keys[0], diff)
-			}
-		}
-	}
-}
-
-// Each component is a schema that compiles, has examples of itself, and says
-// what its source says.
-func TestComponents(t *testing.T) {
-	const url = "https://example.com/webhooks.json"
-	data, err := os.ReadFile("dist/webhooks.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := schemav5.NewCompiler()
-	c.AssertFormat = true
-	if err := c.AddResource(url, bytes.NewReader(data)); err != nil {
-		t.Fatal(err)
-	}
-	compile := func(name string) *schemav5.Schema {
-		schema, err := c.Compile(url + "#/components/schemas/" + name)
-		if err != nil {
-			t.Fatalf("%s: %#v", name, err)
-		}
-		return schema
-	}
-	for name, component := range at(t, read(t, "dist/webhooks.json"), "components", "schemas").(map[string]any) {
-		schema := compile(name)
-		for i, example := range at(t, component, "examples").([]any) {
-			if err := schema.Validate(example); err != nil {
-				t.Errorf("%s/examples/%d: %#v", name, i, err)
-			}
-		}
-	}
-
-	files, err := fs.Glob(jsonschema.FS, "*/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	union := compile("RunEvent")
-	source := schemav5.NewCompiler()
-	source.AssertFormat = true
-	for _, file := range files {
-		data, err := fs.ReadFile(jsonschema.FS, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := source.AddResource(jsonschema.Base+file, bytes.NewReader(data)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	judge, err := source.Compile(jsonschema.Base + "v1/run-event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		for i, example := range at(t, read(t, "../jsonschema/"+file), "examples").([]any) {
-			got, want := union.Validate(example) == nil, judge.Validate(example) == nil
-			if got != want || want != (file[:2] == "v1") {
-				t.Errorf("%s, example %d: the bundle says %t, the schema %t", file, i, got, want)
+				t.Errorf("%s: the example of %s is not the page's (-page +example):\n%s", name, of.webhook, diff)
 			}
 		}
 	}

@@ -9,5 +9,5 @@
 package webhook
 
 // The bundle comes first: the types are generated from it.
-//go:generate go run github.com/runhooks/runhooks/internal/bundle/cmd/bundle ../.. openapi/webhooks.yaml openapi/dist
+//go:generate go run github.com/runhooks/runhooks/internal/bundle/cmd/bundle ../..
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen -config config.yaml ../../openapi/dist/webhooks.yaml

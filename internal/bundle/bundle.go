@@ -1,14 +1,17 @@
-// Package bundle makes the OpenAPI documents that other teams take: documents
-// that are complete in themselves, and whose schemas have names that a code
-// generator can use.
+// Package bundle makes the documents that other teams take: documents that are
+// complete in themselves, and whose schemas have names that a code generator
+// can use.
 //
-// The sources are an OpenAPI document and the JSON Schemas it refers to. Every
-// schema that a $ref reaches becomes a component named by its title (by its
-// key, where it is a component already), and every $ref is rewritten to the
-// component. Inline schemas stay inline.
+// The sources are JSON Schemas, and an OpenAPI document that refers to them.
+// Every schema that a $ref reaches gets a place of its own in the one document,
+// under its title (under its key, where it is a component already), and every
+// $ref is rewritten to that place. Inline schemas stay inline.
+//
+// [Dist] makes all that openapi/dist holds. Beside the plain bundles these are
+// variants for tools that know less of OpenAPI or of JSON Schema.
 //
 // The output depends on nothing but the bytes of the sources. It keeps their
-// order; components stand in the order in which they are first referred to.
+// order; named schemas stand in the order in which they are first referred to.
 package bundle
 
 import (
@@ -25,8 +28,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A Document is an OpenAPI document that is complete in itself. Its variants
-// are transforms of this one tree.
+// A Document is an OpenAPI document or a JSON Schema that is complete in itself.
+// Its variants are transforms of this one tree.
 type Document struct {
 	source string // the name it was loaded by, for the header
 	root   *yaml.Node
@@ -39,14 +42,7 @@ type Document struct {
 // RFC 6901 pointer as its fragment; nothing is ever fetched. Errors say which
 // file and line they are about.
 func Load(fsys fs.FS, name string) (*Document, error) {
-	b := &bundler{
-		fsys:    fsys,
-		main:    name,
-		files:   map[string]*yaml.Node{},
-		names:   map[place]string{},
-		origins: map[string]place{},
-		schemas: map[string]*yaml.Node{},
-	}
+	b := newBundler(fsys, name, componentPrefix)
 	root, err := b.document()
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
@@ -54,8 +50,28 @@ func Load(fsys fs.FS, name string) (*Document, error) {
 	return &Document{source: name, root: root}, nil
 }
 
-// componentPrefix begins the pointer to a schema in an OpenAPI document.
-const componentPrefix = "/components/schemas/"
+// LoadSchema reads the JSON Schema called name in fsys, and every schema it
+// refers to, into one schema of draft 2020-12, with the others in its $defs.
+// Files are resolved and errors are worded as by [Load].
+//
+// It holds no keyword that JSON Schema doesn't define, since validators are
+// known to refuse those: x-dialect, without which an observed schema is hard to
+// follow, becomes a $comment.
+func LoadSchema(fsys fs.FS, name string) (*Document, error) {
+	b := newBundler(fsys, name, defsPrefix)
+	root, err := b.standalone()
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	return &Document{source: name, root: root}, nil
+}
+
+// These begin the pointers to named schemas: in an OpenAPI document, and in a
+// JSON Schema.
+const (
+	componentPrefix = "/components/schemas/"
+	defsPrefix      = "/$defs/"
+)
 
 // componentName is what OpenAPI allows as the name of a component.
 var componentName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
@@ -78,13 +94,27 @@ func (p place) component(main string) string {
 
 type bundler struct {
 	fsys    fs.FS
-	main    string                // the OpenAPI document
+	main    string                // the document that is being made complete
+	prefix  string                // begins the pointers to named schemas
+	self    string                // the name of the schema that is the document; "" in OpenAPI
 	files   map[string]*yaml.Node // what has been read, by name
 	names   map[place]string      // which component a schema has become; "" while that is being found out
 	origins map[string]place      // where a component comes from
 	schemas map[string]*yaml.Node // the components
 	order   []string              // their names, as first referred to
 	twins   []twin
+}
+
+func newBundler(fsys fs.FS, main, prefix string) *bundler {
+	return &bundler{
+		fsys:    fsys,
+		main:    main,
+		prefix:  prefix,
+		files:   map[string]*yaml.Node{},
+		names:   map[place]string{},
+		origins: map[string]place{},
+		schemas: map[string]*yaml.Node{},
+	}
 }
 
 // A twin is a schema whose name was taken already. It has to be the same.
@@ -110,25 +140,63 @@ func (b *bundler) document() (*yaml.Node, error) {
 			return nil, err
 		}
 	}
+	schemas, err := b.named()
+	if err != nil {
+		return nil, err
+	}
+	if len(schemas.Content) > 0 {
+		components := lookup(root, "components")
+		if components == nil {
+			components = mapping()
+			set(root, "components", components)
+		}
+		set(components, "schemas", schemas)
+	}
+	return root, nil
+}
+
+// standalone gives a copy of the JSON Schema with all that it refers to.
+func (b *bundler) standalone() (*yaml.Node, error) {
+	source, err := b.file(b.main)
+	if err != nil {
+		return nil, err
+	}
+	if title := lookup(source, "title"); title != nil {
+		b.self = title.Value // component reports where there is none
+	}
+	name, err := b.component(place{b.main, ""}, source)
+	if err != nil {
+		return nil, err
+	}
+	root := mapping()
+	set(root, "$schema", text("https://json-schema.org/draft/2020-12/schema"))
+	root.Content = append(root.Content, b.schemas[name].Content...)
+	defs, err := b.named()
+	if err != nil {
+		return nil, err
+	}
+	if len(defs.Content) > 0 {
+		set(root, "$defs", defs)
+	}
+	return root, nil
+}
+
+// named gives the schemas that have become components, but for the document
+// itself.
+func (b *bundler) named() (*yaml.Node, error) {
 	for _, t := range b.twins {
 		if !equal(b.schemas[t.name], t.schema) {
 			return nil, fmt.Errorf("%s and %s are both called %s, but differ; change the title of one",
 				b.origins[t.name], t.place, t.name)
 		}
 	}
-	schemas := &yaml.Node{Kind: yaml.MappingNode}
+	schemas := mapping()
 	for _, name := range b.order {
-		schemas.Content = append(schemas.Content, text(name), b.schemas[name])
-	}
-	if len(b.order) > 0 {
-		components := lookup(root, "components")
-		if components == nil {
-			components = &yaml.Node{Kind: yaml.MappingNode}
-			set(root, "components", components)
+		if name != b.self {
+			set(schemas, name, b.schemas[name])
 		}
-		set(components, "schemas", schemas)
 	}
-	return root, nil
+	return schemas, nil
 }
 
 // openapi copies a part of the OpenAPI document. Of what it does not know it
@@ -163,10 +231,10 @@ func (b *bundler) openapi(n *yaml.Node) (*yaml.Node, error) {
 // A unit, though, is part of what a number means.
 var kept = map[string]bool{"x-unit": true}
 
-// schema copies a schema of the given file, or a list of them, with its refs
-// rewritten.
+// schema copies a schema of the given file, with its refs rewritten.
 func (b *bundler) schema(file string, n *yaml.Node) (*yaml.Node, error) {
-	return rebuild(n, func(key string, value *yaml.Node) (*yaml.Node, error) {
+	sub := func(n *yaml.Node) (*yaml.Node, error) { return b.schema(file, n) }
+	schema, err := rebuild(n, func(key string, value *yaml.Node) (*yaml.Node, error) {
 		switch key {
 		case "$schema", "$id", "$defs", "$comment":
 			// They make the schema a document of its own, with its own base
@@ -177,6 +245,9 @@ func (b *bundler) schema(file string, n *yaml.Node) (*yaml.Node, error) {
 		case "$ref":
 			return b.ref(file, value)
 		case "discriminator":
+			if b.self != "" {
+				return nil, nil // it is OpenAPI's
+			}
 			return rebuild(value, func(key string, value *yaml.Node) (*yaml.Node, error) {
 				if key != "mapping" {
 					return verbatim(value), nil
@@ -185,37 +256,57 @@ func (b *bundler) schema(file string, n *yaml.Node) (*yaml.Node, error) {
 					return b.ref(file, value)
 				})
 			})
-		case "additionalProperties", "allOf", "anyOf", "contains", "contentSchema", "else", "if", "items",
-			"not", "oneOf", "prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties":
-			return b.schema(file, value)
-		case "dependentSchemas", "patternProperties", "properties": // whose keys are names
-			return rebuild(value, func(_ string, value *yaml.Node) (*yaml.Node, error) {
-				return b.schema(file, value)
-			})
 		}
-		if strings.HasPrefix(key, "x-") && !kept[key] {
+		if strings.HasPrefix(key, "x-") && (b.self != "" || !kept[key]) {
 			return nil, nil
 		}
-		return verbatim(value), nil
+		return subschemas(key, value, sub)
 	})
+	if dialect := lookup(n, "x-dialect"); err == nil && dialect != nil && b.self != "" {
+		schema.Content = append([]*yaml.Node{text("$comment"), comment(dialect)}, schema.Content...)
+	}
+	return schema, err
+}
+
+// comment words x-dialect as text, such as "x-dialect: dialect.field-case,
+// member robotId, instead-of robot_id".
+func comment(dialect *yaml.Node) *yaml.Node {
+	words := []string{}
+	for key, value := range pairs(dialect) {
+		if key.Value == "code" {
+			words = append([]string{value.Value}, words...)
+		} else {
+			words = append(words, key.Value+" "+value.Value)
+		}
+	}
+	return text("x-dialect: " + strings.Join(words, ", "))
 }
 
 // ref gives the $ref to the component that the schema at n, a reference in the
 // given file, becomes.
 func (b *bundler) ref(file string, n *yaml.Node) (*yaml.Node, error) {
-	target, err := resolve(file, n.Value)
-	if err != nil {
-		return nil, b.errorf(file, n, "%w", err)
-	}
-	schema, err := b.at(target)
-	if err != nil {
-		return nil, b.errorf(file, n, "%w", err)
-	}
-	name, err := b.component(target, schema)
+	name, err := b.referred(file, n)
 	if err != nil {
 		return nil, err
 	}
-	return text("#" + componentPrefix + name), nil
+	if name == b.self {
+		return text("#"), nil
+	}
+	return text("#" + b.prefix + name), nil
+}
+
+// referred gives the name of the component that the schema at n, a reference in
+// the given file, becomes.
+func (b *bundler) referred(file string, n *yaml.Node) (string, error) {
+	target, err := resolve(file, n.Value)
+	if err != nil {
+		return "", b.errorf(file, n, "%w", err)
+	}
+	schema, err := b.at(target)
+	if err != nil {
+		return "", b.errorf(file, n, "%w", err)
+	}
+	return b.component(target, schema)
 }
 
 // component makes the schema at p a component, unless it is one already, and
@@ -232,11 +323,10 @@ func (b *bundler) component(p place, schema *yaml.Node) (string, error) {
 	key := p.component(b.main)
 	if target := lookup(schema, "$ref"); target != nil && len(schema.Content) == 2 {
 		// Another name of a schema: no component of its own.
-		copied, err := b.ref(p.file, target)
+		name, err := b.referred(p.file, target)
 		if err != nil {
 			return "", err
 		}
-		name := path.Base(copied.Value)
 		if key != "" && key != name {
 			return "", b.errorf(p.file, schema, "component %s refers to a schema called %s; give both one name", key, name)
 		}

@@ -1,7 +1,6 @@
 package bundle_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -13,47 +12,6 @@ import (
 
 // root is the top of the repository, where the sources are.
 const root = "../.."
-
-// bundled gives the two forms of what source is bundled to.
-func bundled(t *testing.T, source string) (asYAML, asJSON string) {
-	t.Helper()
-	doc, err := bundle.Load(os.DirFS(root), source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := doc.YAML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := doc.JSON()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(y), string(j)
-}
-
-func TestDistIsCurrent(t *testing.T) {
-	asYAML, asJSON := bundled(t, "openapi/webhooks.yaml")
-	for name, want := range map[string]string{"webhooks.yaml": asYAML, "webhooks.json": asJSON} {
-		got, err := os.ReadFile(root + "/openapi/dist/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, string(got)); diff != "" {
-			t.Errorf("openapi/dist/%s is not what the sources give; run go generate ./... (-sources +file):\n%s", name, diff)
-		}
-	}
-}
-
-func TestSameEveryTime(t *testing.T) {
-	asYAML, asJSON := bundled(t, "openapi/webhooks.yaml")
-	for range 20 {
-		y, j := bundled(t, "openapi/webhooks.yaml")
-		if y != asYAML || j != asJSON {
-			t.Fatal("the same sources gave other bytes")
-		}
-	}
-}
 
 // tree makes the files of a test: an OpenAPI document, api/doc.yaml, that ends
 // in the given lines, and schemas.

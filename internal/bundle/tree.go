@@ -45,6 +45,9 @@ func set(n *yaml.Node, key string, value *yaml.Node) {
 	n.Content = append(n.Content, text(key), value)
 }
 
+// mapping makes an empty mapping.
+func mapping() *yaml.Node { return &yaml.Node{Kind: yaml.MappingNode} }
+
 // rebuild copies n. If it is a mapping, its values are what member makes of
 // them, and where that is nil, the member is left out; the values of a list
 // are treated as n itself is.
@@ -73,6 +76,29 @@ func rebuild(n *yaml.Node, member func(key string, value *yaml.Node) (*yaml.Node
 		}
 	}
 	return copied, nil
+}
+
+// subschemas copies the value of a keyword of JSON Schema. The schemas that it
+// consists of become what sub makes of them.
+func subschemas(keyword string, value *yaml.Node, sub func(*yaml.Node) (*yaml.Node, error)) (*yaml.Node, error) {
+	switch keyword {
+	case "additionalProperties", "contains", "contentSchema", "else", "if", "items", "not",
+		"propertyNames", "then", "unevaluatedItems", "unevaluatedProperties":
+		return sub(value)
+	case "allOf", "anyOf", "oneOf", "prefixItems":
+		list := &yaml.Node{Kind: yaml.SequenceNode}
+		for _, schema := range value.Content {
+			s, err := sub(schema)
+			if err != nil {
+				return nil, err
+			}
+			list.Content = append(list.Content, s)
+		}
+		return list, nil
+	case "$defs", "definitions", "dependentSchemas", "patternProperties", "properties": // whose keys are names
+		return rebuild(value, func(_ string, value *yaml.Node) (*yaml.Node, error) { return sub(value) })
+	}
+	return verbatim(value), nil
 }
 
 // verbatim copies n in the style of the output: block style, no comments, and

@@ -30,11 +30,22 @@ func newSchema(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema [flags] [NAME…]",
 		Short: "Print or export the contract that is built in",
-		Long: `Schema prints a document of the contract, or writes documents to a folder:
-the JSON Schemas of both layers, and the OpenAPI document that other
-languages' generators take.`,
+		Long: `Schema prints a document of the contract, or writes documents to a folder.
+
+  v1/, observed/                 the contract itself, in JSON Schema 2020-12: what is
+                                 documented, and what servers really send. The files
+                                 refer to one another.
+  openapi/webhooks               OpenAPI 3.1, a webhook an event
+  openapi/receiver               OpenAPI 3.1, one path: for generators that know no webhooks
+  openapi/receiver-3.0           the same in OpenAPI 3.0.3, for those that know no 3.1
+  openapi/json-schema-2020-12/   JSON Schemas that are complete in themselves
+  openapi/json-schema-draft-07/  the same, for tools that know nothing newer
+
+What is below openapi/ is there as YAML and as JSON, and openapi/README.md says
+which file is for whom.`,
 		Example: `  runhooks schema --list
   runhooks schema v1/run-completed
+  runhooks schema openapi/receiver-3.0.yaml > openapi.yaml
   runhooks schema --out contract/`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
@@ -70,8 +81,12 @@ func (o *schemaOptions) run(s streams) error {
 	case o.out != "":
 		return o.export(documents, s)
 	case o.list:
+		width := 0
 		for _, d := range documents {
-			fmt.Fprintf(s.out, "%-28s %s\n", d.name, d.about)
+			width = max(width, len(d.name))
+		}
+		for _, d := range documents {
+			fmt.Fprintf(s.out, "%-*s  %s\n", width, d.name, d.about)
 		}
 		return nil
 	case len(o.names) == 0:
@@ -90,7 +105,8 @@ type document struct {
 	text  []byte
 }
 
-// contractDocuments gives all documents: the schemas, then OpenAPI.
+// contractDocuments gives all documents: the schemas, then what is made of them
+// for other languages' tools.
 func contractDocuments() ([]document, error) {
 	var all []document
 	for _, source := range []struct {
@@ -111,7 +127,7 @@ func contractDocuments() ([]document, error) {
 				return err
 			}
 			name := path.Join(source.below, strings.TrimPrefix(file, source.root))
-			all = append(all, document{name, about(text), text})
+			all = append(all, document{name, about(source.files, file), text})
 			return nil
 		})
 		if err != nil {
@@ -121,14 +137,32 @@ func contractDocuments() ([]document, error) {
 	return all, nil
 }
 
-// about says in one line what a document is: the first sentence of a schema's
-// description.
-func about(text []byte) string {
-	var schema struct{ Description string }
-	if json.Unmarshal(text, &schema) != nil || schema.Description == "" {
-		return "OpenAPI 3.1: both events as webhooks"
+// about says in one line what a file is: the first sentence of a schema's
+// description, or what kind of OpenAPI document it is. Of a YAML file it asks
+// the JSON beside it, which says the same.
+func about(files fs.FS, file string) string {
+	if path.Ext(file) == ".md" {
+		return "Which file is for whom"
 	}
-	sentence, _, _ := strings.Cut(schema.Description, ". ")
+	text, err := fs.ReadFile(files, strings.TrimSuffix(file, path.Ext(file))+".json")
+	if err != nil {
+		return ""
+	}
+	var doc struct {
+		Description string
+		OpenAPI     string
+		Webhooks    map[string]any
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return ""
+	}
+	switch {
+	case doc.Webhooks != nil:
+		return "OpenAPI " + doc.OpenAPI + ": both events as webhooks"
+	case doc.OpenAPI != "":
+		return "OpenAPI " + doc.OpenAPI + ": one path that takes both events"
+	}
+	sentence, _, _ := strings.Cut(doc.Description, ". ")
 	return strings.TrimSuffix(sentence, ".")
 }
 

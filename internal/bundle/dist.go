@@ -1,0 +1,76 @@
+package bundle
+
+import (
+	_ "embed"
+	"io/fs"
+	"path"
+)
+
+// The sources of openapi/dist, below the root of the repository.
+const webhooks = "openapi/webhooks.yaml"
+
+// schemas are the events and their unions, by the name that each gets in dist.
+var schemas = []struct{ source, name string }{
+	{"jsonschema/v1/run-event.json", "run-event"},
+	{"jsonschema/v1/run-completed.json", "run-completed"},
+	{"jsonschema/v1/run-failed.json", "run-failed"},
+	{"jsonschema/observed/run-event.json", "observed-run-event"},
+	{"jsonschema/observed/run-completed.json", "observed-run-completed"},
+	{"jsonschema/observed/run-failed.json", "observed-run-failed"},
+}
+
+// readme says which file is for whom.
+//
+//go:embed dist.md
+var readme []byte
+
+// A File is one file of openapi/dist.
+type File struct {
+	Name string // its slash-separated path below openapi/dist
+	Data []byte
+}
+
+// Dist makes all files of openapi/dist from the sources in fsys, the root of the
+// repository.
+func Dist(fsys fs.FS) ([]File, error) {
+	files := []File{{"README.md", readme}}
+	add := func(name string, d *Document, err error) (*Document, error) {
+		if err != nil {
+			return nil, err
+		}
+		asYAML, err := d.YAML()
+		if err != nil {
+			return nil, err
+		}
+		asJSON, err := d.JSON()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, File{name + ".yaml", asYAML}, File{name + ".json", asJSON})
+		return d, nil
+	}
+
+	doc, err := Load(fsys, webhooks)
+	if doc, err = add("webhooks", doc, err); err != nil {
+		return nil, err
+	}
+	doc, err = doc.Receiver()
+	if doc, err = add("receiver", doc, err); err != nil {
+		return nil, err
+	}
+	doc, err = doc.OpenAPI30()
+	if _, err = add("receiver-3.0", doc, err); err != nil {
+		return nil, err
+	}
+	for _, s := range schemas {
+		schema, err := LoadSchema(fsys, s.source)
+		if schema, err = add(path.Join("json-schema-2020-12", s.name), schema, err); err != nil {
+			return nil, err
+		}
+		schema, err = schema.Draft07()
+		if _, err = add(path.Join("json-schema-draft-07", s.name), schema, err); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
