@@ -1,7 +1,7 @@
 #!/bin/sh
-# Fuzzes every target of the module, one after the other, each for FUZZTIME. Of
-# an input that fails it prints the file, as it is to be committed. "make fuzz"
-# and "make fuzz-short" run it.
+# Fuzzes every target of the module, or those of the names given, one after the
+# other, each for FUZZTIME. Of an input that fails it prints the file, as it is to
+# be committed. "make fuzz" and "make fuzz-short" run it.
 set -eu
 cd "$(dirname "$0")/.."
 : "${GO:=go}" "${FUZZTIME:=10s}"
@@ -26,8 +26,8 @@ if ! listing=$("$GO" test -list '^Fuzz' ./...); then
 	echo "$listing" >&2
 	exit 1
 fi
-targets=$(echo "$listing" | awk '
-	/^Fuzz/ { name[n++] = $1 }
+targets=$(echo "$listing" | awk -v only=" $* " '
+	/^Fuzz/ && (only == "  " || index(only, " " $1 " ")) { name[n++] = $1 }
 	$1 == "ok" { for (i = 0; i < n; i++) print $2, name[i]; n = 0 }')
 if [ -z "$targets" ]; then
 	echo "fuzz: there are no targets" >&2
