@@ -9,7 +9,7 @@ FUZZTIME ?= 1h
 
 # The modules below this one, but for bench/, so that what they import is not what
 # everybody gets who imports Runhooks.
-MODULES = pkg/receiver/prometheusobserver pkg/receiver/otelobserver examples/receiver
+MODULES = pkg/receiver/prometheusobserver pkg/receiver/otelobserver examples/receiver interop
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,7 @@ test-simd: ## Test the validators as they are with GOEXPERIMENT=simd, on a CPU t
 generate: ## Regenerate all that is generated
 	$(GO) generate ./...
 	$(GO) -C bench generate ./...
+	$(GO) -C interop generate ./...
 
 drift: ## Fail if what is generated isn't what its sources give
 	@GO='$(GO)' sh scripts/drift.sh
