@@ -5,7 +5,7 @@ GO       ?= go
 FUZZTIME ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-modules test-simd generate drift lint lint-go lint-openapi fuzz fuzz-short memory load bench bench-short clean
+.PHONY: help demo build test test-modules test-simd generate drift lint lint-go lint-specs lint-openapi fuzz fuzz-short memory load bench bench-short clean
 
 # The modules below this one, but for bench/, so that what they import is not what
 # everybody gets who imports Runhooks.
@@ -44,7 +44,7 @@ generate: ## Regenerate all that is generated
 drift: ## Fail if what is generated isn't what its sources give
 	@GO='$(GO)' sh scripts/drift.sh
 
-lint: lint-go lint-openapi ## Run gofmt, go vet, staticcheck and the OpenAPI linter
+lint: lint-go lint-specs lint-openapi ## Run gofmt, go vet, staticcheck, runhooks lint and the OpenAPI linter
 
 lint-go:
 	@unformatted=$$(find . -name '*.go' ! -path '*/node_modules/*' -exec gofmt -l {} +); \
@@ -57,6 +57,14 @@ lint-go:
 		echo "$(GO) vet, staticcheck in $$module"; \
 		(cd $$module && $(GO) vet ./... && $(GO) tool -modfile="$$OLDPWD/tools/lint/go.mod" staticcheck ./...) || exit 1; \
 	done
+
+# What is left out, dist also offers without, or in words. The sources refer to
+# one another; who takes them takes dist.
+lint-specs:
+	$(GO) run ./cmd/runhooks lint --fail-on warning --ignore condition,webhooks-only \
+		'openapi/dist/**/*.yaml' 'openapi/dist/**/*.json'
+	$(GO) run ./cmd/runhooks lint --fail-on warning --ignore condition,webhooks-only,ref-to-file,ref-to-defs \
+		openapi/webhooks.yaml 'jsonschema/*/*.json'
 
 # Without npm this is a skip by name, which REQUIRE_ALL=1 (as in CI) makes a
 # failure.

@@ -403,32 +403,3 @@ func membersOf(t *testing.T, docs map[string]object, file string, schema object,
 	}
 	return all
 }
-
-// The documented layer is what other teams generate code from, so it keeps
-// clear of the idioms that their generators are known to break on.
-func TestDocumentedIsPortable(t *testing.T) {
-	for file, doc := range sources(t) {
-		if !strings.HasPrefix(file, "v1/") {
-			continue
-		}
-		walk(doc, "", true, func(pointer string, schema any, _ bool) {
-			s, ok := schema.(object)
-			if !ok {
-				t.Errorf("%s#%s: a boolean schema", file, pointer)
-				return
-			}
-			if _, ok := s["type"].([]any); ok {
-				t.Errorf("%s#%s: type is a list", file, pointer)
-			}
-			for key := range s {
-				switch {
-				case (key == "const" || key == "enum") && s["type"] == nil:
-					t.Errorf("%s#%s: %s without a type", file, pointer, key)
-				case key == "exclusiveMinimum", key == "exclusiveMaximum", key == "patternProperties",
-					strings.HasPrefix(key, "x-go-"):
-					t.Errorf("%s#%s: %s", file, pointer, key)
-				}
-			}
-		})
-	}
-}

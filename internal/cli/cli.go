@@ -89,7 +89,7 @@ line is wrong, or an input can't be read.`,
 		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("runhooks {{.Version}}\n")
-	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newListen(s), newTrigger(s), newVersion(s))
+	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newLint(s), newListen(s), newTrigger(s), newVersion(s))
 	return root
 }
 

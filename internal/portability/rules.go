@@ -1,0 +1,226 @@
+package portability
+
+// A Rule is an idiom to keep clear of.
+type Rule struct {
+	ID       string
+	Severity Severity
+	// Summary says in a few words what the idiom is.
+	Summary string
+	// Instead says what to write.
+	Instead string
+	// Breaks are the tools that are known to break on it: each has been seen to,
+	// with the rule's document in testdata.
+	Breaks []Break
+}
+
+// A Break is what a tool does with an idiom.
+type Break struct {
+	Tool, Version string
+	How           string
+	// Tested: a test of this package runs the tool over the rule's document.
+	// What is not was seen once, and is for the interop run to confirm.
+	Tested bool
+}
+
+// The versions that were looked at.
+func oapiCodegen(how string) Break { return Break{"oapi-codegen", "2.8.2", how, true} }
+func ogen(how string) Break        { return Break{"ogen", "1.24.0", how, false} }
+func kinOpenAPI(how string) Break  { return Break{"kin-openapi", "0.153.0", how, true} }
+func ajv(how string) Break         { return Break{"ajv", "8.20.0", how, false} }
+func jsonToTS(how string) Break    { return Break{"json-schema-to-typescript", "16.0.0", how, false} }
+func openapiTS(how string) Break   { return Break{"openapi-typescript", "7.13.0", how, false} }
+func dataModel(how string) Break {
+	return Break{"datamodel-code-generator", "0.89.0", how, false}
+}
+
+// Rules gives all rules, in the order in which a reader best learns them. The
+// result is the caller's.
+func Rules() []Rule {
+	return []Rule{
+		{
+			ID: "const-without-type", Severity: Error,
+			Summary: "const without type",
+			Instead: "say the type, too: type: string beside const: run_failed",
+			Breaks: []Break{
+				oapiCodegen("makes it interface{}"),
+				ogen("makes it jx.Raw, which is JSON that nobody has decoded"),
+			},
+		},
+		{
+			ID: "enum-without-type", Severity: Error,
+			Summary: "enum without type",
+			Instead: "say the type, too: type: string beside enum",
+			Breaks: []Break{
+				oapiCodegen("makes it interface{}"),
+				ogen("makes it jx.Raw, which is JSON that nobody has decoded"),
+			},
+		},
+		{
+			ID: "type-list", Severity: Error,
+			Summary: "more than one type",
+			Instead: "give one type, or anyOf with a schema a type",
+			Breaks: []Break{
+				oapiCodegen("fails: unhandled Schema type"),
+				ogen("fails: can't parse the document"),
+			},
+		},
+		{
+			ID: "boolean-schema", Severity: Error,
+			Summary: "a boolean as a schema",
+			Instead: "write {} for true, and {not: {}} for false",
+			Breaks: []Break{
+				ogen("fails: cannot unmarshal !!bool"),
+			},
+		},
+		{
+			ID: "exclusive-bound", Severity: Error,
+			Summary: "exclusiveMinimum or exclusiveMaximum as a number",
+			Instead: "write minimum or maximum; of integers, the next one: minimum: 1 for more than 0",
+			Breaks: []Break{
+				ogen("fails: cannot unmarshal !!int into bool, as OpenAPI 3.0 had it"),
+			},
+		},
+		{
+			ID: "pattern-properties", Severity: Error,
+			Summary: "patternProperties",
+			Instead: "write additionalProperties, and say in words which names there are",
+			Breaks: []Break{
+				oapiCodegen("makes it map[string]interface{}: the schema of the values is lost"),
+				jsonToTS("gives every name the type, whatever the pattern"),
+			},
+		},
+		{
+			ID: "go-extension", Severity: Error,
+			Summary: "an extension for one generator of one language",
+			Instead: "keep it in an overlay of your own, which oapi-codegen applies to the document",
+			Breaks: []Break{
+				oapiCodegen("names a type that only its author has, so what it makes doesn't compile"),
+				ajv("in its strict mode, which is the default, refuses unknown keywords"),
+			},
+		},
+		{
+			ID: "ref-to-file", Severity: Error,
+			Summary: "$ref to another file",
+			Instead: "bundle the files into one document, with the schema among its components or $defs",
+			Breaks: []Break{
+				oapiCodegen("makes an anonymous struct of it, and of all in it"),
+				ogen("fails: external references are disabled"),
+				ajv("fails: can't resolve reference"),
+				openapiTS("names the type by the file, not by its title"),
+				dataModel("names the type by the file, not by its title"),
+			},
+		},
+		{
+			ID: "ref-to-defs", Severity: Error,
+			Summary: "$ref into another file",
+			Instead: "bundle the files into one document, with the schema among its components or $defs",
+			Breaks: []Break{
+				oapiCodegen("fails: unrecognized external reference"),
+				ogen("fails: external references are disabled"),
+				ajv("fails: can't resolve reference"),
+			},
+		},
+		{
+			ID: "ref-siblings", Severity: Error,
+			Summary: "keywords beside $ref",
+			Instead: "put them into the schema that is referred to, or write allOf: [{$ref: …}] beside them",
+			Breaks: []Break{
+				oapiCodegen("ignores the members that stand there"),
+				ogen("ignores the members that stand there"),
+				openapiTS("ignores the members that stand there"),
+			},
+		},
+		{
+			ID: "union-without-discriminator", Severity: Error,
+			Summary: "oneOf of objects without discriminator",
+			Instead: "add discriminator, with the member that tells them apart and the mapping of its values",
+			Breaks: []Break{
+				oapiCodegen("makes a union that can't tell which of its types it holds"),
+				ogen("fails: failed to infer fields discriminator"),
+			},
+		},
+		{
+			ID: "nullable-in-3.1", Severity: Error,
+			Summary: "nullable, which only OpenAPI 3.0 has",
+			Instead: `write type: [string, "null"]`,
+			Breaks: []Break{
+				oapiCodegen("ignores it: null can't be told from the zero value"),
+				dataModel("ignores it: null is refused"),
+			},
+		},
+		{
+			ID: "not-in-3.0", Severity: Error,
+			Summary: "a keyword that OpenAPI 3.0 doesn't have",
+			Instead: "write what 3.0 has (const as enum of one, examples as example), or openapi: 3.1.1",
+			Breaks: []Break{
+				kinOpenAPI("refuses the document: field const is for OpenAPI >=3.1"),
+				oapiCodegen("ignores const"),
+				ogen("ignores const"),
+			},
+		},
+		{
+			ID: "schema-example", Severity: Error,
+			Summary: "example in a schema, which JSON Schema doesn't have",
+			Instead: "write examples, which is a list",
+			Breaks: []Break{
+				ajv("in its strict mode, which is the default, refuses unknown keywords"),
+			},
+		},
+		{
+			ID: "condition", Severity: Warning,
+			Summary: "if, then and else, of which generated types know nothing",
+			Instead: "keep it where it is true; say it in words, too, and let a validator see to it",
+			Breaks: []Break{
+				oapiCodegen("ignores it"),
+				ogen("ignores it"),
+				dataModel("ignores it"),
+				jsonToTS("ignores it"),
+				openapiTS("ignores it"),
+			},
+		},
+		{
+			ID: "webhooks-only", Severity: Warning,
+			Summary: "webhooks and no paths",
+			Instead: "offer a second document that has the receiver as one of its paths",
+			Breaks: []Break{
+				oapiCodegen("prunes what only webhooks use, unless it is told skip-prune, so what it makes doesn't compile"),
+			},
+		},
+		{
+			ID: "no-operation-id", Severity: Warning,
+			Summary: "an operation without operationId",
+			Instead: "name it, since functions and types are named by it",
+			Breaks: []Break{
+				oapiCodegen("names it by its path: PostEvents"),
+			},
+		},
+		{
+			ID: "inline-object", Severity: Warning,
+			Summary: "an object without a name",
+			Instead: "move it to components or $defs, and refer to it",
+			Breaks: []Break{
+				oapiCodegen("makes an anonymous struct, of which no value can be written without repeating it"),
+				ogen("names it by its place: EventA"),
+			},
+		},
+		{
+			ID: "untitled", Severity: Warning,
+			Summary: "a JSON Schema without title",
+			Instead: "give it a title that can be the name of a type",
+			Breaks: []Break{
+				dataModel("calls it Model"),
+				jsonToTS("calls it by the name of the file"),
+			},
+		},
+	}
+}
+
+// Lookup gives the rule with that ID.
+func Lookup(id string) (Rule, bool) {
+	for _, r := range Rules() {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
