@@ -5,7 +5,7 @@ GO       ?= go
 FUZZTIME ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-modules test-simd generate drift lint lint-go lint-specs lint-openapi fuzz fuzz-short memory load bench bench-short clean
+.PHONY: help demo build test test-modules test-simd generate drift lint lint-go lint-specs lint-openapi fuzz fuzz-short memory load interop bench bench-short clean
 
 # The modules below this one, but for bench/, so that what they import is not what
 # everybody gets who imports Runhooks.
@@ -93,6 +93,9 @@ memory: ## Check a gigabyte of NDJSON, and one large .json, and show the peak me
 
 load: ## Send 100,000 events to a receiver, 200 at a time, beside a handler that only reads them
 	$(GO) test ./pkg/receiver -run TestLoad -v -count=1 -load.requests=100000 -timeout=30m
+
+interop: build ## Run the generators, validators and receivers of other languages (INTEROPFLAGS='-only python')
+	cd interop && $(GO) run . $(INTEROPFLAGS)
 
 bench: build bench/node/node_modules/.package-lock.json bench/.cache/venv ## Compare the validator with others (BENCHFLAGS='--only ajv --rounds 2')
 	cd bench && $(GO) run . --results results $(BENCHFLAGS)
