@@ -123,8 +123,8 @@ def run_one(generator: Generator, source: str) -> None:
     )  # fmt: skip
     if done.returncode not in (0, 1):
         raise RuntimeError(f"mypy: {done.stdout}")
-    lines = [line for line in done.stdout.splitlines() if ": error: " in line]
-    of_use = [line for line in lines if generator.narrows in line.split(":")[0]]
+    lines = [line.removeprefix(f"{HERE}/") for line in done.stdout.splitlines() if ": error: " in line]
+    of_use = [line for line in lines if line.startswith(generator.narrows)]
     of_code = [line for line in lines if line not in of_use]
     files = {line.split(":")[0] for line in of_code}
     count = len(list(folder.rglob("*.py")))

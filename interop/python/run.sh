@@ -10,6 +10,12 @@ if ! "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 
 	exit
 fi
 
+RUNHOOKS=${RUNHOOKS:-../../bin/runhooks}
+if ! [ -x "$RUNHOOKS" ]; then
+	echo "interop/python: there is no $RUNHOOKS: run make build in the repository's root" >&2
+	exit 2
+fi
+
 if ! cmp -s requirements.txt venv/requirements.txt; then
 	rm -rf venv
 	"$python" -m venv venv
@@ -19,7 +25,6 @@ fi
 
 rm -rf generated
 mkdir generated
-RUNHOOKS=${RUNHOOKS:-../../bin/runhooks}
 PATH=$PWD/venv/bin:$PATH
 export PATH RUNHOOKS
 exec python interop.py

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema_rs
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import ValidationError
+from pydantic_core import from_json
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from events import RunCompleted, RunEvent, RunFailed
@@ -32,8 +33,8 @@ async def receive(request: Request) -> None:
     except (WebhookVerificationError, ValueError):  # ValueError: malformed
         raise HTTPException(401, "The signature does not verify.")
     try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
+        payload = from_json(body, allow_inf_nan=False)  # stricter than json.loads
+    except ValueError:
         raise HTTPException(400, "The payload is not JSON.")
     if not observed.is_valid(payload):
         raise HTTPException(422, "The payload is no run event: see runhooks check.")
@@ -41,7 +42,7 @@ async def receive(request: Request) -> None:
     # The same on every attempt, so it tells whether the event was here before.
     event_id = request.headers["webhook-id"]
     try:
-        event = RunEvent.model_validate_json(body).root
+        event = RunEvent.model_validate(payload).root
     except ValidationError as problem:
         take_deviating(event_id, payload, problem)
     else:
