@@ -8,18 +8,19 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
 
-from matrix import HERE, ROOT, names, row, vectors, version
+from matrix import HERE, ROOT, names, row, vectors
 
 
 @dataclass
 class Generator:
-    tool: str  # the package, and after a comma what is special
+    tool: str  # the package; what is special about it comes first, with a comma
     generate: Callable[[Path, Path], list[str]]  # the command, from a file and a folder
     module: str  # what it writes into the folder, and is imported
     narrows: str  # the file that tells the two events apart by it
@@ -64,7 +65,7 @@ GENERATORS = [
         encode=encode_model,
     ),
     Generator(
-        tool="datamodel-code-generator, times as text",
+        tool="times as text, datamodel-code-generator",
         generate=lambda source, folder: [
             "receiver/generate.sh", str(source), str(folder / "events.py"),
             "--type-mappings", "date-time=string",
@@ -105,7 +106,7 @@ def run_one(generator: Generator, source: str) -> None:
 
     def result(check: str, *, passed: int, of: int, note: str = "") -> None:
         row(
-            generator.tool, version(generator.tool.split(",")[0]), "generator", f"openapi/dist/{source}", check,
+            generator.tool, version(generator.tool.split(", ")[-1]), "generator", f"openapi/dist/{source}", check,
             passed=passed, of=of, note=note,
         )  # fmt: skip
 
@@ -113,7 +114,7 @@ def run_one(generator: Generator, source: str) -> None:
     done = subprocess.run(command, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(done.stdout, file=sys.stderr, end="")
     if done.returncode != 0:
-        result("compiles", passed=0, of=1, note=f"refuses it: {gist(done.stdout)}")
+        result("compiles", passed=0, of=1, note=gist(done.stdout))
         return
 
     # One run of mypy tells of both: the generated code, and what uses it.
@@ -130,7 +131,7 @@ def run_one(generator: Generator, source: str) -> None:
     count = len(list(folder.rglob("*.py")))
     result(
         "compiles", passed=count - len(files), of=count,
-        note=f"mypy --strict: {len(of_code)} errors in {', '.join(sorted(files))}, the first: {of_code[0]}" if of_code else "mypy --strict",
+        note=f"mypy --strict, {len(of_code)} errors, the first: {of_code[0]}" if of_code else "",
     )  # fmt: skip
     result("narrows", passed=int(not of_use), of=1, note=of_use[0] if of_use else generator.note)
 
@@ -173,10 +174,10 @@ def load(folder: Path, name: str) -> ModuleType:
 
 
 def gist(output: str) -> str:
-    """The reason that a tool gives, in a line."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if "required" in line.lower() or "error" in line.lower()]
-    return " / ".join((errors or lines)[:3])
+    """The reason that a tool gives, in a line: where there is one, from pydantic's "1 validation error" on."""
+    _, found, rest = output.partition("validation error")
+    lines = [line.strip().partition(" [type=")[0] for line in f"{found}{rest}".splitlines() or output.splitlines()]
+    return ": ".join([line for line in lines if line][:3])
 
 
 def reason(problem: Exception) -> str:
@@ -184,7 +185,10 @@ def reason(problem: Exception) -> str:
     if isinstance(problem, ValidationError):
         errors = problem.errors()
         # Where the union has no discriminator, the other event's errors are told, too.
-        return next((error["msg"] for error in errors if error["type"] != "literal_error"), errors[0]["msg"])
+        told = next((error["msg"] for error in errors if error["type"] != "literal_error"), errors[0]["msg"])
+        return told.removesuffix(" at the end of the input").partition(" at line ")[0]
+    if isinstance(problem, RecursionError):
+        return "too deep for Python's json"
     return f"{type(problem).__name__}: {problem}".splitlines()[0]
 
 

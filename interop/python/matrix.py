@@ -1,6 +1,5 @@
 """The inputs, and the rows of the result."""
 
-import importlib.metadata
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +34,6 @@ def vectors() -> list[Vector]:
     return found
 
 
-def version(*packages: str) -> str:
-    return " + ".join(importlib.metadata.version(package) for package in packages)
-
-
 def row(tool: str, version: str, kind: str, source: str, check: str, *, passed: int, of: int, note: str = "") -> None:
     """Prints a row; it is ok if all of it passed."""
     result: dict[str, Any] = {
@@ -62,6 +57,5 @@ def names(failed: dict[str, str]) -> str:
     for name, reason in failed.items():
         reasons.setdefault(reason, []).append(name)
     return "; ".join(
-        f"{reason}: {', '.join(of[:8])}{f' and {len(of) - 8} more' if len(of) > 8 else ''}"
-        for reason, of in reasons.items()
+        f"{reason}: {', '.join(of) if len(of) <= 10 else f'{len(of)} vectors'}" for reason, of in reasons.items()
     )

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from importlib.metadata import version
 from typing import Any
 
 import fastjsonschema
 import jsonschema  # type: ignore[import-untyped]
 import jsonschema_rs
 
-from matrix import ROOT, names, row, vectors, version
+from matrix import ROOT, names, row, vectors
 
 Judge = Callable[[Any], bool]
 
