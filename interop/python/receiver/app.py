@@ -1,0 +1,76 @@
+"""A receiver of run events: verifies each, validates it, and tells them apart."""
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+from fastapi import FastAPI, HTTPException, Request
+from pydantic import ValidationError
+from pydantic_core import from_json
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from events import RunCompleted, RunEvent, RunFailed
+
+MAX_BYTES = 32 * 1024 * 1024
+
+log = logging.getLogger("uvicorn.error")
+webhook = Webhook(os.environ["RUNHOOKS_SECRET"])
+observed = jsonschema_rs.validator_for(
+    json.loads(Path(__file__).with_name("observed-run-event.json").read_bytes()),
+    validate_formats=True,
+)
+app = FastAPI()
+
+
+@app.post("/events", status_code=204)
+async def receive(request: Request) -> None:
+    body = await read(request)
+    try:
+        webhook.verify(body, dict(request.headers), json_parse=False)
+    except (WebhookVerificationError, ValueError):  # ValueError: malformed
+        raise HTTPException(401, "The signature does not verify.")
+    try:
+        payload = from_json(body, allow_inf_nan=False)  # stricter than json.loads
+    except ValueError:
+        raise HTTPException(400, "The payload is not JSON.")
+    if not observed.is_valid(payload):
+        raise HTTPException(422, "The payload is no run event: see runhooks check.")
+
+    # The same on every attempt, so it tells whether the event was here before.
+    event_id = request.headers["webhook-id"]
+    try:
+        event = RunEvent.model_validate(payload).root
+    except ValidationError as problem:
+        take_deviating(event_id, payload, problem)
+    else:
+        take(event_id, event)
+
+
+async def read(request: Request) -> bytes:
+    """Gives the body, if it has no more than MAX_BYTES."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise HTTPException(413, f"The payload has more than {MAX_BYTES} bytes.")
+    return bytes(body)
+
+
+def take(event_id: str, event: RunCompleted | RunFailed) -> None:
+    """Takes an event as documented. Store it here: after the answer, nobody sends it again."""
+    match event:
+        case RunCompleted(data=run):
+            rows = run.extracted_data.total_rows if run.extracted_data else 0
+            log.info("%s: %r completed: %s, %d rows", event_id, run.robot_name, run.status, rows)
+        case RunFailed(data=run):
+            log.info("%s: %r failed: %r", event_id, run.robotName, run.error.message)
+
+
+def take_deviating(event_id: str, payload: dict[str, Any], problem: ValidationError) -> None:
+    """Takes an event that is none as documented, but as servers are known to send."""
+    first = problem.errors()[0]
+    where = "/".join(map(str, first["loc"]))
+    log.warning("%s: %s deviates: %r: %s", event_id, payload["event_type"], where, first["msg"])
