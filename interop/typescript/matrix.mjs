@@ -1,0 +1,26 @@
+// All checks, as a row of NDJSON each.
+import { readFileSync } from "node:fs";
+import { generators } from "./generators.mjs";
+import { receiver } from "./receiver.mjs";
+import { validators } from "./validators.mjs";
+import { load } from "./vectors.mjs";
+
+const vectors = load();
+const broken = vectors.filter((v) => !v.strict);
+const taken = broken.filter(({ text }) => parses(text));
+console.error(`JSON.parse takes ${taken.length} of ${broken.length} vectors that are no strict JSON`);
+
+for (const row of [...validators(vectors), ...generators(vectors), ...(await receiver())]) {
+  const { version } = JSON.parse(readFileSync(new URL(`node_modules/${row.tool}/package.json`, import.meta.url), "utf8"));
+  const { tool, ...rest } = row;
+  console.log(JSON.stringify({ language: "TypeScript", tool, version, ...rest }));
+}
+
+function parses(text) {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
