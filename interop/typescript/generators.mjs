@@ -3,14 +3,13 @@
 // TypeScript's types are gone when a program runs. So whether they take a payload
 // is asked of the compiler: each vector becomes an argument of type RunEvent.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import ts from "typescript";
-import { exact, minify, root } from "./vectors.mjs";
+import { exact, minify, names, root } from "./vectors.mjs";
 
 const here = import.meta.dirname;
-const generated = join(here, "generated");
 
 // Each subject is one file that one generator makes of one input.
 const openapiTypescript = (input) => ({
@@ -24,7 +23,7 @@ const heyAPI = (input) => ({
   tool: "@hey-api/openapi-ts",
   input: `openapi/dist/${input}`,
   file: `hey-api/${input}/types.gen.ts`,
-  generate: (from, to) => run("openapi-ts", "--input", from, "--output", dirname(to), "--plugins", "@hey-api/typescript"),
+  generate: (from, to) => run("openapi-ts", "--input", from, "--output", dirname(to), "--plugins", "@hey-api/typescript", "--no-log-file"),
   runEvent: (path) => `import type { RunEvent } from "${path}";`,
 });
 const jsonSchemaToTypescript = (input, union) => ({
@@ -42,7 +41,7 @@ const subjects = [
 ];
 
 function run(program, ...args) {
-  execFileSync(join(here, "node_modules/.bin", program), args, { cwd: generated, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+  execFileSync(join(here, "node_modules/.bin", program), args, { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
 }
 
 // tell compiles only if event_type tells the two apart, and there is no third.
@@ -75,14 +74,13 @@ function accept(vectors) {
 // members are all optional. A value from JSON.parse is none, and is not refused.
 const weakType = /no properties in common|may only specify known properties/;
 
-export function generators(vectors) {
+export function generators(vectors, generated) {
   const conforming = vectors.filter((v) => v.strict && v.verdict === "conforms");
   const lost = conforming.filter(({ text }) => !isDeepStrictEqual(exact(JSON.stringify(JSON.parse(text))), exact(text)));
 
   // A literal of 1,000 levels overflows the compiler's stack, whatever its type.
   const [deep, literals] = partition(conforming, (v) => v.name.includes("/depth.1000-"));
 
-  rmSync(generated, { recursive: true, force: true });
   for (const s of subjects) {
     const to = join(generated, s.file);
     mkdirSync(dirname(to), { recursive: true });
@@ -137,10 +135,6 @@ export function generators(vectors) {
 
 function partition(all, is) {
   return [all.filter(is), all.filter((v) => !is(v))];
-}
-
-function names(vectors) {
-  return vectors.map((v) => v.name.replace(/^.*\//, "")).join(", ");
 }
 
 function firstLine(text) {

@@ -45,8 +45,9 @@ async function checks(url, secret) {
 
 function row(check, expected, statuses) {
   const passed = statuses.filter(expected).length;
+  const ok = passed === statuses.length;
   return { tool: "express", kind: "receiver", input: "openapi/dist/webhooks.yaml", check,
-    ok: passed === statuses.length, passed, of: statuses.length, note: `answered ${statuses.join(", ")}` };
+    ok, passed, of: statuses.length, note: ok ? "" : `answered ${statuses.join(", ")}` };
 }
 
 // trigger gives the status that one attempt of runhooks trigger was answered with.

@@ -20,6 +20,11 @@ export function load() {
   return all;
 }
 
+// names lists vectors without their folders, for a note.
+export function names(vectors) {
+  return vectors.map((v) => v.name.replace(/^.*\//, "")).join(", ");
+}
+
 const token = /("(?:[^"\\]|\\.)*")|(-?\d[\d.eE+-]*)|\s+/g;
 
 // minify takes the white space out, and leaves each string and number as it is.
