@@ -4,8 +4,8 @@
 // is asked of the compiler: each vector becomes an argument of type RunEvent.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
+import { basename, dirname, join } from "node:path";
+import { isDeepStrictEqual, stripVTControlCharacters } from "node:util";
 import ts from "typescript";
 import { exact, minify, names, root } from "./vectors.mjs";
 
@@ -26,18 +26,18 @@ const heyAPI = (input) => ({
   generate: (from, to) => run("openapi-ts", "--input", from, "--output", dirname(to), "--plugins", "@hey-api/typescript", "--no-log-file"),
   runEvent: (path) => `import type { RunEvent } from "${path}";`,
 });
-const jsonSchemaToTypescript = (input, union) => ({
+const jsonSchemaToTypescript = (input) => ({
   tool: "json-schema-to-typescript",
   input: `openapi/dist/${input}`,
   file: `json-schema-to-typescript/${input}.ts`,
   generate: (from, to) => run("json2ts", "--input", from, "--output", to),
-  runEvent: (path) => `import type { ${union} as RunEvent } from "${path}";`,
+  runEvent: (path) => `import type { RunEvent } from "${path}";`,
 });
 
 const subjects = [
   ...["webhooks.yaml", "receiver.yaml", "receiver-3.0.yaml"].flatMap((input) => [openapiTypescript(input), heyAPI(input)]),
-  jsonSchemaToTypescript("json-schema-2020-12/run-event.json", "RunEvent"),
-  jsonSchemaToTypescript("json-schema-draft-07/run-event.json", "RunEvent"),
+  jsonSchemaToTypescript("json-schema-2020-12/run-event.json"),
+  jsonSchemaToTypescript("json-schema-draft-07/run-event.json"),
 ];
 
 function run(program, ...args) {
@@ -76,67 +76,81 @@ const weakType = /no properties in common|may only specify known properties/;
 
 export function generators(vectors, generated) {
   const conforming = vectors.filter((v) => v.strict && v.verdict === "conforms");
-  const lost = conforming.filter(({ text }) => !isDeepStrictEqual(exact(JSON.stringify(JSON.parse(text))), exact(text)));
-
   // A literal of 1,000 levels overflows the compiler's stack, whatever its type.
   const [deep, literals] = partition(conforming, (v) => v.name.includes("/depth.1000-"));
+  // Types leave values as they are, so the round trip is that of JSON itself.
+  const lost = conforming.filter(({ text }) => !isDeepStrictEqual(exact(JSON.stringify(JSON.parse(text))), exact(text)));
 
-  for (const s of subjects) {
-    const to = join(generated, s.file);
-    mkdirSync(dirname(to), { recursive: true });
-    try {
-      s.generate(join(root, s.input), to);
-      s.error = undefined;
-    } catch (error) {
-      s.error = firstLine(error.stderr || error.message);
-      continue;
+  const written = subjects.map((subject) => write(subject, join(generated, subject.file), literals));
+  const faults = compile(written.flatMap(({ files }) => Object.values(files)));
+
+  return subjects.flatMap(({ tool, input }, i) => {
+    const { error, files, head } = written[i];
+    const row = (check, passed, of, note) => (
+      { tool, kind: "generator", input, check, ok: passed === of, passed, of, note });
+    if (error !== undefined) {
+      return ["compiles", "narrows", "decodes", "round-trip"].map((check) => row(check, 0, 1, error));
     }
-    const importing = s.runEvent(`./${to.split("/").pop().replace(/\.ts$/, ".js")}`);
-    s.files = { compiles: to, narrows: to.replace(/\.ts$/, ".tell.ts"), decodes: to.replace(/\.ts$/, ".accept.ts") };
-    writeFileSync(s.files.narrows, importing + tell);
-    s.head = importing.split("\n").length + 1;
-    writeFileSync(s.files.decodes, `${importing}\n${accept(literals)}`);
-  }
+    const whole = (check) => {
+      const [fault] = faults(files[check]);
+      return row(check, fault ? 0 : 1, 1, fault ? firstLine(fault.text) : "");
+    };
+    const faulty = new Map(faults(files.decodes).map(({ line, text }) => [literals[line - head] ?? { name: "all" }, text]));
+    const [weak, refused] = partition([...faulty.keys()], (v) => weakType.test(faulty.get(v)));
+    return [
+      whole("compiles"),
+      whole("narrows"),
+      row("decodes", literals.length - faulty.size, literals.length, [
+        ...refused.map((v) => `${v.name}: ${firstLine(faulty.get(v))}`),
+        ...(weak.length > 0 ? [`tsc takes no literal without any of the members where all are optional: ${names(weak)}`] : []),
+        `left out, as too deep for tsc: ${names(deep)}`,
+      ].join("; ")),
+      row("round-trip", conforming.length - lost.length, conforming.length,
+        lost.length > 0 ? `JSON.parse rounds numbers that no double holds: ${names(lost)}` : ""),
+    ];
+  });
+}
 
-  const { options } = ts.parseJsonConfigFileContent(ts.readConfigFile(join(here, "tsconfig.json"), ts.sys.readFile).config, ts.sys, here);
-  const program = ts.createProgram(subjects.flatMap((s) => Object.values(s.files ?? {})), options);
-  const faults = (file) => {
+// write generates the types, and beside them the files that use them: one for each
+// check. The vectors are in lines from head on.
+function write({ input, generate, runEvent }, to, vectors) {
+  mkdirSync(dirname(to), { recursive: true });
+  try {
+    generate(join(root, input), to);
+  } catch (error) {
+    return { error: reason(error), files: {} };
+  }
+  const importing = runEvent(`./${basename(to, ".ts")}.js`);
+  const files = { compiles: to, narrows: to.replace(/\.ts$/, ".tell.ts"), decodes: to.replace(/\.ts$/, ".accept.ts") };
+  writeFileSync(files.narrows, importing + tell);
+  writeFileSync(files.decodes, `${importing}\n${accept(vectors)}`);
+  return { files, head: importing.split("\n").length + 1 };
+}
+
+// compile gives a function that lists what the compiler has against a file.
+function compile(files) {
+  const config = ts.readConfigFile(join(here, "tsconfig.json"), ts.sys.readFile).config;
+  const program = ts.createProgram(files, ts.parseJsonConfigFileContent(config, ts.sys, here).options);
+  return (file) => {
     const source = program.getSourceFile(file);
     return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((d) => ({
       line: source.getLineAndCharacterOfPosition(d.start).line,
       text: ts.flattenDiagnosticMessageText(d.messageText, "\n"),
     }));
   };
-
-  const rows = [];
-  for (const s of subjects) {
-    const row = (check, passed, of, note) => rows.push({
-      tool: s.tool, kind: "generator", input: s.input, check, ok: passed === of, passed, of, note });
-    if (s.error !== undefined) {
-      for (const check of ["compiles", "narrows", "decodes", "round-trip"]) row(check, 0, 1, s.error);
-      continue;
-    }
-    for (const check of ["compiles", "narrows"]) {
-      const [fault] = faults(s.files[check]);
-      row(check, fault ? 0 : 1, 1, fault ? firstLine(fault.text) : "");
-    }
-    const faulty = new Map(faults(s.files.decodes).map(({ line, text }) => [literals[line - s.head], text]));
-    const [weak, refused] = partition([...faulty.keys()], (v) => weakType.test(faulty.get(v)));
-    row("decodes", literals.length - faulty.size, literals.length, [
-      ...refused.map((v) => `${v.name}: ${firstLine(faulty.get(v))}`),
-      ...(weak.length > 0 ? [`tsc takes no literal without any of the members where all are optional: ${names(weak)}`] : []),
-      `left out, as too deep for tsc: ${names(deep)}`,
-    ].join("; "));
-    row("round-trip", conforming.length - lost.length, conforming.length,
-      lost.length > 0 ? `JSON.parse rounds numbers that no double holds: ${names(lost)}` : "");
-  }
-  return rows;
 }
 
 function partition(all, is) {
   return [all.filter(is), all.filter((v) => !is(v))];
 }
 
+// reason finds in what a generator printed why it failed.
+function reason(error) {
+  const text = stripVTControlCharacters(`${error.stdout ?? ""}\n${error.stderr ?? error.message}`);
+  const said = /(?:Failed with the message:\n.*\]\s+|^\w*Error: )(.+)/m.exec(text);
+  return (said ? said[1] : firstLine(text)).replaceAll(root, "");
+}
+
 function firstLine(text) {
-  return text.split("\n").map((line) => line.trim()).find((line) => line !== "") ?? "";
+  return text.split("\n").map((line) => line.trim()).find((line) => /\w/.test(line)) ?? "";
 }
