@@ -1,0 +1,59 @@
+package io.github.runhooks.interop;
+
+import java.util.Set;
+import java.util.TreeSet;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** JSON, as strictly and as exactly as Jackson reads it. */
+final class Json {
+    /** The contract lets JSON nest 1,000 levels deep; Jackson stops at 500 unless told. */
+    static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(1000).build())
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .build())
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .build();
+
+    private Json() {}
+
+    /** The pointer to the first place where the two differ, with both values, or "" if they are equal as JSON. */
+    static String difference(JsonNode want, JsonNode got, String pointer) {
+        if (want.isNumber() && got.isNumber() && want.decimalValue().compareTo(got.decimalValue()) == 0) {
+            return "";
+        }
+        if (want.isObject() && got.isObject()) {
+            Set<String> names = new TreeSet<>(want.propertyNames());
+            names.addAll(got.propertyNames());
+            for (String name : names) {
+                String place = pointer + "/" + name;
+                if (!got.has(name)) {
+                    return place + " is lost";
+                }
+                if (!want.has(name)) {
+                    return place + " is added";
+                }
+                String difference = difference(want.get(name), got.get(name), place);
+                if (!difference.isEmpty()) {
+                    return difference;
+                }
+            }
+            return "";
+        }
+        if (want.isArray() && got.isArray() && want.size() == got.size()) {
+            for (int i = 0; i < want.size(); i++) {
+                String difference = difference(want.get(i), got.get(i), pointer + "/" + i);
+                if (!difference.isEmpty()) {
+                    return difference;
+                }
+            }
+            return "";
+        }
+        return want.equals(got) ? "" : pointer + ": " + want + " becomes " + got;
+    }
+}
