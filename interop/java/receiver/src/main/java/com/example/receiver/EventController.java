@@ -58,23 +58,34 @@ class EventController {
         String payload = new String(body, StandardCharsets.UTF_8);
         verify(payload, headers);
 
-        JsonNode node;
+        JsonNode event;
+        List<Error> errors;
         try {
-            node = json.readTree(payload);
+            event = json.readTree(payload);
+            errors = observed.validate(event);
         } catch (JacksonException e) {
-            throw new ResponseStatusException(HttpStatus.BAD_REQUEST, "The body is not JSON.", e);
+            throw new ResponseStatusException(HttpStatus.BAD_REQUEST, "The body is not JSON that can be read.", e);
         }
-        List<Error> errors = observed.validate(node);
         if (!errors.isEmpty()) {
             throw new ResponseStatusException(HttpStatus.BAD_REQUEST, errors.get(0).toString());
         }
+        dispatch(request.getHeader("webhook-id"), event);
+    }
 
-        String id = request.getHeader("webhook-id");
-        if (documented.validate(node).isEmpty()) {
-            handle(id, json.treeToValue(node, RunEvent.class));
-        } else {
-            handleDeviating(id, node);
+    /** Servers send more than what is documented: that is taken as plain JSON, and never answered with an error. */
+    private void dispatch(String id, JsonNode event) {
+        if (!documented.validate(event).isEmpty()) {
+            handleDeviating(id, event);
+            return;
         }
+        RunEvent typed;
+        try {
+            typed = json.treeToValue(event, RunEvent.class);
+        } catch (JacksonException e) {
+            handleDeviating(id, event); // What Java's types can't hold, such as a leap second.
+            return;
+        }
+        handle(id, typed);
     }
 
     /** The library wants text. Bytes that are no UTF-8 become other bytes, so their signature doesn't match. */
@@ -97,7 +108,6 @@ class EventController {
         }
     }
 
-    /** Servers send more than what is documented: take it as plain JSON, and never answer it with an error. */
     private void handleDeviating(String id, JsonNode event) {
         log.info("{}: {} that leaves the contract: {}", id, event.path("event_type").asString(), event.path("data"));
     }

@@ -12,26 +12,29 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.jar.JarFile;
 import tools.jackson.databind.JsonNode;
 
 /** The receiver of docs/languages/java.md, and {@code runhooks trigger} at it. */
 final class Receiver {
     private static final String SECRET = "whsec_cnVuaG9va3MtaW50ZXJvcC1zZWNyZXQtMQ==";
     private static final String OTHER_SECRET = "whsec_cnVuaG9va3MtaW50ZXJvcC1zZWNyZXQtMg==";
-    private static final Row.Subject SUBJECT =
-            new Row.Subject("Spring Boot", System.getProperty("spring-boot.version"), "receiver", "docs/languages/java.md");
 
+    private final Row.Subject subject;
     private final String runhooks;
 
-    private Receiver(String runhooks) {
+    private Receiver(Row.Subject subject, String runhooks) {
+        this.subject = subject;
         this.runhooks = runhooks;
     }
 
     static List<Row> rows(String jar, String runhooks) throws IOException, InterruptedException {
+        Row.Subject subject = new Row.Subject("Spring Boot", springBootOf(jar), "receiver", "interop/java/receiver");
         int port = freePort();
         ProcessBuilder builder = new ProcessBuilder(System.getProperty("java.home") + "/bin/java", "-jar", jar,
                 "--server.address=127.0.0.1", "--server.port=" + port);
@@ -41,7 +44,7 @@ final class Receiver {
         Process process = builder.start();
         try {
             awaitPort(port, process);
-            return new Receiver(runhooks).rows("http://127.0.0.1:" + port + "/events");
+            return new Receiver(subject, runhooks).rows("http://127.0.0.1:" + port + "/events");
         } finally {
             process.destroy();
             if (!process.waitFor(10, TimeUnit.SECONDS)) {
@@ -71,14 +74,14 @@ final class Receiver {
         }
     }
 
-    private static Row row(String check, List<Integer> want, int... got) {
+    private Row row(String check, List<Integer> want, int... got) {
         List<String> wrong = new ArrayList<>();
         for (int i = 0; i < got.length; i++) {
             if (want.get(i) != got[i]) {
                 wrong.add("answered " + got[i] + ", not " + want.get(i));
             }
         }
-        return SUBJECT.result(check, got.length - wrong.size(), got.length, Notes.examples(wrong));
+        return subject.result(check, got.length - wrong.size(), got.length, Notes.examples(wrong));
     }
 
     /** Makes one attempt, and returns the status of the answer. */
@@ -99,7 +102,7 @@ final class Receiver {
         HttpClient client = HttpClient.newHttpClient();
         server.createContext("/", exchange -> {
             try (exchange) {
-                String body = new String(exchange.getRequestBody().readAllBytes(), "UTF-8");
+                String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
                 HttpResponse<Void> answer = client.send(
                         copy(exchange, url, body.replaceFirst("Robot", "Rob0t")), HttpResponse.BodyHandlers.discarding());
                 exchange.sendResponseHeaders(answer.statusCode(), -1);
@@ -119,6 +122,12 @@ final class Receiver {
             }
         });
         return request.build();
+    }
+
+    private static String springBootOf(String jar) throws IOException {
+        try (JarFile file = new JarFile(jar)) {
+            return file.getManifest().getMainAttributes().getValue("Spring-Boot-Version");
+        }
     }
 
     private static int freePort() throws IOException {
