@@ -75,14 +75,14 @@ class EventController {
     /** Servers send more than what is documented: that is taken as plain JSON, and never answered with an error. */
     private void dispatch(String id, JsonNode event) {
         if (!documented.validate(event).isEmpty()) {
-            handleDeviating(id, event);
+            handleUntyped(id, event);
             return;
         }
         RunEvent typed;
         try {
             typed = json.treeToValue(event, RunEvent.class);
         } catch (JacksonException e) {
-            handleDeviating(id, event); // What Java's types can't hold, such as a leap second.
+            handleUntyped(id, event); // What Java's types can't hold, such as a leap second.
             return;
         }
         handle(id, typed);
@@ -108,8 +108,8 @@ class EventController {
         }
     }
 
-    private void handleDeviating(String id, JsonNode event) {
-        log.info("{}: {} that leaves the contract: {}", id, event.path("event_type").asString(), event.path("data"));
+    private void handleUntyped(String id, JsonNode event) {
+        log.info("{}: {} as plain JSON: {}", id, event.path("event_type").asString(), event.path("data"));
     }
 
     private static Schema schema(String resource) {

@@ -19,6 +19,7 @@ import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
 /** Sources that a generator wrote, compiled with all warnings on and loaded. */
@@ -103,7 +104,8 @@ final class GeneratedCode {
                 if (difference.isEmpty()) {
                     same++;
                 } else {
-                    String kind = difference.replaceAll("[: ].*", "");
+                    // Members of any name that are lost are one thing; a change is one thing a member.
+                    String kind = difference.endsWith(" is lost") ? "is lost" : difference.replaceFirst(": .*", "");
                     changed.computeIfAbsent(kind, k -> new ArrayList<>()).add(difference);
                 }
             } catch (Exception e) {
@@ -112,7 +114,7 @@ final class GeneratedCode {
         }
         List<String> lost = changed.values().stream()
                 .sorted((a, b) -> b.size() - a.size())
-                .map(all -> all.size() + "× " + Notes.shorten(all.get(0)))
+                .map(all -> all.size() + "×, such as " + Notes.shorten(all.get(0)))
                 .toList();
         int decoded = conforming.size() - refused.size();
         return List.of(
@@ -121,6 +123,7 @@ final class GeneratedCode {
     }
 
     private static String firstLine(Exception e) {
-        return String.valueOf(e.getMessage()).lines().findFirst().orElse(e.getClass().getSimpleName());
+        String message = e instanceof JacksonException json ? json.getOriginalMessage() : e.getMessage();
+        return String.valueOf(message).lines().findFirst().orElse(e.getClass().getSimpleName());
     }
 }

@@ -4,8 +4,8 @@ import java.util.List;
 
 /** Notes of rows, kept short. */
 final class Notes {
-    private static final int EXAMPLES = 3;
-    private static final int LENGTH = 240;
+    private static final int EXAMPLES = 4;
+    private static final int LENGTH = 120;
 
     private Notes() {}
 

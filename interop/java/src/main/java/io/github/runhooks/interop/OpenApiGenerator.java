@@ -84,7 +84,6 @@ final class OpenApiGenerator {
                 .addAdditionalProperty("useSealed", "true")
                 .addAdditionalProperty("openApiNullable", "false")
                 .addAdditionalProperty("documentationProvider", "none")
-                .addAdditionalProperty("disallowAdditionalPropertiesIfNotPresent", "false")
                 .addAdditionalProperty("hideGenerationTimestamp", "true");
         schemaMappings.forEach(configurator::addSchemaMapping);
         typeMappings.forEach(configurator::addTypeMapping);

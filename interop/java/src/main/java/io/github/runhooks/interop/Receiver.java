@@ -54,23 +54,24 @@ final class Receiver {
     }
 
     private List<Row> rows(String url) throws IOException, InterruptedException {
-        HttpServer tampering = tamperingProxy(url);
-        tampering.start();
-        String tampered = "http://127.0.0.1:" + tampering.getAddress().getPort() + "/";
+        HttpServer proxy = proxy(url);
+        proxy.start();
+        String proxied = "http://127.0.0.1:" + proxy.getAddress().getPort();
         try {
             return List.of(
-                    row("signed", List.of(204, 204),
+                    row("signed", List.of(204, 204, 204),
                             trigger(SECRET, "run_completed", "--to", url),
-                            trigger(SECRET, "run_failed", "--to", url)),
+                            trigger(SECRET, "run_failed", "--to", url),
+                            trigger(SECRET, "run_completed", "--to", proxied + "/same")),
                     row("tampered", List.of(401, 401, 401),
                             trigger(OTHER_SECRET, "run_completed", "--to", url),
-                            trigger(SECRET, "run_completed", "--to", tampered),
-                            trigger(SECRET, "run_failed", "--to", tampered)),
+                            trigger(SECRET, "run_completed", "--to", proxied + "/tampered"),
+                            trigger(SECRET, "run_failed", "--to", proxied + "/tampered")),
                     row("deviating", List.of(204, 204),
                             trigger(SECRET, "run_completed", "--as", "maxun", "--to", url),
                             trigger(SECRET, "run_failed", "--as", "maxun", "--to", url)));
         } finally {
-            tampering.stop(0);
+            proxy.stop(0);
         }
     }
 
@@ -96,15 +97,18 @@ final class Receiver {
         return attempt.path("status").asInt();
     }
 
-    /** Passes requests on with all their headers, and one letter of the body changed. */
-    private static HttpServer tamperingProxy(String url) throws IOException {
+    /** Passes requests on; those to /tampered with one letter of the body changed. */
+    private static HttpServer proxy(String url) throws IOException {
         HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         HttpClient client = HttpClient.newHttpClient();
         server.createContext("/", exchange -> {
             try (exchange) {
                 String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
-                HttpResponse<Void> answer = client.send(
-                        copy(exchange, url, body.replaceFirst("Robot", "Rob0t")), HttpResponse.BodyHandlers.discarding());
+                if (exchange.getRequestURI().getPath().equals("/tampered")) {
+                    body = body.replaceFirst("Robot", "Rob0t");
+                }
+                HttpResponse<Void> answer =
+                        client.send(copy(exchange, url, body), HttpResponse.BodyHandlers.discarding());
                 exchange.sendResponseHeaders(answer.statusCode(), -1);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();

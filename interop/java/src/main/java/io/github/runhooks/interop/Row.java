@@ -12,9 +12,7 @@ record Row(
         }
 
         Row failure(String check, Throwable cause) {
-            String reason = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
-            return new Row("Java", tool, version, kind, input, check, false, 0, 1,
-                    cause.getClass().getSimpleName() + ": " + reason);
+            return result(check, 0, 1, cause.toString().lines().findFirst().orElse(""));
         }
     }
 

@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Predicate;
 import tools.jackson.core.JacksonException;
 
 /** networknt json-schema-validator, with formats asserted. */
@@ -20,17 +19,12 @@ final class Validators {
     static List<Row> rows(Path root, List<Vector> vectors) {
         return List.of(
                 verdicts(root, "openapi/dist/json-schema-2020-12/run-event.json",
-                        SpecificationVersion.DRAFT_2020_12, vectors, Vector::conforms),
+                        SpecificationVersion.DRAFT_2020_12, vectors),
                 verdicts(root, "openapi/dist/json-schema-draft-07/run-event.json",
-                        SpecificationVersion.DRAFT_7, vectors, Vector::conforms),
-                verdicts(root, "openapi/dist/json-schema-2020-12/observed-run-event.json",
-                        SpecificationVersion.DRAFT_2020_12, vectors, vector -> vector.conforms() || vector.deviates()),
-                verdicts(root, "openapi/dist/json-schema-draft-07/observed-run-event.json",
-                        SpecificationVersion.DRAFT_7, vectors, vector -> vector.conforms() || vector.deviates()));
+                        SpecificationVersion.DRAFT_7, vectors));
     }
 
-    private static Row verdicts(
-            Path root, String input, SpecificationVersion version, List<Vector> vectors, Predicate<Vector> accepted) {
+    private static Row verdicts(Path root, String input, SpecificationVersion version, List<Vector> vectors) {
         Row.Subject subject = new Row.Subject(
                 "networknt json-schema-validator", Row.versionOf(Schema.class), "validator", input);
         try {
@@ -46,10 +40,10 @@ final class Validators {
                 try {
                     accepts = schema.validate(Json.MAPPER.readTree(vector.payload())).isEmpty();
                 } catch (JacksonException e) {
-                    wrong.add(vector.name() + " (Jackson: " + e.getOriginalMessage() + ")");
+                    wrong.add(vector.name() + " throws " + e.getClass().getSimpleName());
                     continue;
                 }
-                if (accepts != accepted.test(vector)) {
+                if (accepts != vector.conforms()) {
                     wrong.add(vector.name() + (accepts ? " is accepted" : " is refused"));
                 }
             }
