@@ -27,7 +27,7 @@ final class Interop {
         List<Vector> conforming = vectors.stream().filter(Vector::conforms).toList();
         rows.addAll(OpenApiGenerator.rows(root, generated, conforming));
         rows.addAll(Jsonschema2Pojo.rows(root, generated, conforming));
-        rows.addAll(Receiver.rows(args[2], args[3]));
+        rows.addAll(Receiver.rows(args[2], args[3], generated.resolve("receiver.log")));
         for (Row row : rows) {
             out.println(Json.MAPPER.writeValueAsString(row));
         }

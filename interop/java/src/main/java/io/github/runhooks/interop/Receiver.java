@@ -2,7 +2,6 @@ package io.github.runhooks.interop;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -13,6 +12,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -33,17 +33,16 @@ final class Receiver {
         this.runhooks = runhooks;
     }
 
-    static List<Row> rows(String jar, String runhooks) throws IOException, InterruptedException {
+    static List<Row> rows(String jar, String runhooks, Path log) throws IOException, InterruptedException {
         Row.Subject subject = new Row.Subject("Spring Boot", springBootOf(jar), "receiver", "interop/java/receiver");
         int port = freePort();
         ProcessBuilder builder = new ProcessBuilder(System.getProperty("java.home") + "/bin/java", "-jar", jar,
                 "--server.address=127.0.0.1", "--server.port=" + port);
         builder.environment().put("RUNHOOKS_SECRET", SECRET);
-        // Its log goes where ours goes: standard output is for rows.
-        builder.redirectErrorStream(true).redirectOutput(new File("/dev/stderr"));
+        builder.redirectErrorStream(true).redirectOutput(log.toFile());
         Process process = builder.start();
         try {
-            awaitPort(port, process);
+            awaitPort(port, process, log);
             return new Receiver(subject, runhooks).rows("http://127.0.0.1:" + port + "/events");
         } finally {
             process.destroy();
@@ -140,7 +139,7 @@ final class Receiver {
         }
     }
 
-    private static void awaitPort(int port, Process process) throws IOException, InterruptedException {
+    private static void awaitPort(int port, Process process, Path log) throws IOException, InterruptedException {
         for (int i = 0; i < 600 && process.isAlive(); i++) {
             try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
                 return;
@@ -148,6 +147,6 @@ final class Receiver {
                 Thread.sleep(100);
             }
         }
-        throw new IOException("the receiver does not listen on port " + port);
+        throw new IOException("the receiver does not listen on port " + port + ": see " + log);
     }
 }
