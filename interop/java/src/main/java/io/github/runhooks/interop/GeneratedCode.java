@@ -87,7 +87,7 @@ final class GeneratedCode {
 
     /** Every conforming payload: read, and written again. */
     static List<Row> decodesAndRoundTrips(Row.Subject subject, List<Vector> conforming, Decoder decoder) {
-        List<String> refused = new ArrayList<>();
+        Map<String, List<String>> refused = new LinkedHashMap<>();
         Map<String, List<String>> changed = new LinkedHashMap<>();
         int same = 0;
         for (Vector vector : conforming) {
@@ -95,7 +95,9 @@ final class GeneratedCode {
             try {
                 event = decoder.decode(vector.payload());
             } catch (Exception e) {
-                refused.add(vector.name() + " (" + Notes.shorten(firstLine(e)) + ")");
+                // The reason, less the values: one note for all that fail in the same way.
+                String reason = firstLine(e).replaceFirst(": .*", "").replaceAll(" \\([^()]*\\)| from String \".*\"", "");
+                refused.computeIfAbsent(reason, k -> new ArrayList<>()).add(vector.name() + ": " + reason);
                 continue;
             }
             try {
@@ -112,14 +114,10 @@ final class GeneratedCode {
                 changed.computeIfAbsent(firstLine(e), k -> new ArrayList<>()).add(vector.name() + ": " + firstLine(e));
             }
         }
-        List<String> lost = changed.values().stream()
-                .sorted((a, b) -> b.size() - a.size())
-                .map(all -> all.size() + "×, such as " + Notes.shorten(all.get(0)))
-                .toList();
-        int decoded = conforming.size() - refused.size();
+        int decoded = conforming.size() - refused.values().stream().mapToInt(List::size).sum();
         return List.of(
-                subject.result("decodes", decoded, conforming.size(), Notes.examples(refused)),
-                subject.result("round-trip", same, decoded, Notes.examples(lost)));
+                subject.result("decodes", decoded, conforming.size(), Notes.groups(refused.values())),
+                subject.result("round-trip", same, decoded, Notes.groups(changed.values())));
     }
 
     private static String firstLine(Exception e) {

@@ -22,9 +22,10 @@ final class Jsonschema2Pojo {
     static List<Row> rows(Path root, Path generated, List<Vector> conforming) {
         List<Row> rows = new ArrayList<>();
         rows.add(union(root, generated.resolve("jsonschema2pojo-union")));
-        rows.addAll(events(root, generated.resolve("jsonschema2pojo"), conforming, "jsonschema2pojo", true));
+        rows.addAll(events(root, generated.resolve("jsonschema2pojo"), conforming,
+                "jsonschema2pojo (String, BigInteger)", true));
         rows.addAll(events(root, generated.resolve("jsonschema2pojo-types"), conforming,
-                "jsonschema2pojo, OffsetDateTime and Long", false));
+                "jsonschema2pojo (OffsetDateTime, Long)", false));
         return rows;
     }
 

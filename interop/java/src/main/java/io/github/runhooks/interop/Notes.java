@@ -1,5 +1,6 @@
 package io.github.runhooks.interop;
 
+import java.util.Collection;
 import java.util.List;
 
 /** Notes of rows, kept short. */
@@ -17,7 +18,15 @@ final class Notes {
         return note;
     }
 
-    static String shorten(String text) {
+    /** One example of each group, with the group's size; the largest come first. */
+    static String groups(Collection<List<String>> groups) {
+        return examples(groups.stream()
+                .sorted((a, b) -> b.size() - a.size())
+                .map(all -> all.size() + "×, such as " + shorten(all.get(0)))
+                .toList());
+    }
+
+    private static String shorten(String text) {
         return text.length() <= LENGTH ? text : text.substring(0, LENGTH) + "…";
     }
 }

@@ -19,12 +19,12 @@ final class OpenApiGenerator {
         // The union's getter of event_type returns String, and each arm's an enum of its own, unless told.
         Map<String, String> eventTypeAsText = Map.of("RunCompleted_event_type", "String", "RunFailed_event_type", "String");
         List<Row> rows = new ArrayList<>();
-        rows.addAll(spring(root, generated.resolve("spring"), conforming, "openapi-generator spring",
+        rows.addAll(spring(root, generated.resolve("spring"), conforming, "openapi-generator spring (String, BigInteger)",
                 eventTypeAsText, Map.of("OffsetDateTime", "String", "integer", "java.math.BigInteger")));
         rows.addAll(spring(root, generated.resolve("spring-types"), conforming,
-                "openapi-generator spring, OffsetDateTime and Long", eventTypeAsText, Map.of("integer", "Long")));
+                "openapi-generator spring (OffsetDateTime, Long)", eventTypeAsText, Map.of("integer", "Long")));
         rows.addAll(spring(root, generated.resolve("spring-plain"), conforming,
-                "openapi-generator spring, without mappings", Map.of(), Map.of()));
+                "openapi-generator spring (without mappings)", Map.of(), Map.of()));
         return rows;
     }
 
