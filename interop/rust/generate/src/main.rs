@@ -18,13 +18,41 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Each tool, its input, and the file it generates.
 const JOBS: &[(&str, &str, &str)] = &[
     ("typify-impl", "openapi/dist/receiver-3.0.json", "typify.rs"),
-    ("typify-impl", "openapi/dist/json-schema-2020-12/run-failed.json", "typify_2020_12.rs"),
-    ("typify-impl", "openapi/dist/json-schema-draft-07/run-failed.json", "typify_draft_07.rs"),
-    ("typify-impl", "openapi/dist/json-schema-2020-12/run-completed.json", "-"),
-    ("typify-impl", "openapi/dist/json-schema-2020-12/run-event.json", "-"),
-    ("typify-impl", "openapi/dist/json-schema-draft-07/run-event.json", "-"),
-    ("typify-impl", "openapi/dist/json-schema-2020-12/observed-run-event.json", "-"),
-    ("progenitor-impl", "openapi/dist/receiver-3.0.json", "progenitor.rs"),
+    (
+        "typify-impl",
+        "openapi/dist/json-schema-2020-12/run-failed.json",
+        "typify_2020_12.rs",
+    ),
+    (
+        "typify-impl",
+        "openapi/dist/json-schema-draft-07/run-failed.json",
+        "typify_draft_07.rs",
+    ),
+    (
+        "typify-impl",
+        "openapi/dist/json-schema-2020-12/run-completed.json",
+        "-",
+    ),
+    (
+        "typify-impl",
+        "openapi/dist/json-schema-2020-12/run-event.json",
+        "-",
+    ),
+    (
+        "typify-impl",
+        "openapi/dist/json-schema-draft-07/run-event.json",
+        "-",
+    ),
+    (
+        "typify-impl",
+        "openapi/dist/json-schema-2020-12/observed-run-event.json",
+        "-",
+    ),
+    (
+        "progenitor-impl",
+        "openapi/dist/receiver-3.0.json",
+        "progenitor.rs",
+    ),
     ("progenitor-impl", "openapi/dist/receiver.json", "-"),
     ("progenitor-impl", "openapi/dist/webhooks.json", "-"),
 ];
@@ -32,7 +60,10 @@ const JOBS: &[(&str, &str, &str)] = &[
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if let [tool, input] = arguments.as_slice() {
-        print!("{}", generate(tool, &fs::read_to_string(format!("{ROOT}/{input}"))?)?);
+        print!(
+            "{}",
+            generate(tool, &fs::read_to_string(format!("{ROOT}/{input}"))?)?
+        );
         return Ok(());
     }
     let [generated] = arguments.as_slice() else {
@@ -60,7 +91,10 @@ fn run(tool: &str, input: &str) -> Result<Result<String, String>, Box<dyn Error>
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    let (mut out, mut err) = (child.stdout.take().ok_or("no pipe")?, child.stderr.take().ok_or("no pipe")?);
+    let (mut out, mut err) = (
+        child.stdout.take().ok_or("no pipe")?,
+        child.stderr.take().ok_or("no pipe")?,
+    );
     let code = thread::spawn(move || {
         let mut text = String::new();
         out.read_to_string(&mut text).map(|_| text)
@@ -78,7 +112,10 @@ fn run(tool: &str, input: &str) -> Result<Result<String, String>, Box<dyn Error>
         if start.elapsed() > LIMIT {
             child.kill()?;
             child.wait()?;
-            return Ok(Err(format!("does not end: stopped after {} s", LIMIT.as_secs())));
+            return Ok(Err(format!(
+                "does not end: stopped after {} s",
+                LIMIT.as_secs()
+            )));
         }
         thread::sleep(Duration::from_millis(20));
     };
@@ -87,7 +124,9 @@ fn run(tool: &str, input: &str) -> Result<Result<String, String>, Box<dyn Error>
     if status.success() {
         return Ok(Ok(code));
     }
-    let mut lines = said.lines().filter(|line| !line.is_empty() && !line.contains("panicked at"));
+    let mut lines = said
+        .lines()
+        .filter(|line| !line.is_empty() && !line.contains("panicked at"));
     let first = lines.next().unwrap_or("failed, and said nothing");
     Ok(Err(first.trim_end_matches(['{', ':', ' ']).to_owned()))
 }

@@ -65,7 +65,10 @@ async fn receive(
     }
 
     // The same on every attempt, so it tells whether the event was here before.
-    let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let id = headers
+        .get("webhook-id")
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or_default();
     match RunEvent::deserialize(&payload) {
         Ok(event) => take(id, event),
         Err(_) => take_deviating(id, &payload),
@@ -79,7 +82,10 @@ fn take(id: &str, event: RunEvent) {
         RunEvent::Completed(event) => {
             let run = event.data;
             let rows = run.extracted_data.map_or(0, |data| data.total_rows);
-            println!("{id}: {:?} completed: {}, {rows} rows", run.robot_name, run.status);
+            println!(
+                "{id}: {:?} completed: {}, {rows} rows",
+                run.robot_name, run.status
+            );
         }
         RunEvent::Failed(event) => {
             let run = event.data;
@@ -90,5 +96,8 @@ fn take(id: &str, event: RunEvent) {
 
 /// Takes an event that is none as documented, but as servers are known to send.
 fn take_deviating(id: &str, payload: &Value) {
-    println!("{id}: {} deviates: see runhooks check", payload["event_type"]);
+    println!(
+        "{id}: {} deviates: see runhooks check",
+        payload["event_type"]
+    );
 }

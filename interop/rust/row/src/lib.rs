@@ -44,7 +44,10 @@ impl<'a> Row<'a> {
         self.passed = passed;
         self.of = of;
         self.note = note.into();
-        println!("{}", serde_json::to_string(self).expect("strings and numbers"));
+        println!(
+            "{}",
+            serde_json::to_string(self).expect("strings and numbers")
+        );
     }
 }
 
