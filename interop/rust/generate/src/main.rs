@@ -6,64 +6,67 @@ use std::error::Error;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, fs, process, thread};
 
 use row::{ROOT, Row};
 use schemars::schema::{RootSchema, Schema};
-use typify_impl::{TypeSpace, TypeSpaceSettings};
+use typify::{TypeSpace, TypeSpaceSettings};
 
 /// A generator takes no second; typify never ends on the observed schemas, and takes ever more memory.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Each tool, its input, and the file it generates.
 const JOBS: &[(&str, &str, &str)] = &[
-    ("typify-impl", "openapi/dist/receiver-3.0.json", "typify.rs"),
+    ("typify", "openapi/dist/receiver-3.0.json", "typify.rs"),
     (
-        "typify-impl",
+        "typify",
         "openapi/dist/json-schema-2020-12/run-failed.json",
         "typify_2020_12.rs",
     ),
     (
-        "typify-impl",
+        "typify",
         "openapi/dist/json-schema-draft-07/run-failed.json",
         "typify_draft_07.rs",
     ),
     (
-        "typify-impl",
+        "typify",
         "openapi/dist/json-schema-2020-12/run-completed.json",
         "-",
     ),
     (
-        "typify-impl",
+        "typify",
         "openapi/dist/json-schema-2020-12/run-event.json",
         "-",
     ),
     (
-        "typify-impl",
+        "typify",
         "openapi/dist/json-schema-draft-07/run-event.json",
         "-",
     ),
     (
-        "typify-impl",
+        "typify",
         "openapi/dist/json-schema-2020-12/observed-run-event.json",
         "-",
     ),
     (
-        "progenitor-impl",
+        "progenitor",
         "openapi/dist/receiver-3.0.json",
         "progenitor.rs",
     ),
-    ("progenitor-impl", "openapi/dist/receiver.json", "-"),
-    ("progenitor-impl", "openapi/dist/webhooks.json", "-"),
+    ("progenitor", "openapi/dist/receiver.json", "-"),
+    ("progenitor", "openapi/dist/webhooks.json", "-"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if let [tool, input] = arguments.as_slice() {
-        print!(
-            "{}",
-            generate(tool, &fs::read_to_string(format!("{ROOT}/{input}"))?)?
-        );
+        match generate(tool, &fs::read_to_string(format!("{ROOT}/{input}"))?) {
+            Ok(code) => print!("{code}"),
+            Err(why) => {
+                eprintln!("{why}");
+                process::exit(1);
+            }
+        }
         return Ok(());
     }
     let [generated] = arguments.as_slice() else {
@@ -132,9 +135,9 @@ fn run(tool: &str, input: &str) -> Result<Result<String, String>, Box<dyn Error>
 }
 
 fn generate(tool: &str, text: &str) -> Result<String, Box<dyn Error>> {
-    let code = if tool == "progenitor-impl" {
+    let code = if tool == "progenitor" {
         let document: openapiv3::OpenAPI = serde_json::from_str(text)?;
-        progenitor_impl::Generator::default().generate_tokens(&document)?
+        progenitor::Generator::default().generate_tokens(&document)?
     } else {
         let mut types = TypeSpace::new(&TypeSpaceSettings::default());
         let mut document: serde_json::Value = serde_json::from_str(text)?;

@@ -30,7 +30,7 @@ pub fn run(vectors: &[Vector]) {
     let document = "openapi/dist/receiver-3.0.json";
     union(
         vectors,
-        compiles(Row::new("generator", "typify-impl", document), ""),
+        compiles(Row::new("generator", "typify", document), ""),
         |event: &typify::RunEvent| match event {
             typify::RunEvent::Completed(event) => event.event_type.to_string(),
             typify::RunEvent::Failed(event) => event.event_type.to_string(),
@@ -39,7 +39,7 @@ pub fn run(vectors: &[Vector]) {
     union(
         vectors,
         compiles(
-            Row::new("generator", "progenitor-impl", document),
+            Row::new("generator", "progenitor", document),
             "unreachable patterns, of 410, 429 and 503 behind 4XX and 5XX",
         ),
         |event: &progenitor::types::RunEvent| match event {
@@ -55,12 +55,12 @@ pub fn run(vectors: &[Vector]) {
     let input = "openapi/dist/json-schema-2020-12/run-failed.json";
     one::<typify_2020_12::RunFailed>(
         &failed,
-        compiles(Row::new("generator", "typify-impl", input), ""),
+        compiles(Row::new("generator", "typify", input), ""),
     );
     let input = "openapi/dist/json-schema-draft-07/run-failed.json";
     one::<typify_draft_07::RunFailed>(
         &failed,
-        compiles(Row::new("generator", "typify-impl", input), ""),
+        compiles(Row::new("generator", "typify", input), ""),
     );
 }
 
@@ -114,7 +114,10 @@ fn one<'a, 'r, T: DeserializeOwned + Serialize>(
     let note = if refused.is_empty() {
         String::new()
     } else {
-        format!("refused: {}", refused.join(", "))
+        format!(
+            "refused, as integers are 64 bits, and neither 5.0 nor 1e2 is one: {}",
+            refused.join(", ")
+        )
     };
     row.print("decodes", decoded.len(), of, note);
 
