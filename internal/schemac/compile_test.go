@@ -51,13 +51,13 @@ func TestErrors(t *testing.T) {
 func TestRemarkErrors(t *testing.T) {
 	const rows = `{"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}}`
 	tests := []struct{ name, schema, where, keyword string }{
-		{"in a branch", `{"anyOf": [{"properties": {"a": {"type": "string", "x-plain-text": true}}}]}`, "a.json#/anyOf/0/properties/a", "x-…"},
-		{"of an item", `{"items": {"type": "string", "x-placeholder": "?"}}`, "a.json#/items", "x-…"},
-		{"of the root", `{"type": "string", "x-placeholder": "?"}`, "a.json#", "x-…"},
-		{"of any type", `{"properties": {"a": {"x-placeholder": "?"}}}`, "a.json#/properties/a", "x-…"},
+		{"in a branch", `{"anyOf": [{"properties": {"a": {"type": "string", "x-plain-text": true}}}]}`, "a.json#/anyOf/0/properties/a", "x-plain-text"},
+		{"of an item", `{"items": {"type": "string", "x-placeholder": "?"}}`, "a.json#/items", "x-placeholder"},
+		{"of the root", `{"type": "string", "x-placeholder": "?"}`, "a.json#", "x-placeholder"},
+		{"of any type", `{"properties": {"a": {"x-placeholder": "?"}}}`, "a.json#/properties/a", "x-placeholder"},
 		{"format", `{"properties": {"a": {"type": "string", "x-usual-format": "email"}}}`, "a.json#/properties/a", "x-usual-format"},
 		{"value", `{"properties": {"a": {"type": "string", "x-placeholder": 1}}}`, "a.json#/properties/a", "x-placeholder"},
-		{"order of what", `{"properties": {"a": {"type": "string", "x-not-before": "b"}}}`, "a.json#/properties/a", "x-…"},
+		{"order of what", `{"properties": {"a": {"type": "string", "x-not-before": "b"}}}`, "a.json#/properties/a", "x-not-before"},
 		{"count of what", `{"properties": {"a": {"type": "integer", "x-counts": "b"}, "b": {"type": "array"}}}`, "a.json#/properties/a", "x-counts"},
 		{"sum of what", `{"properties": {"a": {"type": "integer", "x-sums": ["b"]}}}`, "a.json#/properties/a", "x-sums"},
 		{"usual", `{"properties": {"a": {}}, "x-usual": ["b"]}`, "a.json#", "x-usual"},
@@ -85,6 +85,20 @@ func TestRemarkErrors(t *testing.T) {
 				t.Errorf("without remarks: %v", err)
 			}
 		})
+	}
+}
+
+// Where members of other names have a rule, a usual member that is missing is
+// left to the judge.
+func TestUsualOfOpenObject(t *testing.T) {
+	docs := []schemac.Document{{Path: "a.json", URI: "https://example.com/a.json", Func: "A", Remarks: true,
+		Data: []byte(`{"type": "object", "properties": {"a": {"type": "string"}}, "x-usual": ["a"], "additionalProperties": {"type": "string"}}`)}}
+	files, err := schemac.Compile(docs, schemac.Options{Package: "p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := string(files["a.gen.go"]); !strings.Contains(code, "{ // x-usual\n\t\t\tm.odd = true\n") {
+		t.Errorf("it is not left to the judge:\n%s", code)
 	}
 }
 

@@ -44,8 +44,8 @@ func (l *loader) remarkable(s *schema) error {
 			}
 		}
 		for _, m := range s.properties {
-			if m.schema.heeds() && !always {
-				return &Error{m.schema.where(), "x-…", misplaced}
+			if keyword := m.schema.annotation(); keyword != "" && !always {
+				return &Error{m.schema.where(), keyword, misplaced}
 			}
 			if err := s.heedable(m.schema); err != nil {
 				return err
@@ -63,8 +63,8 @@ func (l *loader) remarkable(s *schema) error {
 			branches = append(branches, m.schema)
 		}
 		for i, c := range slices.Concat(constant, branches) {
-			if c != nil && c.heeds() {
-				return &Error{c.where(), "x-…", misplaced}
+			if c != nil && c.annotation() != "" {
+				return &Error{c.where(), c.annotation(), misplaced}
 			}
 			if err := walk(c, always && i < len(constant)); err != nil {
 				return err
@@ -75,8 +75,8 @@ func (l *loader) remarkable(s *schema) error {
 	if !s.doc.Remarks {
 		return nil
 	}
-	if s.heeds() {
-		return &Error{s.where(), "x-…", misplaced}
+	if keyword := s.annotation(); keyword != "" {
+		return &Error{s.where(), keyword, misplaced}
 	}
 	return walk(s, true)
 }
@@ -90,13 +90,13 @@ func (s *schema) heedable(m *schema) error {
 		i := slices.IndexFunc(s.properties, func(of member) bool { return of.name == name })
 		return i >= 0 && possible(s.properties[i].schema) == t
 	}
-	if t := possible(m); m.heeds() && t != stringType && t != integerType || m.counts != "" && m.sums != nil {
-		return &Error{m.where(), "x-…", "the compiler heeds annotations of strings and integers, and one that counts or sums"}
-	}
 	if m.placeholder+m.usualFormat+m.notBefore != "" || m.plainText {
 		if possible(m) != stringType || m.notBefore != "" && !is(m.notBefore, stringType) {
-			return &Error{m.where(), "x-…", "what this annotation is about has to be a string"}
+			return &Error{m.where(), m.annotation(), "what it is about has to be a string"}
 		}
+	}
+	if m.counts != "" && m.sums != nil {
+		return &Error{m.where(), "x-sums", "there is x-counts, too"}
 	}
 	for _, of := range m.sums {
 		if possible(m) != integerType || !is(of, integerType) {
@@ -123,7 +123,7 @@ func (s *schema) heedable(m *schema) error {
 // annotations gives those on the member of a name.
 func (p *plan) annotations(name string) (a annotations) {
 	for _, m := range p.named {
-		if m.name == name && m.schema.heeds() {
+		if m.name == name && m.schema.annotation() != "" {
 			a = m.schema.annotations
 		}
 	}
@@ -134,7 +134,7 @@ func (p *plan) annotations(name string) (a annotations) {
 // and how many rows it has.
 func (p *plan) heeded(name string) (where, rows bool) {
 	for _, m := range p.named {
-		where = where || m.name == name && m.schema.heeds() || m.schema.notBefore == name || slices.Contains(m.schema.sums, name)
+		where = where || m.name == name && m.schema.annotation() != "" || m.schema.notBefore == name || slices.Contains(m.schema.sums, name)
 		rows = rows || m.schema.counts == name
 	}
 	return where, rows
@@ -255,14 +255,17 @@ func (g *generator) remark(p *plan, start string) {
 	}
 	if p.ident != "" {
 		g.line("if unknown > 0 {\nm.settle(&%s, seen)\n}", p.ident)
-		if len(p.usual) > 0 {
-			var bits []string
-			for _, name := range p.usual {
-				bits = append(bits, p.bit(name).ident)
-			}
-			usual := strings.Join(bits, " | ")
-			g.line("if seen&(%s) != %s { // x-usual\nm.note(&%s, %s, %s)\nm.settle(&%s, seen)\n}", usual, usual, p.ident, start, start, p.ident)
+	}
+	if len(p.usual) > 0 {
+		var bits []string
+		for _, name := range p.usual {
+			bits = append(bits, p.bit(name).ident)
 		}
+		usual, missing := strings.Join(bits, " | "), "m.odd = true"
+		if p.ident != "" {
+			missing = fmt.Sprintf("m.note(&%s, %s, %s)\nm.settle(&%[1]s, seen)", p.ident, start, start)
+		}
+		g.line("if seen&(%s) != %s { // x-usual\n%s\n}", usual, usual, missing)
 	}
 	g.out = outer
 	if out.Len() > 0 {

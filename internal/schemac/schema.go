@@ -174,10 +174,24 @@ type loader struct {
 	schemas   map[*object]*schema
 }
 
-// heeds tells whether there is an annotation on s of its value, or else of the
-// members that it should have.
-func (s *schema) heeds() bool {
-	return s.placeholder+s.usualFormat+s.notBefore+s.counts != "" || s.plainText || s.sums != nil
+// annotation gives the keyword by which s says something of its value that
+// remarks are made of, or "".
+func (s *schema) annotation() string {
+	switch {
+	case s.placeholder != "":
+		return "x-placeholder"
+	case s.plainText:
+		return "x-plain-text"
+	case s.usualFormat != "":
+		return "x-usual-format"
+	case s.notBefore != "":
+		return "x-not-before"
+	case s.counts != "":
+		return "x-counts"
+	case s.sums != nil:
+		return "x-sums"
+	}
+	return ""
 }
 
 // A place is a value in a document, and the URI by which references in it are
@@ -370,9 +384,9 @@ func (l *loader) load(p place) (*schema, error) {
 	return s, nil
 }
 
-// annotation reads one whose value is a text, in a document of which remarks are
-// made.
-func (s *schema) annotation(v any) (string, error) {
+// remarkText reads an annotation whose value is a text, in a document of which
+// remarks are made.
+func (s *schema) remarkText(v any) (string, error) {
 	if !s.doc.Remarks {
 		return "", nil
 	}
@@ -572,15 +586,15 @@ func (l *loader) keyword(s *schema, p place, keyword string, v any) (err error) 
 	case "oneOf":
 		s.oneOf = schemas()
 	case "x-placeholder":
-		s.placeholder, err = s.annotation(v)
+		s.placeholder, err = s.remarkText(v)
 	case "x-usual-format":
-		if s.usualFormat, err = s.annotation(v); s.usualFormat != "" && s.usualFormat != "uuid" {
+		if s.usualFormat, err = s.remarkText(v); s.usualFormat != "" && s.usualFormat != "uuid" {
 			err = fmt.Errorf("the compiler makes remarks on the format uuid only")
 		}
 	case "x-not-before":
-		s.notBefore, err = s.annotation(v)
+		s.notBefore, err = s.remarkText(v)
 	case "x-counts":
-		s.counts, err = s.annotation(v)
+		s.counts, err = s.remarkText(v)
 	case "x-plain-text":
 		s.plainText = s.doc.Remarks && v == true
 	case "x-sums":
