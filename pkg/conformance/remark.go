@@ -43,8 +43,9 @@ func placesOf(a *arm) map[string]place {
 						members[name] = append(members[name], sub)
 					}
 					if d := annotationsOf(here).dialect; d != nil {
-						members[d.member] = append(members[d.member], nil)
-						members[d.missing] = append(members[d.missing], nil)
+						if name := d.member + d.missing; name != "" { // it has one of them at most
+							members[name] = append(members[name], nil)
+						}
 					}
 				}
 			}
@@ -116,15 +117,16 @@ func (c *contract) drafts(a *arm, payload []byte, remarks []validate.Remark) ([]
 				name = []byte(text)
 			}
 		}
+		missing := r.End == r.Start
 		known := c.remarked.Load()
-		told, ok := (*known)[remarkKey{r.Object, r.Has, string(name)}]
+		told, ok := (*known)[remarkKey{r.Object, r.Has, missing, string(name)}]
 		if !ok {
 			told = c.tell(a, r, string(name))
-			c.keep(known, remarkKey{r.Object, r.Has, string(name)}, told)
+			c.keep(known, remarkKey{r.Object, r.Has, missing, string(name)}, told)
 		}
 		// A hint on what is missing may be a member that isn't named.
 		others := func(other validate.Remark) bool { return other.Object == r.Object && other.End > other.Start }
-		if told == nil || r.End == r.Start && slices.ContainsFunc(remarks, others) {
+		if told == nil || missing && slices.ContainsFunc(remarks, others) {
 			return nil, false
 		}
 		drafts[i] = *told
@@ -134,12 +136,13 @@ func (c *contract) drafts(a *arm, payload []byte, remarks []validate.Remark) ([]
 }
 
 // A remarkKey is what a draft is made from, but for its place: an object of which
-// it is known what documented members it has, and the name of another one. It is
-// empty where a member is missing.
+// it is known what documented members it has, and the name of another one, unless
+// one is missing.
 type remarkKey struct {
-	object *validate.Object
-	has    uint64
-	name   string
+	object  *validate.Object
+	has     uint64
+	missing bool
+	name    string
 }
 
 // mostKept is how many drafts are kept, and how long their names may be. The

@@ -24,6 +24,16 @@ func compareShort(t *testing.T, payload []byte) {
 	}
 }
 
+// A member whose name is empty is told from one that is missing, whichever was
+// there first.
+func TestRemarkOnEmptyName(t *testing.T) {
+	const failed = `{"event_type":"run_failed","timestamp":"2025-05-29T15:53:15.595Z","webhook_id":"1b480cbd-c43b-4541-a69e-92d82000d992",` +
+		`"data":{"robotId":"r","runId":"n","robotName":"R","status":"failed","error":{"message":"m","type":"t","stack":""}`
+	for _, more := range []string{`,"":1}}`, `}}`, `,"":1}}`} {
+		compareShort(t, []byte(failed+more))
+	}
+}
+
 // long are the vectors of which nothing is to be said, and yet only the long way
 // tells so.
 var long = map[string]string{
