@@ -140,8 +140,6 @@ type lintBreak struct {
 	Tool    string `json:"tool"`
 	Version string `json:"version"`
 	How     string `json:"how"`
-	// Tested: a test of ours confirms it on every change.
-	Tested bool `json:"tested"`
 }
 
 // run lints all documents and reports on them. The error tells the exit code.
@@ -244,7 +242,7 @@ func lintSource(source intake.Source, stdin io.Reader) (portability.Report, erro
 func ruleOf(r portability.Rule) lintRule {
 	rule := lintRule{r.ID, string(r.Severity), r.Summary, r.Instead, nil}
 	for _, b := range r.Breaks {
-		rule.Breaks = append(rule.Breaks, lintBreak{b.Tool, b.Version, b.How, b.Tested})
+		rule.Breaks = append(rule.Breaks, lintBreak(b))
 	}
 	return rule
 }

@@ -1,0 +1,137 @@
+// Package matrix is what the folders of interop report, what is made of it, and
+// the page that shows it.
+package matrix
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// The kinds of reports.
+const (
+	Validator = "validator"
+	Generator = "generator"
+	Receiver  = "receiver"
+	Rule      = "rule"
+)
+
+// A Report is what one tool makes of one file. The programs of the folders print
+// them as JSON, one a line. They only say what they see: what it should have
+// been, and what a difference amounts to, is decided here, once for all languages.
+type Report struct {
+	// Language is set by who reads the report.
+	Language string `json:"-"`
+
+	Kind string `json:"kind"`
+	Tool string `json:"tool"`
+	// Version is the tool's own, without v: 8.20.0.
+	Version string `json:"version"`
+	// Input is the file that the tool was given, from the root of the repository; of
+	// a receiver, its guide.
+	Input string `json:"input,omitempty"`
+	// Note is what a reader has to know: how the tool was told to work.
+	Note string `json:"note,omitempty"`
+	// Error is why the tool can't take the input. Nothing below is there then.
+	Error string `json:"error,omitempty"`
+
+	// Verdicts are a validator's, by the name of the vector: "valid", "invalid", or
+	// why there is none.
+	Verdicts map[string]string `json:"verdicts,omitempty"`
+
+	// Compiles is whether what a generator makes compiles, with warnings as errors.
+	Compiles *Answer `json:"compiles,omitempty"`
+	// Narrows is whether event_type tells the two events apart, with both types.
+	Narrows *Answer `json:"narrows,omitempty"`
+	// Decoded is what the generated types make of each conforming vector.
+	Decoded map[string]Decoded `json:"decoded,omitempty"`
+
+	// Rule is one of runhooks lint.
+	Rule string `json:"rule,omitempty"`
+	// Breaks is whether the tool does with the rule's document what the rule says.
+	Breaks *Answer `json:"breaks,omitempty"`
+	// Mended is whether it doesn't with the fixed document. It is null if what is
+	// left out there can't be said in another way.
+	Mended *Answer `json:"mended,omitempty"`
+}
+
+// An Answer is yes or no. A no has a note that says why.
+type Answer struct {
+	OK   bool   `json:"ok"`
+	Note string `json:"note,omitempty"`
+}
+
+// Decoded is a payload that was decoded and encoded again, or why it couldn't be.
+type Decoded struct {
+	JSON  string `json:"json,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// Read reads the reports of a language until the end of r.
+func Read(r io.Reader, language string) (reports []Report, err error) {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	for {
+		report := Report{Language: language}
+		switch err := d.Decode(&report); {
+		case errors.Is(err, io.EOF):
+			return reports, nil
+		case err != nil:
+			return reports, fmt.Errorf("report %d of %s: %w", len(reports)+1, language, err)
+		}
+		if err := report.check(); err != nil {
+			return reports, fmt.Errorf("report %d of %s, of %s: %w", len(reports)+1, language, report.Tool, err)
+		}
+		reports = append(reports, report)
+	}
+}
+
+// check tells what a report lacks, or has and shouldn't.
+func (r Report) check() error {
+	if r.Tool == "" || r.Version == "" {
+		return errors.New("it lacks tool or version")
+	}
+	if r.Input == "" && r.Kind != Rule {
+		return errors.New("it lacks input")
+	}
+	has := map[string]bool{ // by what, of which kind it is
+		"verdicts of a validator": r.Verdicts != nil,
+		"compiles of a generator": r.Compiles != nil,
+		"narrows of a generator":  r.Narrows != nil,
+		"decoded of a generator":  r.Decoded != nil,
+		"rule of a rule":          r.Rule != "",
+		"breaks of a rule":        r.Breaks != nil,
+		"mended of a rule":        r.Mended != nil,
+	}
+	wants := map[string][]string{
+		Validator: {"verdicts of a validator"},
+		Generator: {"compiles of a generator"},
+		Receiver:  {},
+		Rule:      {"rule of a rule", "breaks of a rule"},
+	}
+	want, ok := wants[r.Kind]
+	if !ok {
+		return fmt.Errorf("there is no kind %q", r.Kind)
+	}
+	if r.Error == "" {
+		for _, name := range want {
+			if !has[name] {
+				return fmt.Errorf("it lacks the %s", name)
+			}
+		}
+	}
+	for name, is := range has {
+		switch {
+		case is && r.Error != "" && name != "rule of a rule":
+			return fmt.Errorf("it has an error, and yet the %s", name)
+		case is && !of(name, r.Kind):
+			return fmt.Errorf("a %s has no %s", r.Kind, name)
+		}
+	}
+	return nil
+}
+
+func of(name, kind string) bool {
+	return len(name) > len(kind) && name[len(name)-len(kind):] == kind
+}
