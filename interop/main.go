@@ -1,90 +1,141 @@
-// Command interop runs the programs of the languages here, each of which generates
-// code from openapi/dist with the tools of its language, validates the vectors and
-// takes events, and makes one page of what they report. "make interop" runs it.
+// Command interop runs the programs of the languages here, sends events to their
+// receivers, and makes one page of what is seen. "make interop" runs it.
 package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
+	"github.com/runhooks/runhooks/interop/exchange"
 	"github.com/runhooks/runhooks/interop/matrix"
 )
 
 // languages are the folders, in the order of the page.
-var languages = []string{"golang", "typescript", "python", "java", "rust"}
+var languages = []struct{ folder, name string }{
+	{"golang", "Go"},
+	{"typescript", "TypeScript"},
+	{"python", "Python"},
+	{"java", "Java"},
+	{"kotlin", "Kotlin"},
+	{"rust", "Rust"},
+}
 
 func main() {
-	only := flag.String("only", "", "run only these `folders`, separated by commas; the page is not written then")
-	page := flag.String("page", "../docs/interop.md", "the `file` to write the page to")
+	var o options
+	flag.StringVar(&o.only, "only", "", "run only these `folders`, separated by commas; the page is not written then")
+	flag.StringVar(&o.page, "page", "../docs/interop.md", "the `file` to write the page to")
+	flag.StringVar(&o.runhooks, "runhooks", "../bin/runhooks", "the `program` that sends events; make build builds it")
+	flag.BoolVar(&o.check, "check", false, "fail if the page was another before")
 	flag.Parse()
-	if err := run(*only, *page); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := o.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "interop:", err)
 		os.Exit(1)
 	}
 }
 
-func run(only, page string) error {
-	var rows []matrix.Row
-	var failed, skipped []string
-	for _, language := range languages {
-		if only != "" && !slices.Contains(strings.Split(only, ","), language) {
-			continue
-		}
-		if _, err := os.Stat(filepath.Join(language, "run.sh")); err != nil {
-			return fmt.Errorf("there is no %s/run.sh; run this in its own folder", language)
-		}
-		start := time.Now()
-		fmt.Fprintf(os.Stderr, "interop: %s\n", language)
-		more, err := runOne(language)
-		fmt.Fprintf(os.Stderr, "interop: %s: %d rows in %.0f s\n", language, len(more), time.Since(start).Seconds())
-		switch {
-		case err != nil:
-			failed = append(failed, fmt.Sprintf("%s: %v", language, err))
-		case len(more) == 0:
-			skipped = append(skipped, language)
-		}
-		rows = append(rows, more...)
-	}
-	text := preamble + matrix.Markdown(rows)
-	fmt.Print(text)
-	for _, r := range matrix.Unexplained(rows) {
-		failed = append(failed, fmt.Sprintf("%s, %s: %s doesn't hold, and there is no note that says why", r.Language, r.Tool, r.Check))
-	}
-	if failed != nil {
-		return errors.New(strings.Join(failed, "\n"))
-	}
-	if only != "" || skipped != nil {
-		if skipped != nil {
-			fmt.Fprintf(os.Stderr, "SKIP interop: %s\n", strings.Join(skipped, ", "))
-		}
-		return nil
-	}
-	return os.WriteFile(page, []byte(text), 0o644)
+type options struct {
+	only, page, runhooks string
+	check                bool
 }
 
-// runOne runs the program of one language. It gives no rows where it is skipped.
-func runOne(language string) ([]matrix.Row, error) {
-	cmd := exec.Command("sh", filepath.Join(language, "run.sh"))
+// run runs all languages, or some, prints the page, and writes it if it is whole.
+// The error lists what has no explanation, and what couldn't be run.
+func (o options) run(ctx context.Context) error {
+	runhooks, err := filepath.Abs(o.runhooks)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(runhooks); err != nil {
+		return fmt.Errorf("%w: run make build", err)
+	}
+	only := strings.FieldsFunc(o.only, func(r rune) bool { return r == ',' })
+	for _, folder := range only {
+		if _, err := os.Stat(filepath.Join(folder, "run.sh")); err != nil {
+			return fmt.Errorf("-only %s: %w", folder, err)
+		}
+	}
+
+	var reports []matrix.Report
+	var lines []matrix.Line
+	var failures, skipped []string
+	for _, language := range languages {
+		if only != nil && !slices.Contains(only, language.folder) {
+			continue
+		}
+		start := time.Now()
+		fmt.Fprintf(os.Stderr, "interop: %s …\n", language.name)
+		more, err := report(ctx, language.folder, language.name)
+		switch {
+		case err != nil:
+			failures = append(failures, fmt.Sprintf("%s: %v", language.folder, err))
+		case len(more) == 0:
+			skipped = append(skipped, language.name)
+		}
+		reports = append(reports, more...)
+		for _, r := range more {
+			line := matrix.Judge(r)
+			if r.Kind == matrix.Receiver {
+				if line.Cells, err = exchange.Run(ctx, language.folder, runhooks); err != nil {
+					failures = append(failures, fmt.Sprintf("%s: %s: %v", language.folder, r.Tool, err))
+					continue
+				}
+			}
+			if r.Kind != matrix.Rule {
+				lines = append(lines, line)
+			}
+		}
+		fmt.Fprintf(os.Stderr, "interop: %s: %d reports in %.0f s\n", language.name, len(more), time.Since(start).Seconds())
+	}
+
+	page := matrix.Markdown(lines)
+	fmt.Print(page)
+	for _, l := range lines {
+		failures = append(failures, l.Unexplained()...)
+	}
+	whole := only == nil && skipped == nil
+	failures = append(failures, matrix.Confirm(reports, whole)...)
+	if skipped != nil {
+		fmt.Fprintf(os.Stderr, "SKIP interop: %s; %s is left as it is\n", strings.Join(skipped, ", "), o.page)
+	}
+	if failures != nil {
+		return errors.New(strings.Join(failures, "\n"))
+	}
+	if !whole {
+		return nil
+	}
+	before, err := os.ReadFile(o.page)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.WriteFile(o.page, []byte(page), 0o644); err != nil {
+		return err
+	}
+	if o.check && page != string(before) {
+		return fmt.Errorf("%s is not what was there before: look at the difference, and commit it", o.page)
+	}
+	return nil
+}
+
+// report runs the program of a folder. It gives no reports where that is skipped.
+func report(ctx context.Context, folder, language string) ([]matrix.Report, error) {
+	cmd := exec.CommandContext(ctx, "sh", filepath.Join(folder, "run.sh"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, io.Writer(os.Stderr)
 	runErr := cmd.Run()
-	rows, err := matrix.Read(&out)
-	return rows, errors.Join(runErr, err)
+	reports, err := matrix.Read(&out, language)
+	return reports, errors.Join(runErr, err)
 }
-
-const preamble = `# What works in other languages
-
-"make interop" writes this page: it generates code from [openapi/dist](../openapi/dist) by the
-tools of each language, compiles it, and has it read the [vectors](../vectors); and it sends
-events to the receivers of [the guides](languages). A tool that can't do something is listed
-with the reason.
-`

@@ -4,9 +4,11 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 
 	"github.com/runhooks/runhooks/pkg/event"
@@ -14,13 +16,19 @@ import (
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// SecretFromEnv gives the secret that the environment has as WEBHOOK_SECRET.
+// SecretFromEnv gives the secret that the environment has as RUNHOOKS_SECRET.
 func SecretFromEnv() (signature.Secret, error) {
-	secret, err := signature.ParseSecret(os.Getenv("WEBHOOK_SECRET"))
+	secret, err := signature.ParseSecret(os.Getenv("RUNHOOKS_SECRET"))
 	if err != nil {
-		return signature.Secret{}, fmt.Errorf("WEBHOOK_SECRET: %w", err)
+		return signature.Secret{}, fmt.Errorf("RUNHOOKS_SECRET: %w", err)
 	}
 	return secret, nil
+}
+
+// AddressFromEnv gives where to listen: on loopback, and the port that the
+// environment has as PORT, or 8080.
+func AddressFromEnv() string {
+	return net.JoinHostPort("127.0.0.1", cmp.Or(os.Getenv("PORT"), "8080"))
 }
 
 // NewReceiver gives a receiver of events that were signed with secret.

@@ -1,47 +1,266 @@
-package matrix_test
+package matrix
 
 import (
+	"path"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/runhooks/runhooks/interop/matrix"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runhooks/runhooks/internal/portability"
+	"github.com/runhooks/runhooks/vectors"
 )
 
-const rows = `{"language":"Go","tool":"a","version":"1","kind":"validator","input":"x.json","check":"verdicts","ok":true,"passed":5,"of":5}
-{"language":"Go","tool":"b","version":"2","kind":"generator","input":"x.json","check":"compiles","ok":true}
+func TestRead(t *testing.T) {
+	reports, err := Read(strings.NewReader(`{"kind":"validator","tool":"a","version":"1","input":"x.json","verdicts":{"page.run-failed":"valid"}}
 
-{"language":"Go","tool":"b","version":"2","kind":"generator","input":"x.json","check":"round-trip","ok":false,"passed":3,"of":5,"note":"loses zeros"}
-{"language":"Go","tool":"c","version":"2","kind":"generator","input":"x.json","check":"compiles","ok":false}
-`
-
-func TestMarkdown(t *testing.T) {
-	all, err := matrix.Read(strings.NewReader(rows))
+{"kind":"generator","tool":"b","version":"2","input":"x.json","error":"it can't"}
+`), "Go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := matrix.Markdown(all)
+	want := []Report{
+		{Language: "Go", Kind: Validator, Tool: "a", Version: "1", Input: "x.json", Verdicts: map[string]string{"page.run-failed": "valid"}},
+		{Language: "Go", Kind: Generator, Tool: "b", Version: "2", Input: "x.json", Error: "it can't"},
+	}
+	if diff := cmp.Diff(want, reports); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	tests := []struct{ line, want string }{
+		{`x`, "report 1 of Go: invalid character"},
+		{`{"kind":"validator","tool":"a","version":"1","input":"x","typo":1}`, "unknown field"},
+		{`{"kind":"validator","version":"1","input":"x"}`, "it lacks tool or version"},
+		{`{"kind":"validator","tool":"a","version":"1"}`, "of a: it lacks input"},
+		{`{"kind":"other","tool":"a","version":"1","input":"x"}`, `there is no kind "other"`},
+		{`{"kind":"validator","tool":"a","version":"1","input":"x"}`, "neither an error nor all that a validator reports"},
+		{`{"kind":"generator","tool":"a","version":"1","input":"x","compiles":{"ok":true}}`, "all that a generator reports"},
+		{`{"kind":"rule","tool":"a","version":"1","rule":"x"}`, "all that a rule reports"},
+	}
+	for _, tt := range tests {
+		if _, err := Read(strings.NewReader(tt.line), "Go"); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one with %q", tt.line, err, tt.want)
+		}
+	}
+}
+
+// Each limit says what it is and why, is linked to, and is either of vectors that
+// are there, or one that compare gives.
+func TestLimits(t *testing.T) {
+	told := []string{members, nulls, times, fractions}
+	for i, limit := range Limits() {
+		if limit.ID == "" || limit.Title == "" || limit.Why == "" {
+			t.Errorf("%+v lacks something", limit)
+		}
+		for _, before := range Limits()[:i] {
+			if before.ID == limit.ID || anchor(before.Title) == anchor(limit.Title) {
+				t.Errorf("%s is there twice", limit.ID)
+			}
+		}
+		if (limit.Vectors == nil) != slices.Contains(told, limit.ID) {
+			t.Errorf("%s: has vectors %q", limit.ID, limit.Vectors)
+		}
+		told = slices.DeleteFunc(told, func(id string) bool { return id == limit.ID })
+		for _, pattern := range limit.Vectors {
+			if !slices.ContainsFunc(vectors.All(), func(v vectors.Vector) bool {
+				ok, err := path.Match(pattern, v.Name)
+				return err == nil && ok
+			}) {
+				t.Errorf("%s: no vector is %s", limit.ID, pattern)
+			}
+		}
+	}
+	if len(told) > 0 {
+		t.Errorf("compare gives %q, which are no limits", told)
+	}
+	if limit := limitOf("number.integer-with-fraction"); limit != "integers" {
+		t.Errorf("the first that matches is %q", limit)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	tests := []struct {
+		name, before, after string
+		want                []string
+	}{
+		{"the same in another order", `{"a": 1, "b": [null, "x"]}`, `{"b":[null,"x"],"a":1}`, nil},
+		{"numbers of one value", `[1, 1.0, 100, 0.1, 0]`, `[1.0, 1, 1e2, 1e-1, -0.0]`, nil},
+		{"a number as a double", `12345678901234567890123`, `1.2345678901234568e22`, []string{numbers}},
+		{"an infinite one", `1e400`, `null`, []string{numbers}},
+		{"a tiny one", `1e-400`, `0`, []string{numbers}},
+		{"too large to say", `1e999999999`, `1e999999999`, nil},
+		{"another number", `1`, `2`, []string{other}},
+		{"a finite number as null", `1`, `null`, []string{other}},
+		{"a number as text", `1`, `"1"`, []string{other}},
+		{"a lost member", `{"a": {"b": 1, "c": 2}}`, `{"a": {"b": 1}}`, []string{members}},
+		{"a lost null", `{"a": null}`, `{}`, []string{nulls}},
+		{"an added null", `{}`, `{"a": null}`, []string{nulls}},
+		{"an added member", `{}`, `{"a": ""}`, []string{other}},
+		{"a lost item", `[1, 2]`, `[1]`, []string{other}},
+		{"another form of time", `["2026-03-14T09:00:47.310Z", "2026-03-14t09:00:47z", "2026-03-14T10:00:47+01:00"]`,
+			`["2026-03-14T09:00:47.31Z", "2026-03-14T09:00:47Z", "2026-03-14T09:00:47Z"]`, []string{times}},
+		{"a cut fraction", `"2026-03-14T09:00:47.123456789Z"`, `"2026-03-14T09:00:47.123456Z"`, []string{fractions}},
+		{"another time", `"2026-03-14T09:00:47Z"`, `"2026-03-14T10:00:47Z"`, []string{other}},
+		{"a rounded fraction", `"2026-03-14T09:00:47.19Z"`, `"2026-03-14T09:00:47.2Z"`, []string{other}},
+		{"another text", `"a"`, `"b"`, []string{other}},
+		{"several", `{"a": null, "b": {"c": 1}, "d": "x"}`, `{"b": {}, "d": "y"}`, []string{other, members, nulls}},
+	}
+	for _, tt := range tests {
+		losses, err := compare([]byte(tt.before), []byte(tt.after))
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		var got []string
+		for loss := range losses {
+			got = append(got, loss)
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+	if _, err := compare([]byte(`1`), []byte(`{`)); err == nil {
+		t.Error("half an object is no error")
+	}
+}
+
+// perfect is what a tool reports of which all holds.
+func perfect() (validator, generator Report) {
+	validator = Report{Language: "Go", Kind: Validator, Tool: "judge", Version: "1", Input: "run-event.json", Verdicts: map[string]string{}}
+	generator = Report{Language: "Go", Kind: Generator, Tool: "maker", Version: "2", Input: "openapi/dist/receiver.yaml",
+		Compiles: &Answer{OK: true}, Narrows: &Answer{OK: true}, Decoded: map[string]Decoded{}}
+	for _, v := range vectors.All() {
+		validator.Verdicts[v.Name] = "invalid"
+		if v.Verdict == "conforms" {
+			validator.Verdicts[v.Name] = "valid"
+			generator.Decoded[v.Name] = Decoded{JSON: string(v.Payload)}
+		}
+	}
+	return validator, generator
+}
+
+func TestJudge(t *testing.T) {
+	validator, generator := perfect()
+	for _, r := range []Report{validator, generator} {
+		l := Judge(r)
+		for i, c := range l.Cells {
+			if !c.Holds() {
+				t.Errorf("%s: %s doesn't hold: %+v", r.Kind, Checks[r.Kind][i].Title, c)
+			}
+		}
+	}
+
+	validator.Verdicts["number.1e400"] = "invalid"
+	validator.Verdicts["page.run-failed"] = "invalid"
+	validator.Verdicts["json.empty"] = "valid" // of what is no JSON nothing is asked
+	delete(validator.Verdicts, "page.run-completed")
+	l := Judge(validator)
+	if diff := cmp.Diff(map[string]int{numbers: 1}, l.Cells[0].Limits); diff != "" {
+		t.Errorf("limits (-want +got):\n%s", diff)
+	}
+	want := []string{
+		"Go, judge, run-event.json: verdicts: page.run-completed: no verdict was reported, and should be valid",
+		"Go, judge, run-event.json: verdicts: page.run-failed: invalid, and should be valid",
+	}
+	if diff := cmp.Diff(want, l.Unexplained()); diff != "" {
+		t.Errorf("unexplained (-want +got):\n%s", diff)
+	}
+
+	generator.Narrows = &Answer{}
+	generator.Decoded["time.leap-second"] = Decoded{Error: "second out of range"}
+	generator.Decoded["page.run-completed"] = Decoded{JSON: "{}"}
+	generator.Decoded["page.run-failed"] = Decoded{Error: "no"}
+	l = Judge(generator)
+	want = []string{
+		"Go, maker, openapi/dist/receiver.yaml: narrows: no, and no note says why",
+		"Go, maker, openapi/dist/receiver.yaml: decodes: page.run-failed: no",
+	}
+	if diff := cmp.Diff(want, l.Unexplained()); diff != "" {
+		t.Errorf("unexplained (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]int{members: 1}, l.Cells[3].Limits); diff != "" {
+		t.Errorf("losses (-want +got):\n%s", diff)
+	}
+
+	l = Judge(Report{Kind: Generator, Tool: "maker", Version: "2", Input: "x", Error: "can't read it"})
+	if len(l.Unexplained()) != 0 || l.Cells[0].Note != "can't read it" || !l.Cells[3].Empty {
+		t.Errorf("an error gives %+v", l)
+	}
+}
+
+// Observed schemas have to accept what deviates, too.
+func TestJudgeObserved(t *testing.T) {
+	validator, _ := perfect()
+	validator.Input = "observed-run-event.json"
+	c := Judge(validator).Cells[0]
+	deviating := 0
+	for _, v := range vectors.All() {
+		if v.Verdict == "deviates" {
+			deviating++
+		}
+	}
+	if c.differs() != deviating || deviating == 0 {
+		t.Errorf("%d of %d deviating vectors are to be accepted", c.differs(), deviating)
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	var reports []Report
+	for _, rule := range portability.Rules() {
+		for _, b := range rule.Breaks {
+			reports = append(reports, Report{Kind: Rule, Rule: rule.ID, Tool: b.Tool, Version: b.Version,
+				Breaks: &Answer{OK: true}, Mended: &Answer{OK: true}})
+		}
+	}
+	if failures := Confirm(reports, true); len(failures) > 0 {
+		t.Fatalf("all is confirmed, and yet: %q", failures)
+	}
+	first := reports[0].Rule + ": "
+	for says, change := range map[string]func(*Report){
+		"nothing confirms that":        func(r *Report) { r.Kind = Validator },
+		"and this is 0.0.1":            func(r *Report) { r.Version = "0.0.1" },
+		"it is no longer so":           func(r *Report) { r.Breaks = &Answer{} },
+		"the fixed document doesn't":   func(r *Report) { r.Mended = &Answer{} },
+		"can't be run":                 func(r *Report) { r.Breaks, r.Error = nil, "can't be run" },
+		"rules.go doesn't speak of it": func(r *Report) { r.Tool = "other" },
+	} {
+		changed := slices.Clone(reports)
+		change(&changed[0])
+		failures := Confirm(changed, true)
+		if !slices.ContainsFunc(failures, func(f string) bool {
+			return strings.HasPrefix(f, first) && strings.Contains(f, says)
+		}) {
+			t.Errorf("no failure says %q: %q", says, failures)
+		}
+	}
+	if failures := Confirm(nil, false); len(failures) > 0 {
+		t.Errorf("of languages that weren't run: %q", failures)
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	validator, generator := perfect()
+	validator.Verdicts["number.1e400"] = "invalid"
+	generator.Note = "as it comes"
+	broken := Report{Language: "Go", Kind: Generator, Tool: "other", Version: "3", Input: "openapi/dist/webhooks.yaml", Error: "no\npaths"}
+	page := Markdown([]Line{Judge(validator), Judge(generator), Judge(broken)})
 	for _, want := range []string{
-		"| Go | a 1 | `x.json` | yes |\n",
-		"| Go | b 2 | `x.json` | yes | – | – | no: 3 of 5 (1) |\n",
-		"| Go | c 2 | `x.json` | no | – | – | – |\n",
-		"\n1. loses zeros\n",
+		"| Go | judge, `run-event.json` | maker, `receiver.yaml` | – |\n",
+		"| Go | judge 1 | `run-event.json` | all 479 but: [large and tiny numbers](#large-and-tiny-numbers) 1 |\n",
+		"| Go | maker 2 (1) | `receiver.yaml` | yes | yes | all 236 | all 236 |\n",
+		"| Go | other 3 | `webhooks.yaml` | no (2) | – | – | – |\n",
+		"\n1. as it comes\n2. no paths\n",
+		"\n### large and tiny numbers\n",
+		"| `const-without-type` | oapi-codegen ",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
 	}
-	if u := matrix.Unexplained(all); len(u) != 1 || u[0].Tool != "c" {
-		t.Errorf("unexplained: %v", u)
-	}
-}
-
-func TestReadErrors(t *testing.T) {
-	for _, line := range []string{
-		`x`, `{}`, `{"language":"Go","tool":"a","version":"1","kind":"validator","input":"x","check":"compiles"}`,
-		`{"language":"Go","tool":"a","version":"1","kind":"validator","input":"x","check":"verdicts","typo":1}`,
-	} {
-		if _, err := matrix.Read(strings.NewReader(line)); err == nil {
-			t.Errorf("%s is a row", line)
-		}
+	if strings.Contains(page, "### depth") {
+		t.Error("the page explains a limit that nothing is at")
 	}
 }

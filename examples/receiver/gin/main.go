@@ -22,7 +22,7 @@ func main() {
 		log.Fatal(err)
 	}
 	server := &http.Server{
-		Addr: "localhost:8080", Handler: router,
+		Addr: events.AddressFromEnv(), Handler: router,
 		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
 	}
 	log.Fatal(server.ListenAndServe())

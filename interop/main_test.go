@@ -1,0 +1,44 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Without its toolchain, a language is skipped by name, and that is a failure where
+// all is required.
+func TestSkips(t *testing.T) {
+	// All that a script may use before it looks for its toolchain.
+	bin := t.TempDir()
+	for _, tool := range []string{"sh", "dirname", "pwd"} {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(bin, tool)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, language := range languages {
+		if language.folder == "golang" {
+			continue // what runs this test is there
+		}
+		for _, required := range []bool{false, true} {
+			cmd := exec.Command(filepath.Join(bin, "sh"), filepath.Join(language.folder, "run.sh"))
+			cmd.Env = []string{"PATH=" + bin, "REQUIRE_ALL="}
+			if required {
+				cmd.Env = []string{"PATH=" + bin, "REQUIRE_ALL=1"}
+			}
+			var stdout, stderr strings.Builder
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			err := cmd.Run()
+			if (err != nil) != required || stdout.String() != "" ||
+				!strings.HasPrefix(stderr.String(), "SKIP interop/"+language.folder+": ") {
+				t.Errorf("%s, required %t: error %v, %q, %q", language.folder, required, err, stdout.String(), stderr.String())
+			}
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package matrix
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// other is what no limit explains.
+const other = ""
+
+// compare says what a payload has lost when it was decoded and encoded again: the
+// limits, and other where it is something else. An error is that after is no JSON.
+func compare(before, after []byte) (losses map[string]bool, err error) {
+	from, err := parse(before)
+	if err != nil {
+		return nil, err
+	}
+	to, err := parse(after)
+	if err != nil {
+		return nil, fmt.Errorf("what is encoded is no JSON: %w", err)
+	}
+	losses = map[string]bool{}
+	compareValues(from, to, losses)
+	return losses, nil
+}
+
+func parse(text []byte) (value any, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	err = d.Decode(&value)
+	return value, err
+}
+
+func compareValues(before, after any, losses map[string]bool) {
+	switch before := before.(type) {
+	case map[string]any:
+		if after, ok := after.(map[string]any); ok {
+			compareObjects(before, after, losses)
+			return
+		}
+	case []any:
+		if after, ok := after.([]any); ok && len(before) == len(after) {
+			for i := range before {
+				compareValues(before[i], after[i], losses)
+			}
+			return
+		}
+	case json.Number:
+		if loss, ok := compareNumbers(before, after); ok {
+			if loss != "" {
+				losses[loss] = true
+			}
+			return
+		}
+	case string:
+		if after, ok := after.(string); ok && before != after {
+			losses[compareTexts(before, after)] = true
+			return
+		}
+	}
+	if !reflect.DeepEqual(before, after) {
+		losses[other] = true
+	}
+}
+
+func compareObjects(before, after map[string]any, losses map[string]bool) {
+	for name, value := range before {
+		switch now, ok := after[name]; {
+		case ok:
+			compareValues(value, now, losses)
+		case value == nil:
+			losses[nulls] = true
+		default:
+			losses[members] = true
+		}
+	}
+	for name, value := range after {
+		if _, ok := before[name]; ok {
+			continue
+		}
+		if value == nil {
+			losses[nulls] = true
+		} else {
+			losses[other] = true
+		}
+	}
+}
+
+// compareNumbers gives the loss, if any, and false if it is none that is known. Two
+// numbers of one value are the same, whatever their digits: JSON Schema 2020-12,
+// Core, section 4.2.2.
+func compareNumbers(before json.Number, after any) (loss string, ok bool) {
+	was, exact := value(before)
+	double, err := strconv.ParseFloat(string(before), 64)
+	now, isNumber := after.(json.Number)
+	if !isNumber {
+		// An infinite number is written as null, as JSON has no other way.
+		return numbers, after == nil && err != nil
+	}
+	is, exactToo := value(now)
+	if exact && exactToo && was.Cmp(is) == 0 || before == now {
+		return "", true
+	}
+	rounded, _ := strconv.ParseFloat(string(now), 64)
+	return numbers, rounded == double
+}
+
+// value gives the exact value of a number, unless that would fill the memory.
+func value(n json.Number) (*big.Rat, bool) {
+	if _, exponent, ok := strings.Cut(strings.ToLower(string(n)), "e"); ok {
+		if e, err := strconv.Atoi(exponent); err != nil || e < -10_000 || e > 10_000 {
+			return nil, false
+		}
+	}
+	return new(big.Rat).SetString(string(n))
+}
+
+// rfc3339 splits a time into what comes before its fraction, the fraction, and its
+// offset.
+var rfc3339 = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})$`)
+
+// compareTexts tells times that are written in another way from those that are
+// others.
+func compareTexts(before, after string) (loss string) {
+	was, is := rfc3339.FindStringSubmatch(before), rfc3339.FindStringSubmatch(after)
+	if was == nil || is == nil {
+		return other
+	}
+	from, err := time.Parse(time.RFC3339, strings.ToUpper(was[1]+was[3]))
+	to, err2 := time.Parse(time.RFC3339, strings.ToUpper(is[1]+is[3]))
+	if err != nil || err2 != nil || !from.Equal(to) {
+		return other
+	}
+	full, rest := strings.TrimRight(was[2], "0"), strings.TrimRight(is[2], "0")
+	switch {
+	case full == rest:
+		return times
+	case strings.HasPrefix(full, rest):
+		return fractions
+	default:
+		return other
+	}
+}

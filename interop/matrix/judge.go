@@ -1,0 +1,191 @@
+package matrix
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/runhooks/runhooks/vectors"
+)
+
+// A Cell says what holds of one tool: yes or no, or of how many vectors.
+type Cell struct {
+	// Empty: nothing can be said, since what it rests on doesn't hold.
+	Empty bool
+	// Answer is there where it isn't of vectors.
+	Answer
+	// Of so many vectors it should hold.
+	Of int
+	// Limits counts the vectors of which it doesn't, by the limit.
+	Limits map[string]int
+	// Unexplained are those that no limit explains, each with what is seen.
+	Unexplained []string
+}
+
+// expect counts a vector. Where it isn't ok, why says what is seen.
+func (c *Cell) expect(ok bool, name, why string) {
+	c.Of++
+	if !ok {
+		c.add(limitOf(name), name, why)
+	}
+}
+
+// add counts a vector of which something doesn't hold, as a limit explains.
+func (c *Cell) add(limit, name, why string) {
+	if limit == other {
+		c.Unexplained = append(c.Unexplained, name+": "+why)
+		return
+	}
+	if c.Limits == nil {
+		c.Limits = map[string]int{}
+	}
+	c.Limits[limit]++
+}
+
+// Holds tells whether there is nothing of which it doesn't.
+func (c Cell) Holds() bool {
+	if c.Of == 0 {
+		return c.OK
+	}
+	return c.Limits == nil && c.Unexplained == nil
+}
+
+// differs is of how many vectors it doesn't hold.
+func (c Cell) differs() int {
+	n := len(c.Unexplained)
+	for _, more := range c.Limits {
+		n += more
+	}
+	return n
+}
+
+// verdicts holds a validator's verdicts to those of the vectors. What is no strict
+// JSON is left out, since a validator of values never sees what is wrong with it.
+func verdicts(r Report) (c Cell) {
+	for _, v := range vectors.All() {
+		if !strict(v) {
+			continue
+		}
+		want := "invalid"
+		if v.Verdict == "conforms" || v.Verdict == "deviates" && strings.Contains(r.Input, "observed") {
+			want = "valid"
+		}
+		got := r.Verdicts[v.Name]
+		if got == "" {
+			got = "no verdict was reported"
+		}
+		c.expect(got == want, v.Name, got+", and should be "+want)
+	}
+	return c
+}
+
+// decodes says which conforming vectors the generated types take.
+func decodes(r Report) (c Cell) {
+	for _, v := range vectors.All() {
+		if v.Verdict != "conforms" {
+			continue
+		}
+		d, ok := r.Decoded[v.Name]
+		if !ok {
+			d.Error = "nothing was reported"
+		}
+		c.expect(d.Error == "", v.Name, d.Error)
+	}
+	return c
+}
+
+// roundTrip says what has become of the vectors that the generated types take. A
+// vector with two losses counts for both.
+func roundTrip(r Report) (c Cell) {
+	for _, v := range vectors.All() {
+		d := r.Decoded[v.Name]
+		if v.Verdict != "conforms" || d.JSON == "" {
+			continue
+		}
+		c.Of++
+		losses, err := compare(v.Payload, []byte(d.JSON))
+		if err != nil {
+			c.add(other, v.Name, err.Error())
+			continue
+		}
+		for _, loss := range slices.Sorted(maps.Keys(losses)) {
+			c.add(loss, v.Name, "is another payload afterwards")
+		}
+	}
+	return c
+}
+
+// strict tells whether a vector is strict JSON, if not necessarily an event.
+func strict(v vectors.Vector) bool {
+	return !slices.ContainsFunc(v.Expectation.Findings, func(f vectors.Finding) bool {
+		return strings.HasPrefix(f.Code, "json.")
+	})
+}
+
+// cell makes a cell of an answer.
+func (a *Answer) cell() Cell {
+	if a == nil {
+		return Cell{Empty: true}
+	}
+	return Cell{Answer: *a}
+}
+
+// A Line is what a report comes to: a cell a check, in the order of Checks.
+type Line struct {
+	Report Report
+	Cells  []Cell
+}
+
+// Checks are the headings of each kind, with what each promises.
+var Checks = map[string][]struct{ Title, Promise string }{
+	Validator: {
+		{"verdicts", "says of every vector what the contract says of it"},
+	},
+	Generator: {
+		{"compiles", "what it generates compiles, with warnings as errors where the language has them"},
+		{"narrows", "the two events are told apart by `event_type`"},
+		{"decodes", "every vector that conforms is decoded into the types"},
+		{"round trip", "and encoded again is the same JSON, whatever the order of members and the form of numbers"},
+	},
+	Receiver: {
+		{"signed", "takes both events of `runhooks trigger`, and every vector that conforms, if they are signed"},
+		{"tampered", "refuses what was changed on the way, is too old or too new, or has a signature of another or none"},
+		{"deviating", "takes events as servers really send them: `runhooks trigger --as maxun`, and every vector that deviates"},
+		{"no event", "refuses what is no event, takes one that nobody wants, and goes on"},
+	},
+}
+
+// Judge makes a line of a report. Those of a receiver are for who sends to it.
+func Judge(r Report) Line {
+	l := Line{Report: r}
+	switch {
+	case r.Error != "":
+		l.Cells = make([]Cell, len(Checks[r.Kind]))
+		for i := range l.Cells {
+			l.Cells[i].Empty = i > 0
+		}
+		l.Cells[0].Note = r.Error
+	case r.Kind == Validator:
+		l.Cells = []Cell{verdicts(r)}
+	case r.Kind == Generator && r.Decoded == nil:
+		l.Cells = []Cell{r.Compiles.cell(), r.Narrows.cell(), {Empty: true}, {Empty: true}}
+	case r.Kind == Generator:
+		l.Cells = []Cell{r.Compiles.cell(), r.Narrows.cell(), decodes(r), roundTrip(r)}
+	}
+	return l
+}
+
+// Unexplained lists what doesn't hold of a line, and neither a limit nor a note
+// says why.
+func (l Line) Unexplained() (all []string) {
+	for i, c := range l.Cells {
+		what := l.Report.Language + ", " + l.Report.Tool + ", " + l.Report.Input + ": " + Checks[l.Report.Kind][i].Title + ": "
+		for _, vector := range c.Unexplained {
+			all = append(all, what+vector)
+		}
+		if !c.Holds() && !c.Empty && c.Of == 0 && c.Note == "" {
+			all = append(all, what+"no, and no note says why")
+		}
+	}
+	return all
+}

@@ -1,0 +1,53 @@
+package matrix
+
+import (
+	_ "embed"
+	"encoding/json"
+	"path"
+	"sync"
+)
+
+// A Limit is a way in which tools are known to fall short, at the edge of what
+// JSON or RFC 3339 allow, or in all that they do. What a tool makes otherwise than
+// it should is explained if it is within a limit.
+type Limit struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	// Why says in a sentence or two what happens, and what it matters.
+	Why string `json:"why"`
+	// Vectors are patterns, as of path.Match, of the names of those at this limit.
+	// There are none where a limit is told by what has become of a payload.
+	Vectors []string `json:"vectors,omitempty"`
+}
+
+// The limits that are told by what has become of a payload.
+const (
+	members   = "members"
+	nulls     = "nulls"
+	times     = "times"
+	fractions = "fractions"
+	numbers   = "numbers"
+)
+
+//go:embed limits.json
+var limitsJSON []byte
+
+// Limits gives all limits, in the order of the page.
+var Limits = sync.OnceValue(func() (limits []Limit) {
+	if err := json.Unmarshal(limitsJSON, &limits); err != nil {
+		panic(err) // the embedded file is broken; a test reads it
+	}
+	return limits
+})
+
+// limitOf gives the limit at which a vector is, or "".
+func limitOf(vector string) string {
+	for _, limit := range Limits() {
+		for _, pattern := range limit.Vectors {
+			if ok, _ := path.Match(pattern, vector); ok { // a test compiles all patterns
+				return limit.ID
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,218 @@
+package matrix
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/runhooks/runhooks/internal/portability"
+)
+
+const preamble = `# What works in other languages
+
+"make interop" writes this page, and fails if anything on it has no explanation. It generates
+code from [openapi/dist](../openapi/dist) by the tools of each language, compiles it, and has it
+decode and encode the [vectors](../vectors); it asks each validator for a verdict on them; and it
+sends events to the receivers of [the guides](languages).
+
+"all" is all vectors, of which many are there to be difficult. Where it says "all but", a number
+follows for each of the [limits](#limits) at which the tool does something else. A dash stands
+where nothing can be said, since what comes before it doesn't hold.
+`
+
+// Markdown makes the page.
+func Markdown(lines []Line) string {
+	var out strings.Builder
+	out.WriteString(preamble)
+	out.WriteString(toTake(lines))
+	used := map[string]bool{}
+	for _, kind := range []struct{ name, title string }{
+		{Validator, "Validators"}, {Generator, "Generators"}, {Receiver, "Receivers"},
+	} {
+		fmt.Fprintf(&out, "\n## %s\n\n", kind.title)
+		for _, c := range Checks[kind.name] {
+			fmt.Fprintf(&out, "- **%s**: %s.\n", c.Title, c.Promise)
+		}
+		out.WriteByte('\n')
+		table(&out, kind.name, lines, used)
+	}
+	out.WriteString("\n## Limits\n")
+	for _, limit := range Limits() {
+		if !used[limit.ID] {
+			continue
+		}
+		fmt.Fprintf(&out, "\n### %s\n\n%s\n", limit.Title, wrap(limit.Why))
+	}
+	out.WriteString(rules())
+	return out.String()
+}
+
+// table writes the lines of a kind, and the notes to them below.
+func table(out *strings.Builder, kind string, lines []Line, used map[string]bool) {
+	checks := Checks[kind]
+	fmt.Fprintf(out, "| language | tool | given |")
+	for _, c := range checks {
+		fmt.Fprintf(out, " %s |", c.Title)
+	}
+	out.WriteString("\n|---|---|---|" + strings.Repeat("---|", len(checks)) + "\n")
+	var notes []string
+	note := func(text string) string {
+		if text == "" {
+			return ""
+		}
+		text = strings.Join(strings.Fields(text), " ")
+		n := slices.Index(notes, text)
+		if n < 0 {
+			n = len(notes)
+			notes = append(notes, text)
+		}
+		return fmt.Sprintf(" (%d)", n+1)
+	}
+	for _, l := range lines {
+		r := l.Report
+		if r.Kind != kind {
+			continue
+		}
+		fmt.Fprintf(out, "| %s | %s %s%s | %s |", r.Language, r.Tool, r.Version, note(r.Note), given(r.Input))
+		for _, c := range l.Cells {
+			fmt.Fprintf(out, " %s%s |", c.text(used), note(c.Note))
+		}
+		out.WriteByte('\n')
+	}
+	if len(notes) > 0 {
+		out.WriteByte('\n')
+	}
+	for i, text := range notes {
+		fmt.Fprintf(out, "%d. %s\n", i+1, text)
+	}
+}
+
+// given links a guide, and quotes a file of dist.
+func given(input string) string {
+	if guide, ok := strings.CutPrefix(input, "docs/"); ok {
+		return fmt.Sprintf("[%s](%s)", guide, guide)
+	}
+	return "`" + strings.TrimPrefix(input, "openapi/dist/") + "`"
+}
+
+func (c Cell) text(used map[string]bool) string {
+	switch {
+	case c.Empty:
+		return "–"
+	case c.Of == 0 && c.OK:
+		return "yes"
+	case c.Of == 0:
+		return "no"
+	case c.Holds():
+		return fmt.Sprintf("all %d", c.Of)
+	}
+	var but []string
+	for _, limit := range Limits() {
+		if n := c.Limits[limit.ID]; n > 0 {
+			used[limit.ID] = true
+			but = append(but, fmt.Sprintf("[%s](#%s) %d", limit.Title, anchor(limit.Title), n))
+		}
+	}
+	if n := len(c.Unexplained); n > 0 {
+		but = append(but, fmt.Sprintf("**unexplained** %d", n))
+	}
+	return fmt.Sprintf("all %d but: %s", c.Of, strings.Join(but, ", "))
+}
+
+// anchor gives the fragment of a heading: its letters and digits, with hyphens for
+// spaces.
+func anchor(title string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case unicode.IsLetter(r), unicode.IsDigit(r):
+			return unicode.ToLower(r)
+		default:
+			return -1
+		}
+	}, title)
+}
+
+// toTake names, for each language, the tools of which most holds.
+func toTake(lines []Line) string {
+	var languages []string
+	best := map[string]map[string]Line{} // by language and kind
+	for _, l := range lines {
+		r := l.Report
+		if !slices.Contains(languages, r.Language) {
+			languages = append(languages, r.Language)
+			best[r.Language] = map[string]Line{}
+		}
+		if strings.Contains(r.Input, "observed") || slices.ContainsFunc(l.Cells, func(c Cell) bool { return c.Of == 0 && !c.OK }) {
+			continue
+		}
+		if before, ok := best[r.Language][r.Kind]; !ok || l.differs() < before.differs() {
+			best[r.Language][r.Kind] = l
+		}
+	}
+	var out strings.Builder
+	out.WriteString("\n## In short\n\nWhat does best in each language:\n\n| language | to validate | to generate types | to receive |\n|---|---|---|---|\n")
+	for _, language := range languages {
+		fmt.Fprintf(&out, "| %s |", language)
+		for _, kind := range []string{Validator, Generator, Receiver} {
+			l, ok := best[language][kind]
+			if !ok {
+				out.WriteString(" – |")
+				continue
+			}
+			fmt.Fprintf(&out, " %s, %s |", l.Report.Tool, given(l.Report.Input))
+		}
+		out.WriteByte('\n')
+	}
+	return out.String()
+}
+
+func (l Line) differs() (n int) {
+	for _, c := range l.Cells {
+		n += c.differs()
+	}
+	return n
+}
+
+// rules lists what runhooks lint warns of.
+func rules() string {
+	var out strings.Builder
+	out.WriteString("\n## Idioms that break tools\n\n" +
+		"`runhooks lint` warns of these. For each there is a document in\n" +
+		"[testdata](../internal/portability/testdata) that shows the break, and one without it. The run has\n" +
+		"given both to every tool below, and seen it.\n\n" +
+		"| rule | tool | what it does | write instead |\n|---|---|---|---|\n")
+	for _, rule := range portability.Rules() {
+		id, instead := "`"+rule.ID+"`", rule.Instead
+		for _, b := range rule.Breaks {
+			fmt.Fprintf(&out, "| %s | %s %s | %s | %s |\n", id, b.Tool, b.Version, escape(b.How), escape(instead))
+			id, instead = "", ""
+		}
+	}
+	return out.String()
+}
+
+// wrap breaks a text into lines as the rest of the page has them.
+func wrap(text string) string {
+	var out strings.Builder
+	width := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case width+1+len(word) > 96:
+			out.WriteByte('\n')
+			width = 0
+		default:
+			out.WriteByte(' ')
+			width++
+		}
+		out.WriteString(word)
+		width += len(word)
+	}
+	return out.String()
+}
+
+// escape keeps a text within its cell.
+func escape(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
