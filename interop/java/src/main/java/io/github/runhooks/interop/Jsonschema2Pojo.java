@@ -8,73 +8,74 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jsonschema2pojo.DefaultGenerationConfig;
 import org.jsonschema2pojo.NoopRuleLogger;
+import org.jsonschema2pojo.SourceType;
 
 /** jsonschema2pojo on the draft-07 schemas: of the union, and of one event each. */
 final class Jsonschema2Pojo {
+    static final String VERSION = Report.versionOf(DefaultGenerationConfig.class);
     private static final String FOLDER = "openapi/dist/json-schema-draft-07/";
-    private static final String PACKAGE = "io.github.runhooks.generated.pojo";
-    private static final String VERSION = Row.versionOf(DefaultGenerationConfig.class);
+    private static final String PACKAGE = "io.github.runhooks.generated";
 
     private Jsonschema2Pojo() {}
 
-    static List<Row> rows(Path root, Path generated, List<Vector> conforming) {
-        List<Row> rows = new ArrayList<>();
-        rows.add(union(root, generated.resolve("jsonschema2pojo-union")));
-        rows.addAll(events(root, generated.resolve("jsonschema2pojo"), conforming,
-                "jsonschema2pojo (String, BigInteger)", true));
-        rows.addAll(events(root, generated.resolve("jsonschema2pojo-types"), conforming,
-                "jsonschema2pojo (OffsetDateTime, Long)", false));
-        return rows;
+    static List<Report> reports(Path root, Path generated, SortedMap<String, byte[]> conforming) {
+        List<Report> reports = new ArrayList<>();
+        reports.add(report(root, generated.resolve("jsonschema2pojo"), "run-event.json", conforming, false));
+        for (boolean exact : List.of(false, true)) {
+            for (String event : List.of("run_completed", "run_failed")) {
+                String schema = event.replace('_', '-') + ".json";
+                reports.add(report(root, generated.resolve("jsonschema2pojo-" + event + (exact ? "-exact" : "")),
+                        schema, of(event, conforming), exact));
+            }
+        }
+        return reports;
     }
 
-    private static Row union(Path root, Path folder) {
-        Row.Subject subject = new Row.Subject("jsonschema2pojo", VERSION, "generator", FOLDER + "run-event.json");
-        try {
-            GeneratedCode code = generate(root, folder, true, "run-event.json");
-            if (code.sources() == 0) {
-                return subject.result("narrows", 0, 1,
-                        "oneOf is not read, so nothing is generated: choose run-completed or run-failed by event_type");
-            }
-            return code.compiles(subject);
-        } catch (Exception e) {
-            return subject.failure("compiles", e);
-        }
+    /** The vectors of one event. */
+    private static SortedMap<String, byte[]> of(String event, SortedMap<String, byte[]> conforming) {
+        SortedMap<String, byte[]> its = new TreeMap<>(conforming);
+        its.values().removeIf(payload -> !Json.MAPPER.readTree(payload).path("event_type").asString().equals(event));
+        return its;
     }
 
-    private static List<Row> events(Path root, Path folder, List<Vector> conforming, String tool, boolean exact) {
-        Row.Subject subject = new Row.Subject(tool, VERSION, "generator", FOLDER + "run-{completed,failed}.json");
-        List<Row> rows = new ArrayList<>();
+    private static Report report(
+            Path root, Path target, String schema, SortedMap<String, byte[]> conforming, boolean exact) {
+        Report.Subject subject = new Report.Subject("jsonschema2pojo", VERSION, FOLDER + schema,
+                exact ? "times as String, integers as BigInteger" : "times as OffsetDateTime, integers as Long");
         try {
-            GeneratedCode code = generate(root, folder, exact, "run-completed.json", "run-failed.json");
-            rows.add(code.compiles(subject));
-            if (code.compiled()) {
-                Class<?> completed = code.type(PACKAGE + ".RunCompleted");
-                Class<?> failed = code.type(PACKAGE + ".RunFailed");
-                rows.addAll(GeneratedCode.decodesAndRoundTrips(subject, conforming, payload -> {
-                    String type = Json.MAPPER.readTree(payload).get("event_type").asString();
-                    Class<?> event = type.equals("run_failed") ? failed : completed;
-                    return Json.MAPPER.readValue(payload, event);
-                }));
+            generate(root.resolve(FOLDER + schema), target, exact);
+            if (GeneratedCode.sources(target).isEmpty()) {
+                return Report.Generator.failure(subject, "oneOf is not read, and nothing is generated");
             }
+            GeneratedCode code = GeneratedCode.compile(target);
+            if (!code.runs()) {
+                return new Report.Generator(subject, null, code.compiles(), null, null);
+            }
+            Class<?> type = code.type(PACKAGE + (schema.equals("run-failed.json") ? ".RunFailed" : ".RunCompleted"));
+            return new Report.Generator(subject, null, code.compiles(), null, GeneratedCode.decoded(conforming,
+                    payload -> Json.MAPPER.writeValueAsString(Json.MAPPER.readValue(payload, type))));
         } catch (Exception e) {
-            rows.add(subject.failure("compiles", e));
+            return Report.Generator.failure(subject, Report.reason(e));
         }
-        return rows;
     }
 
     /** Exact: times are text, and integers have no bounds. */
-    private static GeneratedCode generate(Path root, Path folder, boolean exact, String... schemas) throws IOException {
-        List<URL> sources = new ArrayList<>();
-        for (String schema : schemas) {
-            sources.add(root.resolve(FOLDER + schema).toUri().toURL());
-        }
-        Path target = Files.createDirectories(folder.resolve("src"));
+    static void generate(Path schema, Path target, boolean exact) throws IOException {
+        Files.createDirectories(target);
+        URL source = schema.toUri().toURL();
         org.jsonschema2pojo.Jsonschema2Pojo.generate(new DefaultGenerationConfig() {
             @Override
             public Iterator<URL> getSource() {
-                return sources.iterator();
+                return List.of(source).iterator();
+            }
+
+            @Override
+            public SourceType getSourceType() {
+                return schema.toString().endsWith(".yaml") ? SourceType.YAMLSCHEMA : SourceType.JSONSCHEMA;
             }
 
             @Override
@@ -107,6 +108,5 @@ final class Jsonschema2Pojo {
                 return exact ? "java.lang.String" : "java.time.OffsetDateTime";
             }
         }, new NoopRuleLogger());
-        return GeneratedCode.compile(target, folder.resolve("classes"));
     }
 }
