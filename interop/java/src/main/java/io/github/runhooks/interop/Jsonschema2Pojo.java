@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.SortedMap;
-import java.util.TreeMap;
 import org.jsonschema2pojo.DefaultGenerationConfig;
 import org.jsonschema2pojo.NoopRuleLogger;
 import org.jsonschema2pojo.SourceType;
@@ -23,59 +22,65 @@ final class Jsonschema2Pojo {
     private Jsonschema2Pojo() {}
 
     static List<Report> reports(Path root, Path generated, SortedMap<String, byte[]> conforming) {
-        List<Report> reports = new ArrayList<>();
-        reports.add(report(root, generated.resolve("jsonschema2pojo"), "run-event.json", conforming, false));
-        for (boolean exact : List.of(false, true)) {
-            for (String event : List.of("run_completed", "run_failed")) {
-                String schema = event.replace('_', '-') + ".json";
-                reports.add(report(root, generated.resolve("jsonschema2pojo-" + event + (exact ? "-exact" : "")),
-                        schema, of(event, conforming), exact));
-            }
-        }
-        return reports;
+        return List.of(
+                union(root, generated.resolve("jsonschema2pojo-union")),
+                events(root, generated.resolve("jsonschema2pojo"), conforming, false),
+                events(root, generated.resolve("jsonschema2pojo-exact"), conforming, true));
     }
 
-    /** The vectors of one event. */
-    private static SortedMap<String, byte[]> of(String event, SortedMap<String, byte[]> conforming) {
-        SortedMap<String, byte[]> its = new TreeMap<>(conforming);
-        its.values().removeIf(payload -> !Json.MAPPER.readTree(payload).path("event_type").asString().equals(event));
-        return its;
-    }
-
-    private static Report report(
-            Path root, Path target, String schema, SortedMap<String, byte[]> conforming, boolean exact) {
-        Report.Subject subject = new Report.Subject("jsonschema2pojo", VERSION, FOLDER + schema,
-                exact ? "times as String, integers as BigInteger" : "times as OffsetDateTime, integers as Long");
+    private static Report union(Path root, Path target) {
+        Report.Subject subject = new Report.Subject("jsonschema2pojo", VERSION, FOLDER + "run-event.json", null);
         try {
-            generate(root.resolve(FOLDER + schema), target, exact);
+            generate(target, false, root.resolve(FOLDER + "run-event.json"));
             if (GeneratedCode.sources(target).isEmpty()) {
                 return Report.Generator.failure(subject, "oneOf is not read, and nothing is generated");
             }
+            return Report.Generator.failure(subject, "something is generated of oneOf: have it decoded");
+        } catch (Exception e) {
+            return Report.Generator.failure(subject, Report.reason(e));
+        }
+    }
+
+    private static Report events(Path root, Path target, SortedMap<String, byte[]> conforming, boolean exact) {
+        Report.Subject subject = new Report.Subject("jsonschema2pojo", VERSION, FOLDER + "run-{completed,failed}.json",
+                exact ? "times as String, integers as BigInteger" : "times as OffsetDateTime, integers as Long");
+        try {
+            generate(target, exact,
+                    root.resolve(FOLDER + "run-completed.json"), root.resolve(FOLDER + "run-failed.json"));
             GeneratedCode code = GeneratedCode.compile(target);
             if (!code.runs()) {
                 return new Report.Generator(subject, null, code.compiles(), null, null);
             }
-            Class<?> type = code.type(PACKAGE + (schema.equals("run-failed.json") ? ".RunFailed" : ".RunCompleted"));
-            return new Report.Generator(subject, null, code.compiles(), null, GeneratedCode.decoded(conforming,
-                    payload -> Json.MAPPER.writeValueAsString(Json.MAPPER.readValue(payload, type))));
+            Class<?> completed = code.type(PACKAGE + ".RunCompleted");
+            Class<?> failed = code.type(PACKAGE + ".RunFailed");
+            return new Report.Generator(subject, null, code.compiles(),
+                    Report.Answer.no("there is a class an event, and none for both: the caller chooses by event_type"),
+                    GeneratedCode.decoded(conforming, payload -> {
+                        String type = Json.MAPPER.readTree(payload).get("event_type").asString();
+                        Class<?> event = type.equals("run_failed") ? failed : completed;
+                        return Json.MAPPER.writeValueAsString(Json.MAPPER.readValue(payload, event));
+                    }));
         } catch (Exception e) {
             return Report.Generator.failure(subject, Report.reason(e));
         }
     }
 
     /** Exact: times are text, and integers have no bounds. */
-    static void generate(Path schema, Path target, boolean exact) throws IOException {
+    static void generate(Path target, boolean exact, Path... schemas) throws IOException {
         Files.createDirectories(target);
-        URL source = schema.toUri().toURL();
+        List<URL> sources = new ArrayList<>();
+        for (Path schema : schemas) {
+            sources.add(schema.toUri().toURL());
+        }
         org.jsonschema2pojo.Jsonschema2Pojo.generate(new DefaultGenerationConfig() {
             @Override
             public Iterator<URL> getSource() {
-                return List.of(source).iterator();
+                return sources.iterator();
             }
 
             @Override
             public SourceType getSourceType() {
-                return schema.toString().endsWith(".yaml") ? SourceType.YAMLSCHEMA : SourceType.JSONSCHEMA;
+                return schemas[0].toString().endsWith(".yaml") ? SourceType.YAMLSCHEMA : SourceType.JSONSCHEMA;
             }
 
             @Override

@@ -1,5 +1,6 @@
 package io.github.runhooks.interop;
 
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -101,6 +102,8 @@ final class OpenApiGenerator {
             Class<?> union = code.type(PACKAGE + ".RunEvent");
             ObjectMapper mapper = (ObjectMapper)
                     code.type(PACKAGE + ".ApiClient").getMethod("createDefaultObjectMapper").invoke(null);
+            mapper.getFactory().setStreamReadConstraints(
+                    StreamReadConstraints.builder().maxNameLength(1 << 20).build()); // as Json has it
             return new Report.Generator(subject, null, code.compiles(), narrows(mapper, union),
                     GeneratedCode.decoded(conforming,
                             payload -> mapper.writeValueAsString(mapper.readValue(payload, union))));

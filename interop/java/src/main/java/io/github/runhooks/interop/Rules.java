@@ -98,7 +98,7 @@ final class Rules {
                                 .addGlobalProperty("apiTests", "false")
                                 .addGlobalProperty("apiDocs", "false")
                                 .addAdditionalProperty("interfaceOnly", "true"));
-                case JSONSCHEMA2POJO -> Jsonschema2Pojo.generate(schema(document), folder, false);
+                case JSONSCHEMA2POJO -> Jsonschema2Pojo.generate(folder, false, schema(document));
             }
         } catch (RuntimeException e) {
             return Report.reason(e);

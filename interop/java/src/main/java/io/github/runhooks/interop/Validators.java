@@ -32,7 +32,7 @@ final class Validators {
                 payloads.forEach((vector, payload) -> verdicts.put(vector, verdict(schema, payload)));
                 reports.add(new Report.Validator(
                         new Report.Subject("networknt json-schema-validator", Report.versionOf(Schema.class), input,
-                                "with formats; Jackson reads numbers as BigDecimal"),
+                                "with formats; Jackson reads numbers as BigInteger and BigDecimal, in the schema, too"),
                         null, verdicts));
             }
         }
@@ -52,7 +52,7 @@ final class Validators {
         SchemaRegistry registry =
                 SchemaRegistry.withDefaultDialect(version, builder -> builder.schemaRegistryConfig(config));
         try (InputStream in = Files.newInputStream(file)) {
-            return registry.getSchema(in);
+            return registry.getSchema(Json.MAPPER.readTree(in));
         }
     }
 }
