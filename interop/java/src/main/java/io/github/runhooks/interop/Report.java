@@ -17,7 +17,7 @@ import tools.jackson.core.JacksonException;
 sealed interface Report {
     record Subject(String tool, String version, String input, String note) {}
 
-    record Validator(@JsonUnwrapped Subject subject, String error, Map<String, String> verdicts) implements Report {}
+    record Validator(@JsonUnwrapped Subject subject, Map<String, String> verdicts) implements Report {}
 
     record Generator(
             @JsonUnwrapped Subject subject, String error, Answer compiles, Answer narrows, Map<String, Decoded> decoded)

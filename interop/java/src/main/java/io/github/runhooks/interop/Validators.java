@@ -33,7 +33,7 @@ final class Validators {
                 reports.add(new Report.Validator(
                         new Report.Subject("networknt json-schema-validator", Report.versionOf(Schema.class), input,
                                 "with formats; Jackson reads numbers as BigInteger and BigDecimal, in the schema, too"),
-                        null, verdicts));
+                        verdicts));
             }
         }
         return reports;

@@ -15,7 +15,8 @@ final class Vectors {
     static SortedMap<String, byte[]> read(Path root, String... folders) throws IOException {
         SortedMap<String, byte[]> payloads = new TreeMap<>();
         for (String folder : folders) {
-            try (DirectoryStream<Path> files = Files.newDirectoryStream(root.resolve("vectors").resolve(folder), "*.json")) {
+            Path path = root.resolve("vectors").resolve(folder);
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(path, "*.json")) {
                 for (Path file : files) {
                     String name = file.getFileName().toString();
                     if (!name.endsWith(".expect.json")) {
