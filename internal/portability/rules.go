@@ -29,6 +29,8 @@ func openapiTS(how string) Break   { return Break{"openapi-typescript", "7.13.0"
 func dataModel(how string) Break {
 	return Break{"datamodel-code-generator", "0.89.0", how}
 }
+func openapiGenerator(how string) Break { return Break{"openapi-generator", "7.25.0", how} }
+func jsonschema2pojo(how string) Break  { return Break{"jsonschema2pojo", "1.3.3", how} }
 
 // Rules gives all rules, in the order in which a reader best learns them. The
 // result is the caller's.
@@ -41,6 +43,8 @@ func Rules() []Rule {
 			Breaks: []Break{
 				oapiCodegen("makes it interface{}"),
 				ogen("makes it jx.Raw, which is JSON that nobody has decoded"),
+				openapiGenerator("makes it Object"),
+				jsonschema2pojo("makes it Object"),
 			},
 		},
 		{
@@ -75,6 +79,7 @@ func Rules() []Rule {
 			Instead: "write minimum or maximum; of integers, the next one: minimum: 1 for more than 0",
 			Breaks: []Break{
 				ogen("fails: cannot unmarshal !!int into bool, as OpenAPI 3.0 had it"),
+				openapiGenerator("takes the bound itself, too, as if it were minimum"),
 			},
 		},
 		{
@@ -84,6 +89,8 @@ func Rules() []Rule {
 			Breaks: []Break{
 				oapiCodegen("makes it map[string]interface{}: the schema of the values is lost"),
 				jsonToTS("gives every name the type, whatever the pattern"),
+				openapiGenerator("makes it Object"),
+				jsonschema2pojo("makes it a map of Object: the schema of the values is lost"),
 			},
 		},
 		{
@@ -125,6 +132,8 @@ func Rules() []Rule {
 				oapiCodegen("ignores the members that stand there"),
 				ogen("ignores the members that stand there"),
 				openapiTS("ignores the members that stand there"),
+				openapiGenerator("makes an empty class of it, without the members of either"),
+				jsonschema2pojo("ignores the members that stand there"),
 			},
 		},
 		{
@@ -134,6 +143,7 @@ func Rules() []Rule {
 			Breaks: []Break{
 				oapiCodegen("makes a union that can't tell which of its types it holds"),
 				ogen("fails: failed to infer fields discriminator"),
+				openapiGenerator("makes an interface that Jackson can't decode: nothing tells it which class"),
 			},
 		},
 		{
@@ -143,6 +153,7 @@ func Rules() []Rule {
 			Breaks: []Break{
 				oapiCodegen("ignores it: null can't be told from the zero value"),
 				dataModel("ignores it: null is refused"),
+				openapiGenerator("ignores it: null is refused"),
 			},
 		},
 		{
@@ -153,6 +164,7 @@ func Rules() []Rule {
 				kinOpenAPI("refuses the document: field const is for OpenAPI >=3.1"),
 				oapiCodegen("ignores const"),
 				ogen("ignores const"),
+				openapiGenerator("refuses the document, unless it is told not to validate it"),
 			},
 		},
 		{
@@ -173,6 +185,8 @@ func Rules() []Rule {
 				dataModel("ignores it"),
 				jsonToTS("ignores it"),
 				openapiTS("ignores it"),
+				openapiGenerator("ignores it"),
+				jsonschema2pojo("ignores it"),
 			},
 		},
 		{
@@ -181,6 +195,7 @@ func Rules() []Rule {
 			Instead: "offer a second document that has the receiver as one of its paths",
 			Breaks: []Break{
 				oapiCodegen("prunes what only webhooks use, unless it is told skip-prune, so what it makes doesn't compile"),
+				openapiGenerator("makes no method of them, only the models"),
 			},
 		},
 		{
@@ -189,6 +204,7 @@ func Rules() []Rule {
 			Instead: "name it, since functions and types are named by it",
 			Breaks: []Break{
 				oapiCodegen("names it by its path: PostEvents"),
+				openapiGenerator("names it by its path: eventsPost"),
 			},
 		},
 		{
@@ -198,6 +214,8 @@ func Rules() []Rule {
 			Breaks: []Break{
 				oapiCodegen("makes an anonymous struct, of which no value can be written without repeating it"),
 				ogen("names it by its place: EventA"),
+				openapiGenerator("names it by its place: EventA"),
+				jsonschema2pojo("names it by its place: A"),
 			},
 		},
 		{
@@ -207,6 +225,7 @@ func Rules() []Rule {
 			Breaks: []Break{
 				dataModel("calls it Model"),
 				jsonToTS("calls it by the name of the file"),
+				jsonschema2pojo("calls it by the name of the file"),
 			},
 		},
 	}

@@ -1,10 +1,9 @@
 #!/bin/sh
-# Generates, compiles and runs; prints a result a line, as JSON. See README.md.
+# Generates, compiles and runs; prints a report a line, as JSON. See README.md.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-runhooks=${RUNHOOKS:-$root/bin/runhooks}
 
 for tool in java javac mvn; do
 	if ! command -v "$tool" >/dev/null 2>&1; then
@@ -15,15 +14,11 @@ for tool in java javac mvn; do
 		exit 0
 	fi
 done
-if [ ! -x "$runhooks" ]; then
-	echo "interop/java: $runhooks is missing: run make build, or set RUNHOOKS" >&2
-	exit 1
-fi
 
 mvn -q -B -f "$here/pom.xml" compile dependency:build-classpath -Dmdep.outputFile="$here/target/classpath" >&2
 mvn -q -B -f "$here/receiver/pom.xml" package -Dcontract="$root/openapi/dist" >&2
 
 rm -rf "$here/generated"
 exec java -cp "$here/target/classes:$(cat "$here/target/classpath")" \
-	-Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
-	io.github.runhooks.interop.Interop "$root" "$here/generated" "$here/receiver/target/receiver-1.0.0.jar" "$runhooks"
+	-Dorg.slf4j.simpleLogger.defaultLogLevel=error \
+	io.github.runhooks.interop.Interop "$root" "$here/generated" "$here/receiver/target/receiver-1.0.0.jar"

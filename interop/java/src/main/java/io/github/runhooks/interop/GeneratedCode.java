@@ -6,12 +6,11 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import javax.tools.Diagnostic;
 import javax.tools.DiagnosticCollector;
@@ -19,109 +18,74 @@ import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
 
 /** Sources that a generator wrote, compiled with all warnings on and loaded. */
 final class GeneratedCode {
-    /** Reads a payload into the generated types. */
-    interface Decoder {
-        Object decode(byte[] payload) throws Exception;
+    /** Reads a payload into the generated types, and writes it again. */
+    interface Codec {
+        String decodeAndEncode(byte[] payload) throws Exception;
     }
 
-    private final int sources;
-    private final List<Diagnostic<? extends JavaFileObject>> errors;
-    private final List<Diagnostic<? extends JavaFileObject>> warnings;
+    private final List<Diagnostic<? extends JavaFileObject>> diagnostics;
     private final ClassLoader loader;
 
-    private GeneratedCode(int sources, List<Diagnostic<? extends JavaFileObject>> diagnostics, ClassLoader loader) {
-        this.sources = sources;
-        this.errors = diagnostics.stream().filter(d -> d.getKind() == Diagnostic.Kind.ERROR).toList();
-        this.warnings = diagnostics.stream().filter(d -> d.getKind() != Diagnostic.Kind.ERROR).toList();
+    private GeneratedCode(List<Diagnostic<? extends JavaFileObject>> diagnostics, ClassLoader loader) {
+        this.diagnostics = diagnostics;
         this.loader = loader;
     }
 
-    static GeneratedCode compile(Path sources, Path classes) throws IOException {
+    static GeneratedCode compile(Path folder) throws IOException {
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         DiagnosticCollector<JavaFileObject> diagnostics = new DiagnosticCollector<>();
-        Files.createDirectories(classes);
-        List<Path> files;
-        try (Stream<Path> walk = Files.walk(sources)) {
-            files = walk.filter(file -> file.toString().endsWith(".java")).toList();
-        }
-        if (files.isEmpty()) {
-            return new GeneratedCode(0, List.of(), null);
-        }
+        Path classes = Files.createDirectories(folder.resolve("classes"));
         try (StandardJavaFileManager manager = compiler.getStandardFileManager(diagnostics, Locale.ROOT, null)) {
             compiler.getTask(new StringWriter(), manager, diagnostics,
                     List.of("-Xlint:all", "-proc:none", "--release", "17", "-d", classes.toString()),
-                    null, manager.getJavaFileObjectsFromPaths(files)).call();
+                    null, manager.getJavaFileObjectsFromPaths(sources(folder))).call();
         }
-        return new GeneratedCode(files.size(), diagnostics.getDiagnostics(),
-                new URLClassLoader(new URL[] {classes.toUri().toURL()}));
+        return new GeneratedCode(diagnostics.getDiagnostics(), new URLClassLoader(new URL[] {classes.toUri().toURL()}));
     }
 
-    int sources() {
-        return sources;
+    static List<Path> sources(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(file -> file.toString().endsWith(".java")).sorted().toList();
+        }
     }
 
-    boolean compiled() {
-        return errors.isEmpty();
+    /** Whether javac has nothing to say, warnings included. */
+    Report.Answer compiles() {
+        if (diagnostics.isEmpty()) {
+            return Report.Answer.YES;
+        }
+        Diagnostic<? extends JavaFileObject> worst =
+                diagnostics.stream().filter(GeneratedCode::isError).findFirst().orElse(diagnostics.get(0));
+        long errors = diagnostics.stream().filter(GeneratedCode::isError).count();
+        String text = worst.getMessage(Locale.ROOT).lines().findFirst().orElse("");
+        return Report.Answer.no("%d errors and %d warnings of -Xlint:all, the first: %s"
+                .formatted(errors, diagnostics.size() - errors, text));
+    }
+
+    boolean runs() {
+        return diagnostics.stream().noneMatch(GeneratedCode::isError);
+    }
+
+    private static boolean isError(Diagnostic<?> diagnostic) {
+        return diagnostic.getKind() == Diagnostic.Kind.ERROR;
     }
 
     Class<?> type(String name) throws ClassNotFoundException {
         return loader.loadClass(name);
     }
 
-    Row compiles(Row.Subject subject) {
-        if (!compiled()) {
-            Diagnostic<? extends JavaFileObject> first = errors.get(0);
-            long broken = errors.stream().map(Diagnostic::getSource).distinct().count();
-            return subject.result("compiles", sources - (int) broken, sources,
-                    first.getMessage(Locale.ROOT).lines().collect(Collectors.joining(" ")));
-        }
-        Map<String, Long> kinds = warnings.stream().collect(
-                Collectors.groupingBy(warning -> String.valueOf(warning.getCode()), Collectors.counting()));
-        return subject.result("compiles", sources, sources, kinds.isEmpty() ? "" : "warnings of -Xlint:all: " + kinds);
-    }
-
-    /** Every conforming payload: read, and written again. */
-    static List<Row> decodesAndRoundTrips(Row.Subject subject, List<Vector> conforming, Decoder decoder) {
-        Map<String, List<String>> refused = new LinkedHashMap<>();
-        Map<String, List<String>> changed = new LinkedHashMap<>();
-        int same = 0;
-        for (Vector vector : conforming) {
-            Object event;
+    static Map<String, Report.Decoded> decoded(SortedMap<String, byte[]> payloads, Codec codec) {
+        Map<String, Report.Decoded> decoded = new TreeMap<>();
+        payloads.forEach((vector, payload) -> {
             try {
-                event = decoder.decode(vector.payload());
-            } catch (Exception e) {
-                // The reason, less the values: one note for all that fail in the same way.
-                String reason = firstLine(e).replaceFirst(": .*", "").replaceAll(" \\([^()]*\\)| from String \".*\"", "");
-                refused.computeIfAbsent(reason, k -> new ArrayList<>()).add(vector.name() + ": " + reason);
-                continue;
+                decoded.put(vector, new Report.Decoded(codec.decodeAndEncode(payload), null));
+            } catch (Exception | StackOverflowError e) {
+                decoded.put(vector, new Report.Decoded(null, Report.reason(e)));
             }
-            try {
-                JsonNode want = Json.MAPPER.readTree(vector.payload());
-                String difference = Json.difference(want, Json.MAPPER.readTree(Json.MAPPER.writeValueAsBytes(event)), "");
-                if (difference.isEmpty()) {
-                    same++;
-                } else {
-                    // Members of any name that are lost are one thing; a change is one thing a member.
-                    String kind = difference.endsWith(" is lost") ? "is lost" : difference.replaceFirst(": .*", "");
-                    changed.computeIfAbsent(kind, k -> new ArrayList<>()).add(difference);
-                }
-            } catch (Exception e) {
-                changed.computeIfAbsent(firstLine(e), k -> new ArrayList<>()).add(vector.name() + ": " + firstLine(e));
-            }
-        }
-        int decoded = conforming.size() - refused.values().stream().mapToInt(List::size).sum();
-        return List.of(
-                subject.result("decodes", decoded, conforming.size(), Notes.groups(refused.values())),
-                subject.result("round-trip", same, decoded, Notes.groups(changed.values())));
-    }
-
-    private static String firstLine(Exception e) {
-        String message = e instanceof JacksonException json ? json.getOriginalMessage() : e.getMessage();
-        return String.valueOf(message).lines().findFirst().orElse(e.getClass().getSimpleName());
+        });
+        return decoded;
     }
 }

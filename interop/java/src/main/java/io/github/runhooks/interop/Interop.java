@@ -2,55 +2,53 @@ package io.github.runhooks.interop;
 
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.jar.JarFile;
+import java.util.stream.Collectors;
 
-/** Prints the rows of Java, one JSON object a line. */
+/** Prints what Java's tools make of the contract, one JSON object a line. */
 final class Interop {
     private Interop() {}
 
-    public static void main(String[] args) throws IOException, InterruptedException {
-        if (args.length != 4) {
-            System.err.println("usage: Interop REPOSITORY GENERATED RECEIVER.jar RUNHOOKS");
+    public static void main(String[] args) throws IOException {
+        if (args.length != 3) {
+            System.err.println("usage: Interop REPOSITORY GENERATED RECEIVER.jar");
             System.exit(2);
         }
         Path root = Path.of(args[0]);
         Path generated = Path.of(args[1]);
-        // Generators print to standard output, where only rows belong.
-        PrintStream out = System.out;
+        // Generators print to standard output, where only reports belong.
+        PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
         System.setOut(System.err);
 
-        List<Vector> vectors = Vector.all(root.resolve("vectors"));
-        tellWhatTheParserRefuses(vectors);
-        List<Row> rows = new ArrayList<>(Validators.rows(root, vectors));
-        List<Vector> conforming = vectors.stream().filter(Vector::conforms).toList();
-        rows.addAll(OpenApiGenerator.rows(root, generated, conforming));
-        rows.addAll(Jsonschema2Pojo.rows(root, generated, conforming));
-        rows.addAll(Receiver.rows(args[2], args[3], generated.resolve("receiver.log")));
-        for (Row row : rows) {
-            out.println(Json.MAPPER.writeValueAsString(row));
+        SortedMap<String, byte[]> conforming = Vectors.read(root, "conforms");
+        List<Report> reports = new ArrayList<>();
+        reports.addAll(Validators.reports(root, Vectors.read(root, "conforms", "deviates", "invalid")));
+        reports.addAll(OpenApiGenerator.reports(root, generated, conforming));
+        reports.addAll(Jsonschema2Pojo.reports(root, generated, conforming));
+        reports.add(receiver(args[2]));
+        reports.addAll(new Rules(root, generated.resolve("rules")).reports());
+        for (Report report : reports) {
+            out.println(Json.MAPPER.writeValueAsString(report));
         }
         out.flush();
     }
 
-    /** No schema can tell what is no strict JSON: that is the parser's part. */
-    private static void tellWhatTheParserRefuses(List<Vector> vectors) {
-        List<String> accepted = new ArrayList<>();
-        int broken = 0;
-        for (Vector vector : vectors) {
-            if (vector.isStrictJson()) {
-                continue;
-            }
-            broken++;
-            try {
-                Json.MAPPER.readTree(vector.payload());
-                accepted.add(vector.name());
-            } catch (RuntimeException e) {
-                // Refused, as it should be.
-            }
+    private static Report receiver(String jar) throws IOException {
+        try (JarFile file = new JarFile(jar)) {
+            String version = file.getManifest().getMainAttributes().getValue("Spring-Boot-Version");
+            String libraries = file.stream()
+                    .map(entry -> entry.getName().replaceFirst("^BOOT-INF/lib/", ""))
+                    .filter(name -> name.matches("(json-schema-validator|standardwebhooks)-.*\\.jar"))
+                    .map(name -> name.replaceFirst("-(\\d.*)\\.jar$", " $1"))
+                    .sorted()
+                    .collect(Collectors.joining(", "));
+            return new Report.Receiver(
+                    new Report.Subject("Spring Boot", version, "docs/languages/java.md", "with " + libraries));
         }
-        System.err.printf("Jackson refuses %d of the %d vectors that are not strict JSON; it accepts %s%n",
-                broken - accepted.size(), broken, accepted);
     }
 }

@@ -8,73 +8,79 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.SortedMap;
 import org.jsonschema2pojo.DefaultGenerationConfig;
 import org.jsonschema2pojo.NoopRuleLogger;
+import org.jsonschema2pojo.SourceType;
 
 /** jsonschema2pojo on the draft-07 schemas: of the union, and of one event each. */
 final class Jsonschema2Pojo {
+    static final String VERSION = Report.versionOf(DefaultGenerationConfig.class);
     private static final String FOLDER = "openapi/dist/json-schema-draft-07/";
-    private static final String PACKAGE = "io.github.runhooks.generated.pojo";
-    private static final String VERSION = Row.versionOf(DefaultGenerationConfig.class);
+    private static final String PACKAGE = "io.github.runhooks.generated";
 
     private Jsonschema2Pojo() {}
 
-    static List<Row> rows(Path root, Path generated, List<Vector> conforming) {
-        List<Row> rows = new ArrayList<>();
-        rows.add(union(root, generated.resolve("jsonschema2pojo-union")));
-        rows.addAll(events(root, generated.resolve("jsonschema2pojo"), conforming,
-                "jsonschema2pojo (String, BigInteger)", true));
-        rows.addAll(events(root, generated.resolve("jsonschema2pojo-types"), conforming,
-                "jsonschema2pojo (OffsetDateTime, Long)", false));
-        return rows;
+    static List<Report> reports(Path root, Path generated, SortedMap<String, byte[]> conforming) {
+        return List.of(
+                union(root, generated.resolve("jsonschema2pojo-union")),
+                events(root, generated.resolve("jsonschema2pojo"), conforming, false),
+                events(root, generated.resolve("jsonschema2pojo-exact"), conforming, true));
     }
 
-    private static Row union(Path root, Path folder) {
-        Row.Subject subject = new Row.Subject("jsonschema2pojo", VERSION, "generator", FOLDER + "run-event.json");
+    private static Report union(Path root, Path target) {
+        Report.Subject subject = new Report.Subject("jsonschema2pojo", VERSION, FOLDER + "run-event.json", null);
         try {
-            GeneratedCode code = generate(root, folder, true, "run-event.json");
-            if (code.sources() == 0) {
-                return subject.result("narrows", 0, 1,
-                        "oneOf is not read, so nothing is generated: choose run-completed or run-failed by event_type");
+            generate(target, false, root.resolve(FOLDER + "run-event.json"));
+            if (GeneratedCode.sources(target).isEmpty()) {
+                return Report.Generator.failure(subject, "oneOf is not read, and nothing is generated");
             }
-            return code.compiles(subject);
+            return Report.Generator.failure(subject, "something is generated of oneOf: have it decoded");
         } catch (Exception e) {
-            return subject.failure("compiles", e);
+            return Report.Generator.failure(subject, Report.reason(e));
         }
     }
 
-    private static List<Row> events(Path root, Path folder, List<Vector> conforming, String tool, boolean exact) {
-        Row.Subject subject = new Row.Subject(tool, VERSION, "generator", FOLDER + "run-{completed,failed}.json");
-        List<Row> rows = new ArrayList<>();
+    private static Report events(Path root, Path target, SortedMap<String, byte[]> conforming, boolean exact) {
+        Report.Subject subject = new Report.Subject("jsonschema2pojo", VERSION, FOLDER + "run-{completed,failed}.json",
+                exact ? "times as String, integers as BigInteger" : "times as OffsetDateTime, integers as Long");
         try {
-            GeneratedCode code = generate(root, folder, exact, "run-completed.json", "run-failed.json");
-            rows.add(code.compiles(subject));
-            if (code.compiled()) {
-                Class<?> completed = code.type(PACKAGE + ".RunCompleted");
-                Class<?> failed = code.type(PACKAGE + ".RunFailed");
-                rows.addAll(GeneratedCode.decodesAndRoundTrips(subject, conforming, payload -> {
-                    String type = Json.MAPPER.readTree(payload).get("event_type").asString();
-                    Class<?> event = type.equals("run_failed") ? failed : completed;
-                    return Json.MAPPER.readValue(payload, event);
-                }));
+            generate(target, exact,
+                    root.resolve(FOLDER + "run-completed.json"), root.resolve(FOLDER + "run-failed.json"));
+            GeneratedCode code = GeneratedCode.compile(target);
+            if (!code.runs()) {
+                return new Report.Generator(subject, null, code.compiles(), null, null);
             }
+            Class<?> completed = code.type(PACKAGE + ".RunCompleted");
+            Class<?> failed = code.type(PACKAGE + ".RunFailed");
+            return new Report.Generator(subject, null, code.compiles(),
+                    Report.Answer.no("there is a class an event, and none for both: the caller chooses by event_type"),
+                    GeneratedCode.decoded(conforming, payload -> {
+                        String type = Json.MAPPER.readTree(payload).get("event_type").asString();
+                        Class<?> event = type.equals("run_failed") ? failed : completed;
+                        return Json.MAPPER.writeValueAsString(Json.MAPPER.readValue(payload, event));
+                    }));
         } catch (Exception e) {
-            rows.add(subject.failure("compiles", e));
+            return Report.Generator.failure(subject, Report.reason(e));
         }
-        return rows;
     }
 
     /** Exact: times are text, and integers have no bounds. */
-    private static GeneratedCode generate(Path root, Path folder, boolean exact, String... schemas) throws IOException {
+    static void generate(Path target, boolean exact, Path... schemas) throws IOException {
+        Files.createDirectories(target);
         List<URL> sources = new ArrayList<>();
-        for (String schema : schemas) {
-            sources.add(root.resolve(FOLDER + schema).toUri().toURL());
+        for (Path schema : schemas) {
+            sources.add(schema.toUri().toURL());
         }
-        Path target = Files.createDirectories(folder.resolve("src"));
         org.jsonschema2pojo.Jsonschema2Pojo.generate(new DefaultGenerationConfig() {
             @Override
             public Iterator<URL> getSource() {
                 return sources.iterator();
+            }
+
+            @Override
+            public SourceType getSourceType() {
+                return schemas[0].toString().endsWith(".yaml") ? SourceType.YAMLSCHEMA : SourceType.JSONSCHEMA;
             }
 
             @Override
@@ -107,6 +113,5 @@ final class Jsonschema2Pojo {
                 return exact ? "java.lang.String" : "java.time.OffsetDateTime";
             }
         }, new NoopRuleLogger());
-        return GeneratedCode.compile(target, folder.resolve("classes"));
     }
 }

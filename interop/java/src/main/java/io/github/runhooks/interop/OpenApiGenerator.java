@@ -1,92 +1,148 @@
 package io.github.runhooks.interop;
 
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import org.openapitools.codegen.DefaultGenerator;
 import org.openapitools.codegen.config.CodegenConfigurator;
-import tools.jackson.core.JacksonException;
 
-/** openapi-generator's models for Spring Boot, as the receiver uses them. */
+/** openapi-generator: models for Spring Boot, as the receiver uses them, and a client for java.net.http. */
 final class OpenApiGenerator {
+    static final String VERSION = Report.versionOf(DefaultGenerator.class);
     private static final String INPUT = "openapi/dist/receiver-3.0.yaml";
-    private static final String MODELS = "io.github.runhooks.generated.model";
+    private static final String PACKAGE = "io.github.runhooks.generated";
 
-    private OpenApiGenerator() {}
+    private final Path root;
+    private final Path generated;
+    private final SortedMap<String, byte[]> conforming;
 
-    static List<Row> rows(Path root, Path generated, List<Vector> conforming) {
-        // The union's getter of event_type returns String, and each arm's an enum of its own, unless told.
-        Map<String, String> eventTypeAsText = Map.of("RunCompleted_event_type", "String", "RunFailed_event_type", "String");
-        List<Row> rows = new ArrayList<>();
-        rows.addAll(spring(root, generated.resolve("spring"), conforming, "openapi-generator spring (String, BigInteger)",
-                eventTypeAsText, Map.of("OffsetDateTime", "String", "integer", "java.math.BigInteger")));
-        rows.addAll(spring(root, generated.resolve("spring-types"), conforming,
-                "openapi-generator spring (OffsetDateTime, Long)", eventTypeAsText, Map.of("integer", "Long")));
-        rows.addAll(spring(root, generated.resolve("spring-plain"), conforming,
-                "openapi-generator spring (without mappings)", Map.of(), Map.of()));
-        return rows;
+    private OpenApiGenerator(Path root, Path generated, SortedMap<String, byte[]> conforming) {
+        this.root = root;
+        this.generated = generated;
+        this.conforming = conforming;
     }
 
-    private static List<Row> spring(Path root, Path folder, List<Vector> conforming, String tool,
-            Map<String, String> schemaMappings, Map<String, String> typeMappings) {
-        Row.Subject subject = new Row.Subject(tool, Row.versionOf(DefaultGenerator.class), "generator", INPUT);
-        List<Row> rows = new ArrayList<>();
+    static List<Report> reports(Path root, Path generated, SortedMap<String, byte[]> conforming) {
+        OpenApiGenerator generator = new OpenApiGenerator(root, generated, conforming);
+        List<Report> reports = new ArrayList<>();
+        reports.add(generator.spring("spring", "with schemaMappings, and times as OffsetDateTime, integers as Long",
+                configurator -> eventTypeAsText(configurator).addTypeMapping("integer", "Long")));
+        reports.add(generator.spring("spring-exact", "with schemaMappings, and times as String, integers as BigInteger",
+                configurator -> eventTypeAsText(configurator)
+                        .addTypeMapping("OffsetDateTime", "String")
+                        .addTypeMapping("integer", "java.math.BigInteger")));
+        reports.add(generator.spring("spring-plain", "without schemaMappings", configurator -> configurator));
+        reports.add(generator.client());
+        return reports;
+    }
+
+    private interface Settings {
+        CodegenConfigurator on(CodegenConfigurator configurator);
+    }
+
+    /** The union's getter of event_type returns String, and each arm's an enum of its own, unless told. */
+    private static CodegenConfigurator eventTypeAsText(CodegenConfigurator configurator) {
+        return configurator
+                .addSchemaMapping("RunCompleted_event_type", "String")
+                .addSchemaMapping("RunFailed_event_type", "String");
+    }
+
+    private Report spring(String folder, String note, Settings settings) {
+        Report.Subject subject = new Report.Subject("openapi-generator spring", VERSION, INPUT, note);
+        Path target = generated.resolve(folder);
         try {
-            generate(root, folder, schemaMappings, typeMappings);
-            GeneratedCode code = GeneratedCode.compile(folder.resolve("src"), folder.resolve("classes"));
-            rows.add(code.compiles(subject));
-            if (code.compiled()) {
-                Class<?> union = code.type(MODELS + ".RunEvent");
-                rows.add(narrows(subject, union, conforming));
-                rows.addAll(GeneratedCode.decodesAndRoundTrips(
-                        subject, conforming, payload -> Json.MAPPER.readValue(payload, union)));
+            generate(settings.on(models(root.resolve(INPUT), target, PACKAGE)
+                    .addInlineSchemaOption("RESOLVE_INLINE_ENUMS", "true")
+                    .addAdditionalProperty("useSealed", "true")));
+            GeneratedCode code = GeneratedCode.compile(target);
+            if (!code.runs()) {
+                return new Report.Generator(subject, null, code.compiles(), null, null);
             }
+            Class<?> union = code.type(PACKAGE + ".RunEvent");
+            Report.Answer narrows =
+                    union.isSealed() ? Report.Answer.YES : Report.Answer.no("RunEvent is not a sealed interface");
+            return new Report.Generator(subject, null, code.compiles(), narrows, GeneratedCode.decoded(conforming,
+                    payload -> Json.MAPPER.writeValueAsString(Json.MAPPER.readValue(payload, union))));
         } catch (Exception e) {
-            rows.add(subject.failure("compiles", e));
+            return Report.Generator.failure(subject, Report.reason(e));
         }
-        return rows;
     }
 
-    private static Row narrows(Row.Subject subject, Class<?> union, List<Vector> conforming) {
-        int told = 0;
-        int decoded = 0;
-        for (Vector vector : conforming) {
-            Object event;
-            try {
-                event = Json.MAPPER.readValue(vector.payload(), union);
-            } catch (JacksonException e) {
-                continue; // The row of "decodes" tells.
+    /** The client has a mapper of its own, of Jackson 2. */
+    private Report client() {
+        Report.Subject subject = new Report.Subject("openapi-generator java", VERSION, INPUT,
+                "library native, and integers as Long; the value of RunEvent is an Object, which instanceof tells apart");
+        Path target = generated.resolve("client");
+        try {
+            generate(new CodegenConfigurator()
+                    .setInputSpec(root.resolve(INPUT).toString())
+                    .setOutputDir(target.toString())
+                    .setGeneratorName("java")
+                    .setLibrary("native")
+                    .setModelPackage(PACKAGE)
+                    .setApiPackage(PACKAGE)
+                    .setInvokerPackage(PACKAGE)
+                    .addTypeMapping("integer", "Long")
+                    .addGlobalProperty("models", "")
+                    .addGlobalProperty("apis", "")
+                    .addGlobalProperty("supportingFiles", "")
+                    .addGlobalProperty("modelTests", "false")
+                    .addGlobalProperty("apiTests", "false")
+                    .addAdditionalProperty("useJakartaEe", "true")
+                    .addAdditionalProperty("openApiNullable", "false")
+                    .addAdditionalProperty("hideGenerationTimestamp", "true"));
+            GeneratedCode code = GeneratedCode.compile(target);
+            if (!code.runs()) {
+                return new Report.Generator(subject, null, code.compiles(), null, null);
             }
-            decoded++;
-            String type = Json.MAPPER.readTree(vector.payload()).get("event_type").asString();
-            String want = type.equals("run_failed") ? "RunFailed" : "RunCompleted";
-            if (event.getClass().getSimpleName().equals(want)) {
-                told++;
-            }
+            Class<?> union = code.type(PACKAGE + ".RunEvent");
+            ObjectMapper mapper = (ObjectMapper)
+                    code.type(PACKAGE + ".ApiClient").getMethod("createDefaultObjectMapper").invoke(null);
+            mapper.getFactory().setStreamReadConstraints(
+                    StreamReadConstraints.builder().maxNameLength(1 << 20).build()); // as Json has it
+            return new Report.Generator(subject, null, code.compiles(), narrows(mapper, union),
+                    GeneratedCode.decoded(conforming,
+                            payload -> mapper.writeValueAsString(mapper.readValue(payload, union))));
+        } catch (Exception e) {
+            return Report.Generator.failure(subject, Report.reason(e));
         }
-        return subject.result("narrows", told, decoded, union.isSealed() ? "RunEvent is a sealed interface" : "");
     }
 
-    private static void generate(
-            Path root, Path folder, Map<String, String> schemaMappings, Map<String, String> typeMappings) {
-        CodegenConfigurator configurator = new CodegenConfigurator()
-                .setInputSpec(root.resolve(INPUT).toString())
-                .setOutputDir(folder.toString())
+    private Report.Answer narrows(ObjectMapper mapper, Class<?> union) throws Exception {
+        for (Map.Entry<String, String> event :
+                Map.of("page.run-completed", "RunCompleted", "page.run-failed", "RunFailed").entrySet()) {
+            Object read = mapper.readValue(conforming.get(event.getKey()), union);
+            String type = union.getMethod("getActualInstance").invoke(read).getClass().getSimpleName();
+            if (!type.equals(event.getValue())) {
+                return Report.Answer.no(event.getKey() + " is read as " + type);
+            }
+        }
+        return Report.Answer.YES;
+    }
+
+    /** Nothing but the models, as for the receiver. */
+    static CodegenConfigurator models(Path spec, Path target, String modelPackage) {
+        return new CodegenConfigurator()
+                .setInputSpec(spec.toString())
+                .setOutputDir(target.toString())
                 .setGeneratorName("spring")
-                .setModelPackage(MODELS)
-                .addInlineSchemaOption("RESOLVE_INLINE_ENUMS", "true")
+                .setModelPackage(modelPackage)
                 .addGlobalProperty("models", "")
                 .addGlobalProperty("modelDocs", "false")
                 .addGlobalProperty("modelTests", "false")
                 .addAdditionalProperty("useSpringBoot4", "true")
                 .addAdditionalProperty("useJackson3", "true")
-                .addAdditionalProperty("useSealed", "true")
+                .addAdditionalProperty("useJspecify", "true")
                 .addAdditionalProperty("openApiNullable", "false")
                 .addAdditionalProperty("documentationProvider", "none")
                 .addAdditionalProperty("hideGenerationTimestamp", "true");
-        schemaMappings.forEach(configurator::addSchemaMapping);
-        typeMappings.forEach(configurator::addTypeMapping);
+    }
+
+    static void generate(CodegenConfigurator configurator) {
         DefaultGenerator generator = new DefaultGenerator();
         generator.setGenerateMetadata(false);
         generator.opts(configurator.toClientOptInput()).generate();

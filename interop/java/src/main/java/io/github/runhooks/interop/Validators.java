@@ -10,46 +10,40 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import tools.jackson.core.JacksonException;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** networknt json-schema-validator, with formats asserted. */
 final class Validators {
+    private static final Map<String, SpecificationVersion> DRAFTS = new TreeMap<>(Map.of(
+            "2020-12", SpecificationVersion.DRAFT_2020_12,
+            "draft-07", SpecificationVersion.DRAFT_7));
+
     private Validators() {}
 
-    static List<Row> rows(Path root, List<Vector> vectors) {
-        return List.of(
-                verdicts(root, "openapi/dist/json-schema-2020-12/run-event.json",
-                        SpecificationVersion.DRAFT_2020_12, vectors),
-                verdicts(root, "openapi/dist/json-schema-draft-07/run-event.json",
-                        SpecificationVersion.DRAFT_7, vectors));
+    static List<Report> reports(Path root, SortedMap<String, byte[]> payloads) throws IOException {
+        List<Report> reports = new ArrayList<>();
+        for (Map.Entry<String, SpecificationVersion> draft : DRAFTS.entrySet()) {
+            for (String name : List.of("run-event.json", "observed-run-event.json")) {
+                String input = "openapi/dist/json-schema-" + draft.getKey() + "/" + name;
+                Schema schema = schema(root.resolve(input), draft.getValue());
+                Map<String, String> verdicts = new TreeMap<>();
+                payloads.forEach((vector, payload) -> verdicts.put(vector, verdict(schema, payload)));
+                reports.add(new Report.Validator(
+                        new Report.Subject("networknt json-schema-validator", Report.versionOf(Schema.class), input,
+                                "with formats; Jackson reads numbers as BigInteger and BigDecimal, in the schema, too"),
+                        verdicts));
+            }
+        }
+        return reports;
     }
 
-    private static Row verdicts(Path root, String input, SpecificationVersion version, List<Vector> vectors) {
-        Row.Subject subject = new Row.Subject(
-                "networknt json-schema-validator", Row.versionOf(Schema.class), "validator", input);
+    private static String verdict(Schema schema, byte[] payload) {
         try {
-            Schema schema = schema(root.resolve(input), version);
-            int judged = 0;
-            List<String> wrong = new ArrayList<>();
-            for (Vector vector : vectors) {
-                if (!vector.isStrictJson()) {
-                    continue;
-                }
-                judged++;
-                boolean accepts;
-                try {
-                    accepts = schema.validate(Json.MAPPER.readTree(vector.payload())).isEmpty();
-                } catch (JacksonException e) {
-                    wrong.add(vector.name() + " throws " + e.getClass().getSimpleName());
-                    continue;
-                }
-                if (accepts != vector.conforms()) {
-                    wrong.add(vector.name() + (accepts ? " is accepted" : " is refused"));
-                }
-            }
-            return subject.result("verdicts", judged - wrong.size(), judged, Notes.examples(wrong));
-        } catch (IOException | RuntimeException e) {
-            return subject.failure("verdicts", e);
+            return schema.validate(Json.MAPPER.readTree(payload)).isEmpty() ? "valid" : "invalid";
+        } catch (RuntimeException | StackOverflowError e) {
+            return Report.reason(e);
         }
     }
 
@@ -58,7 +52,7 @@ final class Validators {
         SchemaRegistry registry =
                 SchemaRegistry.withDefaultDialect(version, builder -> builder.schemaRegistryConfig(config));
         try (InputStream in = Files.newInputStream(file)) {
-            return registry.getSchema(in);
+            return registry.getSchema(Json.MAPPER.readTree(in));
         }
     }
 }
