@@ -153,7 +153,11 @@ def load(folder: Path, name: str) -> ModuleType:
 
 def reason(problem: Exception) -> str:
     """The reason for an exception, in a line: pydantic has it in the errors."""
-    if isinstance(problem, ValidationError):
-        first = problem.errors()[0]
-        return short(": ".join(["/".join(map(str, first["loc"])), first["msg"]]).removeprefix(": "))
-    return gist(problem)
+    if not isinstance(problem, ValidationError):
+        return gist(problem)
+    errors = problem.errors()
+    # Where the union has no discriminator, the errors of the other event are told, too.
+    told = next((error for error in errors if error["type"] != "literal_error"), errors[0])
+    where = "/".join(map(str, told["loc"]))
+    what = told["msg"].partition(" at line ")[0]
+    return short(f"{where}: {what}" if where else what)

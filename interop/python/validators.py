@@ -117,6 +117,6 @@ def is_model(payload: bytes) -> bool:
     except ValidationError as problem:
         first = problem.errors()[0]
         if first["type"] == "json_invalid":
-            raise ValueError(first["msg"]) from None
+            raise ValueError(first["msg"].partition(" at line ")[0]) from None
         return False
     return True
