@@ -52,7 +52,8 @@ def again_by_pydantic(module: ModuleType, payload: bytes) -> str:
 def again_by_attrs(module: ModuleType, payload: bytes) -> str:
     value = json.loads(payload)
     types = {"run_completed": module.RunCompleted, "run_failed": module.RunFailed}
-    return json.dumps(types[value["event_type"]].from_dict(value).to_dict())
+    event = types[value["event_type"]].from_dict(value)
+    return json.dumps(event.to_dict(), allow_nan=False)  # as httpx, which the client sends by
 
 
 GENERATORS = [
@@ -110,9 +111,7 @@ class Output:
 def generate(command: Callable[[Path, Path], list[str]], file: Path, folder: Path) -> Output:
     """Generates into the folder, which is new."""
     folder.mkdir(parents=True)
-    done = subprocess.run(
-        command(file, folder), cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    done = subprocess.run(command(file, folder), cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(done.stdout, file=sys.stderr, end="")
     return Output(done.stdout, told(done.stdout) if done.returncode else "")
 

@@ -28,6 +28,8 @@ app = FastAPI()
 @app.post("/events", status_code=204)
 async def receive(request: Request) -> None:
     body = await read(request)
+    if not request.headers.get("webhook-timestamp", "").isdecimal():
+        raise HTTPException(401, "The timestamp is no number of seconds.")  # verify cuts fractions
     try:
         webhook.verify(body, dict(request.headers), json_parse=False)
     except UnicodeDecodeError:
