@@ -31,6 +31,10 @@ func dataModel(how string) Break {
 }
 func openapiGenerator(how string) Break { return Break{"openapi-generator", "7.25.0", how} }
 func jsonschema2pojo(how string) Break  { return Break{"jsonschema2pojo", "1.3.3", how} }
+func pythonClient(how string) Break     { return Break{"openapi-python-client", "0.29.1", how} }
+func pythonJSONSchema(how string) Break { return Break{"python-jsonschema", "4.26.0", how} }
+func jsonSchemaRS(how string) Break     { return Break{"jsonschema-rs", "0.61.0", how} }
+func fastJSONSchema(how string) Break   { return Break{"fastjsonschema", "2.22.3", how} }
 
 // Rules gives all rules, in the order in which a reader best learns them. The
 // result is the caller's.
@@ -54,6 +58,7 @@ func Rules() []Rule {
 			Breaks: []Break{
 				oapiCodegen("makes it interface{}"),
 				ogen("makes it jx.Raw, which is JSON that nobody has decoded"),
+				dataModel("makes it an Enum whose members are no strings"),
 			},
 		},
 		{
@@ -71,6 +76,7 @@ func Rules() []Rule {
 			Instead: "write {} for true, and {not: {}} for false",
 			Breaks: []Break{
 				ogen("fails: cannot unmarshal !!bool"),
+				pythonClient("fails: Input should be a valid dictionary or instance of Schema"),
 			},
 		},
 		{
@@ -91,6 +97,7 @@ func Rules() []Rule {
 				jsonToTS("gives every name the type, whatever the pattern"),
 				openapiGenerator("makes it Object"),
 				jsonschema2pojo("makes it a map of Object: the schema of the values is lost"),
+				pythonClient("gives the values the type Any: their schema is lost"),
 			},
 		},
 		{
@@ -112,6 +119,10 @@ func Rules() []Rule {
 				ajv("fails: can't resolve reference"),
 				openapiTS("names the type by the file, not by its title"),
 				dataModel("names the type by the file, not by its title"),
+				pythonClient("leaves out the type and the operation: remote references are not supported"),
+				pythonJSONSchema("fails: Unresolvable"),
+				jsonSchemaRS("fails: is not present in a registry"),
+				fastJSONSchema("fails: unknown url type"),
 			},
 		},
 		{
@@ -122,6 +133,10 @@ func Rules() []Rule {
 				oapiCodegen("fails: unrecognized external reference"),
 				ogen("fails: external references are disabled"),
 				ajv("fails: can't resolve reference"),
+				pythonClient("leaves out the type and the operation: remote references are not supported"),
+				pythonJSONSchema("fails: Unresolvable"),
+				jsonSchemaRS("fails: is not present in a registry"),
+				fastJSONSchema("fails: unknown url type"),
 			},
 		},
 		{
@@ -134,6 +149,8 @@ func Rules() []Rule {
 				openapiTS("ignores the members that stand there"),
 				openapiGenerator("makes an empty class of it, without the members of either"),
 				jsonschema2pojo("ignores the members that stand there"),
+				dataModel("makes a copy of what is referred to, which is of another type"),
+				fastJSONSchema("ignores the members that stand there, as draft-07 has it"),
 			},
 		},
 		{
@@ -144,6 +161,7 @@ func Rules() []Rule {
 				oapiCodegen("makes a union that can't tell which of its types it holds"),
 				ogen("fails: failed to infer fields discriminator"),
 				openapiGenerator("makes an interface that Jackson can't decode: nothing tells it which class"),
+				dataModel("tries each type, and tells the errors of all of them"),
 			},
 		},
 		{
@@ -154,6 +172,9 @@ func Rules() []Rule {
 				oapiCodegen("ignores it: null can't be told from the zero value"),
 				dataModel("ignores it: null is refused"),
 				openapiGenerator("ignores it: null is refused"),
+				pythonJSONSchema("ignores it: null is refused"),
+				jsonSchemaRS("ignores it: null is refused"),
+				fastJSONSchema("ignores it: null is refused"),
 			},
 		},
 		{
@@ -187,6 +208,7 @@ func Rules() []Rule {
 				openapiTS("ignores it"),
 				openapiGenerator("ignores it"),
 				jsonschema2pojo("ignores it"),
+				pythonClient("ignores it"),
 			},
 		},
 		{
@@ -196,6 +218,7 @@ func Rules() []Rule {
 			Breaks: []Break{
 				oapiCodegen("prunes what only webhooks use, unless it is told skip-prune, so what it makes doesn't compile"),
 				openapiGenerator("makes no method of them, only the models"),
+				pythonClient("fails: paths: Field required"),
 			},
 		},
 		{
@@ -205,6 +228,7 @@ func Rules() []Rule {
 			Breaks: []Break{
 				oapiCodegen("names it by its path: PostEvents"),
 				openapiGenerator("names it by its path: eventsPost"),
+				pythonClient("names it by its path: post_events"),
 			},
 		},
 		{
@@ -216,6 +240,8 @@ func Rules() []Rule {
 				ogen("names it by its place: EventA"),
 				openapiGenerator("names it by its place: EventA"),
 				jsonschema2pojo("names it by its place: A"),
+				dataModel("names it by its member: A"),
+				pythonClient("names it by its place: EventA"),
 			},
 		},
 		{

@@ -1,13 +1,11 @@
-"""Generators: whether they take the specification, and what their types do to events."""
+"""Generators: whether they take the specification, and what their types make of events."""
 
 import importlib
 import json
-import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -15,151 +13,130 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from matrix import HERE, ROOT, names, row, vectors
+from report import HERE, ROOT, answer, gist, payloads, report, short
+
+OUT = HERE / "generated"
 
 
 @dataclass
 class Generator:
-    tool: str  # the package; what is special about it comes first, with a comma
-    generate: Callable[[Path, Path], list[str]]  # the command, from a file and a folder
+    tool: str
+    command: Callable[[Path, Path], list[str]]  # from a file and a folder
     module: str  # what it writes into the folder, and is imported
     narrows: str  # the file that tells the two events apart by it
-    sources: list[str]
-    decode: Callable[[ModuleType, bytes], Any]
-    encode: Callable[[Any], str]
-    note: str = ""  # what is to be known of its types
+    again: Callable[[ModuleType, bytes], str]  # decodes an event and encodes it
+    files: list[str]
+    note: str = ""
 
 
-def decode_model(module: ModuleType, payload: bytes) -> Any:
-    return module.RunEvent.model_validate_json(payload).root
+def models(source: Path, folder: Path) -> list[str]:
+    return ["sh", "receiver/generate.sh", str(source), str(folder / "events.py")]
 
 
-def encode_model(event: Any) -> str:
+def models_with_times_as_text(source: Path, folder: Path) -> list[str]:
+    return [*models(source, folder), "--type-mappings", "date-time=string"]
+
+
+def client(source: Path, folder: Path) -> list[str]:
+    return [
+        "openapi-python-client", "generate", "--meta", "none", "--config", "openapi-python-client.yaml",
+        "--path", str(source), "--output-path", str(folder / "events"),
+    ]  # fmt: skip
+
+
+def again_by_pydantic(module: ModuleType, payload: bytes) -> str:
+    event = module.RunEvent.model_validate_json(payload)
     return str(event.model_dump_json(exclude_unset=True, by_alias=True))
 
 
-def decode_attrs(module: ModuleType, payload: bytes) -> Any:
+def again_by_attrs(module: ModuleType, payload: bytes) -> str:
     value = json.loads(payload)
     types = {"run_completed": module.RunCompleted, "run_failed": module.RunFailed}
-    return types[value["event_type"]].from_dict(value)
-
-
-def encode_attrs(event: Any) -> str:
-    return json.dumps(event.to_dict())
+    event = types[value["event_type"]].from_dict(value)
+    return json.dumps(event.to_dict(), allow_nan=False)  # as httpx, which the client sends by
 
 
 GENERATORS = [
     Generator(
-        tool="datamodel-code-generator",
-        generate=lambda source, folder: ["receiver/generate.sh", str(source), str(folder / "events.py")],
-        module="events",
-        narrows="narrows_models.py",
-        sources=[
-            "webhooks.yaml",
-            "receiver.yaml",
-            "receiver-3.0.yaml",
-            "json-schema-2020-12/run-event.json",
-            "json-schema-draft-07/run-event.json",
-        ],
-        decode=decode_model,
-        encode=encode_model,
+        "datamodel-code-generator", models, "events", "narrows_models.py", again_by_pydantic,
+        ["webhooks.yaml", "receiver.yaml", "receiver-3.0.yaml",
+         "json-schema-2020-12/run-event.json", "json-schema-draft-07/run-event.json"],
     ),
     Generator(
-        tool="times as text, datamodel-code-generator",
-        generate=lambda source, folder: [
-            "receiver/generate.sh", str(source), str(folder / "events.py"),
-            "--type-mappings", "date-time=string",
-        ],
-        module="events",
-        narrows="narrows_models.py",
-        sources=["webhooks.yaml"],
-        decode=decode_model,
-        encode=encode_model,
-        note="nothing checks that a time is one",
+        "datamodel-code-generator", models_with_times_as_text, "events", "narrows_models.py", again_by_pydantic,
+        ["webhooks.yaml"],
+        note="times as text: --type-mappings date-time=string",
     ),
     Generator(
-        tool="openapi-python-client",
-        generate=lambda source, folder: [
-            "openapi-python-client", "generate", "--meta", "none", "--config", "openapi-python-client.yaml",
-            "--path", str(source), "--output-path", str(folder / "events"),
-        ],
-        module="events.models",
-        narrows="narrows_client.py",
-        sources=["webhooks.yaml", "receiver.yaml", "receiver-3.0.yaml"],
-        decode=decode_attrs,
-        encode=encode_attrs,
-        note="the union has no name and no decoder: the caller picks the class by event_type",
+        "openapi-python-client", client, "events.models", "narrows_client.py", again_by_attrs,
+        ["webhooks.yaml", "receiver.yaml", "receiver-3.0.yaml"],
+        note="its union has no decoder: the caller picks the class by event_type",
     ),
 ]  # fmt: skip
 
 
 def run() -> None:
-    """Prints the rows of each generator and input."""
-    for generator in GENERATORS:
-        for source in generator.sources:
-            run_one(generator, source)
+    """Reports of each generator and file."""
+    for number, generator in enumerate(GENERATORS):
+        for file in generator.files:
+            folder = OUT / f"{generator.tool}-{number}" / file.replace("/", "-")
+            report(
+                "generator", generator.tool, version(generator.tool),
+                input=f"openapi/dist/{file}", note=generator.note,
+                **made_of(generator, ROOT / "openapi/dist" / file, folder),
+            )  # fmt: skip
 
 
-def run_one(generator: Generator, source: str) -> None:
-    folder = HERE / "generated" / generator.tool.replace(", ", "-").replace(" ", "-") / source.replace("/", "-")
+def made_of(generator: Generator, file: Path, folder: Path) -> dict[str, Any]:
+    output = generate(generator.command, file, folder)
+    if output.error:
+        return {"error": output.error}
+    compiles, narrows = check(folder, generator.narrows)
+    module = load(folder, generator.module)
+    decoded = {}
+    for name, payload in payloads("conforms").items():
+        try:
+            decoded[name] = {"json": generator.again(module, payload)}
+        except Exception as problem:  # whatever it is, it is what the types make of the payload
+            decoded[name] = {"error": reason(problem)}
+    return {"compiles": compiles, "narrows": narrows, "decoded": decoded}
+
+
+@dataclass
+class Output:
+    said: str
+    error: str  # why nothing was generated; or empty
+
+
+def generate(command: Callable[[Path, Path], list[str]], file: Path, folder: Path) -> Output:
+    """Generates into the folder, which is new."""
     folder.mkdir(parents=True)
-
-    def result(check: str, *, passed: int, of: int, note: str = "") -> None:
-        row(
-            generator.tool, version(generator.tool.split(", ")[-1]), "generator", f"openapi/dist/{source}", check,
-            passed=passed, of=of, note=note,
-        )  # fmt: skip
-
-    command = generator.generate(ROOT / "openapi/dist" / source, folder)
-    done = subprocess.run(command, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(command(file, folder), cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(done.stdout, file=sys.stderr, end="")
-    if done.returncode != 0:
-        result("compiles", passed=0, of=1, note=gist(done.stdout))
-        return
+    return Output(done.stdout, told(done.stdout) if done.returncode else "")
 
-    # One run of mypy tells of both: the generated code, and what uses it.
+
+def told(output: str) -> str:
+    """The reason that a tool gives, in a line: where there is one, from pydantic's "1 validation error" on."""
+    _, found, rest = output.partition("validation error")
+    lines = [line.strip().partition(" [type=")[0] for line in f"{found}{rest}".splitlines() or output.splitlines()]
+    return short(": ".join([line for line in lines if line][:3]))
+
+
+def check(folder: Path, narrows: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Type-checks the generated code, and with it what uses it to tell the events apart."""
     done = subprocess.run(
-        ["mypy", "--strict", "--no-error-summary", "--cache-dir", HERE / "generated" / "mypy", ".", HERE / generator.narrows],
+        ["mypy", "--strict", "--no-error-summary", "--cache-dir", OUT / "mypy", ".", HERE / narrows],
         cwd=folder, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     if done.returncode not in (0, 1):
         raise RuntimeError(f"mypy: {done.stdout}")
-    lines = [line.removeprefix(f"{HERE}/") for line in done.stdout.splitlines() if ": error: " in line]
-    of_use = [line for line in lines if line.startswith(generator.narrows)]
-    of_code = [line for line in lines if line not in of_use]
-    files = {line.split(":")[0] for line in of_code}
-    count = len(list(folder.rglob("*.py")))
-    result(
-        "compiles", passed=count - len(files), of=count,
-        note=f"mypy --strict, {len(of_code)} errors, the first: {of_code[0]}" if of_code else "",
-    )  # fmt: skip
-    result("narrows", passed=int(not of_use), of=1, note=of_use[0] if of_use else generator.note)
-
-    module = load(folder, generator.module)
-    conforming = [vector for vector in vectors() if vector.verdict == "conforms"]
-    undecoded: dict[str, str] = {}
-    changed: dict[str, str] = {}
-    decoded = 0
-    for vector in conforming:
-        try:
-            event = generator.decode(module, vector.payload)
-        except (ValueError, KeyError, TypeError, RecursionError) as problem:
-            undecoded[vector.name] = reason(problem)
-            continue
-        decoded += 1
-        want = json.loads(vector.payload, parse_float=Decimal)
-        if type(event).__name__ != {"run_completed": "RunCompleted", "run_failed": "RunFailed"}[want["event_type"]]:
-            undecoded[vector.name] = f"decoded as {type(event).__name__}"
-            continue
-        got = json.loads(generator.encode(event), parse_float=Decimal)
-        for pointer, was, now in differences(want, got):
-            if is_time(pointer) and canonical(was) == canonical(now):
-                what = "times spelled anew"
-            else:
-                what = f"{pointer} {short(was)} as {short(now)}"
-            changed.setdefault(vector.name, what)
-    result("decodes", passed=len(conforming) - len(undecoded), of=len(conforming), note=names(undecoded))
-    result("round-trip", passed=decoded - len(changed), of=decoded, note=names(changed))
+    errors = [line.removeprefix(f"{HERE}/") for line in done.stdout.splitlines() if ": error: " in line]
+    of_use = [error for error in errors if error.startswith(narrows)]
+    of_code = [error for error in errors if error not in of_use]
+    where = ", ".join(sorted({error.split(":")[0] for error in of_code}))
+    note = f"mypy --strict: {len(of_code)} errors, all in {where}; the first: {of_code[0]}" if of_code else ""
+    return answer(not of_code, note), answer(not of_use, "; ".join(of_use))
 
 
 def load(folder: Path, name: str) -> ModuleType:
@@ -173,49 +150,13 @@ def load(folder: Path, name: str) -> ModuleType:
         sys.path.remove(str(folder))
 
 
-def gist(output: str) -> str:
-    """The reason that a tool gives, in a line: where there is one, from pydantic's "1 validation error" on."""
-    _, found, rest = output.partition("validation error")
-    lines = [line.strip().partition(" [type=")[0] for line in f"{found}{rest}".splitlines() or output.splitlines()]
-    return ": ".join([line for line in lines if line][:3])
-
-
 def reason(problem: Exception) -> str:
     """The reason for an exception, in a line: pydantic has it in the errors."""
-    if isinstance(problem, ValidationError):
-        errors = problem.errors()
-        # Where the union has no discriminator, the other event's errors are told, too.
-        told = next((error["msg"] for error in errors if error["type"] != "literal_error"), errors[0]["msg"])
-        return told.removesuffix(" at the end of the input").partition(" at line ")[0]
-    if isinstance(problem, RecursionError):
-        return "too deep for Python's json"
-    return f"{type(problem).__name__}: {problem}".splitlines()[0]
-
-
-def is_time(pointer: str) -> bool:
-    return pointer in ("/timestamp", "/data/started_at", "/data/finished_at")
-
-
-def canonical(time: str) -> tuple[str, ...]:
-    """An RFC 3339 time in one spelling: no zeros at the end of a fraction, UTC as Z."""
-    parts = re.fullmatch(r"(.{19})(?:\.(\d*?)0*)?(Z|[+-].+)", time.upper())
-    if parts is None:
-        return (time,)
-    whole, fraction, zone = parts.groups()
-    return whole, fraction or "", "Z" if zone in ("+00:00", "-00:00") else zone
-
-
-def differences(want: Any, got: Any, pointer: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Where two values differ: the pointer, and both; ... is nothing at all."""
-    if isinstance(want, dict) and isinstance(got, dict):
-        for key in [*want, *(key for key in got if key not in want)]:
-            yield from differences(want.get(key, ...), got.get(key, ...), f"{pointer}/{key}")
-    elif isinstance(want, list) and isinstance(got, list) and len(want) == len(got):
-        for index, (a, b) in enumerate(zip(want, got)):
-            yield from differences(a, b, f"{pointer}/{index}")
-    elif want != got or isinstance(want, bool) != isinstance(got, bool):  # True == 1
-        yield pointer, want, got
-
-
-def short(value: Any) -> str:
-    return "nothing" if value is ... else str(value)[:40]
+    if not isinstance(problem, ValidationError):
+        return gist(problem)
+    errors = problem.errors()
+    # Where the union has no discriminator, the errors of the other event are told, too.
+    told = next((error for error in errors if error["type"] != "literal_error"), errors[0])
+    where = "/".join(map(str, told["loc"]))
+    what = told["msg"].partition(" at line ")[0]
+    return short(f"{where}: {what}" if where else what)

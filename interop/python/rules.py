@@ -1,0 +1,116 @@
+"""The rules of runhooks lint: whether the tools still break on the rules' documents."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from generators import OUT, client, generate, models
+from report import ROOT, answer, gist, report
+from validators import Judge, of_fastjsonschema, of_jsonschema, of_jsonschema_rs
+
+DOCUMENTS = ROOT / "internal/portability/testdata"
+NOT_MENDED = {"condition"}  # nothing can be written that says the same
+
+
+@dataclass
+class Makes:
+    """The break of a generator: what it writes, or says, holds one text and not another."""
+
+    has: str = ""
+    has_not: str = ""
+
+
+@dataclass
+class Judges:
+    """The break of a validator: it gives another verdict on the payload, or none."""
+
+    payload: Any
+    valid: bool  # the right verdict
+
+
+GENERATORS = {"datamodel-code-generator": models, "openapi-python-client": client}
+MAKES = {
+    "datamodel-code-generator": {
+        "enum-without-type": Makes("class A(Enum)"),
+        "ref-to-file": Makes("class Data("),
+        "ref-siblings": Makes("class A(BaseModel)"),
+        "union-without-discriminator": Makes("root: Completed | Failed"),
+        "nullable-in-3.1": Makes(has_not="a: str | None"),
+        "condition": Makes("b: str | None = None"),
+        "inline-object": Makes("class A("),
+        "untitled": Makes("class Model("),
+    },
+    "openapi-python-client": {
+        "boolean-schema": Makes("Input should be a valid dictionary or instance of Schema"),
+        "pattern-properties": Makes("class EventA:", "-> str:"),
+        "ref-to-file": Makes("Remote references such as", "class Event:"),
+        "ref-to-defs": Makes("Remote references such as", "class Event:"),
+        "condition": Makes("b: str | Unset = UNSET"),
+        "webhooks-only": Makes("paths\n  Field required"),
+        "no-operation-id": Makes("post_events.py"),
+        "inline-object": Makes("class EventA:"),
+    },
+}  # fmt: skip
+
+VALIDATORS = {
+    "python-jsonschema": ("jsonschema", of_jsonschema),
+    "jsonschema-rs": ("jsonschema-rs", of_jsonschema_rs),
+    "fastjsonschema": ("fastjsonschema", of_fastjsonschema),
+}
+REFERS = Judges({"a": {}}, valid=True)
+NULL = Judges({"a": None}, valid=True)
+JUDGES = {
+    "python-jsonschema": {"ref-to-file": REFERS, "ref-to-defs": REFERS, "nullable-in-3.1": NULL},
+    "jsonschema-rs": {"ref-to-file": REFERS, "ref-to-defs": REFERS, "nullable-in-3.1": NULL},
+    "fastjsonschema": {
+        "ref-to-file": REFERS, "ref-to-defs": REFERS, "nullable-in-3.1": NULL,
+        "ref-siblings": Judges({"a": {"c": 1}}, valid=False),
+    },
+}  # fmt: skip
+
+
+def run() -> None:
+    """Reports of each break."""
+    for tool, makes in MAKES.items():
+        for rule, text in makes.items():
+            confirm(rule, tool, version(tool), partial(made, tool, text))
+    for tool, judges in JUDGES.items():
+        package, judge_of = VALIDATORS[tool]
+        for rule, verdict in judges.items():
+            confirm(rule, tool, version(package), partial(misjudged, judge_of, verdict))
+
+
+def confirm(rule: str, tool: str, version: str, breaks: Callable[[str], dict[str, Any]]) -> None:
+    broken = breaks(f"{rule}.yaml")
+    mended = None
+    if rule not in NOT_MENDED:
+        fixed = breaks(f"{rule}.fixed.yaml")
+        mended = answer(not fixed["ok"], fixed["note"] if fixed["ok"] else "")
+    report("rule", tool, version, rule=rule, breaks=broken, mended=mended)
+
+
+def made(tool: str, want: Makes, name: str) -> dict[str, Any]:
+    """Whether what the tool says of a document, and all that it writes, is as wanted."""
+    folder = OUT / "rules" / tool / name
+    text = generate(GENERATORS[tool], DOCUMENTS / name, folder).said
+    for file in sorted(folder.rglob("*.py")):
+        text += f"{file.name}:\n{file.read_text('utf-8')}"
+    ok = want.has in text and not (want.has_not and want.has_not in text)
+    seen = [f"{'has' if part in text else 'lacks'} {part!r}" for part in (want.has, want.has_not) if part]
+    return answer(ok, ", ".join(seen))
+
+
+def misjudged(judge_of: Callable[[Any], Judge], want: Judges, name: str) -> dict[str, Any]:
+    """Whether the validator gives another verdict than the right one, or none."""
+    document = yaml.safe_load((DOCUMENTS / name).read_bytes())
+    schema = {"$ref": "#/components/schemas/Event", "components": document["components"]}
+    try:
+        valid = judge_of(schema)(want.payload)
+    except Exception as problem:  # whatever it is, it is what the tool makes of the document
+        return answer(True, gist(problem))
+    return answer(valid != want.valid, f"{json.dumps(want.payload)} is {'valid' if valid else 'invalid'}")
