@@ -146,6 +146,15 @@ func Rules() []Rule {
 			},
 		},
 		{
+			ID: "defs-in-openapi", Severity: Error,
+			Summary: "$defs in an OpenAPI document",
+			Instead: "move them to components, and refer to them there",
+			Breaks: []Break{
+				openapiTS("makes $defs a member that every value has to have"),
+				heyAPI("makes an anonymous type of what is referred to there"),
+			},
+		},
+		{
 			ID: "ref-siblings", Severity: Error,
 			Summary: "keywords beside $ref",
 			Instead: "put them into the schema that is referred to, or write allOf: [{$ref: …}] beside them",
