@@ -30,6 +30,7 @@ const breaks = [
   [openapiTypescript, {
     "pattern-properties": { value: { a: { other: 1 } } },
     "ref-to-file": { line: /a: components\["schemas"\]\["data"\];/ },
+    "defs-in-openapi": { value: { a: {} } },
     "ref-siblings": { value: { a: { c: 1 } } },
     "condition": { value: { a: "failed" } },
     "no-operation-id": { line: /export type operations = Record<string, never>;/ },
@@ -39,6 +40,7 @@ const breaks = [
     "boolean-schema": { value: {} },
     "pattern-properties": { value: { a: { list_b: 1 } } },
     "ref-to-file": { line: /a: Root;/ },
+    "defs-in-openapi": { line: /^\s+a: \{$/ },
     "ref-siblings": { value: { a: { c: 1 } } },
     "nullable-in-3.1": { value: { a: null } },
     "not-in-3.0": { value: { a: "run_completed" } },
@@ -104,8 +106,8 @@ function schemaOf(document) {
   const text = readFileSync(document, "utf8").replaceAll("#/components/schemas/", "#/$defs/");
   const { components, ...rest } = yaml.load(text);
   if (!components) return rest;
-  const { Event, ...$defs } = components.schemas;
-  return { $schema: "https://json-schema.org/draft/2020-12/schema", title: "Event", ...Event, $defs };
+  const $schema = "https://json-schema.org/draft/2020-12/schema";
+  return { $schema, title: "Event", ...components.schemas.Event, $defs: components.schemas };
 }
 
 // shows tells whether a trial has the sign of a break, and what is seen of it.

@@ -56,8 +56,12 @@ export const heyAPIZod = {
   generate: (input, folder) => heyAPIPlugin({ name: "zod", dates: { offset: true } }, input, folder),
 };
 
-function heyAPIPlugin(plugin, input, output) {
-  return createClient({ input, output, plugins: [plugin], logs: { level: "silent", file: false } });
+async function heyAPIPlugin(plugin, input, output) {
+  try {
+    await createClient({ input, output, plugins: [plugin], logs: { level: "silent", file: false } });
+  } catch (error) {
+    throw error.originalError?.error ?? error; // a JobError doesn't say what it is about
+  }
 }
 
 // zodSchemas loads what heyAPIZod has written.
