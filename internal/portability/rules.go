@@ -26,6 +26,7 @@ func kinOpenAPI(how string) Break  { return Break{"kin-openapi", "0.153.0", how}
 func ajv(how string) Break         { return Break{"ajv", "8.20.0", how} }
 func jsonToTS(how string) Break    { return Break{"json-schema-to-typescript", "16.0.0", how} }
 func openapiTS(how string) Break   { return Break{"openapi-typescript", "7.13.0", how} }
+func heyAPI(how string) Break      { return Break{"@hey-api/openapi-ts", "0.95.0", how} }
 func dataModel(how string) Break {
 	return Break{"datamodel-code-generator", "0.89.0", how}
 }
@@ -68,6 +69,7 @@ func Rules() []Rule {
 			Breaks: []Break{
 				oapiCodegen("fails: unhandled Schema type"),
 				ogen("fails: can't parse the document"),
+				ajv("fails with strict: true: use allowUnionTypes; else it warns"),
 			},
 		},
 		{
@@ -77,6 +79,7 @@ func Rules() []Rule {
 			Breaks: []Break{
 				ogen("fails: cannot unmarshal !!bool"),
 				pythonClient("fails: Input should be a valid dictionary or instance of Schema"),
+				heyAPI("loses the member: the type is {[key: string]: unknown}"),
 			},
 		},
 		{
@@ -98,6 +101,8 @@ func Rules() []Rule {
 				openapiGenerator("makes it Object"),
 				jsonschema2pojo("makes it a map of Object: the schema of the values is lost"),
 				pythonClient("gives the values the type Any: their schema is lost"),
+				openapiTS("gives every name the type, whatever the pattern"),
+				heyAPI("makes it {[key: string]: unknown | string}: the schema of the values is lost"),
 			},
 		},
 		{
@@ -123,6 +128,7 @@ func Rules() []Rule {
 				pythonJSONSchema("fails: Unresolvable"),
 				jsonSchemaRS("fails: is not present in a registry"),
 				fastJSONSchema("fails: unknown url type"),
+				heyAPI("names the type Root, not by its title"),
 			},
 		},
 		{
@@ -140,6 +146,15 @@ func Rules() []Rule {
 			},
 		},
 		{
+			ID: "defs-in-openapi", Severity: Error,
+			Summary: "$defs in an OpenAPI document",
+			Instead: "move them to components, and refer to them there",
+			Breaks: []Break{
+				openapiTS("makes $defs a member that every value has to have"),
+				heyAPI("makes an anonymous type of what is referred to there"),
+			},
+		},
+		{
 			ID: "ref-siblings", Severity: Error,
 			Summary: "keywords beside $ref",
 			Instead: "put them into the schema that is referred to, or write allOf: [{$ref: …}] beside them",
@@ -151,6 +166,8 @@ func Rules() []Rule {
 				jsonschema2pojo("ignores the members that stand there"),
 				dataModel("makes a copy of what is referred to, which is of another type"),
 				fastJSONSchema("ignores the members that stand there, as draft-07 has it"),
+				heyAPI("ignores the members that stand there"),
+				jsonToTS("puts the members that stand there in place of those referred to"),
 			},
 		},
 		{
@@ -175,6 +192,7 @@ func Rules() []Rule {
 				pythonJSONSchema("ignores it: null is refused"),
 				jsonSchemaRS("ignores it: null is refused"),
 				fastJSONSchema("ignores it: null is refused"),
+				heyAPI("ignores it: null is refused"),
 			},
 		},
 		{
@@ -186,6 +204,7 @@ func Rules() []Rule {
 				oapiCodegen("ignores const"),
 				ogen("ignores const"),
 				openapiGenerator("refuses the document, unless it is told not to validate it"),
+				heyAPI("ignores const"),
 			},
 		},
 		{
@@ -209,6 +228,7 @@ func Rules() []Rule {
 				openapiGenerator("ignores it"),
 				jsonschema2pojo("ignores it"),
 				pythonClient("ignores it"),
+				heyAPI("ignores it"),
 			},
 		},
 		{
@@ -229,6 +249,8 @@ func Rules() []Rule {
 				oapiCodegen("names it by its path: PostEvents"),
 				openapiGenerator("names it by its path: eventsPost"),
 				pythonClient("names it by its path: post_events"),
+				openapiTS("leaves it out of operations, so that only its path leads to its types"),
+				heyAPI("names it by its path: PostEvents"),
 			},
 		},
 		{
@@ -242,6 +264,9 @@ func Rules() []Rule {
 				jsonschema2pojo("names it by its place: A"),
 				dataModel("names it by its member: A"),
 				pythonClient("names it by its place: EventA"),
+				openapiTS(`makes an anonymous type of it, which is only to be had as Event["a"]`),
+				heyAPI(`makes an anonymous type of it, which is only to be had as Event["a"]`),
+				jsonToTS(`makes an anonymous type of it, which is only to be had as Event["a"]`),
 			},
 		},
 		{

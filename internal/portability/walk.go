@@ -225,6 +225,10 @@ func (l *linter) keyword(schema *yaml.Node, at *place, key, value *yaml.Node) {
 		if objects > 1 && l.kind != JSONSchema && lookup(schema, "discriminator") == nil {
 			l.add("union-without-discriminator", at, key, "")
 		}
+	case "$defs":
+		if l.kind != JSONSchema {
+			l.add("defs-in-openapi", at, key, "")
+		}
 	case "nullable":
 		if l.kind != OpenAPI30 {
 			l.add("nullable-in-3.1", at, key, "")

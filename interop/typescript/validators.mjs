@@ -1,81 +1,62 @@
 // The validators: ajv, strict, over the schemas of openapi/dist; and zod, over the
 // schemas that @hey-api/openapi-ts writes for it.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createClient } from "@hey-api/openapi-ts";
 import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
-import ts from "typescript";
-import { names, root } from "./vectors.mjs";
-
-const documented = ["conforms"];
-const observed = ["conforms", "deviates"];
-
-export async function validators(vectors, generated) {
-  const strict = vectors.filter((v) => v.strict);
-  const rows = [];
-  for (const { tool, input, accepts, compile, reasons } of [
-    ...[["json-schema-2020-12", Ajv2020], ["json-schema-draft-07", Ajv]].flatMap(([folder, Validator]) => [
-      { ...ajv(Validator), input: `openapi/dist/${folder}/run-event.json`, accepts: documented },
-      { ...ajv(Validator), input: `openapi/dist/${folder}/observed-run-event.json`, accepts: observed },
-    ]),
-    { ...zod(join(generated, "zod")), input: "openapi/dist/webhooks.yaml", accepts: documented },
-  ]) {
-    const row = { tool, kind: "validator", input, check: "verdicts", of: strict.length };
-    try {
-      const valid = await compile(join(root, input));
-      const wrong = strict.filter(({ text, verdict }) => valid(JSON.parse(text)) !== accepts.includes(verdict));
-      rows.push({ ...row, ok: wrong.length === 0, passed: strict.length - wrong.length, note: explain(wrong, reasons) });
-    } catch (error) {
-      rows.push({ ...row, ok: false, passed: 0, note: error.message.split("\n")[0] });
-    }
-  }
-  return rows;
-}
+import { firstLine, heyAPIZod, version, zodSchemas } from "./tools.mjs";
+import { root, vectors } from "./vectors.mjs";
 
 const ajv = (Validator) => ({
   tool: "ajv",
-  compile(path) {
-    // strict turns on strictRequired, which is off by default: it wants a property
-    // beside each required, and the contract's not and anyOf have none.
+  note: "strict but for strictRequired, with ajv-formats",
+  validator(path) {
+    // strictRequired wants a property beside each required, and the contract's not
+    // and anyOf have none.
     const ajv = new Validator({ strict: true, strictRequired: false });
     formats.default(ajv);
     return ajv.compile(JSON.parse(readFileSync(path, "utf8")));
   },
-  reasons: {
-    "numbers are doubles": /\/number\./,
-    "ajv-formats takes a date-time with a space, or an offset without its colon or minutes": /\/time\./,
-  },
 });
 
-const zod = (folder) => ({
+const zod = {
   tool: "zod",
-  async compile(path) {
-    // offset lets times have other offsets than Z.
-    await createClient({ input: path, output: folder, logs: { level: "silent", file: false },
-      plugins: [{ name: "zod", dates: { offset: true } }] });
-    const { outputText } = ts.transpileModule(readFileSync(join(folder, "zod.gen.ts"), "utf8"), {
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } });
-    writeFileSync(join(folder, "zod.gen.mjs"), outputText);
-    const { zRunEvent } = await import(join(folder, "zod.gen.mjs"));
+  note: "with the schemas of @hey-api/openapi-ts, with dates.offset",
+  async validator(path, generated) {
+    await heyAPIZod.generate(path, generated);
+    const { zRunEvent } = await zodSchemas(generated);
     return (value) => zRunEvent.safeParse(value).success;
   },
-  reasons: {
-    "numbers are doubles, and integers beyond 2^53 are refused": /\/number\./,
-    "zod's date-time has no leap second and no lower case": /\/time\./,
-    "@hey-api/openapi-ts leaves if, then and else out": /status-|failed-with-data|schema\.not-allowed/,
-  },
-});
+};
 
-// explain names the vectors, by why they are judged otherwise where that is known.
-function explain(wrong, reasons) {
-  let left = wrong;
-  const notes = [];
-  for (const [reason, pattern] of Object.entries({ ...reasons, "another verdict on": /./ })) {
-    const these = left.filter((v) => pattern.test(v.name));
-    left = left.filter((v) => !these.includes(v));
-    if (these.length > 0) notes.push(`${reason}: ${names(these)}`);
+const subjects = [
+  { ...ajv(Ajv2020), input: "openapi/dist/json-schema-2020-12/run-event.json" },
+  { ...ajv(Ajv2020), input: "openapi/dist/json-schema-2020-12/observed-run-event.json" },
+  { ...ajv(Ajv), input: "openapi/dist/json-schema-draft-07/run-event.json" },
+  { ...ajv(Ajv), input: "openapi/dist/json-schema-draft-07/observed-run-event.json" },
+  { ...zod, input: "openapi/dist/webhooks.yaml" },
+];
+
+export async function validators(generated) {
+  const all = vectors("conforms", "deviates", "invalid");
+  const reports = [];
+  for (const { tool, note, input, validator } of subjects) {
+    const report = { kind: "validator", tool, version: version(tool), input, note };
+    try {
+      const valid = await validator(join(root, input), join(generated, tool));
+      reports.push({ ...report, verdicts: Object.fromEntries(all.map(({ name, text }) => [name, verdict(valid, text)])) });
+    } catch (error) {
+      reports.push({ ...report, error: firstLine(error) });
+    }
   }
-  return notes.join("; ");
+  return reports;
+}
+
+function verdict(valid, text) {
+  try {
+    return valid(JSON.parse(text)) ? "valid" : "invalid";
+  } catch (error) {
+    return firstLine(error);
+  }
 }

@@ -1,0 +1,79 @@
+// The tools, each called as its users call it.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createClient } from "@hey-api/openapi-ts";
+import { compileFromFile } from "json-schema-to-typescript";
+import openapiTS, { astToString } from "openapi-typescript";
+import ts from "typescript";
+import { root } from "./vectors.mjs";
+
+// version reads a tool's own package.json.
+export function version(tool) {
+  return JSON.parse(readFileSync(new URL(`node_modules/${tool}/package.json`, import.meta.url), "utf8")).version;
+}
+
+// firstLine is why something was thrown, without the paths of this machine.
+export function firstLine(error) {
+  return String(error).replace(/^Error: /, "").replaceAll(root, "").split("\n")[0].slice(0, 199);
+}
+
+// Each generator writes its file into a folder. Beside it, imports makes Event of
+// the type that a schema is called by.
+export const openapiTypescript = {
+  tool: "openapi-typescript",
+  readsOpenAPI: true,
+  file: "types.ts",
+  imports: (name) => `import type { components } from "./types.js";\ntype Event = components["schemas"]["${name}"];\n`,
+  async generate(input, folder) {
+    write(folder, this.file, astToString(await openapiTS(pathToFileURL(input))));
+  },
+};
+
+export const jsonSchemaToTypescript = {
+  tool: "json-schema-to-typescript",
+  file: "types.ts",
+  imports: (name) => `import type { ${name} as Event } from "./types.js";\n`,
+  async generate(input, folder) {
+    write(folder, this.file, await compileFromFile(input));
+  },
+};
+
+export const heyAPI = {
+  tool: "@hey-api/openapi-ts",
+  readsOpenAPI: true,
+  file: "types.gen.ts",
+  imports: (name) => `import type { ${name} as Event } from "./types.gen.js";\n`,
+  generate: (input, folder) => heyAPIPlugin("@hey-api/typescript", input, folder),
+};
+
+// offset lets times have other offsets than Z.
+export const heyAPIZod = {
+  tool: "@hey-api/openapi-ts",
+  note: "zod's schemas, with dates.offset; decoded by parse",
+  file: "zod.gen.ts",
+  imports: (name) => `import type { z } from "zod";\nimport type { z${name} } from "./zod.gen.js";\ntype Event = z.infer<typeof z${name}>;\n`,
+  generate: (input, folder) => heyAPIPlugin({ name: "zod", dates: { offset: true } }, input, folder),
+};
+
+async function heyAPIPlugin(plugin, input, output) {
+  try {
+    await createClient({ input, output, plugins: [plugin], logs: { level: "silent", file: false } });
+  } catch (error) {
+    throw error.originalError?.error ?? error; // a JobError doesn't say what it is about
+  }
+}
+
+// zodSchemas loads what heyAPIZod has written.
+export async function zodSchemas(folder) {
+  const { outputText } = ts.transpileModule(readFileSync(join(folder, heyAPIZod.file), "utf8"), {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+  });
+  write(folder, "zod.gen.mjs", outputText);
+  return import(join(folder, "zod.gen.mjs"));
+}
+
+function write(folder, file, text) {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, file), text);
+}
