@@ -1,0 +1,31 @@
+package io.github.runhooks.generated
+
+import com.fasterxml.jackson.annotation.JsonInclude
+import com.fasterxml.jackson.core.JsonFactory
+import com.fasterxml.jackson.core.StreamReadConstraints
+import com.fasterxml.jackson.databind.DeserializationFeature
+import com.fasterxml.jackson.databind.SerializationFeature
+import com.fasterxml.jackson.databind.json.JsonMapper
+import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule
+import com.fasterxml.jackson.module.kotlin.kotlinModule
+import com.fasterxml.jackson.module.kotlin.readValue
+import io.github.runhooks.generated.models.RunEvent
+import io.github.runhooks.interop.Codec
+
+class EventCodec : Codec<RunEvent> {
+    // The contract sets no limit to a name: Jackson stops at 50,000.
+    private val factory = JsonFactory.builder()
+        .streamReadConstraints(StreamReadConstraints.builder().maxNameLength(1 shl 20).build())
+        .build()
+
+    private val mapper = JsonMapper.builder(factory)
+        .addModules(kotlinModule(), JavaTimeModule())
+        .serializationInclusion(JsonInclude.Include.NON_NULL)
+        .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, DeserializationFeature.ADJUST_DATES_TO_CONTEXT_TIME_ZONE)
+        .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
+        .build()
+
+    override fun decode(payload: String): RunEvent = mapper.readValue(payload)
+
+    override fun encode(event: RunEvent): String = mapper.writeValueAsString(event)
+}
