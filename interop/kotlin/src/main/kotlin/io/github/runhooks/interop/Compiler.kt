@@ -10,7 +10,7 @@ import org.jetbrains.kotlin.cli.jvm.K2JVMCompiler
 import org.jetbrains.kotlin.config.Services
 import org.jetbrains.kotlinx.serialization.compiler.extensions.SerializationComponentRegistrar
 
-private val classpath = System.getProperty("java.class.path")
+private val ownClasspath = System.getProperty("java.class.path")
 private val serializationPlugin = SerializationComponentRegistrar::class.java.protectionDomain.codeSource.location.path
 
 /** What the compiler complained of: a line each, with the name of the file. */
@@ -28,7 +28,7 @@ fun compileKotlin(sources: Path, classes: Path): Complaints {
     val arguments = K2JVMCompilerArguments().apply {
         freeArgs = listOf(sources.toString())
         destination = classes.toString()
-        classpath = listOf(io.github.runhooks.interop.classpath, classes).joinToString(File.pathSeparator)
+        classpath = listOf(ownClasspath, classes).joinToString(File.pathSeparator)
         pluginClasspaths = arrayOf(serializationPlugin)
         jvmTarget = "17"
         noStdlib = true

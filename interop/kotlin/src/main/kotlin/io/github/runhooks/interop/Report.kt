@@ -6,21 +6,28 @@ import kotlinx.serialization.json.JsonObjectBuilder
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
 
-/** What is said about one [tool] and one [input], with what [body] adds. */
+/** What is seen of one [tool] with one [input]; what [see] throws is why it can't take it. */
 fun report(
     kind: String,
     tool: String,
     version: String,
     input: String,
     note: String,
-    body: JsonObjectBuilder.() -> Unit,
-): JsonObject = buildJsonObject {
-    put("kind", kind)
-    put("tool", tool)
-    put("version", version)
-    put("input", input)
-    put("note", note)
-    body()
+    see: JsonObjectBuilder.() -> Unit,
+): JsonObject {
+    val seen = try {
+        buildJsonObject(see)
+    } catch (e: Exception) {
+        buildJsonObject { put("error", e.brief()) }
+    }
+    return buildJsonObject {
+        put("kind", kind)
+        put("tool", tool)
+        put("version", version)
+        put("input", input)
+        put("note", note)
+        for ((name, value) in seen) put(name, value)
+    }
 }
 
 /** Yes, or no for the reason of [complaint]. */

@@ -19,16 +19,13 @@ private val schemas = listOf("json-schema-2020-12", "json-schema-draft-07").flat
 fun validatorReports(root: Path, payloads: List<Payload>): List<JsonObject> = schemas.map { input ->
     report(
         "validator", "optimumcode json-schema-validator", JsonSchema::class.libraryVersion, input,
-        "with kotlinx.serialization's JSON; formats are asserted",
+        "on kotlinx.serialization, which parses; formats are asserted",
     ) {
-        try {
-            val schema = JsonSchemaLoader.create()
-                .withSchemaOption(SchemaOption.FORMAT_BEHAVIOR_OPTION, FormatBehavior.ANNOTATION_AND_ASSERTION)
-                .fromDefinition(root.resolve(input).readText())
-            val verdicts = payloads.map { it.name to schema.verdict(it) }
-            putJsonObject("verdicts") { verdicts.forEach { (name, verdict) -> put(name, verdict) } }
-        } catch (e: Exception) {
-            put("error", e.brief())
+        val schema = JsonSchemaLoader.create()
+            .withSchemaOption(SchemaOption.FORMAT_BEHAVIOR_OPTION, FormatBehavior.ANNOTATION_AND_ASSERTION)
+            .fromDefinition(root.resolve(input).readText())
+        putJsonObject("verdicts") {
+            for (payload in payloads) put(payload.name, schema.verdict(payload))
         }
     }
 }
