@@ -16,6 +16,7 @@ for tool in java javac mvn; do
 done
 
 mvn -q -B -f "$here/pom.xml" compile dependency:build-classpath -Dmdep.outputFile="$here/target/classpath" >&2
+mvn -q -B -f "$here/receiver/pom.xml" package -Dcontract="$root/openapi/dist" >&2
 
 rm -rf "$here/generated"
 exec java -cp "$here/target/classes:$(cat "$here/target/classpath")" \

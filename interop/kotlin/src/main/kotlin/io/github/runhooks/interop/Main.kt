@@ -18,4 +18,5 @@ fun main(args: Array<String>) {
     val payloads = payloadsOf(root)
     for (report in validatorReports(root, payloads)) out.println(report)
     for (report in generatorReports(root, probes, generated, payloads.filter { it.conforms })) out.println(report)
+    out.println(receiverReport(root))
 }
