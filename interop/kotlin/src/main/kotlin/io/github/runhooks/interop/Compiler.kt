@@ -18,7 +18,11 @@ class Complaints(val errors: List<String>, val warnings: List<String>) {
     /** The first one and how many there are, or null if there are none: warnings count as errors do. */
     fun summary(): String? {
         val (all, kind) = if (errors.isNotEmpty()) errors to "error" else warnings to "warning"
-        return all.firstOrNull()?.let { "${all.size} $kind(s), the first: $it" }
+        return when (all.size) {
+            0 -> null
+            1 -> "$kind: ${all.first()}"
+            else -> "${all.size} ${kind}s, the first: ${all.first()}"
+        }
     }
 }
 

@@ -49,11 +49,11 @@ private val spring = mapOf(
 
 private val variants = listOf(
     Variant(
-        "kotlin", "for Jackson", "jackson", "subtypes",
+        "kotlin", "for Jackson; event_type chooses the class", "jackson-apart", "subtypes",
         mapOf("serializationLibrary" to "jackson"),
     ),
     Variant(
-        "kotlin", "for kotlinx.serialization", "kotlinx", "subtypes",
+        "kotlin", "for kotlinx.serialization; event_type chooses the class", "kotlinx-apart", "subtypes",
         mapOf("serializationLibrary" to "kotlinx_serialization"),
         supportingFiles = serializer,
     ),
@@ -72,11 +72,11 @@ private val variants = listOf(
         inputs = listOf("openapi/dist/receiver-3.0.yaml", "openapi/dist/receiver.yaml", "openapi/dist/webhooks.yaml"),
     ),
     Variant(
-        "kotlin-spring", "for Jackson", "jackson", "subtypes",
+        "kotlin-spring", "for Jackson", "jackson-apart", "subtypes",
         spring,
     ),
     Variant(
-        "kotlin-spring", "for Jackson; event_type and times as String, integers as BigInteger", "jackson", "subtypes",
+        "kotlin-spring", "for Jackson; event_type and times as String, integers as BigInteger", "jackson-apart", "subtypes",
         spring,
         typeMappings = mapOf("integer" to "java.math.BigInteger", "date-time" to "kotlin.String"),
         schemaMappings = mapOf("RunCompleted_event_type" to "kotlin.String", "RunFailed_event_type" to "kotlin.String"),
