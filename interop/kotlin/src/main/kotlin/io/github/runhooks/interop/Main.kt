@@ -1,0 +1,22 @@
+package io.github.runhooks.interop
+
+import java.io.PrintStream
+import kotlin.io.path.Path
+import kotlin.system.exitProcess
+
+/** Prints what Kotlin's tools make of the contract, as `interop/matrix/report.go` has it: one JSON object a line. */
+fun main(args: Array<String>) {
+    if (args.size != 3) {
+        System.err.println("usage: Main REPOSITORY PROBES GENERATED")
+        exitProcess(2)
+    }
+    val (root, probes, generated) = args.map(::Path)
+    // Generators print to standard output, where only reports belong.
+    val out = PrintStream(System.out, true, Charsets.UTF_8)
+    System.setOut(System.err)
+
+    val payloads = payloadsOf(root)
+    for (report in validatorReports(root, payloads)) out.println(report)
+    for (report in generatorReports(root, probes, generated, payloads.filter { it.conforms })) out.println(report)
+    out.println(receiverReport(root))
+}

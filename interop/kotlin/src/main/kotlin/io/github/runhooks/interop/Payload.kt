@@ -1,0 +1,20 @@
+package io.github.runhooks.interop
+
+import java.nio.file.Path
+import kotlin.io.path.listDirectoryEntries
+import kotlin.io.path.name
+import kotlin.io.path.readBytes
+
+/** A file of `vectors`. */
+class Payload(val name: String, val conforms: Boolean, private val bytes: ByteArray) {
+    /** Throws on what is not UTF-8, as no JSON text may be anything else. */
+    fun text(): String = bytes.decodeToString(throwOnInvalidSequence = true)
+}
+
+/** All payloads, by name. */
+fun payloadsOf(root: Path): List<Payload> =
+    listOf("conforms", "deviates", "invalid").flatMap { folder ->
+        root.resolve("vectors/$folder").listDirectoryEntries("*.json")
+            .filterNot { it.name.endsWith(".expect.json") }
+            .map { Payload(it.name.removeSuffix(".json"), folder == "conforms", it.readBytes()) }
+    }.sortedBy { it.name }
