@@ -42,7 +42,7 @@ func TestSuite(t *testing.T) {
 		{"our own", func(own http.Handler) http.Handler { return own }, [4]string{}},
 		{"takes everything", func(http.Handler) http.Handler {
 			return status(http.StatusNoContent)
-		}, [4]string{1: "run_completed of another secret: is answered with 204, and should be with 400 or 401", 3: "should be with 4xx"}},
+		}, [4]string{1: "run_completed of another secret: is answered with 204, and should be with 400 or 401", 3: "column.cjk: is taken"}},
 		{"fails", func(http.Handler) http.Handler {
 			return status(http.StatusInternalServerError)
 		}, [4]string{"run_failed: is answered with 500", "no timestamp: is answered with 500", "webhook_test as maxun: is answered with 500", "is answered with 500"}},

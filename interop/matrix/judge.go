@@ -22,11 +22,20 @@ type Cell struct {
 	Unexplained []string
 }
 
-// expect counts a vector. Where it isn't ok, why says what is seen.
-func (c *Cell) expect(ok bool, name, why string) {
+// Vector counts a vector. Where it isn't ok, its limit explains that, if it is at
+// one; why says what is seen.
+func (c *Cell) Vector(ok bool, v vectors.Vector, why string) {
 	c.Of++
 	if !ok {
-		c.add(limitOf(name), name, why)
+		c.add(limitOf(v), v.Name, why)
+	}
+}
+
+// Case counts something that no limit explains if it isn't ok.
+func (c *Cell) Case(ok bool, name, why string) {
+	c.Of++
+	if !ok {
+		c.add(other, name, why)
 	}
 }
 
@@ -59,24 +68,25 @@ func (c Cell) differs() int {
 	return n
 }
 
-// verdicts holds a validator's verdicts to those of the vectors. What is no strict
-// JSON is left out, since a validator of values never sees what is wrong with it.
-func verdicts(r Report) (c Cell) {
+// verdicts holds a validator's verdicts to those of the vectors, and what its parser
+// and it make of what is no strict JSON: there it has to refuse, in whatever way.
+func verdicts(r Report) (judged, refused Cell) {
 	for _, v := range vectors.All() {
+		got := r.Verdicts[v.Name]
+		if got == "" {
+			got = "no verdict was reported"
+		}
 		if !strict(v) {
+			refused.Vector(got != "valid", v, got)
 			continue
 		}
 		want := "invalid"
 		if v.Verdict == "conforms" || v.Verdict == "deviates" && strings.Contains(r.Input, "observed") {
 			want = "valid"
 		}
-		got := r.Verdicts[v.Name]
-		if got == "" {
-			got = "no verdict was reported"
-		}
-		c.expect(got == want, v.Name, got+", and should be "+want)
+		judged.Vector(got == want, v, got+", and should be "+want)
 	}
-	return c
+	return judged, refused
 }
 
 // decodes says which conforming vectors the generated types take.
@@ -89,7 +99,7 @@ func decodes(r Report) (c Cell) {
 		if !ok {
 			d.Error = "nothing was reported"
 		}
-		c.expect(d.Error == "", v.Name, d.Error)
+		c.Vector(d.Error == "", v, d.Error)
 	}
 	return c
 }
@@ -115,13 +125,6 @@ func roundTrip(r Report) (c Cell) {
 	return c
 }
 
-// strict tells whether a vector is strict JSON, if not necessarily an event.
-func strict(v vectors.Vector) bool {
-	return !slices.ContainsFunc(v.Expectation.Findings, func(f vectors.Finding) bool {
-		return strings.HasPrefix(f.Code, "json.")
-	})
-}
-
 // cell makes a cell of an answer.
 func (a *Answer) cell() Cell {
 	if a == nil {
@@ -139,7 +142,8 @@ type Line struct {
 // Checks are the headings of each kind, with what each promises.
 var Checks = map[string][]struct{ Title, Promise string }{
 	Validator: {
-		{"verdicts", "says of every vector what the contract says of it"},
+		{"verdicts", "says of every vector that is strict JSON what the contract says of it"},
+		{"strict", "refuses, with the parser before it, every vector that is no strict JSON"},
 	},
 	Generator: {
 		{"compiles", "what it generates compiles, with warnings as errors where the language has them"},
@@ -166,7 +170,8 @@ func Judge(r Report) Line {
 		}
 		l.Cells[0].Note = r.Error
 	case r.Kind == Validator:
-		l.Cells = []Cell{verdicts(r)}
+		judged, refused := verdicts(r)
+		l.Cells = []Cell{judged, refused}
 	case r.Kind == Generator && r.Decoded == nil:
 		l.Cells = []Cell{r.Compiles.cell(), r.Narrows.cell(), {Empty: true}, {Empty: true}}
 	case r.Kind == Generator:

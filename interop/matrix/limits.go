@@ -4,7 +4,11 @@ import (
 	_ "embed"
 	"encoding/json"
 	"path"
+	"slices"
+	"strings"
 	"sync"
+
+	"github.com/runhooks/runhooks/vectors"
 )
 
 // A Limit is a way in which tools are known to fall short, at the edge of what
@@ -16,9 +20,12 @@ type Limit struct {
 	// Why says in a sentence or two what happens, and what it matters.
 	Why string `json:"why"`
 	// Vectors are patterns, as of path.Match, of the names of those at this limit.
-	// There are none where a limit is told by what has become of a payload.
+	// There are none where a limit is told in another way.
 	Vectors []string `json:"vectors,omitempty"`
 }
+
+// lenient is the limit of what is no strict JSON.
+const lenient = "lenient"
 
 // The limits that are told by what has become of a payload.
 const (
@@ -41,13 +48,23 @@ var Limits = sync.OnceValue(func() (limits []Limit) {
 })
 
 // limitOf gives the limit at which a vector is, or "".
-func limitOf(vector string) string {
+func limitOf(v vectors.Vector) string {
+	if !strict(v) {
+		return lenient
+	}
 	for _, limit := range Limits() {
 		for _, pattern := range limit.Vectors {
-			if ok, _ := path.Match(pattern, vector); ok { // a test compiles all patterns
+			if ok, _ := path.Match(pattern, v.Name); ok { // a test compiles all patterns
 				return limit.ID
 			}
 		}
 	}
-	return ""
+	return other
+}
+
+// strict tells whether a vector is strict JSON, if not necessarily an event.
+func strict(v vectors.Vector) bool {
+	return !slices.ContainsFunc(v.Expectation.Findings, func(f vectors.Finding) bool {
+		return strings.HasPrefix(f.Code, "json.")
+	})
 }

@@ -50,7 +50,7 @@ func TestReadErrors(t *testing.T) {
 // Each limit says what it is and why, is linked to, and is either of vectors that
 // are there, or one that compare gives.
 func TestLimits(t *testing.T) {
-	told := []string{members, nulls, times, fractions}
+	told := []string{lenient, members, nulls, times, fractions}
 	for i, limit := range Limits() {
 		if limit.ID == "" || limit.Title == "" || limit.Why == "" {
 			t.Errorf("%+v lacks something", limit)
@@ -74,10 +74,15 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	if len(told) > 0 {
-		t.Errorf("compare gives %q, which are no limits", told)
+		t.Errorf("%q are no limits", told)
 	}
-	if limit := limitOf("number.integer-with-fraction"); limit != "integers" {
-		t.Errorf("the first that matches is %q", limit)
+	for name, want := range map[string]string{
+		"number.integer-with-fraction": "integers", "number.1e400": "numbers", "json.syntax": lenient, "page.run-failed": other,
+	} {
+		i := slices.IndexFunc(vectors.All(), func(v vectors.Vector) bool { return v.Name == name })
+		if got := limitOf(vectors.All()[i]); got != want {
+			t.Errorf("%s is at %q, want %q", name, got, want)
+		}
 	}
 }
 
@@ -155,11 +160,14 @@ func TestJudge(t *testing.T) {
 
 	validator.Verdicts["number.1e400"] = "invalid"
 	validator.Verdicts["page.run-failed"] = "invalid"
-	validator.Verdicts["json.empty"] = "valid" // of what is no JSON nothing is asked
+	validator.Verdicts["json.syntax"] = "valid"
 	delete(validator.Verdicts, "page.run-completed")
 	l := Judge(validator)
 	if diff := cmp.Diff(map[string]int{numbers: 1}, l.Cells[0].Limits); diff != "" {
 		t.Errorf("limits (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]int{lenient: 1}, l.Cells[1].Limits); diff != "" {
+		t.Errorf("of what is no JSON (-want +got):\n%s", diff)
 	}
 	want := []string{
 		"Go, judge, run-event.json: verdicts: page.run-completed: no verdict was reported, and should be valid",
@@ -249,7 +257,7 @@ func TestMarkdown(t *testing.T) {
 	page := Markdown([]Line{Judge(validator), Judge(generator), Judge(broken)})
 	for _, want := range []string{
 		"| Go | judge, `run-event.json` | maker, `receiver.yaml` | – |\n",
-		"| Go | judge 1 | `run-event.json` | all 479 but: [large and tiny numbers](#large-and-tiny-numbers) 1 |\n",
+		"| Go | judge 1 | `run-event.json` | all 479 but: [large and tiny numbers](#large-and-tiny-numbers) 1 | all 318 |\n",
 		"| Go | maker 2 (1) | `receiver.yaml` | yes | yes | all 236 | all 236 |\n",
 		"| Go | other 3 | `webhooks.yaml` | no (2) | – | – | – |\n",
 		"\n1. as it comes\n2. no paths\n",
