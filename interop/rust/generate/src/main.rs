@@ -9,46 +9,16 @@ use std::{env, fs, io, process};
 
 use report::{ROOT, Report};
 
-/// Each tool, its input, and the file that it generates.
+/// Each tool, its input in openapi/dist, and the file that it generates.
 const JOBS: &[(&str, &str, &str)] = &[
-    ("typify", "openapi/dist/receiver-3.0.json", "typify.rs"),
-    (
-        "typify",
-        "openapi/dist/json-schema-2020-12/run-failed.json",
-        "typify_2020_12.rs",
-    ),
-    (
-        "typify",
-        "openapi/dist/json-schema-draft-07/run-failed.json",
-        "typify_draft_07.rs",
-    ),
-    (
-        "typify",
-        "openapi/dist/json-schema-2020-12/run-completed.json",
-        "",
-    ),
-    (
-        "typify",
-        "openapi/dist/json-schema-2020-12/run-event.json",
-        "",
-    ),
-    (
-        "typify",
-        "openapi/dist/json-schema-draft-07/run-event.json",
-        "",
-    ),
-    (
-        "typify",
-        "openapi/dist/json-schema-2020-12/observed-run-event.json",
-        "",
-    ),
-    (
-        "progenitor",
-        "openapi/dist/receiver-3.0.json",
-        "progenitor.rs",
-    ),
-    ("progenitor", "openapi/dist/receiver.json", ""),
-    ("progenitor", "openapi/dist/webhooks.json", ""),
+    ("typify", "receiver-3.0.json", "typify.rs"),
+    ("typify", "json-schema-2020-12/run-completed.json", ""),
+    ("typify", "json-schema-2020-12/run-event.json", ""),
+    ("typify", "json-schema-draft-07/run-event.json", ""),
+    ("typify", "json-schema-2020-12/observed-run-event.json", ""),
+    ("progenitor", "receiver-3.0.json", "progenitor.rs"),
+    ("progenitor", "receiver.json", ""),
+    ("progenitor", "webhooks.json", ""),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -66,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         [folder] => {
             for &(tool, input, file) in JOBS {
+                let input = &format!("openapi/dist/{input}");
                 let document = fs::read_to_string(format!("{ROOT}/{input}"))?;
                 match tools::run(tool, &document)? {
                     // vectors has to name it.

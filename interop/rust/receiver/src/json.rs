@@ -1,5 +1,5 @@
-//! Parses payloads down to the 1,000 levels that the contract allows. serde_json itself stops
-//! at 128 or, told not to, nowhere.
+//! Parses payloads as strictly as the contract: serde_json takes two members of one name, and
+//! stops at 128 levels or, told not to, nowhere.
 
 use serde::Deserialize;
 use serde::de::Error as _;
@@ -12,30 +12,45 @@ const MAX_LEVELS: usize = 1_000;
 pub const STACK_BYTES: usize = 16 << 20;
 
 pub fn parse(payload: &[u8]) -> Result<Value, Error> {
-    if levels(payload) > MAX_LEVELS {
+    let (levels, colons) = count(payload);
+    if levels > MAX_LEVELS {
         return Err(Error::custom(format!("more than {MAX_LEVELS} levels")));
     }
     let mut json = Deserializer::from_slice(payload);
     json.disable_recursion_limit();
     let value = Value::deserialize(&mut json)?;
     json.end()?;
+    // Of two members of one name, the value has the last.
+    if members(&value) < colons {
+        return Err(Error::custom("two members of one name"));
+    }
     Ok(value)
 }
 
-/// The most brackets that are open at once, but for those in strings.
-fn levels(payload: &[u8]) -> usize {
-    let (mut open, mut most) = (0_usize, 0);
+/// Counts the brackets that are open at once, at most, and the colons, but for those in strings.
+fn count(payload: &[u8]) -> (usize, usize) {
+    let (mut open, mut levels, mut colons) = (0_usize, 0, 0);
     let (mut string, mut escaped) = (false, false);
     for byte in payload {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if string => escaped = true,
             b'"' => string = !string,
-            b'[' | b'{' if !string => open += 1,
-            b']' | b'}' if !string => open = open.saturating_sub(1),
+            _ if string => {}
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            b':' => colons += 1,
             _ => {}
         }
-        most = most.max(open);
+        levels = levels.max(open);
     }
-    most
+    (levels, colons)
+}
+
+fn members(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(members).sum(),
+        Value::Object(object) => object.len() + object.values().map(members).sum::<usize>(),
+        _ => 0,
+    }
 }

@@ -61,7 +61,8 @@ async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, (StatusCode, &'static str)> {
-    // Before 1970: standardwebhooks 1.0.1 subtracts any time from now, overflows, and panics.
+    // With a timestamp far below zero, standardwebhooks 1.0.1 panics in a debug build: its age
+    // overflows.
     let negative = header(&headers, "webhook-timestamp").starts_with('-');
     if negative || receiver.webhook.verify(&body, &headers).is_err() {
         return Err((StatusCode::UNAUTHORIZED, "The signature does not verify.\n"));
@@ -78,7 +79,7 @@ async fn receive(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The payload is no run event: see runhooks check.\n",
             )),
-            // Refused, it would only be sent again.
+            // An event, and none of ours: refused, it would only be sent again.
             Some(other) => {
                 println!("{id}: nobody wants {other:?}");
                 Ok(StatusCode::NO_CONTENT)

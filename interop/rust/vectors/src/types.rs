@@ -1,5 +1,6 @@
 //! What the generated types make of the payloads that conform.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use report::{Answer, Decoded, Report};
@@ -20,24 +21,16 @@ macro_rules! generated {
 
 generated!(progenitor, "progenitor.rs");
 generated!(typify, "typify.rs");
-generated!(typify_2020_12, "typify_2020_12.rs");
-generated!(typify_draft_07, "typify_draft_07.rs");
 
+/// Reports on the types of both tools. What cargo said is JSON, a line for each message.
 pub fn report(payloads: &[Payload], said: &str) -> Result<(), Box<dyn Error>> {
     let said: Vec<Value> = serde_json::Deserializer::from_str(said)
         .into_iter()
         .collect::<Result<_, _>>()?;
-    let report = |tool, input, file| Report {
-        input,
-        note: "decodes from a serde_json::Value, with arbitrary_precision and unbounded_depth"
-            .to_owned(),
-        compiles: Some(compiles(&said, file)),
-        ..Report::new("generator", tool)
-    };
-
     union(
         payloads,
-        report("typify", "openapi/dist/receiver-3.0.json", "/typify.rs"),
+        "typify",
+        compiles(&said, "/typify.rs"),
         |event: &typify::RunEvent| match event {
             typify::RunEvent::Completed(event) => event.event_type.to_string(),
             typify::RunEvent::Failed(event) => event.event_type.to_string(),
@@ -45,31 +38,12 @@ pub fn report(payloads: &[Payload], said: &str) -> Result<(), Box<dyn Error>> {
     );
     union(
         payloads,
-        report(
-            "progenitor",
-            "openapi/dist/receiver-3.0.json",
-            "/progenitor.rs",
-        ),
+        "progenitor",
+        compiles(&said, "/progenitor.rs"),
         |event: &progenitor::types::RunEvent| match event {
             progenitor::types::RunEvent::Completed(event) => event.event_type.to_string(),
             progenitor::types::RunEvent::Failed(event) => event.event_type.to_string(),
         },
-    );
-    one::<typify_2020_12::RunFailed>(
-        payloads,
-        report(
-            "typify",
-            "openapi/dist/json-schema-2020-12/run-failed.json",
-            "/typify_2020_12.rs",
-        ),
-    );
-    one::<typify_draft_07::RunFailed>(
-        payloads,
-        report(
-            "typify",
-            "openapi/dist/json-schema-draft-07/run-failed.json",
-            "/typify_draft_07.rs",
-        ),
     );
     Ok(())
 }
@@ -102,56 +76,40 @@ fn compiles(said: &[Value], file: &str) -> Answer {
 /// Reports on the type of both events, of which `name` tells the event by its variant.
 fn union<T: DeserializeOwned + Serialize>(
     payloads: &[Payload],
-    report: Report,
+    tool: &str,
+    compiles: Answer,
     name: impl Fn(&T) -> String,
 ) {
-    let other: Vec<_> = payloads
-        .iter()
-        .filter(|payload| payload.conforms)
-        .filter_map(|payload| Some((payload, decode::<T>(payload).ok()?)))
-        .filter(|(payload, event)| payload.event_type() != Some(&name(event)))
-        .map(|(payload, _)| payload.name.as_str())
-        .collect();
+    let mut decoded = BTreeMap::new();
+    let mut mistaken = Vec::new();
+    for payload in payloads.iter().filter(|payload| payload.conforms) {
+        let again = decode::<T>(payload).and_then(|event| {
+            if payload.event_type() != Some(&name(&event)) {
+                mistaken.push(payload.name.as_str());
+            }
+            caught(|| Ok(serde_json::to_string(&event)?))
+        });
+        decoded.insert(
+            payload.name.clone(),
+            again.map_or_else(Decoded::Error, Decoded::Json),
+        );
+    }
     Report {
+        input: "openapi/dist/receiver-3.0.json",
+        note: "decodes from a serde_json::Value, with arbitrary_precision and unbounded_depth"
+            .to_owned(),
+        compiles: Some(compiles),
         narrows: Some(Answer {
-            ok: other.is_empty(),
-            note: match other.as_slice() {
+            ok: mistaken.is_empty(),
+            note: match mistaken.as_slice() {
                 [] => "an untagged enum, over which match is exhaustive".to_owned(),
-                other => format!("another event: {}", other.join(", ")),
+                names => format!("of another event: {}", names.join(", ")),
             },
         }),
-        decoded: Some(decoded::<T>(payloads.iter())),
-        ..report
+        decoded: Some(decoded),
+        ..Report::new("generator", tool)
     }
     .print();
-}
-
-/// Reports on the type of run_failed alone.
-fn one<T: DeserializeOwned + Serialize>(payloads: &[Payload], report: Report) {
-    let failed = payloads
-        .iter()
-        .filter(|payload| payload.event_type() == Some("run_failed"));
-    Report {
-        decoded: Some(decoded::<T>(failed)),
-        ..report
-    }
-    .print();
-}
-
-fn decoded<'a, T: DeserializeOwned + Serialize>(
-    payloads: impl Iterator<Item = &'a Payload>,
-) -> std::collections::BTreeMap<String, Decoded> {
-    let again = |payload| -> Result<String, String> {
-        let event = decode::<T>(payload)?;
-        caught(|| Ok(serde_json::to_string(&event)?))
-    };
-    payloads
-        .filter(|payload| payload.conforms)
-        .map(|payload| {
-            let decoded = again(payload).map_or_else(Decoded::Error, Decoded::Json);
-            (payload.name.clone(), decoded)
-        })
-        .collect()
 }
 
 fn decode<T: DeserializeOwned>(payload: &Payload) -> Result<T, String> {
