@@ -87,7 +87,8 @@ fn union<T: DeserializeOwned + Serialize>(
             if payload.event_type() != Some(&name(&event)) {
                 mistaken.push(payload.name.as_str());
             }
-            caught(|| Ok(serde_json::to_string(&event)?))
+            // By way of a value, whose members are sorted: those of a HashMap never are.
+            caught(|| Ok(serde_json::to_value(&event)?.to_string()))
         });
         decoded.insert(
             payload.name.clone(),
