@@ -36,6 +36,11 @@ func pythonClient(how string) Break     { return Break{"openapi-python-client", 
 func pythonJSONSchema(how string) Break { return Break{"python-jsonschema", "4.26.0", how} }
 func jsonSchemaRS(how string) Break     { return Break{"jsonschema-rs", "0.61.0", how} }
 func fastJSONSchema(how string) Break   { return Break{"fastjsonschema", "2.22.3", how} }
+func typify(how string) Break           { return Break{"typify", "0.8.0", how} }
+func progenitor(how string) Break       { return Break{"progenitor", "0.15.1", how} }
+func rustJSONSchema(how string) Break {
+	return Break{"jsonschema", "0.60.2", how}
+}
 
 // Rules gives all rules, in the order in which a reader best learns them. The
 // result is the caller's.
@@ -50,6 +55,8 @@ func Rules() []Rule {
 				ogen("makes it jx.Raw, which is JSON that nobody has decoded"),
 				openapiGenerator("makes it Object"),
 				jsonschema2pojo("makes it Object"),
+				typify("makes it serde_json::Value, which is JSON that nobody has decoded"),
+				progenitor("makes it serde_json::Value, which is JSON that nobody has decoded"),
 			},
 		},
 		{
@@ -70,6 +77,7 @@ func Rules() []Rule {
 				oapiCodegen("fails: unhandled Schema type"),
 				ogen("fails: can't parse the document"),
 				ajv("fails with strict: true: use allowUnionTypes; else it warns"),
+				progenitor("fails: invalid type: sequence, expected a string"),
 			},
 		},
 		{
@@ -80,6 +88,7 @@ func Rules() []Rule {
 				ogen("fails: cannot unmarshal !!bool"),
 				pythonClient("fails: Input should be a valid dictionary or instance of Schema"),
 				heyAPI("loses the member: the type is {[key: string]: unknown}"),
+				progenitor("fails: invalid type: boolean"),
 			},
 		},
 		{
@@ -89,6 +98,7 @@ func Rules() []Rule {
 			Breaks: []Break{
 				ogen("fails: cannot unmarshal !!int into bool, as OpenAPI 3.0 had it"),
 				openapiGenerator("takes the bound itself, too, as if it were minimum"),
+				progenitor("fails: expected a boolean, as OpenAPI 3.0 had it"),
 			},
 		},
 		{
@@ -103,6 +113,7 @@ func Rules() []Rule {
 				pythonClient("gives the values the type Any: their schema is lost"),
 				openapiTS("gives every name the type, whatever the pattern"),
 				heyAPI("makes it {[key: string]: unknown | string}: the schema of the values is lost"),
+				progenitor("makes it serde_json::Map: the schema of the values is lost"),
 			},
 		},
 		{
@@ -129,6 +140,9 @@ func Rules() []Rule {
 				jsonSchemaRS("fails: is not present in a registry"),
 				fastJSONSchema("fails: unknown url type"),
 				heyAPI("names the type Root, not by its title"),
+				typify("panics: external references are not supported"),
+				progenitor("panics: external references are not supported"),
+				rustJSONSchema("fails: can't retrieve the file"),
 			},
 		},
 		{
@@ -143,6 +157,9 @@ func Rules() []Rule {
 				pythonJSONSchema("fails: Unresolvable"),
 				jsonSchemaRS("fails: is not present in a registry"),
 				fastJSONSchema("fails: unknown url type"),
+				typify("panics: external references are not supported"),
+				progenitor("panics: external references are not supported"),
+				rustJSONSchema("fails: can't retrieve the file"),
 			},
 		},
 		{
@@ -168,6 +185,7 @@ func Rules() []Rule {
 				fastJSONSchema("ignores the members that stand there, as draft-07 has it"),
 				heyAPI("ignores the members that stand there"),
 				jsonToTS("puts the members that stand there in place of those referred to"),
+				progenitor("ignores the members that stand there"),
 			},
 		},
 		{
@@ -193,6 +211,8 @@ func Rules() []Rule {
 				jsonSchemaRS("ignores it: null is refused"),
 				fastJSONSchema("ignores it: null is refused"),
 				heyAPI("ignores it: null is refused"),
+				typify("ignores it: null is refused"),
+				rustJSONSchema("ignores it: null is refused"),
 			},
 		},
 		{
@@ -205,6 +225,8 @@ func Rules() []Rule {
 				ogen("ignores const"),
 				openapiGenerator("refuses the document, unless it is told not to validate it"),
 				heyAPI("ignores const"),
+				typify("ignores const"),
+				progenitor("ignores const"),
 			},
 		},
 		{
@@ -229,6 +251,8 @@ func Rules() []Rule {
 				jsonschema2pojo("ignores it"),
 				pythonClient("ignores it"),
 				heyAPI("ignores it"),
+				typify("panics: if/then/else schemas are not supported"),
+				progenitor("ignores it"),
 			},
 		},
 		{
@@ -239,6 +263,7 @@ func Rules() []Rule {
 				oapiCodegen("prunes what only webhooks use, unless it is told skip-prune, so what it makes doesn't compile"),
 				openapiGenerator("makes no method of them, only the models"),
 				pythonClient("fails: paths: Field required"),
+				progenitor("fails: missing field paths"),
 			},
 		},
 		{
@@ -251,6 +276,7 @@ func Rules() []Rule {
 				pythonClient("names it by its path: post_events"),
 				openapiTS("leaves it out of operations, so that only its path leads to its types"),
 				heyAPI("names it by its path: PostEvents"),
+				progenitor("fails: the path is missing operation ID"),
 			},
 		},
 		{
@@ -267,6 +293,8 @@ func Rules() []Rule {
 				openapiTS(`makes an anonymous type of it, which is only to be had as Event["a"]`),
 				heyAPI(`makes an anonymous type of it, which is only to be had as Event["a"]`),
 				jsonToTS(`makes an anonymous type of it, which is only to be had as Event["a"]`),
+				typify("names it by its place: EventA"),
+				progenitor("names it by its place: EventA"),
 			},
 		},
 		{
@@ -277,6 +305,7 @@ func Rules() []Rule {
 				dataModel("calls it Model"),
 				jsonToTS("calls it by the name of the file"),
 				jsonschema2pojo("calls it by the name of the file"),
+				typify("generates nothing"),
 			},
 		},
 	}
