@@ -75,7 +75,7 @@ func Rules() []Rule {
 			Instead: "give one type, or anyOf with a schema a type",
 			Breaks: []Break{
 				oapiCodegen("fails: unhandled Schema type"),
-				ogen("fails: can't parse the document"),
+				ogen("fails: multiple types are not supported"),
 				ajv("fails with strict: true: use allowUnionTypes; else it warns"),
 				progenitor("fails: invalid type: sequence, expected a string"),
 			},
@@ -169,6 +169,8 @@ func Rules() []Rule {
 			Breaks: []Break{
 				openapiTS("makes $defs a member that every value has to have"),
 				heyAPI("makes an anonymous type of what is referred to there"),
+				typify("panics: what is referred to there is missing"),
+				progenitor("panics: what is referred to there is missing"),
 			},
 		},
 		{

@@ -108,6 +108,8 @@ func TestCompare(t *testing.T) {
 		{"another form of time", `["2026-03-14T09:00:47.310Z", "2026-03-14t09:00:47z", "2026-03-14T10:00:47+01:00"]`,
 			`["2026-03-14T09:00:47.31Z", "2026-03-14T09:00:47Z", "2026-03-14T09:00:47Z"]`, []string{times}},
 		{"a cut fraction", `"2026-03-14T09:00:47.123456789Z"`, `"2026-03-14T09:00:47.123456Z"`, []string{fractions}},
+		{"a leap second in UTC", `"2016-12-31T15:59:60-08:00"`, `"2016-12-31T23:59:60Z"`, []string{times}},
+		{"a lost leap second", `"2016-12-31T23:59:60Z"`, `"2016-12-31T23:59:59Z"`, []string{other}},
 		{"another time", `"2026-03-14T09:00:47Z"`, `"2026-03-14T10:00:47Z"`, []string{other}},
 		{"a rounded fraction", `"2026-03-14T09:00:47.19Z"`, `"2026-03-14T09:00:47.2Z"`, []string{other}},
 		{"another text", `"a"`, `"b"`, []string{other}},

@@ -69,16 +69,26 @@ func table(out *strings.Builder, kind string, lines []Line, used map[string]bool
 		}
 		return fmt.Sprintf(" (%d)", n+1)
 	}
+	// Rows that say the same of several files of one tool are one.
+	type row struct{ tool, cells string }
+	var rows []row
+	inputs := map[row][]string{}
 	for _, l := range lines {
 		r := l.Report
 		if r.Kind != kind {
 			continue
 		}
-		fmt.Fprintf(out, "| %s | %s %s%s | %s |", r.Language, r.Tool, r.Version, note(r.Note), given(r.Input))
+		this := row{tool: fmt.Sprintf("%s | %s %s%s", r.Language, r.Tool, r.Version, note(r.Note))}
 		for _, c := range l.Cells {
-			fmt.Fprintf(out, " %s%s |", c.text(used), note(c.Note))
+			this.cells += fmt.Sprintf(" %s%s |", c.text(used), note(c.Note))
 		}
-		out.WriteByte('\n')
+		if inputs[this] == nil {
+			rows = append(rows, this)
+		}
+		inputs[this] = append(inputs[this], given(r.Input))
+	}
+	for _, r := range rows {
+		fmt.Fprintf(out, "| %s | %s |%s\n", r.tool, strings.Join(inputs[r], "<br>"), r.cells)
 	}
 	if len(notes) > 0 {
 		out.WriteByte('\n')

@@ -88,6 +88,12 @@ const BREAKS: &[(&str, &str, Sign)] = &[
         "progenitor",
         Fails("external references are not supported"),
     ),
+    (
+        "defs-in-openapi",
+        "typify",
+        Fails("/$defs/Inner is missing"),
+    ),
+    ("defs-in-openapi", "progenitor", Fails("/$defs/Inner")),
     ("ref-siblings", "progenitor", Lacks("pub c: ")),
     (
         "nullable-in-3.1",
