@@ -22,8 +22,11 @@ import (
 	"github.com/runhooks/runhooks/interop/matrix"
 )
 
-// languages are the folders, in the order of the page.
-var languages = []struct{ folder, name string }{
+// A language is a folder, and what the page calls it.
+type language struct{ folder, name string }
+
+// languages are all, in the order of the page.
+var languages = []language{
 	{"golang", "Go"},
 	{"typescript", "TypeScript"},
 	{"python", "Python"},
@@ -62,20 +65,15 @@ func (o options) run(ctx context.Context) error {
 	if _, err := os.Stat(runhooks); err != nil {
 		return fmt.Errorf("%w: run make build", err)
 	}
-	only := strings.FieldsFunc(o.only, func(r rune) bool { return r == ',' })
-	for _, folder := range only {
-		if _, err := os.Stat(filepath.Join(folder, "run.sh")); err != nil {
-			return fmt.Errorf("-only %s: %w", folder, err)
-		}
+	chosen, err := choose(o.only)
+	if err != nil {
+		return err
 	}
 
 	var reports []matrix.Report
 	var lines []matrix.Line
 	var failures, skipped []string
-	for _, language := range languages {
-		if only != nil && !slices.Contains(only, language.folder) {
-			continue
-		}
+	for _, language := range chosen {
 		start := time.Now()
 		fmt.Fprintf(os.Stderr, "interop: %s …\n", language.name)
 		more, err := report(ctx, language.folder, language.name)
@@ -106,7 +104,7 @@ func (o options) run(ctx context.Context) error {
 	for _, l := range lines {
 		failures = append(failures, l.Unexplained()...)
 	}
-	whole := only == nil && skipped == nil
+	whole := len(chosen) == len(languages) && skipped == nil
 	failures = append(failures, matrix.Confirm(reports, whole)...)
 	if skipped != nil {
 		fmt.Fprintf(os.Stderr, "SKIP interop: %s; %s is left as it is\n", strings.Join(skipped, ", "), o.page)
@@ -129,6 +127,24 @@ func (o options) run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// choose gives the languages of which only has the folders, separated by commas;
+// of "", all.
+func choose(only string) (chosen []language, err error) {
+	if only == "" {
+		return languages, nil
+	}
+	for folder := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(languages, func(l language) bool { return l.folder == folder })
+		if i < 0 {
+			return nil, fmt.Errorf("-only %s: there is no such folder; there are %v", folder, languages)
+		}
+		chosen = append(chosen, languages[i])
+	}
+	return chosen, nil
+}
+
+func (l language) String() string { return l.folder }
 
 // report runs the program of a folder. It gives no reports where that is skipped.
 func report(ctx context.Context, folder, language string) ([]matrix.Report, error) {

@@ -1,12 +1,30 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
+
+func TestChoose(t *testing.T) {
+	for only, want := range map[string]string{
+		"":            "[golang typescript python java kotlin rust]",
+		"rust,golang": "[rust golang]",
+		"go":          "-only go: there is no such folder; there are [golang typescript python java kotlin rust]",
+	} {
+		chosen, err := choose(only)
+		got := fmt.Sprint(chosen)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q chooses %s, want %s", only, got, want)
+		}
+	}
+}
 
 // Without its toolchain, a language is skipped by name, and that is a failure where
 // all is required.
