@@ -117,3 +117,4 @@ bench/.cache/venv: bench/python/requirements.txt
 
 clean: ## Remove what was built
 	rm -rf bin tools/openapi-lint/node_modules bench/.cache bench/node/node_modules
+	rm -rf interop/*/bin interop/*/generated interop/*/node_modules interop/*/target interop/*/venv interop/*/receiver/target

@@ -26,7 +26,31 @@ func parse(document []byte) (*yaml.Node, error) {
 	if len(doc.Content) != 1 {
 		return nil, errors.New("is empty")
 	}
-	return doc.Content[0], nil
+	return doc.Content[0], unique(doc.Content[0])
+}
+
+// unique gives an error if two members of a mapping have one name (YAML 1.2.2, section
+// 3.2.1.3). A parser takes either, or fails.
+func unique(n *yaml.Node) error {
+	if n.Kind == yaml.MappingNode {
+		lines := map[string]int{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i]
+			if key.Kind != yaml.ScalarNode {
+				continue
+			}
+			if line, ok := lines[key.Value]; ok {
+				return fmt.Errorf("has %.100q twice in one mapping, in lines %d and %d", key.Value, line, key.Line)
+			}
+			lines[key.Value] = key.Line
+		}
+	}
+	for _, child := range n.Content {
+		if err := unique(child); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // kindOf tells what a document is.

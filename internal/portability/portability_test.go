@@ -183,6 +183,7 @@ func TestErrors(t *testing.T) {
 		{"[]", "is no object"},
 		{"a: b: c", "neither JSON nor YAML: yaml: mapping values are not allowed in this context"},
 		{`{"a": 1, "a": 2}`, `not strict JSON: `},
+		{"title: A\na:\n  b: {}\n  c: {}\n  b: {}\n", `has "b" twice in one mapping, in lines 3 and 5`},
 		{"swagger: '2.0'", "is Swagger 2.0"},
 		{"openapi: 4.0.0", `is OpenAPI "4.0.0"; 3.0 and 3.1 are known`},
 		{strings.Repeat(" ", MaxBytes+1), "has 16777217 bytes; at most 16777216 are read"},

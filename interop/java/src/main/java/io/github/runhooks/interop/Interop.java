@@ -1,6 +1,7 @@
 package io.github.runhooks.interop;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -21,9 +22,9 @@ final class Interop {
         }
         Path root = Path.of(args[0]);
         Path generated = Path.of(args[1]);
-        // Generators print to standard output, where only reports belong.
+        // Generators print thanks to standard output, where only reports belong.
         PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
-        System.setOut(System.err);
+        System.setOut(new PrintStream(OutputStream.nullOutputStream()));
 
         SortedMap<String, byte[]> conforming = Vectors.read(root, "conforms");
         List<Report> reports = new ArrayList<>();

@@ -1,5 +1,6 @@
 package io.github.runhooks.interop
 
+import java.io.OutputStream
 import java.io.PrintStream
 import kotlin.io.path.Path
 import kotlin.system.exitProcess
@@ -11,9 +12,9 @@ fun main(args: Array<String>) {
         exitProcess(2)
     }
     val (root, probes, generated) = args.map(::Path)
-    // Generators print to standard output, where only reports belong.
+    // Generators print thanks to standard output, where only reports belong.
     val out = PrintStream(System.out, true, Charsets.UTF_8)
-    System.setOut(System.err)
+    System.setOut(PrintStream(OutputStream.nullOutputStream()))
 
     val payloads = payloadsOf(root)
     for (report in validatorReports(root, payloads)) out.println(report)
