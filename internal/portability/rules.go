@@ -232,6 +232,14 @@ func Rules() []Rule {
 			},
 		},
 		{
+			ID: "discriminator-in-schema", Severity: Error,
+			Summary: "discriminator in a JSON Schema, which only OpenAPI has",
+			Instead: "leave it out: a const, or an enum of one, in each schema tells them apart",
+			Breaks: []Break{
+				ajv("in its strict mode, which is the default, refuses unknown keywords"),
+			},
+		},
+		{
 			ID: "schema-example", Severity: Error,
 			Summary: "example in a schema, which JSON Schema doesn't have",
 			Instead: "write examples, which is a list",

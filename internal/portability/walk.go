@@ -229,6 +229,10 @@ func (l *linter) keyword(schema *yaml.Node, at *place, key, value *yaml.Node) {
 		if l.kind != JSONSchema {
 			l.add("defs-in-openapi", at, key, "")
 		}
+	case "discriminator":
+		if l.kind == JSONSchema {
+			l.add("discriminator-in-schema", at, key, "")
+		}
 	case "nullable":
 		if l.kind != OpenAPI30 {
 			l.add("nullable-in-3.1", at, key, "")

@@ -25,6 +25,7 @@ const breaks = [
     "go-extension": { line: /strict mode: unknown keyword: "x-go-type"/ },
     "ref-to-file": { line: /can't resolve reference other\/data.yaml / },
     "ref-to-defs": { line: /can't resolve reference other\/data.yaml#/ },
+    "discriminator-in-schema": { line: /strict mode: unknown keyword: "discriminator"/ },
     "schema-example": { line: /strict mode: unknown keyword: "example"/ },
   }],
   [openapiTypescript, {
