@@ -8,7 +8,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -146,12 +145,23 @@ func choose(only string) (chosen []language, err error) {
 
 func (l language) String() string { return l.folder }
 
+// patience is how long a program may take, with all that it installs.
+const patience = 15 * time.Minute
+
 // report runs the program of a folder. It gives no reports where that is skipped.
 func report(ctx context.Context, folder, language string) ([]matrix.Report, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it takes more than %v", patience))
+	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", filepath.Join(folder, "run.sh"))
+	// What it starts ends with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, io.Writer(os.Stderr)
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	runErr := cmd.Run()
+	if ctx.Err() != nil {
+		runErr = context.Cause(ctx)
+	}
 	reports, err := matrix.Read(&out, language)
 	return reports, errors.Join(runErr, err)
 }

@@ -32,10 +32,12 @@ import (
 	"github.com/runhooks/runhooks/vectors"
 )
 
-// start is how long a receiver may take to accept, and patience how long to answer.
+// start is how long a receiver may take to accept, patience how long to answer, and
+// to end, and whole how long to answer everything.
 const (
 	start    = 2 * time.Minute
 	patience = 30 * time.Second
+	whole    = 5 * time.Minute
 )
 
 // Run starts the receiver of a folder by its serve.sh, sends all there is to it,
@@ -80,6 +82,8 @@ func Run(ctx context.Context, folder, runhooks string) (cells []matrix.Cell, err
 	if err := accepts(ctx, "127.0.0.1:"+port, ended); err != nil {
 		return nil, fmt.Errorf("%w; see %s", err, log.Name())
 	}
+	ctx, cancel := context.WithTimeout(ctx, whole)
+	defer cancel()
 	return s.suite(ctx)
 }
 
