@@ -109,7 +109,7 @@ func oapiCodegen(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	version := "in a test"
+	version := "of interop" // stands in a comment of what is generated
 	return codegen.Generate(document, codegen.Configuration{
 		PackageName:          "api",
 		Generate:             codegen.GenerateOptions{Models: true, StdHTTPServer: true},

@@ -95,8 +95,8 @@ func decodes(r Report) (c Cell) {
 		if v.Verdict != "conforms" {
 			continue
 		}
-		d, ok := r.Decoded[v.Name]
-		if !ok {
+		d := r.Decoded[v.Name]
+		if d == (Decoded{}) {
 			d.Error = "nothing was reported"
 		}
 		c.Vector(d.Error == "", v, d.Error)

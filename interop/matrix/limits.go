@@ -11,10 +11,10 @@ import (
 	"github.com/runhooks/runhooks/vectors"
 )
 
-// A Limit is a way in which tools are known to fall short, at the edge of what
+// A limit is a way in which tools are known to fall short, at the edge of what
 // JSON or RFC 3339 allow, or in all that they do. What a tool makes otherwise than
 // it should is explained if it is within a limit.
-type Limit struct {
+type limit struct {
 	ID    string `json:"id"`
 	Title string `json:"title"`
 	// Why says in a sentence or two what happens, and what it matters.
@@ -39,12 +39,12 @@ const (
 //go:embed limits.json
 var limitsJSON []byte
 
-// Limits gives all limits, in the order of the page.
-var Limits = sync.OnceValue(func() (limits []Limit) {
-	if err := json.Unmarshal(limitsJSON, &limits); err != nil {
+// limits gives all limits, in the order of the page.
+var limits = sync.OnceValue(func() (all []limit) {
+	if err := json.Unmarshal(limitsJSON, &all); err != nil {
 		panic(err) // the embedded file is broken; a test reads it
 	}
-	return limits
+	return all
 })
 
 // limitOf gives the limit at which a vector is, or "".
@@ -52,7 +52,7 @@ func limitOf(v vectors.Vector) string {
 	if !strict(v) {
 		return lenient
 	}
-	for _, limit := range Limits() {
+	for _, limit := range limits() {
 		for _, pattern := range limit.Vectors {
 			if ok, _ := path.Match(pattern, v.Name); ok { // a test compiles all patterns
 				return limit.ID

@@ -51,11 +51,11 @@ func TestReadErrors(t *testing.T) {
 // are there, or one that compare gives.
 func TestLimits(t *testing.T) {
 	told := []string{lenient, members, nulls, times, fractions}
-	for i, limit := range Limits() {
+	for i, limit := range limits() {
 		if limit.ID == "" || limit.Title == "" || limit.Why == "" {
 			t.Errorf("%+v lacks something", limit)
 		}
-		for _, before := range Limits()[:i] {
+		for _, before := range limits()[:i] {
 			if before.ID == limit.ID || anchor(before.Title) == anchor(limit.Title) {
 				t.Errorf("%s is there twice", limit.ID)
 			}
@@ -183,10 +183,12 @@ func TestJudge(t *testing.T) {
 	generator.Decoded["time.leap-second"] = Decoded{Error: "second out of range"}
 	generator.Decoded["page.run-completed"] = Decoded{JSON: "{}"}
 	generator.Decoded["page.run-failed"] = Decoded{Error: "no"}
+	generator.Decoded["time.second"] = Decoded{}
 	l = Judge(generator)
 	want = []string{
 		"Go, maker, openapi/dist/receiver.yaml: narrows: no, and no note says why",
 		"Go, maker, openapi/dist/receiver.yaml: decodes: page.run-failed: no",
+		"Go, maker, openapi/dist/receiver.yaml: decodes: time.second: nothing was reported",
 	}
 	if diff := cmp.Diff(want, l.Unexplained()); diff != "" {
 		t.Errorf("unexplained (-want +got):\n%s", diff)

@@ -38,7 +38,7 @@ func Markdown(lines []Line) string {
 		table(&out, kind.name, lines, used)
 	}
 	out.WriteString("\n## Limits\n")
-	for _, limit := range Limits() {
+	for _, limit := range limits() {
 		if !used[limit.ID] {
 			continue
 		}
@@ -118,7 +118,7 @@ func (c Cell) text(used map[string]bool) string {
 		return fmt.Sprintf("all %d", c.Of)
 	}
 	var but []string
-	for _, limit := range Limits() {
+	for _, limit := range limits() {
 		if n := c.Limits[limit.ID]; n > 0 {
 			used[limit.ID] = true
 			but = append(but, fmt.Sprintf("[%s](#%s) %d", limit.Title, anchor(limit.Title), n))
@@ -191,8 +191,8 @@ func rules() string {
 	var out strings.Builder
 	out.WriteString("\n## Idioms that break tools\n\n" +
 		"`runhooks lint` warns of these. For each there is a document in\n" +
-		"[testdata](../internal/portability/testdata) that shows the break, and one without it. The run has\n" +
-		"given both to every tool below, and seen it.\n\n" +
+		"[testdata](../internal/portability/testdata) that shows the break, and one that is mended. The run\n" +
+		"has given them to every tool below, and seen it.\n\n" +
 		"| rule | tool | what it does | write instead |\n|---|---|---|---|\n")
 	for _, rule := range portability.Rules() {
 		id, instead := "`"+rule.ID+"`", rule.Instead
