@@ -59,7 +59,7 @@ type File struct {
 // Add records the errors and warnings among the findings of one payload.
 func (f *File) Add(source string, findings []conformance.Finding) {
 	for _, finding := range findings {
-		if finding.Severity != conformance.Info {
+		if finding.Severity != conformance.SeverityInfo {
 			f.add(newKey(source, finding.Code, finding.Pointer), 1)
 		}
 	}
@@ -200,7 +200,7 @@ func (m *Matcher) Filter(source string, findings []conformance.Finding) (fresh [
 	}
 	for _, finding := range findings {
 		k := newKey(source, finding.Code, finding.Pointer)
-		if finding.Severity == conformance.Info || m.left[k] == 0 {
+		if finding.Severity == conformance.SeverityInfo || m.left[k] == 0 {
 			fresh = append(fresh, finding)
 			continue
 		}

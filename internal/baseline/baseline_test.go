@@ -19,12 +19,12 @@ func finding(severity conformance.Severity, code, pointer string) conformance.Fi
 }
 
 var (
-	localTime = finding(conformance.Error, "dialect.local-time", "/data/started_at")
-	fieldCase = finding(conformance.Error, "dialect.field-case", "/data/runId")
-	mismatch  = finding(conformance.Warning, "data.count-mismatch", "/data/extracted_data/total_rows")
-	unknown   = finding(conformance.Info, "contract.unknown-member", "/data/<b>&")
-	html      = finding(conformance.Error, "schema.type", "/data/<b>&")
-	notUTF8   = finding(conformance.Error, "json.invalid-utf8", "/data/a\xff\xffb")
+	localTime = finding(conformance.SeverityError, "dialect.local-time", "/data/started_at")
+	fieldCase = finding(conformance.SeverityError, "dialect.field-case", "/data/runId")
+	mismatch  = finding(conformance.SeverityWarning, "data.count-mismatch", "/data/extracted_data/total_rows")
+	unknown   = finding(conformance.SeverityInfo, "contract.unknown-member", "/data/<b>&")
+	html      = finding(conformance.SeverityError, "schema.type", "/data/<b>&")
+	notUTF8   = finding(conformance.SeverityError, "json.invalid-utf8", "/data/a\xff\xffb")
 )
 
 const saved = `{

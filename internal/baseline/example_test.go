@@ -19,7 +19,7 @@ func Example() {
 	path := filepath.Join(dir, "known.json")
 
 	// One run records what it finds.
-	found := conformance.Finding{Code: "dialect.local-time", Severity: conformance.Error, Pointer: "/data/started_at"}
+	found := conformance.Finding{Code: "dialect.local-time", Severity: conformance.SeverityError, Pointer: "/data/started_at"}
 	var record baseline.File
 	record.Add("a.json", []conformance.Finding{found})
 	if err := record.Save(path); err != nil {
@@ -34,7 +34,7 @@ func Example() {
 		return
 	}
 	m := known.Matcher()
-	added := conformance.Finding{Code: "schema.type", Severity: conformance.Error, Pointer: "/data/run_id"}
+	added := conformance.Finding{Code: "schema.type", Severity: conformance.SeverityError, Pointer: "/data/run_id"}
 	fresh, n := m.Filter("a.json", []conformance.Finding{found, added})
 	m.Done("a.json")
 	fmt.Println(n, "known, new:", fresh[0].Code)
@@ -43,7 +43,7 @@ func Example() {
 
 func ExampleMatcher_Stale() {
 	var known baseline.File
-	fixed := conformance.Finding{Code: "dialect.local-time", Severity: conformance.Error, Pointer: "/data/started_at"}
+	fixed := conformance.Finding{Code: "dialect.local-time", Severity: conformance.SeverityError, Pointer: "/data/started_at"}
 	known.Add("a.json", []conformance.Finding{fixed, fixed})
 
 	m := known.Matcher()

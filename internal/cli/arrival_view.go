@@ -70,7 +70,7 @@ func (v *arrivalView) findings(a *arrival) string {
 	if v.verbose || more <= 0 {
 		return v.Findings(p)
 	}
-	rank := map[conformance.Severity]int{conformance.Error: 0, conformance.Warning: 1, conformance.Info: 2}
+	rank := map[conformance.Severity]int{conformance.SeverityError: 0, conformance.SeverityWarning: 1, conformance.SeverityInfo: 2}
 	p.Findings = slices.SortedStableFunc(slices.Values(p.Findings), func(a, b conformance.Finding) int {
 		return rank[a.Severity] - rank[b.Severity]
 	})

@@ -83,7 +83,7 @@ Ctrl-C came before all was checked and nothing failed by then.`,
 	flags.SortFlags = false
 	choiceVar(cmd, &o.against, "against", "layer that must accept a payload for it to pass: documented or observed", documented, observed)
 	flags.BoolVar(&o.strict, "strict", false, "make members that the contract doesn't name errors")
-	choiceVar(cmd, &o.failOn, "fail-on", "least severity that fails a payload: error or warning", string(conformance.Error), string(conformance.Warning))
+	choiceVar(cmd, &o.failOn, "fail-on", "least severity that fails a payload: error or warning", string(conformance.SeverityError), string(conformance.SeverityWarning))
 	choiceVar(cmd, &o.input, "input", "form of the input: auto, json, ndjson or har",
 		string(intake.Auto), string(intake.JSON), string(intake.NDJSON), string(intake.HAR))
 	var formats []string
@@ -331,11 +331,11 @@ func (c *check) enter(batch *intake.Batch, j judged) error {
 	}
 	for _, f := range left {
 		switch f.Severity {
-		case conformance.Error:
+		case conformance.SeverityError:
 			c.summary.Errors++
-		case conformance.Warning:
+		case conformance.SeverityWarning:
 			c.summary.Warnings++
-		case conformance.Info:
+		case conformance.SeverityInfo:
 			c.summary.Infos++
 		}
 	}
@@ -366,8 +366,8 @@ func (o *checkOptions) passes(findings []conformance.Finding) bool {
 		if o.against == observed && strings.HasPrefix(f.Code, "dialect.") {
 			continue
 		}
-		if f.Severity == conformance.Error ||
-			f.Severity == conformance.Warning && o.failOn == string(conformance.Warning) {
+		if f.Severity == conformance.SeverityError ||
+			f.Severity == conformance.SeverityWarning && o.failOn == string(conformance.SeverityWarning) {
 			return false
 		}
 	}

@@ -356,7 +356,7 @@ func (t *trigger) sample() ([]byte, error) {
 		return payload, nil
 	}
 	after.Findings = slices.DeleteFunc(after.Findings, func(f conformance.Finding) bool {
-		return f.Severity != conformance.Error || slices.ContainsFunc(before.Findings, func(b conformance.Finding) bool {
+		return f.Severity != conformance.SeverityError || slices.ContainsFunc(before.Findings, func(b conformance.Finding) bool {
 			return b.Code == f.Code && b.Pointer == f.Pointer
 		})
 	})

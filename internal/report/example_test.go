@@ -19,7 +19,7 @@ func ExampleNew() {
 		Report: conformance.Report{
 			EventType: "run_finished", Verdict: conformance.Invalid,
 			Findings: []conformance.Finding{{
-				Code: "event.type-unknown", Severity: conformance.Error, Pointer: "/event_type",
+				Code: "event.type-unknown", Severity: conformance.SeverityError, Pointer: "/event_type",
 				Line: 1, Column: 15, Offset: 14,
 				Message: "the contract has no such event", Hint: "did you mean run_failed?",
 			}},

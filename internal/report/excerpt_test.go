@@ -188,7 +188,7 @@ func FuzzText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, offset, width int, text string) {
 		p := Payload{Source: "s" + text, Line: 1, Data: data, Report: conformance.Report{
 			EventType: text, Verdict: conformance.Invalid, Findings: []conformance.Finding{{
-				Code: "json.syntax", Severity: conformance.Error, Pointer: text, Line: 1, Column: 1,
+				Code: "json.syntax", Severity: conformance.SeverityError, Pointer: text, Line: 1, Column: 1,
 				Offset: offset, Message: text, Hint: text,
 			}}}}
 		width %= 500

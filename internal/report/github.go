@@ -26,9 +26,9 @@ func (w *githubWriter) Payload(p Payload) error {
 	for _, f := range p.Findings {
 		level := "notice"
 		switch f.Severity {
-		case conformance.Error:
+		case conformance.SeverityError:
 			level = "error"
-		case conformance.Warning:
+		case conformance.SeverityWarning:
 			level = "warning"
 		}
 		line, column := p.place(f)

@@ -157,7 +157,7 @@ func (w *htmlWriter) tally(p Payload) {
 			c.Summary, c.HelpURI = w.opts.codeInfo(f.Code)
 			w.codes[f.Code] = c
 		}
-		if f.Severity == conformance.Error || f.Severity == conformance.Warning && c.Severity == conformance.Info {
+		if f.Severity == conformance.SeverityError || f.Severity == conformance.SeverityWarning && c.Severity == conformance.SeverityInfo {
 			c.Severity = f.Severity // the worst that occurred
 		}
 		c.Findings++
@@ -175,7 +175,7 @@ func htmlCounts(p Payload) string {
 		n[f.Severity]++
 	}
 	var parts []string
-	for _, s := range []conformance.Severity{conformance.Error, conformance.Warning, conformance.Info} {
+	for _, s := range []conformance.Severity{conformance.SeverityError, conformance.SeverityWarning, conformance.SeverityInfo} {
 		if n[s] > 0 {
 			parts = append(parts, count(n[s], string(s)))
 		}

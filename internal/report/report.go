@@ -103,7 +103,7 @@ func (p Payload) failing() (failing, rest []conformance.Finding) {
 	if p.Passed {
 		return nil, p.Findings
 	}
-	for _, severity := range []conformance.Severity{conformance.Error, conformance.Warning} {
+	for _, severity := range []conformance.Severity{conformance.SeverityError, conformance.SeverityWarning} {
 		for _, f := range p.Findings {
 			if f.Severity == severity {
 				failing = append(failing, f)

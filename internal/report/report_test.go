@@ -151,7 +151,7 @@ func TestJSONDecodes(t *testing.T) {
 }
 
 func TestLinesOfTheSource(t *testing.T) {
-	finding := conformance.Finding{Code: "x", Severity: conformance.Error, Line: 2, Column: 5, Message: "m"}
+	finding := conformance.Finding{Code: "x", Severity: conformance.SeverityError, Line: 2, Column: 5, Message: "m"}
 	tests := []struct {
 		name    string
 		payload Payload
@@ -312,8 +312,8 @@ func TestJUnitCounts(t *testing.T) {
 // A payload that fails for less than an error still says for what.
 func TestFailsOnWarning(t *testing.T) {
 	p := Payload{Source: "a.json", Line: 1, Single: true, Report: conformance.Report{Verdict: conformance.Conforms, Findings: []conformance.Finding{
-		{Code: "contract.unknown-member", Severity: conformance.Info, Line: 1, Column: 2, Message: "i"},
-		{Code: "data.time-order", Severity: conformance.Warning, Line: 1, Column: 1, Message: "w"},
+		{Code: "contract.unknown-member", Severity: conformance.SeverityInfo, Line: 1, Column: 2, Message: "i"},
+		{Code: "data.time-order", Severity: conformance.SeverityWarning, Line: 1, Column: 1, Message: "w"},
 	}}}
 	var doc junitReport
 	if err := xml.Unmarshal([]byte(report(t, JUnit, Options{}, Summary{}, p)), &doc); err != nil {
@@ -338,7 +338,7 @@ func hostilePayload() Payload {
 		Source: "a" + hostile + ".json", Line: 1, Data: data,
 		At: "/log/" + hostile,
 		Report: conformance.Report{EventType: hostile, Verdict: conformance.Invalid, Findings: []conformance.Finding{{
-			Code: "schema.enum", Severity: conformance.Error, Pointer: "/" + hostile, Line: 1, Column: 15, Offset: 14,
+			Code: "schema.enum", Severity: conformance.SeverityError, Pointer: "/" + hostile, Line: 1, Column: 15, Offset: 14,
 			Message: "message " + hostile, Hint: "hint " + hostile,
 		}}},
 	}
@@ -457,7 +457,7 @@ func TestBounds(t *testing.T) {
 	many := Payload{Source: "a.json", Line: 1, Single: true, Data: []byte("{}"), Report: conformance.Report{Verdict: conformance.Invalid}}
 	for i := range maxFindings + 3 {
 		many.Findings = append(many.Findings, conformance.Finding{
-			Code: "schema.type", Severity: conformance.Error, Line: 1, Column: 1, Message: fmt.Sprintf("finding %d", i)})
+			Code: "schema.type", Severity: conformance.SeverityError, Line: 1, Column: 1, Message: fmt.Sprintf("finding %d", i)})
 	}
 	text := report(t, Text, Options{}, Summary{}, many)
 	if !strings.Contains(text, "… and 3 more findings (--format json shows all)") || strings.Contains(text, fmt.Sprintf("finding %d", maxFindings)) {
@@ -489,7 +489,7 @@ func TestQuietAndVerbose(t *testing.T) {
 	conforms := Payload{Source: "a.ndjson", Index: 6, Line: 7, Passed: true, Report: conformance.Report{Verdict: conformance.Conforms}}
 	single := Payload{Source: "b.json", Line: 1, Single: true, Passed: true, Report: conformance.Report{Verdict: conformance.Conforms}}
 	info := conforms
-	info.Source, info.Findings = "c.ndjson", []conformance.Finding{{Code: "contract.unknown-member", Severity: conformance.Info, Line: 1, Column: 1}}
+	info.Source, info.Findings = "c.ndjson", []conformance.Finding{{Code: "contract.unknown-member", Severity: conformance.SeverityInfo, Line: 1, Column: 1}}
 	failed := Payload{Source: "d.ndjson", Line: 1, Report: conformance.Report{Verdict: conformance.Deviates}}
 
 	tests := []struct {

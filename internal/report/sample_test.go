@@ -54,7 +54,7 @@ func samplePayloads() []Payload {
 		{
 			Source: "page.json", Line: 1, Single: true, Data: []byte(samplePage),
 			Report: conformance.Report{Verdict: conformance.Invalid, Findings: []conformance.Finding{
-				finding(samplePage, conformance.Error, "json.syntax", "/data/extracted_data/captured_texts/0", "}\n\t\t\t]",
+				finding(samplePage, conformance.SeverityError, "json.syntax", "/data/extracted_data/captured_texts/0", "}\n\t\t\t]",
 					"a comma stands before the end of an object", "remove the comma; JSON has no trailing ones"),
 			}},
 		},
@@ -69,36 +69,36 @@ func samplePayloads() []Payload {
 		{
 			Source: "runs/june 2026.ndjson", Index: 1, Line: 3, Data: []byte(sampleLocalTime), Known: 2,
 			Report: conformance.Report{EventType: "run_failed", Verdict: conformance.Deviates, Findings: []conformance.Finding{
-				finding(sampleLocalTime, conformance.Error, "dialect.field-case", "/data/robotId", `"robot_id"`,
+				finding(sampleLocalTime, conformance.SeverityError, "dialect.field-case", "/data/robotId", `"robot_id"`,
 					"run_failed spells this member robotId", "robot_id is how run_completed spells it; here it is robotId"),
-				finding(sampleLocalTime, conformance.Error, "dialect.local-time", "/data/started_at", `"6/25/2026`,
+				finding(sampleLocalTime, conformance.SeverityError, "dialect.local-time", "/data/started_at", `"6/25/2026`,
 					"the time is written for a locale and has no zone", "send RFC 3339, such as 2026-06-25T15:52:30Z"),
-				finding(sampleLocalTime, conformance.Error, "dialect.member-absent", "/data/error/stack", `{"message"`,
+				finding(sampleLocalTime, conformance.SeverityError, "dialect.member-absent", "/data/error/stack", `{"message"`,
 					"the member stack is absent", ""),
-				finding(sampleLocalTime, conformance.Warning, "data.ansi-escape", "/data/error/message", `"page.goto`,
+				finding(sampleLocalTime, conformance.SeverityWarning, "data.ansi-escape", "/data/error/message", `"page.goto`,
 					"the text holds terminal escape sequences", ""),
 			}},
 		},
 		{
 			Source: "runs/june 2026.ndjson", Index: 2, Line: 4, Data: []byte(sampleCounts), Passed: true,
 			Report: conformance.Report{EventType: "run_completed", Verdict: conformance.Conforms, Findings: []conformance.Finding{
-				finding(sampleCounts, conformance.Warning, "data.count-mismatch", "/extracted_data/total_rows", "5",
+				finding(sampleCounts, conformance.SeverityWarning, "data.count-mismatch", "/extracted_data/total_rows", "5",
 					"total_rows is 5, and there are 2 rows", "count texts plus lists"),
-				finding(sampleCounts, conformance.Info, "contract.unknown-member", "/extracted_data/colour", `"colour"`,
+				finding(sampleCounts, conformance.SeverityInfo, "contract.unknown-member", "/extracted_data/colour", `"colour"`,
 					"the contract does not name colour", ""),
 			}},
 		},
 		{
 			Source: "capture.har", Line: 120, At: "/log/entries/3/request/postData/text", Data: []byte(sampleHAR),
 			Report: conformance.Report{EventType: "run_finished", Verdict: conformance.Invalid, Findings: []conformance.Finding{
-				finding(sampleHAR, conformance.Error, "event.type-unknown", "/event_type", `"run_finished"`,
+				finding(sampleHAR, conformance.SeverityError, "event.type-unknown", "/event_type", `"run_finished"`,
 					`"run_finished" is no event of the contract`, "did you mean run_completed or run_failed?"),
 			}},
 		},
 		{
 			Source: "huge.ndjson", Line: 9,
 			Report: conformance.Report{Verdict: conformance.Invalid, Findings: []conformance.Finding{{
-				Code: "json.too-large", Severity: conformance.Error, Line: 1, Column: 1,
+				Code: "json.too-large", Severity: conformance.SeverityError, Line: 1, Column: 1,
 				Message: "the payload is longer than 64 MiB", Hint: "raise --max-bytes",
 			}}},
 		},

@@ -132,7 +132,7 @@ func (w *sarifWriter) rule(code string) int {
 }
 
 func sarifLevel(s conformance.Severity) string {
-	if s == conformance.Info {
+	if s == conformance.SeverityInfo {
 		return "note"
 	}
 	return string(s) // error and warning are called the same

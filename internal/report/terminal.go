@@ -52,9 +52,9 @@ func Mark(v conformance.Verdict) (sign string, style Style) {
 
 func severityStyle(s conformance.Severity) Style {
 	switch s {
-	case conformance.Error:
+	case conformance.SeverityError:
 		return Red
-	case conformance.Warning:
+	case conformance.SeverityWarning:
 		return Yellow
 	}
 	return Cyan

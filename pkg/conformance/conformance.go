@@ -67,7 +67,7 @@ func (c Checker) report(payload []byte, event string, drafts []draft, truncated 
 	report := Report{EventType: event, Truncated: truncated}
 	for i := range drafts {
 		if c.Strict && drafts[i].Code == "contract.unknown-member" {
-			drafts[i].Severity = Error
+			drafts[i].Severity = SeverityError
 		}
 	}
 	report.Findings = settle(payload, drafts)
@@ -79,7 +79,7 @@ func (c Checker) report(payload []byte, event string, drafts []draft, truncated 
 // read, since no more than limit bytes were to be read of any.
 func TooLarge(size, limit int64) Report {
 	return Report{Verdict: Invalid, Findings: []Finding{{
-		Code: "json.too-large", Severity: Error, Line: 1, Column: 1,
+		Code: "json.too-large", Severity: SeverityError, Line: 1, Column: 1,
 		Message: fmt.Sprintf("the payload has %d bytes or more; the limit is %d", size, limit),
 		Hint:    registry["json.too-large"].Hint,
 	}}}
@@ -90,7 +90,7 @@ func TooLarge(size, limit int64) Report {
 func verdict(findings []Finding) Verdict {
 	v := Conforms
 	for _, f := range findings {
-		if f.Severity != Error {
+		if f.Severity != SeverityError {
 			continue
 		}
 		switch family, _, _ := strings.Cut(f.Code, "."); family {
@@ -171,7 +171,7 @@ func (c *contract) judge(a *arm, value any, valid bool) (found []draft, truncate
 	if !broken.any {
 		return found, truncated
 	}
-	told := slices.ContainsFunc(found, func(d draft) bool { return d.Severity == Error })
+	told := slices.ContainsFunc(found, func(d draft) bool { return d.Severity == SeverityError })
 	if !told || broken.flood && !truncated {
 		strict := &examination{contract: c, arm: a, wanted: noticeElements}
 		strict.judge(a.documented, value)

@@ -256,7 +256,7 @@ const (
 func (a annotations) notice() notice {
 	var n notice
 	if a.dialect != nil {
-		if a.dialect.severity == Error {
+		if a.dialect.severity == SeverityError {
 			n |= noticeError
 		} else {
 			n |= noticeOther
@@ -309,7 +309,7 @@ func (annotationCompiler) Compile(_ judge.CompilerContext, keywords map[string]a
 			for _, name := range list {
 				name, _ := name.(string)
 				a.usual = append(a.usual, newDialect(map[string]any{
-					"code": "dialect.member-absent", "severity": string(Info), "missing": name,
+					"code": "dialect.member-absent", "severity": string(SeverityInfo), "missing": name,
 				}))
 			}
 		default:
@@ -348,7 +348,7 @@ func newDialect(v any) *dialect {
 		missing:   text("missing"),
 	}
 	if d.severity == "" {
-		d.severity = Error
+		d.severity = SeverityError
 	}
 	d.message = strings.NewReplacer(
 		"{member}", quote(d.member),

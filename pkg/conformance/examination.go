@@ -185,7 +185,7 @@ func (s *schema) naming(list []*schema, v any) (_ []*schema, open bool) {
 
 // heed drafts what the annotations say about v.
 func (e *examination) heed(a annotations, v any) {
-	if a.dialect != nil && (a.dialect.severity != Error || e.wanted&noticeError != 0) {
+	if a.dialect != nil && (a.dialect.severity != SeverityError || e.wanted&noticeError != 0) {
 		e.dialect(a.dialect, v)
 	}
 	if object, ok := v.(map[string]any); ok {

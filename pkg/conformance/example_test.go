@@ -76,7 +76,7 @@ func ExampleLookUp() {
 func ExampleCodes() {
 	errors := 0
 	for _, code := range conformance.Codes() {
-		if code.Severity == conformance.Error {
+		if code.Severity == conformance.SeverityError {
 			errors++
 		}
 	}
@@ -99,7 +99,7 @@ func ExampleFamilies() {
 
 func ExampleFinding_String() {
 	f := conformance.Finding{
-		Code: "schema.type", Severity: conformance.Error,
+		Code: "schema.type", Severity: conformance.SeverityError,
 		Line: 3, Column: 14, Message: "expected an integer, found null",
 	}
 	fmt.Println(f)

@@ -21,9 +21,9 @@ type Severity string
 
 // The severities. Only errors change a verdict.
 const (
-	Error   Severity = "error"
-	Warning Severity = "warning"
-	Info    Severity = "info"
+	SeverityError   Severity = "error"
+	SeverityWarning Severity = "warning"
+	SeverityInfo    Severity = "info"
 )
 
 // A Finding is one thing that a check has to say about a payload.

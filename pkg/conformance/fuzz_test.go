@@ -84,8 +84,8 @@ func checkReport(t *testing.T, payload []byte, report conformance.Report) {
 			t.Errorf("pointer %q", f.Pointer)
 		}
 	}
-	if (report.Verdict == conformance.Conforms) != (severities[conformance.Error] == 0) {
-		t.Errorf("%s with %d errors", report.Verdict, severities[conformance.Error])
+	if (report.Verdict == conformance.Conforms) != (severities[conformance.SeverityError] == 0) {
+		t.Errorf("%s with %d errors", report.Verdict, severities[conformance.SeverityError])
 	}
 }
 

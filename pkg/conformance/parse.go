@@ -81,7 +81,7 @@ func (p *parser) report(code string, offset int, format string, args ...any) *dr
 	p.found = append(p.found, draft{
 		Finding: Finding{
 			Code:     code,
-			Severity: Error,
+			Severity: SeverityError,
 			Pointer:  at,
 			Offset:   p.base + offset,
 			Message:  fmt.Sprintf(format, args...),

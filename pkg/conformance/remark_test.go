@@ -50,7 +50,7 @@ func TestRemarks(t *testing.T) {
 	quiet := func(payload []byte) bool {
 		report := conformance.Check(payload)
 		return report.Verdict == conformance.Conforms && !slices.ContainsFunc(report.Findings, func(f conformance.Finding) bool {
-			return f.Severity == conformance.Warning || f.Code == "contract.opaque-id"
+			return f.Severity == conformance.SeverityWarning || f.Code == "contract.opaque-id"
 		})
 	}
 	for _, v := range all {

@@ -109,7 +109,7 @@ func (e *PayloadError) Error() string {
 		says = "the payload is invalid"
 	}
 	errs := slices.DeleteFunc(slices.Clone(e.Report.Findings), func(f conformance.Finding) bool {
-		return f.Severity != conformance.Error
+		return f.Severity != conformance.SeverityError
 	})
 	switch len(errs) {
 	case 0:

@@ -311,7 +311,7 @@ func wantErrors(t *testing.T, err error, want ...string) {
 	}
 	var got []string
 	for _, f := range invalid.Report.Findings {
-		if f.Severity == conformance.Error {
+		if f.Severity == conformance.SeverityError {
 			got = append(got, f.Code+" "+f.Pointer)
 		}
 	}
@@ -396,7 +396,7 @@ func TestDocumentedObserved(t *testing.T) {
 		}
 		for _, f := range invalid.Report.Findings {
 			lacks := f.Pointer == "/webhook_id" && e.WebhookID == "" || f.Pointer == "/data/started_at" && e.Run.StartedAt.Raw == ""
-			if f.Severity == conformance.Error && (f.Code != "dialect.member-absent" || !lacks) {
+			if f.Severity == conformance.SeverityError && (f.Code != "dialect.member-absent" || !lacks) {
 				t.Error(f)
 			}
 		}

@@ -238,7 +238,7 @@ func (e *Event) Deviations() []conformance.Finding {
 	}
 	var deviations []conformance.Finding
 	for _, f := range e.Report().Findings {
-		if f.Severity == conformance.Error {
+		if f.Severity == conformance.SeverityError {
 			deviations = append(deviations, f)
 		}
 	}

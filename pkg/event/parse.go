@@ -42,7 +42,7 @@ type InvalidError struct {
 func (e *InvalidError) Error() string {
 	var errors []conformance.Finding
 	for _, f := range e.Report.Findings {
-		if f.Severity == conformance.Error {
+		if f.Severity == conformance.SeverityError {
 			errors = append(errors, f)
 		}
 	}

@@ -149,7 +149,7 @@ func (d *Decision) log(ctx context.Context, logger *slog.Logger) {
 func findingCodes(findings []conformance.Finding) []string {
 	var codes []string
 	for _, f := range findings {
-		if f.Severity == conformance.Error && !slices.Contains(codes, f.Code) {
+		if f.Severity == conformance.SeverityError && !slices.Contains(codes, f.Code) {
 			codes = append(codes, f.Code)
 		}
 	}

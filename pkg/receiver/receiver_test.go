@@ -324,7 +324,7 @@ func TestServeHTTP(t *testing.T) {
 			}
 			var codes []string
 			for _, f := range p.Findings {
-				if f.Severity == conformance.Error {
+				if f.Severity == conformance.SeverityError {
 					codes = append(codes, f.Code)
 				}
 			}
