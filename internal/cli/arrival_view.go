@@ -151,13 +151,13 @@ func (a *arrival) authenticity() string {
 func captured(e *event.Event) []string {
 	var parts []string
 	texts, rows := 0, 0
-	for _, g := range e.Texts {
+	for _, g := range e.TextGroups {
 		texts += len(g.Rows)
 	}
 	for _, g := range e.Lists {
 		rows += len(g.Rows)
 	}
-	if e.Texts != nil {
+	if e.TextGroups != nil {
 		parts = append(parts, number(texts, "text"))
 	}
 	if e.Lists != nil {

@@ -14,11 +14,11 @@ import (
 // A Completed is all that a documented run_completed says. Its counts are those of
 // the rows.
 type Completed struct {
-	Timestamp time.Time
-	WebhookID string
-	RobotID   string
-	RunID     string
-	RobotName string
+	Timestamp  time.Time
+	EndpointID string
+	RobotID    string
+	RunID      string
+	RobotName  string
 	// Status is StatusSuccess where it is empty.
 	Status     Status
 	StartedAt  time.Time
@@ -38,12 +38,12 @@ type Completed struct {
 // A Failed is all that a documented run_failed says. Of Error it says Message,
 // Type and Stack.
 type Failed struct {
-	Timestamp time.Time
-	WebhookID string
-	RobotID   string
-	RunID     string
-	RobotName string
-	Error     Error
+	Timestamp  time.Time
+	EndpointID string
+	RobotID    string
+	RunID      string
+	RobotName  string
+	Error      Error
 	// BrowserID and UserID are optional. UserID is a whole number in decimal.
 	BrowserID string
 	UserID    string
@@ -57,7 +57,7 @@ func NewRunCompleted(c Completed) (*Event, error) {
 	d := document{
 		event:       RunCompleted,
 		timestamp:   rfc3339(c.Timestamp),
-		webhookID:   c.WebhookID,
+		endpointID:  c.EndpointID,
 		robotID:     c.RobotID,
 		runID:       c.RunID,
 		robotName:   c.RobotName,
@@ -81,16 +81,16 @@ func NewRunCompleted(c Completed) (*Event, error) {
 // other event.
 func NewRunFailed(f Failed) (*Event, error) {
 	d := document{
-		event:     RunFailed,
-		timestamp: rfc3339(f.Timestamp),
-		webhookID: f.WebhookID,
-		robotID:   f.RobotID,
-		runID:     f.RunID,
-		robotName: f.RobotName,
-		status:    StatusFailed,
-		err:       &f.Error,
-		browserID: f.BrowserID,
-		userID:    f.UserID,
+		event:      RunFailed,
+		timestamp:  rfc3339(f.Timestamp),
+		endpointID: f.EndpointID,
+		robotID:    f.RobotID,
+		runID:      f.RunID,
+		robotName:  f.RobotName,
+		status:     StatusFailed,
+		err:        &f.Error,
+		browserID:  f.BrowserID,
+		userID:     f.UserID,
 	}
 	return d.parse()
 }
@@ -110,7 +110,7 @@ func (e *Event) Documented() ([]byte, error) {
 	d := document{
 		event:       e.Type,
 		timestamp:   cmp.Or(e.RawTimestamp, rfc3339(e.Timestamp)),
-		webhookID:   e.WebhookID,
+		endpointID:  e.EndpointID,
 		robotID:     e.Run.RobotID,
 		runID:       e.Run.ID,
 		robotName:   e.Run.RobotName,
@@ -129,7 +129,7 @@ func (e *Event) Documented() ([]byte, error) {
 			}
 		}
 	}
-	for _, g := range e.Texts {
+	for _, g := range e.TextGroups {
 		d.texts = append(d.texts, withoutNulls(g.Rows)...)
 	}
 	for _, g := range e.Lists {
@@ -177,7 +177,7 @@ func rfc3339(t time.Time) string {
 type document struct {
 	event                 Type
 	timestamp             string
-	webhookID             string
+	endpointID            string
 	robotID, runID        string
 	robotName             string
 	status                Status
@@ -213,7 +213,7 @@ func (d *document) write() []byte {
 	w.begin('{')
 	w.text("event_type", string(d.event))
 	w.optional("timestamp", d.timestamp)
-	w.optional("webhook_id", d.webhookID)
+	w.optional("webhook_id", d.endpointID)
 	w.member("data")
 	w.begin('{')
 	if d.event == RunFailed {

@@ -27,7 +27,7 @@ var (
 
 func completed() event.Completed {
 	return event.Completed{
-		Timestamp: finished, WebhookID: "1b480cbd-c43b-4541-a69e-92d82000d992",
+		Timestamp: finished, EndpointID: "1b480cbd-c43b-4541-a69e-92d82000d992",
 		RobotID: "d453def3-800a-4b6c-ba31-854cf8dd8d26", RunID: "110c4dae-c39b-4b30-a932-eff1022e4bb0",
 		RobotName: "Test Robot", StartedAt: started, FinishedAt: finished,
 		Texts:       []event.Row{{{Name: "Product Name", Text: "MacBook Pro"}, {Name: "Price", Text: "$3,999.00"}}},
@@ -39,7 +39,7 @@ func completed() event.Completed {
 
 func failed() event.Failed {
 	return event.Failed{
-		Timestamp: finished, WebhookID: "1b480cbd-c43b-4541-a69e-92d82000d992",
+		Timestamp: finished, EndpointID: "1b480cbd-c43b-4541-a69e-92d82000d992",
 		RobotID: "d453def3-800a-4b6c-ba31-854cf8dd8d26", RunID: "110c4dae-c39b-4b30-a932-eff1022e4bb0",
 		RobotName: "Test Robot",
 		Error:     event.Error{Message: "Timeout exceeded", Type: "TimeoutError", Stack: "TimeoutError: ...\n\tat \"x\""},
@@ -67,7 +67,7 @@ func TestNewRunCompleted(t *testing.T) {
 			`"metadata":{"browser_id":"d27ace57-75cb-441c-8589-8ba34e52f7d1","user_id":108}}}`},
 		{"as little as there can be", func(c *event.Completed) {
 			*c = event.Completed{
-				Timestamp: c.Timestamp.In(time.FixedZone("", 3600)), WebhookID: c.WebhookID, RobotID: c.RobotID, RunID: c.RunID,
+				Timestamp: c.Timestamp.In(time.FixedZone("", 3600)), EndpointID: c.EndpointID, RobotID: c.RobotID, RunID: c.RunID,
 				RobotName: c.RobotName, StartedAt: c.StartedAt.Add(999), FinishedAt: c.FinishedAt,
 			}
 		}, head + "success" + times + nothing + `"metadata":{}}}`},
@@ -257,7 +257,7 @@ func TestRefuses(t *testing.T) {
 		want      []string // codes and pointers
 	}{
 		{"no timestamp", func(c *c) { c.Timestamp = time.Time{} }, nil, []string{"schema.required /timestamp"}},
-		{"no webhook", func(c *c) { c.WebhookID = "" }, nil, []string{"dialect.member-absent /webhook_id"}},
+		{"no webhook", func(c *c) { c.EndpointID = "" }, nil, []string{"dialect.member-absent /webhook_id"}},
 		{"no robot", func(c *c) { c.RobotID = "" }, nil, []string{"schema.min-length /data/robot_id"}},
 		{"no run", nil, func(f *f) { f.RunID = "" }, []string{"schema.min-length /data/runId"}},
 		{"no times", func(c *c) { c.StartedAt, c.FinishedAt = time.Time{}, time.Time{} }, nil,
@@ -360,7 +360,7 @@ func TestDocumented(t *testing.T) {
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if !e.Texts[0].Rows[0][1].Null {
+	if !e.TextGroups[0].Rows[0][1].Null {
 		t.Error("the event was changed")
 	}
 
@@ -395,7 +395,7 @@ func TestDocumentedObserved(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range invalid.Report.Findings {
-			lacks := f.Pointer == "/webhook_id" && e.WebhookID == "" || f.Pointer == "/data/started_at" && e.Run.StartedAt.Raw == ""
+			lacks := f.Pointer == "/webhook_id" && e.EndpointID == "" || f.Pointer == "/data/started_at" && e.Run.StartedAt.Raw == ""
 			if f.Severity == conformance.SeverityError && (f.Code != "dialect.member-absent" || !lacks) {
 				t.Error(f)
 			}

@@ -5,8 +5,8 @@ import (
 	"cmp"
 )
 
-// An Outcome is how one run ended, by all that was sent about it.
-type Outcome struct {
+// An Ending is how one run ended, by all that was sent about it.
+type Ending struct {
 	// Event is the one to go by.
 	Event *Event
 	// Events are all that the run has sent, in the order given.
@@ -16,7 +16,7 @@ type Outcome struct {
 	SuccessThenFailure bool
 }
 
-// Collapse gives one outcome for each run, in the order of their first events.
+// Collapse returns one ending for each run, in the order of their first events.
 // Some servers send two events for one run: two failures, of which one says more,
 // or a success and then a failure.
 //
@@ -27,32 +27,32 @@ type Outcome struct {
 // as much, the one whose stack and message are longer does, and then the one with
 // the earlier timestamp. Of several successes, the same. So the event that counts
 // does not depend on the order in which they arrived.
-func Collapse(events []*Event) []Outcome {
+func Collapse(events []*Event) []Ending {
 	type run struct {
 		id   string
 		test bool
 	}
-	var outcomes []Outcome
+	var endings []Ending
 	index := make(map[run]int)
 	for _, e := range events {
 		key := run{e.Run.ID, e.Run.Status == StatusTest}
 		i, ok := index[key]
 		if !ok {
-			i = len(outcomes)
+			i = len(endings)
 			index[key] = i
-			outcomes = append(outcomes, Outcome{Event: e})
+			endings = append(endings, Ending{Event: e})
 		}
-		o := &outcomes[i]
+		o := &endings[i]
 		o.Events = append(o.Events, e)
 		if outweighs(e, o.Event) {
 			o.Event = e
 		}
 	}
-	for i := range outcomes {
-		o := &outcomes[i]
+	for i := range endings {
+		o := &endings[i]
 		o.SuccessThenFailure = successThenFailure(o.Events)
 	}
-	return outcomes
+	return endings
 }
 
 func (e *Event) failed() bool { return e.Type == RunFailed || e.Run.Status == StatusFailed }
@@ -75,9 +75,9 @@ func said(e *Event) (n int) {
 	for _, is := range []bool{
 		e.Error != nil && e.Error.Type != "",
 		e.Error != nil && e.Error.Stack != "",
-		e.Texts != nil,
+		e.TextGroups != nil,
 		e.Lists != nil,
-		countRows(e.Texts)+countRows(e.Lists) > 0,
+		countRows(e.TextGroups)+countRows(e.Lists) > 0,
 		e.Partial.Known,
 		e.Run.StartedAt.Raw != "",
 		e.Run.FinishedAt.Raw != "",

@@ -29,7 +29,7 @@ func TestCollapse(t *testing.T) {
 	partial := failure("a", 0, "m", "t", "s")
 	partial.Partial = event.Flag{Known: true}
 	rows := failure("a", 0, "m", "", "")
-	rows.Texts = []event.Group{{Rows: []event.Row{{}}}}
+	rows.TextGroups = []event.Group{{Rows: []event.Row{{}}}}
 	sentLater := failure("a", 1, "m", "t", "s")
 	for _, tt := range []struct {
 		name     string
@@ -52,7 +52,7 @@ func TestCollapse(t *testing.T) {
 		{"a success between failures", []*event.Event{failure("a", 0, "m", "t", ""), success("a", 1), failure("a", 2, "m", "", "")}, 0, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			want := []event.Outcome{{Event: tt.events[tt.want], Events: tt.events, SuccessThenFailure: tt.reversed}}
+			want := []event.Ending{{Event: tt.events[tt.want], Events: tt.events, SuccessThenFailure: tt.reversed}}
 			if diff := cmp.Diff(want, event.Collapse(tt.events)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -61,7 +61,7 @@ func TestCollapse(t *testing.T) {
 
 	t.Run("several runs", func(t *testing.T) {
 		b0, a0, b1 := success("b", 0), failure("a", 0, "m", "", ""), failure("b", 1, "m", "", "")
-		want := []event.Outcome{
+		want := []event.Ending{
 			{Event: b1, Events: []*event.Event{b0, b1}, SuccessThenFailure: true},
 			{Event: a0, Events: []*event.Event{a0}},
 			{Event: trial, Events: []*event.Event{trial}},

@@ -55,15 +55,17 @@ type Event struct {
 	Timestamp time.Time
 	// RawTimestamp is timestamp as sent.
 	RawTimestamp string
-	// WebhookID is the endpoint's.
-	WebhookID string
+	// EndpointID is the payload's webhook_id: the endpoint that the event is sent
+	// to, as its sender calls it. The header webhook-id is another thing: it
+	// identifies the event.
+	EndpointID string
 
 	Run Run
 
-	// Texts are the texts that were captured one by one. Rows that are sent
-	// without a name are one group whose name is empty. Texts is nil where they
-	// are absent.
-	Texts []Group
+	// TextGroups are the texts that were captured one by one. Rows that are sent
+	// without a name are one group whose name is empty. TextGroups is nil where
+	// they are absent. [Event.Texts] returns the rows of all groups.
+	TextGroups []Group
 	// Lists are the captured lists. Those that are sent without names are named
 	// by their places, as the contract's own sample names lists: list_0, list_1.
 	// Lists is nil where they are absent.
@@ -151,7 +153,7 @@ type Flag struct {
 
 // Counts are the counts of an event.
 type Counts struct {
-	Rows        Count // total_rows: Texts and Lists together
+	Rows        Count // total_rows: texts and lists together
 	Texts       Count // captured_texts_count: rows, or cells with some servers
 	Lists       Count // captured_lists_count: rows of all lists
 	Screenshots Count // screenshots_count
@@ -207,10 +209,20 @@ type Member struct {
 	Value json.RawMessage
 }
 
-// Counted gives the counts of what the event holds: Texts and Lists in rows, and
+// Texts returns the rows of all groups of texts, in order. The result is nil where
+// there are none.
+func (e *Event) Texts() []Row {
+	var rows []Row
+	for _, g := range e.TextGroups {
+		rows = append(rows, g.Rows...)
+	}
+	return rows
+}
+
+// Counted returns the counts of what the event holds: Texts and Lists in rows, and
 // Rows as their sum. The other counts are not known from the rows.
 func (e *Event) Counted() Counts {
-	texts, lists := countRows(e.Texts), countRows(e.Lists)
+	texts, lists := countRows(e.TextGroups), countRows(e.Lists)
 	return Counts{
 		Rows:  Count{Value: texts + lists, Known: true},
 		Texts: Count{Value: texts, Known: true},

@@ -118,7 +118,7 @@ func ExampleEvent_Counted() {
 func started30() event.Completed {
 	return event.Completed{
 		Timestamp:  time.Date(2026, 6, 25, 13, 53, 15, 0, time.UTC),
-		WebhookID:  "1b480cbd-c43b-4541-a69e-92d82000d992",
+		EndpointID: "1b480cbd-c43b-4541-a69e-92d82000d992",
 		RobotID:    "d453def3-800a-4b6c-ba31-854cf8dd8d26",
 		RunID:      "110c4dae-c39b-4b30-a932-eff1022e4bb0",
 		RobotName:  "Test Robot",
@@ -173,11 +173,11 @@ func ExampleNewRunCompleted_failed() {
 
 func ExampleNewRunFailed() {
 	run := event.Failed{
-		Timestamp: time.Date(2026, 6, 25, 13, 53, 15, 0, time.UTC),
-		WebhookID: "1b480cbd-c43b-4541-a69e-92d82000d992",
-		RunID:     "110c4dae-c39b-4b30-a932-eff1022e4bb0",
-		RobotName: "Test Robot",
-		Error:     event.Error{Message: "Timeout exceeded", Type: "TimeoutError"},
+		Timestamp:  time.Date(2026, 6, 25, 13, 53, 15, 0, time.UTC),
+		EndpointID: "1b480cbd-c43b-4541-a69e-92d82000d992",
+		RunID:      "110c4dae-c39b-4b30-a932-eff1022e4bb0",
+		RobotName:  "Test Robot",
+		Error:      event.Error{Message: "Timeout exceeded", Type: "TimeoutError"},
 	}
 	_, err := event.NewRunFailed(run)
 	fmt.Println(err)
@@ -217,12 +217,12 @@ func ExampleCollapse() {
 		panic(err)
 	}
 	failure, err := event.NewRunFailed(event.Failed{
-		Timestamp: success.Timestamp.Add(time.Second),
-		WebhookID: success.WebhookID,
-		RobotID:   success.Run.RobotID,
-		RunID:     success.Run.ID,
-		RobotName: success.Run.RobotName,
-		Error:     event.Error{Message: "Upload failed"},
+		Timestamp:  success.Timestamp.Add(time.Second),
+		EndpointID: success.EndpointID,
+		RobotID:    success.Run.RobotID,
+		RunID:      success.Run.ID,
+		RobotName:  success.Run.RobotName,
+		Error:      event.Error{Message: "Upload failed"},
 	})
 	if err != nil {
 		panic(err)

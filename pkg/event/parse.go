@@ -208,7 +208,7 @@ var fields = map[string]func(*reader) bool{
 		r.event.Timestamp, _ = parseRFC3339(r.event.RawTimestamp)
 		return true
 	},
-	"/webhook_id": text(func(e *Event) *string { return &e.WebhookID }),
+	"/webhook_id": text(func(e *Event) *string { return &e.EndpointID }),
 
 	"/data/robot_id":            text(func(e *Event) *string { return &e.Run.RobotID }),
 	"/data/run_id":              text(func(e *Event) *string { return &e.Run.ID }),
@@ -370,7 +370,7 @@ func (r *reader) texts() (ok bool) {
 		}
 	}
 	if ok {
-		r.event.Texts = groups
+		r.event.TextGroups = groups
 	}
 	return ok
 }

@@ -66,7 +66,7 @@ func TestSamples(t *testing.T) {
 	}{
 		{"completed", sample, event.Event{
 			Type: event.RunCompleted, RawType: "run_completed", Run: run,
-			Texts: []event.Group{{Rows: []event.Row{{
+			TextGroups: []event.Group{{Rows: []event.Row{{
 				{Name: "Product Name", Text: "MacBook Pro 16-inch M3 Max"},
 				{Name: "Price", Text: "$3,999.00"}, {Name: "Rating", Text: "4.8/5 stars"},
 			}}}},
@@ -91,7 +91,7 @@ func TestSamples(t *testing.T) {
 			got := parse(t, tt.payload)
 			tt.want.RawTimestamp = "2025-05-29T15:53:15.595Z"
 			tt.want.Timestamp = sent(t, tt.want.RawTimestamp).Instant
-			tt.want.WebhookID = "1b480cbd-c43b-4541-a69e-92d82000d992"
+			tt.want.EndpointID = "1b480cbd-c43b-4541-a69e-92d82000d992"
 			tt.want.Payload = []byte(tt.payload)
 			if diff := cmp.Diff(&tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -149,7 +149,7 @@ func TestContainers(t *testing.T) {
 "data":{"robot_id":"r","run_id":"u","robot_name":"T","status":"success","started_at":"2025-05-29T15:52:30.595Z",
 "finished_at":"2025-05-29T15:53:15.595Z","metadata":{},"extracted_data":{`+tt.texts+`,`+tt.lists+`,"total_rows":0,
 "captured_texts_count":0,"captured_lists_count":0,"screenshots_count":0}}}`)
-			if diff := cmp.Diff(tt.wantTexts, e.Texts); diff != "" {
+			if diff := cmp.Diff(tt.wantTexts, e.TextGroups); diff != "" {
 				t.Errorf("texts (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.wantLists, e.Lists); diff != "" {
@@ -205,8 +205,8 @@ func TestMisfits(t *testing.T) {
 	if diff := cmp.Diff(want, e.Counts); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
-	if e.Texts != nil || e.Lists != nil {
-		t.Errorf("texts %v, lists %v", e.Texts, e.Lists)
+	if e.TextGroups != nil || e.Lists != nil {
+		t.Errorf("texts %v, lists %v", e.TextGroups, e.Lists)
 	}
 }
 
