@@ -60,7 +60,7 @@ type File struct {
 func (f *File) Add(source string, findings []conformance.Finding) {
 	for _, finding := range findings {
 		if finding.Severity != conformance.SeverityInfo {
-			f.add(newKey(source, finding.Code, finding.Pointer), 1)
+			f.add(newKey(source, string(finding.Code), finding.Pointer), 1)
 		}
 	}
 }
@@ -199,7 +199,7 @@ func (m *Matcher) Filter(source string, findings []conformance.Finding) (fresh [
 		return findings, 0
 	}
 	for _, finding := range findings {
-		k := newKey(source, finding.Code, finding.Pointer)
+		k := newKey(source, string(finding.Code), finding.Pointer)
 		if finding.Severity == conformance.SeverityInfo || m.left[k] == 0 {
 			fresh = append(fresh, finding)
 			continue

@@ -14,7 +14,7 @@ import (
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-func finding(severity conformance.Severity, code, pointer string) conformance.Finding {
+func finding(severity conformance.Severity, code conformance.Code, pointer string) conformance.Finding {
 	return conformance.Finding{Code: code, Severity: severity, Pointer: pointer}
 }
 

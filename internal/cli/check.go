@@ -363,7 +363,7 @@ func (c *check) unreadable(err error) error {
 // accepts dialects, so against it they don't count.
 func (o *checkOptions) passes(findings []conformance.Finding) bool {
 	for _, f := range findings {
-		if o.against == observed && strings.HasPrefix(f.Code, "dialect.") {
+		if o.against == observed && f.Code.Family() == "dialect" {
 			continue
 		}
 		if f.Severity == conformance.SeverityError ||
@@ -386,12 +386,12 @@ func totalSize(sources []intake.Source) int64 {
 }
 
 // codeInfo tells a report what a code means, and where that is documented.
-func codeInfo(id string) (summary, helpURI string) {
-	code, ok := conformance.LookUp(id)
+func codeInfo(code conformance.Code) (summary, helpURI string) {
+	rule, ok := code.Rule()
 	if !ok {
 		return "", ""
 	}
-	return code.Summary, "https://github.com/runhooks/runhooks/blob/main/docs/findings.md#" + anchor(id)
+	return rule.Summary, "https://github.com/runhooks/runhooks/blob/main/docs/findings.md#" + anchor(string(code))
 }
 
 // anchor is the fragment by which a heading is reached on the page of codes.

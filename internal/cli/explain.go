@@ -37,8 +37,8 @@ code it lists them all.`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
-			for _, c := range conformance.Codes() {
-				ids = append(ids, c.ID+"\t"+c.Summary)
+			for _, rule := range conformance.Rules() {
+				ids = append(ids, string(rule.Code)+"\t"+rule.Summary)
 			}
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
@@ -78,14 +78,14 @@ func (o *explainOptions) explain(out *bytes.Buffer, s streams) error {
 		}
 		return nil
 	}
-	code, ok := conformance.LookUp(o.code)
+	rule, ok := conformance.Code(o.code).Rule()
 	if !ok {
 		return unknownCode(o.code)
 	}
-	failing, passing, hasSamples := vectors.Sample(code.ID)
+	failing, passing, hasSamples := vectors.Sample(o.code)
 	if o.sample != "none" {
 		if !hasSamples {
-			return &exitError{exitUsage, code.ID + " has no sample: it depends on --max-bytes, not on the payload alone"}
+			return &exitError{exitUsage, o.code + " has no sample: it depends on --max-bytes, not on the payload alone"}
 		}
 		sample := failing
 		if o.sample == "passing" {
@@ -95,10 +95,10 @@ func (o *explainOptions) explain(out *bytes.Buffer, s streams) error {
 		return nil
 	}
 	if o.markdown {
-		writeCode(out, code)
+		writeRule(out, rule)
 		return nil
 	}
-	fmt.Fprintf(out, "%s (%s)\n\n%s\n\n%s\n\nWhat to do: %s.\n", code.ID, code.Severity, code.Summary, wrap(code.Detail), code.Hint)
+	fmt.Fprintf(out, "%s (%s)\n\n%s\n\n%s\n\nWhat to do: %s.\n", rule.Code, rule.Severity, rule.Summary, wrap(rule.Detail), rule.Hint)
 	if !hasSamples {
 		return nil
 	}
@@ -109,15 +109,15 @@ func (o *explainOptions) explain(out *bytes.Buffer, s streams) error {
 		return err
 	}
 	fmt.Fprintf(out, "\nThe same, mended:\n\n%s", indent(difference(passing.Payload, failing.Payload)))
-	fmt.Fprintf(out, "\nThe whole payloads: runhooks explain %s --sample failing (or passing)\n", code.ID)
+	fmt.Fprintf(out, "\nThe whole payloads: runhooks explain %s --sample failing (or passing)\n", o.code)
 	return nil
 }
 
 func unknownCode(id string) error {
 	var ids []string
-	for _, c := range conformance.Codes() {
-		if strings.Contains(c.ID, id) {
-			ids = append(ids, c.ID)
+	for _, rule := range conformance.Rules() {
+		if code := string(rule.Code); strings.Contains(code, id) {
+			ids = append(ids, code)
 		}
 	}
 	if len(ids) > 0 {
@@ -133,9 +133,9 @@ func listCodes(out io.Writer) {
 			fmt.Fprintln(out)
 		}
 		fmt.Fprintf(out, "%s\n", wrap(family.ID+".*: "+family.Summary))
-		for _, c := range conformance.Codes() {
-			if strings.HasPrefix(c.ID, family.ID+".") {
-				fmt.Fprintf(out, "  %-26s %s\n", c.ID, c.Summary)
+		for _, rule := range conformance.Rules() {
+			if rule.Code.Family() == family.ID {
+				fmt.Fprintf(out, "  %-26s %s\n", rule.Code, rule.Summary)
 			}
 		}
 	}
@@ -214,19 +214,19 @@ says the same at the command line.
 `)
 	for _, family := range conformance.Families() {
 		fmt.Fprintf(out, "\n## %s\n\n%s\n", family.ID, family.Summary)
-		for _, c := range conformance.Codes() {
-			if strings.HasPrefix(c.ID, family.ID+".") {
+		for _, rule := range conformance.Rules() {
+			if rule.Code.Family() == family.ID {
 				fmt.Fprintln(out)
-				writeCode(out, c)
+				writeRule(out, rule)
 			}
 		}
 	}
 }
 
-// writeCode writes one code's section of docs/findings.md.
-func writeCode(out io.Writer, c conformance.Code) {
-	fmt.Fprintf(out, "### %s\n\n**%s** (%s)\n\n%s\n\nWhat to do: %s.\n", c.ID, c.Summary, c.Severity, c.Detail, c.Hint)
-	if failing, passing, ok := vectors.Sample(c.ID); ok {
+// writeRule writes one rule's section of docs/findings.md.
+func writeRule(out io.Writer, r conformance.Rule) {
+	fmt.Fprintf(out, "### %s\n\n**%s** (%s)\n\n%s\n\nWhat to do: %s.\n", r.Code, r.Summary, r.Severity, r.Detail, r.Hint)
+	if failing, passing, ok := vectors.Sample(string(r.Code)); ok {
 		fmt.Fprintf(out, "\nBreaks it ([whole payload](../%s)):\n\n```\n%s\n```\n\nMended ([whole payload](../%s)):\n\n```\n%s\n```\n",
 			sampleFile(failing), printable(difference(failing.Payload, passing.Payload)),
 			sampleFile(passing), printable(difference(passing.Payload, failing.Payload)))

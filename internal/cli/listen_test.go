@@ -136,8 +136,9 @@ func FuzzOneLine(f *testing.F) {
 			t.Fatalf("%q has a line feed", line)
 		}
 		type said struct {
-			Code, Pointer string
-			Offset        int
+			Code    conformance.Code
+			Pointer string
+			Offset  int
 		}
 		of := func(payload []byte) (conformance.Verdict, []said) {
 			report := conformance.Check(payload)

@@ -46,7 +46,7 @@ func (w *githubWriter) Payload(p Payload) error {
 		if f.Hint != "" {
 			message += "\nhint: " + Visible(f.Hint, maxText)
 		}
-		fmt.Fprintf(w.out, ",title=%s::%s\n", githubProperty.Replace(f.Code), githubData.Replace(message))
+		fmt.Fprintf(w.out, ",title=%s::%s\n", githubProperty.Replace(string(f.Code)), githubData.Replace(message))
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ type htmlWriter struct {
 	details    spool
 	listed     int // payloads with something to say, detailed or not
 	unreadable []htmlUnreadable
-	codes      map[string]*htmlCode
+	codes      map[conformance.Code]*htmlCode
 }
 
 type (
@@ -58,10 +58,11 @@ type (
 
 	// htmlCode is a row of the table of codes.
 	htmlCode struct {
-		Code, Summary, HelpURI string
-		Severity               conformance.Severity
-		Findings, Payloads     int
-		Share                  int // findings in percent of those of the most frequent code
+		Code               conformance.Code
+		Summary, HelpURI   string
+		Severity           conformance.Severity
+		Findings, Payloads int
+		Share              int // findings in percent of those of the most frequent code
 	}
 
 	htmlPayload struct {
@@ -147,9 +148,9 @@ func (w *htmlWriter) Flush() error { return nil }
 // tally counts the codes of a payload's findings.
 func (w *htmlWriter) tally(p Payload) {
 	if w.codes == nil {
-		w.codes = map[string]*htmlCode{}
+		w.codes = map[conformance.Code]*htmlCode{}
 	}
-	seen := map[string]bool{}
+	seen := map[conformance.Code]bool{}
 	for _, f := range p.Findings {
 		c := w.codes[f.Code]
 		if c == nil {

@@ -75,7 +75,7 @@ func (w *junitWriter) Payload(p Payload) error {
 		w.counts.failures++
 		kind := string(p.Verdict)
 		if len(failing) > 0 {
-			kind = failing[0].Code
+			kind = string(failing[0].Code)
 		}
 		fmt.Fprintf(&w.suite, "      <failure type=%s message=%s>", xmlAttr(kind),
 			xmlAttr(fmt.Sprintf("%s: %s", p.Verdict, count(len(failing), "finding"))))

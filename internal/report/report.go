@@ -161,9 +161,9 @@ type Options struct {
 	Against string
 	// Version is the version of the tool.
 	Version string
-	// CodeInfo gives one sentence on a finding code, and the address of its
+	// CodeInfo returns one sentence on a finding's code, and the address of its
 	// documentation. Either may be empty, and CodeInfo nil.
-	CodeInfo func(code string) (summary, helpURI string)
+	CodeInfo func(code conformance.Code) (summary, helpURI string)
 }
 
 // ListsAll tells whether a report in that format lists every payload. Others
@@ -188,7 +188,7 @@ func (o Options) against() string {
 }
 
 // codeInfo is CodeInfo, which may be nil.
-func (o Options) codeInfo(code string) (summary, helpURI string) {
+func (o Options) codeInfo(code conformance.Code) (summary, helpURI string) {
 	if o.CodeInfo == nil {
 		return "", ""
 	}

@@ -424,7 +424,7 @@ func TestHostile(t *testing.T) {
 		}
 	})
 	t.Run("html", func(t *testing.T) {
-		got := write(t, HTML, Options{CodeInfo: func(string) (string, string) { return hostile, "javascript:alert(1)" }})
+		got := write(t, HTML, Options{CodeInfo: func(conformance.Code) (string, string) { return hostile, "javascript:alert(1)" }})
 		if n := strings.Count(got, "<script"); n != 1 {
 			t.Errorf("%d scripts, want our own", n)
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // finding makes a finding at the first place in data where needle stands.
-func finding(data string, severity conformance.Severity, code, pointer, needle, message, hint string) conformance.Finding {
+func finding(data string, severity conformance.Severity, code conformance.Code, pointer, needle, message, hint string) conformance.Finding {
 	offset := strings.Index(data, needle)
 	if offset < 0 {
 		panic(fmt.Sprintf("sample: no %q in %q", needle, data))
@@ -114,9 +114,9 @@ func sampleSummary() Summary {
 }
 
 func sampleOptions() Options {
-	return Options{Version: "1.2.3", CodeInfo: func(code string) (string, string) {
-		if strings.HasPrefix(code, "json.") {
-			return "The payload is not one strict JSON document.", "https://runhooks.example/docs/findings.md#" + strings.ReplaceAll(code, ".", "")
+	return Options{Version: "1.2.3", CodeInfo: func(code conformance.Code) (string, string) {
+		if code.Family() == "json" {
+			return "The payload is not one strict JSON document.", "https://runhooks.example/docs/findings.md#" + strings.ReplaceAll(string(code), ".", "")
 		}
 		return "", ""
 	}}

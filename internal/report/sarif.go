@@ -24,7 +24,7 @@ type sarifWriter struct {
 	opts          Options
 	results       int
 	rules         []sarifRule
-	ruleIndex     map[string]int // by code
+	ruleIndex     map[conformance.Code]int
 	notifications jsonList
 }
 
@@ -72,7 +72,7 @@ type (
 
 func newSARIFWriter(out *bufio.Writer, opts Options) *sarifWriter {
 	fmt.Fprintf(out, "{\"$schema\":%q,\n \"version\":\"2.1.0\",\n \"runs\":[{\"columnKind\":\"unicodeCodePoints\",\n \"results\":[", sarifSchema)
-	return &sarifWriter{out: out, opts: opts, rules: []sarifRule{}, ruleIndex: map[string]int{}}
+	return &sarifWriter{out: out, opts: opts, rules: []sarifRule{}, ruleIndex: map[conformance.Code]int{}}
 }
 
 func (w *sarifWriter) Payload(p Payload) error {
@@ -107,22 +107,22 @@ func (w *sarifWriter) result(p Payload, f conformance.Finding) sarifResult {
 	if pointer != "" {
 		location.LogicalLocations = []sarifLogicalLocation{{pointer}}
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{f.Code, p.Source, pointer}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{string(f.Code), p.Source, pointer}, "\x00")))
 	return sarifResult{
-		RuleID: f.Code, RuleIndex: w.rule(f.Code), Level: sarifLevel(f.Severity),
+		RuleID: string(f.Code), RuleIndex: w.rule(f.Code), Level: sarifLevel(f.Severity),
 		Message: sarifText(message), Locations: []sarifLocation{location},
 		PartialFingerprints: map[string]string{"runhooks/v1": hex.EncodeToString(sum[:16])},
 	}
 }
 
 // rule gives the index of the code's rule, a new one at its first result.
-func (w *sarifWriter) rule(code string) int {
+func (w *sarifWriter) rule(code conformance.Code) int {
 	i, ok := w.ruleIndex[code]
 	if !ok {
 		i = len(w.rules)
 		w.ruleIndex[code] = i
 		summary, helpURI := w.opts.codeInfo(code)
-		rule := sarifRule{ID: code, HelpURI: helpURI}
+		rule := sarifRule{ID: string(code), HelpURI: helpURI}
 		if summary != "" {
 			rule.ShortDescription = &sarifMessage{summary}
 		}

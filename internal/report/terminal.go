@@ -82,7 +82,7 @@ func (t Terminal) findings(out io.Writer, p Payload) {
 
 func (t Terminal) finding(out io.Writer, p Payload, f conformance.Finding) {
 	style := severityStyle(f.Severity)
-	fmt.Fprintf(out, "  %s %s %s %s\n", t.Paint(style, string(f.Severity)), t.Paint(Bold, f.Code),
+	fmt.Fprintf(out, "  %s %s %s %s\n", t.Paint(style, string(f.Severity)), t.Paint(Bold, string(f.Code)),
 		t.Paint(Dim, fmt.Sprintf("%d:%d", p.line(f), f.Column)), Visible(f.Message, maxText))
 
 	number := fmt.Sprintf("%6d", p.line(f))

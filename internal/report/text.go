@@ -27,7 +27,7 @@ type textWriter struct {
 
 func (w *textWriter) Payload(p Payload) error {
 	if failing, _ := p.failing(); w.code == "" && len(failing) > 0 {
-		w.code = failing[0].Code
+		w.code = string(failing[0].Code)
 	}
 	switch {
 	case w.opts.Verbose, !p.Passed:

@@ -70,7 +70,7 @@ func TestAs(t *testing.T) {
 			report := conformance.Check(payload)
 			all := []string{report.EventType, string(report.Verdict)}
 			for _, f := range report.Findings {
-				all = append(all, f.Code+" "+f.Pointer)
+				all = append(all, string(f.Code)+" "+f.Pointer)
 			}
 			return strings.Join(all, "\n")
 		}

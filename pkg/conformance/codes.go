@@ -1,54 +1,73 @@
 package conformance
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // The page of codes is written by the command, which embeds what go generate
 // makes in gen and openapi: packages that come before this one.
 //go:generate go run github.com/runhooks/runhooks/cmd/runhooks explain --markdown --out ../../docs/findings.md
 
-// A Code is one entry of the registry: a rule that a check can find broken.
-// The part of its ID before the dot is its family.
-type Code struct {
-	// ID is what a [Finding] carries, such as "schema.required".
-	ID string
+// A Code names the rule that a finding is about, such as "schema.required". Codes
+// keep their meaning, so a program can compare with them as with any string:
+//
+//	if finding.Code == "dialect.local-time" { … }
+//
+// [Rules] returns all that there are.
+type Code string
+
+// Family returns the part of the code before the dot, such as "schema".
+func (c Code) Family() string {
+	family, _, _ := strings.Cut(string(c), ".")
+	return family
+}
+
+// Rule returns the rule that the code names, and whether there is one.
+func (c Code) Rule() (Rule, bool) {
+	r, ok := registry[c]
+	return r, ok
+}
+
+// A Rule is what a check can find broken, or worth a word.
+type Rule struct {
+	// Code is what a [Finding] carries.
+	Code Code
 	// Severity is that of its findings, unless a finding says otherwise.
 	Severity Severity
 	// Summary says in a sentence what a finding of this code means.
 	Summary string
 	// Detail says why the rule is there, and what follows from breaking it.
 	Detail string
-	// Hint says what to do about it.
+	// Hint says what to do about it, in a few words without a full stop. A finding
+	// may have another hint, which says more.
 	Hint string
 
 	// message is the text of a finding that a schema gives only the code of.
 	message string
 }
 
-// A Family is a group of codes, named by the part before the dot.
-type Family struct {
-	ID      string
-	Summary string
-}
+// Rules returns the registry: every rule that a finding may be about, by family.
+func Rules() []Rule { return slices.Clone(rules) }
 
-// Families gives the families of codes, in the order in which they matter.
-func Families() []Family { return slices.Clone(families) }
-
-// Codes gives the registry of codes, by family.
-func Codes() []Code { return slices.Clone(codes) }
-
-// LookUp gives the code of that ID, and whether there is one.
-func LookUp(id string) (Code, bool) {
-	c, ok := registry[id]
-	return c, ok
-}
-
-var registry = func() map[string]Code {
-	m := make(map[string]Code, len(codes))
-	for _, c := range codes {
-		m[c.ID] = c
+var registry = func() map[Code]Rule {
+	m := make(map[Code]Rule, len(rules))
+	for _, r := range rules {
+		m[r.Code] = r
 	}
 	return m
 }()
+
+// A Family is a group of codes: those that have its ID before the dot.
+type Family struct {
+	// ID is what [Code.Family] returns, such as "schema".
+	ID string
+	// Summary says what the findings of the family mean for the verdict.
+	Summary string
+}
+
+// Families returns the families of codes, in the order in which they matter.
+func Families() []Family { return slices.Clone(families) }
 
 var families = []Family{
 	{"json", "The bytes are not one strict JSON document (RFC 8259, RFC 7493). Nothing else is judged until they are. The verdict is invalid."},
@@ -59,224 +78,224 @@ var families = []Family{
 	{"contract", "Allowed, but not promised by the contract. The verdict stays."},
 }
 
-var codes = []Code{
+var rules = []Rule{
 	{
-		ID: "json.syntax", Severity: SeverityError,
+		Code: "json.syntax", Severity: SeverityError,
 		Summary: "The payload is not well-formed JSON.",
 		Detail:  "JSON is strict: no trailing commas, no comments, no single quotes, no NaN, nothing left open. What one lenient parser lets pass, the next receiver's refuses.",
 		Hint:    "let a JSON library write the payload, not string formatting",
 	},
 	{
-		ID: "json.invalid-utf8", Severity: SeverityError,
+		Code: "json.invalid-utf8", Severity: SeverityError,
 		Summary: "The payload holds bytes that are not UTF-8.",
 		Detail:  "JSON that is exchanged between systems is UTF-8 (RFC 8259, section 8.1). Receivers replace or refuse other bytes, and signatures over what they replaced don't verify.",
 		Hint:    "encode the text as UTF-8 before it goes into the payload",
 	},
 	{
-		ID: "json.byte-order-mark", Severity: SeverityError,
+		Code: "json.byte-order-mark", Severity: SeverityError,
 		Summary: "The payload starts with a byte order mark.",
 		Detail:  "Implementations must not add a byte order mark to JSON that they send (RFC 8259, section 8.1); many parsers refuse it.",
 		Hint:    "write the payload as UTF-8 without a byte order mark",
 	},
 	{
-		ID: "json.lone-surrogate", Severity: SeverityError,
+		Code: "json.lone-surrogate", Severity: SeverityError,
 		Summary: "A string holds half of a surrogate pair.",
 		Detail:  "A \\uD800–\\uDFFF escape means something only as one half of a pair. Alone it is no character (RFC 7493, section 2.1): some parsers refuse it, others replace it. It comes from cutting text in the middle of a character.",
 		Hint:    "cut text between code points, not between UTF-16 units",
 	},
 	{
-		ID: "json.duplicate-key", Severity: SeverityError,
+		Code: "json.duplicate-key", Severity: SeverityError,
 		Summary: "An object has two members of the same name.",
 		Detail:  "Which of them counts depends on the parser (RFC 8259, section 4), so two receivers may read two different events. I-JSON forbids it (RFC 7493, section 2.3).",
 		Hint:    "send each member once",
 	},
 	{
-		ID: "json.trailing-data", Severity: SeverityError,
+		Code: "json.trailing-data", Severity: SeverityError,
 		Summary: "Something stands behind the end of the JSON document.",
 		Detail:  "A payload is one document. Several, one a line, are NDJSON: runhooks check reads that from .ndjson files or with --input ndjson.",
 		Hint:    "send one document per request; to check one payload a line, give --input ndjson",
 	},
 	{
-		ID: "json.too-deep", Severity: SeverityError,
+		Code: "json.too-deep", Severity: SeverityError,
 		Summary: "Arrays and objects are nested more than 1,000 deep.",
 		Detail:  "No event needs it, and recursive parsers run out of stack.",
 		Hint:    "flatten the data",
 	},
 	{
-		ID: "json.too-large", Severity: SeverityError,
+		Code: "json.too-large", Severity: SeverityError,
 		Summary: "The payload is larger than the limit, so it was not read.",
 		Detail:  "The limit keeps a check's memory bounded. It is not part of the contract.",
 		Hint:    "raise the limit with --max-bytes, or send less",
 	},
 	{
-		ID: "event.type-missing", Severity: SeverityError,
+		Code: "event.type-missing", Severity: SeverityError,
 		Summary: "The payload has no event_type.",
 		Detail:  "event_type tells the events apart; without it a receiver of both can't know what it got.",
 		Hint:    "add event_type",
 	},
 	{
-		ID: "event.type-unknown", Severity: SeverityError,
+		Code: "event.type-unknown", Severity: SeverityError,
 		Summary: "The payload's event_type is none that the contract knows.",
 		Detail:  "The contract has run_completed and run_failed. Servers also send webhook_test, which is known as dialect.test-event.",
 		Hint:    "send an event of the contract",
 	},
 	{
-		ID: "schema.required", Severity: SeverityError,
+		Code: "schema.required", Severity: SeverityError,
 		Summary: "A member that the contract requires is missing.",
 		Detail:  "Every row of the contract's tables is required, but for what it calls optional or conditional.",
 		Hint:    "add the member",
 	},
 	{
-		ID: "schema.type", Severity: SeverityError,
+		Code: "schema.type", Severity: SeverityError,
 		Summary: "A value is of another JSON type than the contract says.",
 		Detail:  "An integer may be written 5, 5.0 or 5e0; a number in quotes is a string.",
 		Hint:    "send a value of the type that the contract says",
 	},
 	{
-		ID: "schema.enum", Severity: SeverityError,
+		Code: "schema.enum", Severity: SeverityError,
 		Summary: "A value is none of those that the contract lists.",
 		Detail:  "Receivers branch on these values; another one takes a branch that nobody wrote.",
 		Hint:    "send one of the values listed",
 	},
 	{
-		ID: "schema.const", Severity: SeverityError,
+		Code: "schema.const", Severity: SeverityError,
 		Summary: "A value is another than the one that the contract allows here.",
 		Detail:  "A failed run has status \"failed\" and no other.",
 		Hint:    "send the value that the contract says",
 	},
 	{
-		ID: "schema.format", Severity: SeverityError,
+		Code: "schema.format", Severity: SeverityError,
 		Summary: "A text is not of the format that the contract says.",
 		Detail:  "Times are RFC 3339 date-times, with their offset from UTC: 2025-05-29T15:53:15.595Z. A time without an offset names no instant.",
 		Hint:    "write times as RFC 3339, such as JavaScript's toISOString() does",
 	},
 	{
-		ID: "schema.minimum", Severity: SeverityError,
+		Code: "schema.minimum", Severity: SeverityError,
 		Summary: "A number is smaller than the contract allows.",
 		Detail:  "Counts start at 0.",
 		Hint:    "send a count",
 	},
 	{
-		ID: "schema.min-length", Severity: SeverityError,
+		Code: "schema.min-length", Severity: SeverityError,
 		Summary: "A text is shorter than the contract allows.",
 		Detail:  "Identifiers are never empty: an empty one identifies nothing.",
 		Hint:    "send the identifier",
 	},
 	{
-		ID: "schema.not-allowed", Severity: SeverityError,
+		Code: "schema.not-allowed", Severity: SeverityError,
 		Summary: "A member stands where the contract forbids it.",
 		Detail:  "A run_completed carries error only when its status is \"failed\", and extracted_data only when it isn't.",
 		Hint:    "leave the member out, or mend the status",
 	},
 	{
-		ID: "dialect.field-case", Severity: SeverityError,
+		Code: "dialect.field-case", Severity: SeverityError,
 		Summary: "A member is spelled in the other case: snake_case for camelCase or the reverse.",
 		Detail:  "The members of run_completed are snake_case and those of run_failed camelCase. Servers send failures in snake_case, and scrape runs that succeed in camelCase.",
 		Hint:    "spell the member as the contract does",
 		message: "{member} should be {documented}",
 	},
 	{
-		ID: "dialect.old-name", Severity: SeverityError,
+		Code: "dialect.old-name", Severity: SeverityError,
 		Summary: "A member has the name that early servers gave it.",
 		Detail:  "Before release 0.0.15 servers said workflow_id for robot_id, schema_items for captured_texts, list_items for captured_lists, and so on.",
 		Hint:    "give the member the name that the contract gives it",
 		message: "{member} is what early servers called {documented}",
 	},
 	{
-		ID: "dialect.local-time", Severity: SeverityError,
+		Code: "dialect.local-time", Severity: SeverityError,
 		Summary: "A run time is text in the server's own locale and zone.",
 		Detail:  "Servers write run times with toLocaleString(). Nothing in the text tells the zone, and 3/4/2026 is in March or in April: no receiver can know the instant for certain.",
 		Hint:    "write times as RFC 3339, such as JavaScript's toISOString() does",
 		message: "expected an RFC 3339 date-time, found {value}",
 	},
 	{
-		ID: "dialect.test-event", Severity: SeverityError,
+		Code: "dialect.test-event", Severity: SeverityError,
 		Summary: "The event is webhook_test, which the contract doesn't document.",
 		Detail:  "Servers send it when a user tries an endpoint: a run_completed with status \"test\" and metadata.test_mode.",
 		Hint:    "send run_completed with status \"test\"",
 		message: "webhook_test is no event of the contract; it is judged as run_completed",
 	},
 	{
-		ID: "dialect.texts-map", Severity: SeverityError,
+		Code: "dialect.texts-map", Severity: SeverityError,
 		Summary: "captured_texts is a map of names to rows, not an array of rows.",
 		Detail:  "Servers since release 0.0.30 send it, also empty as {}.",
 		Hint:    "send the rows as one array",
 		message: "expected an array of rows, found an object",
 	},
 	{
-		ID: "dialect.lists-array", Severity: SeverityError,
+		Code: "dialect.lists-array", Severity: SeverityError,
 		Summary: "captured_lists is an array of lists, not a map of names to lists.",
 		Detail:  "Some servers number the lists by their place in an array; what was never captured leaves a hole there.",
 		Hint:    "send the lists by name, as one object",
 		message: "expected an object of lists by name, found an array",
 	},
 	{
-		ID: "dialect.null-list", Severity: SeverityError,
+		Code: "dialect.null-list", Severity: SeverityError,
 		Summary: "A list is null.",
 		Detail:  "Holes of a JavaScript array become null in JSON, and a server without lists may send null for all of them.",
 		Hint:    "leave the list out, or send an empty one",
 		message: "expected lists or rows, found null",
 	},
 	{
-		ID: "dialect.null-cell", Severity: SeverityError,
+		Code: "dialect.null-cell", Severity: SeverityError,
 		Summary: "A cell of a row is null.",
 		Detail:  "Servers send null where the page had nothing to capture. The contract's cells are text.",
 		Hint:    "send the empty text",
 		message: "expected the text of a cell, found null",
 	},
 	{
-		ID: "dialect.user-id-string", Severity: SeverityError,
+		Code: "dialect.user-id-string", Severity: SeverityError,
 		Summary: "user_id is a number in quotes.",
 		Detail:  "Scheduled runs send it as a string, other runs as a number.",
 		Hint:    "send the number",
 		message: "expected an integer, found {value}",
 	},
 	{
-		ID: "dialect.member-absent", Severity: SeverityError,
+		Code: "dialect.member-absent", Severity: SeverityError,
 		Summary: "A member of the contract is absent, as it is known to be from some servers.",
 		Detail:  "total_rows, started_at, metadata, extracted_data, error.type, error.stack and webhook_id are each absent from some payloads of real servers. metadata of a failure is optional, so there it is an info.",
 		Hint:    "add the member",
 		message: "the member {missing} is missing",
 	},
 	{
-		ID: "dialect.failed-with-data", Severity: SeverityError,
+		Code: "dialect.failed-with-data", Severity: SeverityError,
 		Summary: "A failure carries extracted_data.",
 		Detail:  "Servers send null, or what the run had captured before it failed. The contract has it for runs that succeed.",
 		Hint:    "leave extracted_data out of failures",
 		message: "a failed run has no {member}",
 	},
 	{
-		ID: "data.count-mismatch", Severity: SeverityWarning,
+		Code: "data.count-mismatch", Severity: SeverityWarning,
 		Summary: "A count is not the number of rows that the payload holds.",
 		Detail:  "A count counts rows, and total_rows is texts plus lists. Some servers count cells, and the contract's own sample is off.",
 		Hint:    "count the rows; as a receiver, count them yourself",
 	},
 	{
-		ID: "data.time-order", Severity: SeverityWarning,
+		Code: "data.time-order", Severity: SeverityWarning,
 		Summary: "The run finished before it started.",
 		Detail:  "The two times come from clocks that disagree, or from different runs.",
 		Hint:    "take both times from one clock",
 	},
 	{
-		ID: "data.ansi-escape", Severity: SeverityWarning,
+		Code: "data.ansi-escape", Severity: SeverityWarning,
 		Summary: "A text holds the escape sequences of a terminal.",
 		Detail:  "Error messages of browser drivers are coloured for terminals. In a web page or a mail the sequences are litter; in a terminal they are obeyed.",
 		Hint:    "strip ANSI escape sequences from the text",
 	},
 	{
-		ID: "data.placeholder", Severity: SeverityWarning,
+		Code: "data.placeholder", Severity: SeverityWarning,
 		Summary: "A value is the placeholder that servers send when they know none.",
 		Detail:  "\"Unknown Robot\" is no robot's name: the server did not find the recording that the run belongs to.",
 		Hint:    "tell robots apart by their identifier, not by their name",
 	},
 	{
-		ID: "contract.unknown-member", Severity: SeverityInfo,
+		Code: "contract.unknown-member", Severity: SeverityInfo,
 		Summary: "A member that the contract doesn't name.",
 		Detail:  "Members may be added everywhere, and receivers must survive them. With --strict they are errors, for senders who want to be told of each.",
 		Hint:    "allowed; receivers ignore it",
 	},
 	{
-		ID: "contract.opaque-id", Severity: SeverityInfo,
+		Code: "contract.opaque-id", Severity: SeverityInfo,
 		Summary: "An identifier is no UUID.",
 		Detail:  "The contract promises a text that is not empty, and nothing more. A receiver that stores identifiers as UUIDs loses this one.",
 		Hint:    "allowed; receivers should store identifiers as text",

@@ -93,7 +93,7 @@ func verdict(findings []Finding) Verdict {
 		if f.Severity != SeverityError {
 			continue
 		}
-		switch family, _, _ := strings.Cut(f.Code, "."); family {
+		switch f.Code.Family() {
 		case "json", "event", "schema":
 			return Invalid
 		}
@@ -212,7 +212,7 @@ func (c *contract) resembling(object map[string]any) *arm {
 
 // newDraft starts a finding at the value to which tokens lead, with what the
 // registry says of its code. It keeps the tokens.
-func newDraft(code string, tokens []string) draft {
+func newDraft(code Code, tokens []string) draft {
 	info := registry[code]
 	return draft{
 		Finding: Finding{Code: code, Severity: info.Severity, Pointer: pointer(tokens), Hint: info.Hint},

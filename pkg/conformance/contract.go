@@ -235,7 +235,7 @@ type annotations struct {
 // A dialect names the known deviation that a branch of the observed layer
 // stands for.
 type dialect struct {
-	code      string
+	code      Code
 	severity  Severity
 	member    string // the member it is about, where that isn't the value itself
 	insteadOf string // the documented name of that member
@@ -341,7 +341,7 @@ func newDialect(v any) *dialect {
 		return s
 	}
 	d := &dialect{
-		code:      text("code"),
+		code:      Code(text("code")),
 		severity:  Severity(text("severity")),
 		member:    text("member"),
 		insteadOf: text("instead-of"),

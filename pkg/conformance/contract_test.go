@@ -75,7 +75,7 @@ func TestKeywordsHaveCodes(t *testing.T) {
 		}
 	}
 	for keyword, code := range keywordCodes {
-		if _, ok := LookUp(code); !ok {
+		if _, ok := code.Rule(); !ok {
 			t.Errorf("%s: there is no code %s", keyword, code)
 		}
 	}

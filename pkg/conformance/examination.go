@@ -249,7 +249,7 @@ func instant(text string) (time.Time, bool) {
 var ansiEscape = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]?`)
 
 // note drafts a finding at the value that the examination is at.
-func (e *examination) note(code, format string, args ...any) {
+func (e *examination) note(code Code, format string, args ...any) {
 	d := newDraft(code, slices.Clone(e.path))
 	d.Message = fmt.Sprintf(format, args...)
 	e.remark(d)

@@ -64,24 +64,37 @@ func ExampleTooLarge() {
 	// Output: invalid the payload has 100000000 bytes or more; the limit is 67108864
 }
 
-func ExampleLookUp() {
-	code, ok := conformance.LookUp("dialect.local-time")
-	fmt.Println(ok, code.Severity)
-	fmt.Println(code.Summary)
+func ExampleCode_Rule() {
+	rule, ok := conformance.Code("dialect.local-time").Rule()
+	fmt.Println(ok, rule.Severity)
+	fmt.Println(rule.Summary)
+	_, ok = conformance.Code("dialect.no-such").Rule()
+	fmt.Println(ok)
 	// Output:
 	// true error
 	// A run time is text in the server's own locale and zone.
+	// false
 }
 
-func ExampleCodes() {
-	errors := 0
-	for _, code := range conformance.Codes() {
-		if code.Severity == conformance.SeverityError {
-			errors++
+func ExampleCode_Family() {
+	report := conformance.Check([]byte(failure))
+	for _, f := range report.Findings {
+		fmt.Println(f.Code.Family(), f.Code)
+	}
+	// Output:
+	// dialect dialect.field-case
+	// contract contract.unknown-member
+}
+
+func ExampleRules() {
+	for _, rule := range conformance.Rules() {
+		if rule.Code.Family() == "event" {
+			fmt.Printf("%s (%s): %s\n", rule.Code, rule.Severity, rule.Summary)
 		}
 	}
-	fmt.Println(errors > 0)
-	// Output: true
+	// Output:
+	// event.type-missing (error): The payload has no event_type.
+	// event.type-unknown (error): The payload's event_type is none that the contract knows.
 }
 
 func ExampleFamilies() {

@@ -28,8 +28,8 @@ const (
 
 // A Finding is one thing that a check has to say about a payload.
 type Finding struct {
-	// Code names the rule, such as "schema.required"; see [Codes].
-	Code     string   `json:"code"`
+	// Code names the rule, such as "schema.required"; see [Rules].
+	Code     Code     `json:"code"`
 	Severity Severity `json:"severity"`
 	// Pointer is the RFC 6901 pointer to what the finding is about. For a
 	// member that is missing it points to where the member would stand. It

@@ -63,7 +63,7 @@ func checkReport(t *testing.T, payload []byte, report conformance.Report) {
 	last := 0
 	for _, f := range report.Findings {
 		severities[f.Severity]++
-		if _, ok := conformance.LookUp(f.Code); !ok {
+		if _, ok := f.Code.Rule(); !ok {
 			t.Errorf("code %q is not in the registry", f.Code)
 		}
 		if f.Offset < last || f.Offset > len(payload) {
@@ -91,6 +91,6 @@ func checkReport(t *testing.T, payload []byte, report conformance.Report) {
 
 func hasFamily(report conformance.Report, family string) bool {
 	return slices.ContainsFunc(report.Findings, func(f conformance.Finding) bool {
-		return strings.HasPrefix(f.Code, family+".")
+		return f.Code.Family() == family
 	})
 }

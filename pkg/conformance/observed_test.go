@@ -16,7 +16,7 @@ const besideProject = "../../../shared/observed"
 
 // observedCodes are the codes by which a finding may show a deviation of the
 // index, by the deviation's name.
-var observedCodes = map[string][]string{
+var observedCodes = map[string][]conformance.Code{
 	"camel_case_field":               {"dialect.field-case"},
 	"captured_lists_is_array":        {"dialect.lists-array"},
 	"captured_lists_null_entry":      {"dialect.null-list"},

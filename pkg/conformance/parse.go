@@ -72,7 +72,7 @@ var errTooDeep = errors.New("too deep")
 
 // report drafts a finding at the value that is being read, and gives it to be
 // completed. Once there are too many it is kept no longer.
-func (p *parser) report(code string, offset int, format string, args ...any) *draft {
+func (p *parser) report(code Code, offset int, format string, args ...any) *draft {
 	if p.truncated {
 		return &draft{}
 	}

@@ -16,7 +16,7 @@ import (
 // TestVectors holds the checker to what the vectors expect, which was written
 // from the contract and not from the checker.
 func TestVectors(t *testing.T) {
-	hit := make(map[string]bool)
+	hit := make(map[conformance.Code]bool)
 	for _, v := range vectors.All() {
 		t.Run(v.Name, func(t *testing.T) {
 			report := conformance.Check(v.Payload)
@@ -26,7 +26,7 @@ func TestVectors(t *testing.T) {
 			for i, f := range report.Findings {
 				hit[f.Code] = true
 				got[i] = vectors.Finding{
-					Code: f.Code, Severity: string(f.Severity), Pointer: f.Pointer,
+					Code: string(f.Code), Severity: string(f.Severity), Pointer: f.Pointer,
 					Line: f.Line, Column: f.Column,
 				}
 				if i < len(v.Expectation.Findings) && v.Expectation.Findings[i].Line == 0 {
@@ -41,10 +41,10 @@ func TestVectors(t *testing.T) {
 			}
 		})
 	}
-	for _, code := range conformance.Codes() {
+	for _, rule := range conformance.Rules() {
 		// Which payload is too large depends on a limit, not on the payload.
-		if !hit[code.ID] && code.ID != "json.too-large" {
-			t.Errorf("no vector has %s", code.ID)
+		if !hit[rule.Code] && rule.Code != "json.too-large" {
+			t.Errorf("no vector has %s", rule.Code)
 		}
 	}
 }
@@ -146,7 +146,11 @@ func TestTruncated(t *testing.T) {
 // TestHints: a hint leads to what the contract documents, and to what was
 // likely meant.
 func TestHints(t *testing.T) {
-	for _, tt := range []struct{ name, replace, by, code, want string }{
+	for _, tt := range []struct {
+		name, replace, by string
+		code              conformance.Code
+		want              string
+	}{
 		{"an unknown event", `"run_completed"`, `"run_ended"`, "event.type-unknown", `send "run_completed" or "run_failed"`},
 		{"an event that is near", `"run_completed"`, `"runCompleted"`, "event.type-unknown", `did you mean "run_completed"?`},
 		{"no event", `"event_type"`, `"type"`, "event.type-missing", "add it: the members of data are those of run_completed"},

@@ -13,7 +13,7 @@ import (
 )
 
 // keywordCodes are the codes of the assertions that the contract makes.
-var keywordCodes = map[string]string{
+var keywordCodes = map[string]Code{
 	"type":      "schema.type",
 	"enum":      "schema.enum",
 	"const":     "schema.const",

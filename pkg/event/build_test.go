@@ -312,7 +312,7 @@ func wantErrors(t *testing.T, err error, want ...string) {
 	var got []string
 	for _, f := range invalid.Report.Findings {
 		if f.Severity == conformance.SeverityError {
-			got = append(got, f.Code+" "+f.Pointer)
+			got = append(got, string(f.Code)+" "+f.Pointer)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

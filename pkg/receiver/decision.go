@@ -146,8 +146,8 @@ func (d *Decision) log(ctx context.Context, logger *slog.Logger) {
 }
 
 // findingCodes gives the codes of the findings that are errors, each once.
-func findingCodes(findings []conformance.Finding) []string {
-	var codes []string
+func findingCodes(findings []conformance.Finding) []conformance.Code {
+	var codes []conformance.Code
 	for _, f := range findings {
 		if f.Severity == conformance.SeverityError && !slices.Contains(codes, f.Code) {
 			codes = append(codes, f.Code)

@@ -102,7 +102,7 @@ func testPolicies(t *testing.T, payload []byte, verdict conformance.Verdict) {
 func firstError(findings []conformance.Finding) string {
 	for _, f := range findings {
 		if f.Severity == conformance.SeverityError {
-			return f.Code
+			return string(f.Code)
 		}
 	}
 	return "none"

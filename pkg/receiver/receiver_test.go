@@ -325,7 +325,7 @@ func TestServeHTTP(t *testing.T) {
 			var codes []string
 			for _, f := range p.Findings {
 				if f.Severity == conformance.SeverityError {
-					codes = append(codes, f.Code)
+					codes = append(codes, string(f.Code))
 				}
 			}
 			if diff := cmp.Diff(test.codes, codes); diff != "" {
