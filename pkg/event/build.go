@@ -11,48 +11,69 @@ import (
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// A Completed is all that a documented run_completed says. Its counts are those of
-// the rows.
+// A Completed is what a documented run_completed can say. Its counts are not given:
+// they are those of the rows. A field is required unless its comment says
+// otherwise.
 type Completed struct {
-	Timestamp  time.Time
+	// Timestamp is when the event is triggered.
+	Timestamp time.Time
+	// EndpointID is the payload's webhook_id: the endpoint that the event is sent
+	// to. It is not the id of the event, which goes into the header webhook-id.
 	EndpointID string
 	RobotID    string
 	RunID      string
 	RobotName  string
 	// Status is StatusSuccess where it is empty.
-	Status     Status
+	Status Status
+	// StartedAt and FinishedAt are when the run did.
 	StartedAt  time.Time
 	FinishedAt time.Time
-	// Texts, Lists and Screenshots, the number of them, are for any status but
-	// StatusFailed.
-	Texts       []Row
-	Lists       []Group
+	// Texts are the rows of captured_texts. The contract has no names for groups
+	// of them. Texts may be nil, and has to be with StatusFailed.
+	Texts []Row
+	// Lists are the lists of captured_lists, each with its name. Lists may be nil,
+	// and has to be with StatusFailed.
+	Lists []Group
+	// Screenshots is how many screenshots the run took: 0 with StatusFailed.
 	Screenshots int
-	// Error is for StatusFailed.
+	// Error is why the run failed. It is required with StatusFailed, and has to be
+	// nil with any other. Its Message, Type and Stack are sent, each unless it is
+	// empty; RawMessage and RawStack are not.
 	Error *Error
-	// BrowserID and UserID are optional. UserID is a whole number in decimal.
+	// BrowserID is optional: an empty one is left out.
 	BrowserID string
-	UserID    string
+	// UserID is optional: nil is left out.
+	UserID *int64
 }
 
-// A Failed is all that a documented run_failed says. Of Error it says Message,
-// Type and Stack.
+// A Failed is what a documented run_failed can say. A field is required unless its
+// comment says otherwise.
 type Failed struct {
-	Timestamp  time.Time
+	// Timestamp is when the event is triggered.
+	Timestamp time.Time
+	// EndpointID is the payload's webhook_id: the endpoint that the event is sent
+	// to. It is not the id of the event, which goes into the header webhook-id.
 	EndpointID string
 	RobotID    string
 	RunID      string
 	RobotName  string
-	Error      Error
-	// BrowserID and UserID are optional. UserID is a whole number in decimal.
+	// Error is why the run failed. Its Message, Type and Stack are sent, even where
+	// they are empty; RawMessage and RawStack are not.
+	Error Error
+	// BrowserID is optional: an empty one is left out.
 	BrowserID string
-	UserID    string
+	// UserID is optional: nil is left out.
+	UserID *int64
 }
 
 // NewRunCompleted builds the run_completed that says c. Its Payload has the
 // members of the contract in the contract's order, and times in UTC to the
-// millisecond. Where that doesn't conform, for an identifier is empty, a time is
-// zero or a text is not UTF-8, the error is an [*InvalidError] that says so.
+// millisecond. Its Type is [Test] if c.Status is [StatusTest], and [RunCompleted]
+// otherwise.
+//
+// All that c says is written, and the payload is then judged. Where it doesn't
+// conform, because an identifier is empty, a time is zero, a text is not UTF-8, or
+// a failed run has rows, the error is an [*InvalidError] that says so.
 func NewRunCompleted(c Completed) (*Event, error) {
 	d := document{
 		event:       RunCompleted,
@@ -69,7 +90,7 @@ func NewRunCompleted(c Completed) (*Event, error) {
 		screenshots: int64(c.Screenshots),
 		err:         c.Error,
 		browserID:   c.BrowserID,
-		userID:      c.UserID,
+		userID:      decimal(c.UserID),
 	}
 	if d.status == "" {
 		d.status = StatusSuccess
@@ -77,8 +98,8 @@ func NewRunCompleted(c Completed) (*Event, error) {
 	return d.parse()
 }
 
-// NewRunFailed builds the run_failed that says f, as [NewRunCompleted] does the
-// other event.
+// NewRunFailed builds the run_failed that says f. It does as [NewRunCompleted] does,
+// and returns the same errors.
 func NewRunFailed(f Failed) (*Event, error) {
 	d := document{
 		event:      RunFailed,
@@ -90,22 +111,23 @@ func NewRunFailed(f Failed) (*Event, error) {
 		status:     StatusFailed,
 		err:        &f.Error,
 		browserID:  f.BrowserID,
-		userID:     f.UserID,
+		userID:     decimal(f.UserID),
 	}
 	return d.parse()
 }
 
-// Documented gives the event as the contract documents it: a payload that
-// conforms, of documented members only. Null cells become empty texts, null
-// lists are left out, and so are the names of groups of texts, what a failure had
-// extracted, and all additions. Counts are those of the rows.
+// Documented returns the event as the contract documents it: a payload that
+// conforms, of documented members only. A [Test] is a run_completed with status
+// "test". Null cells become empty texts. Null lists are left out, and so are the
+// names of groups of texts, what a failed run had extracted, and all additions.
+// Counts are those of the rows.
 //
-// What is missing it doesn't make up. Where the event lacks something that the
-// contract requires, such as the instant of a local time, the error is an
+// Documented doesn't make up what is missing. Where the event lacks something that
+// the contract requires, such as the instant of a local time, the error is an
 // [*InvalidError] with a finding for each, by its place in the documented payload.
-// A run without extracted data is one that extracted no rows, a failure without
-// a type or a stack has empty ones, and without a count of screenshots those that
-// there are URLs of count.
+// Three things can be told from what there is: a run without extracted data
+// extracted no rows, a run_failed without a type or a stack has empty ones, and
+// where there is no count of screenshots, those of which there is a URL count.
 func (e *Event) Documented() ([]byte, error) {
 	d := document{
 		event:       e.Type,
@@ -121,6 +143,13 @@ func (e *Event) Documented() ([]byte, error) {
 		err:         e.Error,
 		browserID:   e.Run.BrowserID,
 		userID:      e.Run.UserID,
+	}
+	if e.Type == Test {
+		d.event, d.status = RunCompleted, StatusTest
+	}
+	if d.status == StatusFailed { // has no data by contract
+		d.screenshots = 0
+		return d.payload()
 	}
 	if !e.Counts.Screenshots.Known {
 		for _, url := range []string{e.Content.VisibleScreenshot, e.Content.FullPageScreenshot} {
@@ -162,6 +191,14 @@ func withoutNulls(rows []Row) []Row {
 		}
 	}
 	return all
+}
+
+// decimal is how a document has a number, or its absence.
+func decimal(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
 }
 
 // rfc3339 is how the contract's samples write times. It is empty for the zero
@@ -237,7 +274,7 @@ func (d *document) write() []byte {
 		w.text("status", string(d.status))
 		w.optional("started_at", d.startedAt)
 		w.optional("finished_at", d.finishedAt)
-		if d.status != StatusFailed {
+		if d.status != StatusFailed || len(d.texts)+len(d.lists) > 0 || d.screenshots != 0 {
 			w.extracted(d)
 		}
 		if d.err != nil {

@@ -35,7 +35,7 @@ func Collapse(events []*Event) []Ending {
 	var endings []Ending
 	index := make(map[run]int)
 	for _, e := range events {
-		key := run{e.Run.ID, e.Run.Status == StatusTest}
+		key := run{e.Run.ID, e.Type == Test}
 		i, ok := index[key]
 		if !ok {
 			i = len(endings)

@@ -25,7 +25,7 @@ func TestCollapse(t *testing.T) {
 	completedFailure := failure("a", 2, "m", "t", "s")
 	completedFailure.Type = event.RunCompleted
 	trial := success("a", 0)
-	trial.Run.Status = event.StatusTest
+	trial.Type = event.Test
 	partial := failure("a", 0, "m", "t", "s")
 	partial.Partial = event.Flag{Known: true}
 	rows := failure("a", 0, "m", "", "")

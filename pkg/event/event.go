@@ -14,13 +14,20 @@ import (
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// Type is which event of the contract an [Event] is.
+// Type says what happened. [Event.RawType] is what the payload calls it.
 type Type string
 
-// The events of the contract.
+// What may have happened. RunCompleted and RunFailed are the events of the
+// contract.
 const (
+	// RunCompleted: a run ended. [Run.Status] says whether it succeeded, since
+	// the contract lets run_completed say that a run failed, too.
 	RunCompleted Type = "run_completed"
-	RunFailed    Type = "run_failed"
+	// RunFailed: a run failed.
+	RunFailed Type = "run_failed"
+	// Test: no run ended; somebody tries the endpoint. It is a run_completed with
+	// status "test", or the webhook_test that servers send instead.
+	Test Type = "test"
 )
 
 // Status is how a run ended.
@@ -30,7 +37,7 @@ type Status string
 const (
 	StatusSuccess Status = "success"
 	StatusFailed  Status = "failed"
-	// StatusTest is that of an event which was sent to try an endpoint.
+	// StatusTest is that of an event that was sent to try an endpoint.
 	StatusTest Status = "test"
 )
 
@@ -44,10 +51,10 @@ const (
 // The strings of an Event share one copy of the payload's text, so each keeps
 // all of it in memory.
 type Event struct {
-	// Type is the event, with webhook_test as the RunCompleted that it is, of
-	// StatusTest.
+	// Type says what happened.
 	Type Type
-	// RawType is event_type as sent.
+	// RawType is event_type as sent: "run_completed", "run_failed" or
+	// "webhook_test".
 	RawType string
 	// Timestamp is when the event was triggered, to the nanosecond. It is zero
 	// for a text that is a date-time to the judge and has no instant, such as
@@ -120,7 +127,7 @@ type Group struct {
 // A Row is cells, in the payload's order. No two have one name.
 type Row []Cell
 
-// Text gives the text of the cell that has a name, and whether there is one that
+// Text returns the text of the cell that has a name, and whether there is one that
 // isn't null.
 func (r Row) Text(name string) (text string, ok bool) {
 	for _, c := range r {
@@ -129,6 +136,18 @@ func (r Row) Text(name string) (text string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Map returns the texts of the row by the names of their cells. Null cells are left
+// out, so that looking up a name in the map is as asking [Row.Text] for it.
+func (r Row) Map() map[string]string {
+	texts := make(map[string]string, len(r))
+	for _, c := range r {
+		if !c.Null {
+			texts[c.Name] = c.Text
+		}
+	}
+	return texts
 }
 
 // A Cell is one thing that was captured.

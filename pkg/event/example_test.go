@@ -139,13 +139,43 @@ func ExampleRow_Text() {
 	// false
 }
 
-func ExampleNewRunCompleted() {
+func ExampleRow_Map() {
+	row := event.Row{{Name: "Price", Text: "$3,999.00"}, {Name: "Rating", Null: true}}
+	fmt.Println(row.Map())
+	// Output: map[Price:$3,999.00]
+}
+
+// Servers group texts by name or send them as one array; Texts has the rows of
+// either.
+func ExampleEvent_Texts() {
 	e, err := event.NewRunCompleted(started30())
 	if err != nil {
 		panic(err)
 	}
+	for _, row := range e.Texts() {
+		price, _ := row.Text("Price")
+		fmt.Println(price)
+	}
+	for _, list := range e.Lists {
+		for _, row := range list.Rows {
+			fmt.Println(list.Name, row.Map())
+		}
+	}
+	// Output:
+	// $3,999.00
+	// Laptops map[Rank:1]
+}
+
+func ExampleNewRunCompleted() {
+	run := started30()
+	user := int64(108)
+	run.UserID = &user
+	e, err := event.NewRunCompleted(run)
+	if err != nil {
+		panic(err)
+	}
 	fmt.Printf("%s\n", e.Payload)
-	// Output: {"event_type":"run_completed","timestamp":"2026-06-25T13:53:15.000Z","webhook_id":"1b480cbd-c43b-4541-a69e-92d82000d992","data":{"robot_id":"d453def3-800a-4b6c-ba31-854cf8dd8d26","run_id":"110c4dae-c39b-4b30-a932-eff1022e4bb0","robot_name":"Test Robot","status":"success","started_at":"2026-06-25T13:52:45.000Z","finished_at":"2026-06-25T13:53:15.000Z","extracted_data":{"captured_texts":[{"Price":"$3,999.00"}],"captured_lists":{"Laptops":[{"Rank":"1"}]},"total_rows":2,"captured_texts_count":1,"captured_lists_count":1,"screenshots_count":0},"metadata":{}}}
+	// Output: {"event_type":"run_completed","timestamp":"2026-06-25T13:53:15.000Z","webhook_id":"1b480cbd-c43b-4541-a69e-92d82000d992","data":{"robot_id":"d453def3-800a-4b6c-ba31-854cf8dd8d26","run_id":"110c4dae-c39b-4b30-a932-eff1022e4bb0","robot_name":"Test Robot","status":"success","started_at":"2026-06-25T13:52:45.000Z","finished_at":"2026-06-25T13:53:15.000Z","extracted_data":{"captured_texts":[{"Price":"$3,999.00"}],"captured_lists":{"Laptops":[{"Rank":"1"}]},"total_rows":2,"captured_texts_count":1,"captured_lists_count":1,"screenshots_count":0},"metadata":{"user_id":108}}}
 }
 
 func ExampleNewRunCompleted_test() {
@@ -155,20 +185,26 @@ func ExampleNewRunCompleted_test() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(e.Type, e.Run.Status, e.Deviations())
-	// Output: run_completed test []
+	fmt.Println(e.Type, e.RawType, e.Run.Status)
+	// Output: test run_completed test
 }
 
 func ExampleNewRunCompleted_failed() {
 	run := started30()
 	run.Status = event.StatusFailed
 	run.Error = &event.Error{Message: "Timeout exceeded"}
+	_, err := event.NewRunCompleted(run)
+	fmt.Println(err)
+	// A run that failed has no rows by contract, so the caller has to drop them.
+	run.Texts, run.Lists = nil, nil
 	e, err := event.NewRunCompleted(run)
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(e.Type, e.Run.Status, e.Error.Message)
-	// Output: run_completed failed Timeout exceeded
+	// Output:
+	// event: the payload deviates: dialect.failed-with-data at /data/extracted_data: a failed run has no "extracted_data"
+	// run_completed failed Timeout exceeded
 }
 
 func ExampleNewRunFailed() {
@@ -227,8 +263,11 @@ func ExampleCollapse() {
 	if err != nil {
 		panic(err)
 	}
-	for _, run := range event.Collapse([]*event.Event{success, failure}) {
-		fmt.Println(run.Event.Type, run.Event.Error.Message, run.SuccessThenFailure)
+	for _, ending := range event.Collapse([]*event.Event{success, failure}) {
+		fmt.Println(ending.Event.Type, ending.Event.Error.Message)
+		fmt.Println(len(ending.Events), "events, of which the first is a success:", ending.SuccessThenFailure)
 	}
-	// Output: run_failed Upload failed true
+	// Output:
+	// run_failed Upload failed
+	// 2 events, of which the first is a success: true
 }

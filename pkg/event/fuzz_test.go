@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(conflicts))
 	f.Add([]byte(misfits))
+	for _, u := range unusual {
+		f.Add([]byte(strings.Replace(sample, u.was, u.is, 1)))
+	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		report := conformance.Check(payload)
 		e, err := event.Parse(payload)

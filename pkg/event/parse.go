@@ -13,7 +13,7 @@ import (
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// Parse gives the event of a payload that conforms or deviates. It is short for
+// Parse returns the event of a payload that conforms or deviates. It is short for
 // the method of the zero [Parser], so times that servers write in their own
 // locale and zone stay unknown.
 func Parse(payload []byte) (*Event, error) { return Parser{}.Parse(payload) }
@@ -33,11 +33,16 @@ type Parser struct {
 	Layouts []string
 }
 
-// An InvalidError says that a payload neither conforms nor deviates (or, of a
-// payload to be built, that it doesn't conform).
+// An InvalidError says what is wrong with a payload: of one to be parsed, why it
+// neither conforms nor deviates; of one to be built, why it doesn't conform.
 type InvalidError struct {
+	// Report has the findings. Its verdict is [conformance.Invalid], or, of a
+	// payload to be built, also [conformance.Deviates].
 	Report conformance.Report
 }
+
+// Error returns the first error of the report, with the number of the others. It
+// is one line without control characters, whatever the payload holds.
 
 func (e *InvalidError) Error() string {
 	var errors []conformance.Finding
@@ -55,8 +60,9 @@ func (e *InvalidError) Error() string {
 	}
 	first := errors[0]
 	place := ""
-	if first.Pointer != "" {
-		place = " at " + first.Pointer
+	if first.Pointer != "" { // in which names are that the sender chose
+		quoted := fmt.Sprintf("%.200q", first.Pointer)
+		place = " at " + quoted[1:len(quoted)-1]
 	}
 	more := ""
 	if n := len(errors) - 1; n > 0 {
@@ -65,9 +71,9 @@ func (e *InvalidError) Error() string {
 	return fmt.Sprintf("event: the payload %s: %s%s: %s%s", verdict, first.Code, place, first.Message, more)
 }
 
-// Parse gives the event of a payload that conforms or deviates. For an invalid
-// one the error is an [*InvalidError]. Parse keeps payload and does not copy it:
-// don't change it afterwards.
+// Parse returns the event of a payload that conforms or deviates. For an invalid
+// one the error is an [*InvalidError], and there are no other errors. Parse keeps
+// payload and does not copy it: don't change it afterwards.
 func (p Parser) Parse(payload []byte) (*Event, error) {
 	// The generated validators are a hundred times faster than the judge. What
 	// they are not sure of is for it to say.
@@ -107,8 +113,12 @@ func (r *reader) read() {
 	r.arm = r.names.arms[r.event.Type]
 	r.at = 0
 	r.object(r.names.root)
-	if e := r.event.Error; e != nil {
-		e.Message, e.Stack = stripANSI(e.RawMessage), stripANSI(e.RawStack)
+	e := r.event
+	if e.Type == RunCompleted && (e.RawType != string(RunCompleted) || e.Run.Status == StatusTest) {
+		e.Type = Test
+	}
+	if e.Error != nil {
+		e.Error.Message, e.Error.Stack = stripANSI(e.Error.RawMessage), stripANSI(e.Error.RawStack)
 	}
 }
 

@@ -3,6 +3,7 @@ package event_test
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func TestSamples(t *testing.T) {
 		want          event.Event
 	}{
 		{"completed", sample, event.Event{
-			Type: event.RunCompleted, RawType: "run_completed", Run: run,
+			Type: event.Test, RawType: "run_completed", Run: run,
 			TextGroups: []event.Group{{Rows: []event.Row{{
 				{Name: "Product Name", Text: "MacBook Pro 16-inch M3 Max"},
 				{Name: "Price", Text: "$3,999.00"}, {Name: "Rating", Text: "4.8/5 stars"},
@@ -331,6 +332,7 @@ func TestCounted(t *testing.T) {
 	}
 }
 
+// TestRowText: a row and its map say the same of a name.
 func TestRowText(t *testing.T) {
 	row := event.Row{{Name: "a", Text: "1"}, {Name: "b", Null: true}, {Name: "c"}}
 	for name, want := range map[string]struct {
@@ -340,5 +342,123 @@ func TestRowText(t *testing.T) {
 		if text, ok := row.Text(name); text != want.text || ok != want.ok {
 			t.Errorf("%s: %q, %v", name, text, ok)
 		}
+		if text, ok := row.Map()[name]; text != want.text || ok != want.ok {
+			t.Errorf("%s in the map: %q, %v", name, text, ok)
+		}
+	}
+	if m := event.Row(nil).Map(); m == nil || len(m) > 0 {
+		t.Errorf("the map of an empty row is %v", m)
+	}
+}
+
+// TestTexts: the rows of texts are those of all groups.
+func TestTexts(t *testing.T) {
+	a, b := event.Row{{Name: "a", Text: "1"}}, event.Row{{Name: "b", Text: "2"}}
+	e := &event.Event{TextGroups: []event.Group{{Name: "x", Rows: []event.Row{a, b}}, {Name: "y"}, {Name: "z", Rows: []event.Row{a}}}}
+	if diff := cmp.Diff([]event.Row{a, b, a}, e.Texts()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if rows := new(event.Event).Texts(); rows != nil {
+		t.Errorf("without texts: %v", rows)
+	}
+}
+
+// TestType: an event is a test by its status or by its event_type, and is
+// documented as one.
+func TestType(t *testing.T) {
+	const completed = `"event_type":"run_completed"`
+	const test = `"event_type":"webhook_test"`
+	for _, tt := range []struct {
+		name, payload string
+		want          event.Type
+		documented    string
+	}{
+		{"success", replace(t, sample, `"status":"test"`, `"status":"success"`), event.RunCompleted, `"status":"success"`},
+		{"test", sample, event.Test, `"status":"test"`},
+		{"webhook_test", replace(t, sample, completed, test), event.Test, `"status":"test"`},
+		{"webhook_test of a success", replace(t, sample, completed, test, `"status":"test"`, `"status":"success"`), event.Test, `"status":"test"`},
+		{"run_failed", failedSample, event.RunFailed, `"status":"failed"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := parse(t, tt.payload)
+			if e.Type != tt.want {
+				t.Errorf("type %q, want %q", e.Type, tt.want)
+			}
+			documented, err := e.Documented()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(documented), tt.documented) {
+				t.Errorf("documented, it has no %s: %s", tt.documented, documented)
+			}
+			if again := parse(t, string(documented)); again.Type != tt.want {
+				t.Errorf("documented, its type is %q", again.Type)
+			}
+		})
+	}
+}
+
+// unusual are changes to sample by which it conforms still, and has values that
+// Go's own types can't hold, or that parsers of times and numbers stumble on.
+var unusual = func() []struct{ name, was, is string } {
+	const at, number = `"timestamp":"2025-05-29T15:53:15.595Z"`, `"user_id":108`
+	return []struct{ name, was, is string }{
+		{"a leap second", at, `"timestamp":"2016-12-31T23:59:60Z"`},
+		{"a leap second elsewhere", at, `"timestamp":"2017-01-01T08:59:60.5+09:00"`},
+		{"the year 0", at, `"timestamp":"0000-02-29T00:00:00Z"`},
+		{"the last second there is", at, `"timestamp":"9999-12-31T23:59:59.999999999999-23:59"`},
+		{"small letters", at, `"timestamp":"2025-05-29t15:53:15.595z"`},
+		{"an offset of no hours", at, `"timestamp":"2025-05-29T15:53:15-00:00"`},
+		{"an hour with a sign", at, `"timestamp":"2025-05-29T+5:53:15.595Z"`},
+		{"beyond 64 bits", number, `"user_id":-92233720368547758080`},
+		{"of many digits", number, `"user_id":` + strings.Repeat("123456789", 200)},
+		{"with an exponent", number, `"user_id":1.08e+2`},
+		{"with a huge exponent", number, `"user_id":1E999999999999`},
+		{"a count beyond 64 bits", `"total_rows":5`, `"total_rows":1e30`},
+		{"a count of minus nothing", `"total_rows":5`, `"total_rows":-0.0`},
+		{"a count with a fraction of zeros", `"screenshots_count":5`, `"screenshots_count":5.000`},
+		{"deep", number, `"user_id":108,"deep":` + strings.Repeat("[", 990) + strings.Repeat("]", 990)},
+		{"members without names", number, `"user_id":108,"":{"":[]}`},
+		{"a cell without a name", `"Rank":"1"`, `"":"1"`},
+		{"a list without a name", `"list_0":`, `"":`},
+		{"escapes", `"Test Robot"`, `"\u0000\ud83e\udd16\/\b"`},
+	}
+}()
+
+// TestUnusual: what the judge accepts is parsed, and nothing of it is lost.
+func TestUnusual(t *testing.T) {
+	for _, tt := range unusual {
+		t.Run(tt.name, func(t *testing.T) {
+			payload := replace(t, sample, tt.was, tt.is)
+			report := conformance.Check([]byte(payload))
+			if report.Verdict != conformance.Conforms {
+				t.Fatalf("%s: %v", report.Verdict, report.Findings)
+			}
+			e := parse(t, payload)
+			if documented, err := e.Documented(); err != nil || !conformance.Valid(documented) {
+				t.Errorf("documented: %s (%v)", documented, err)
+			}
+		})
+	}
+}
+
+// TestErrorIsPlain: whatever a payload holds, the error is one line of a bounded
+// length, which a terminal shows as it is.
+func TestErrorIsPlain(t *testing.T) {
+	name := "\u001b[31m\u202e\u0085" + strings.Repeat("n", 1<<20)
+	text, err := json.Marshal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = event.Parse([]byte(`{` + string(text) + `:` + `1,` + string(text) + `:2}`))
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	said := err.Error()
+	if len(said) > 4_000 || strings.ContainsFunc(said, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		t.Errorf("%d bytes: %.300q", len(said), said)
+	}
+	if !strings.Contains(said, `at /\x1b[31m\u202e\u0085nnn`) {
+		t.Errorf("it names no place: %.300q", said)
 	}
 }
