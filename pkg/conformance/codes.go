@@ -188,6 +188,12 @@ var rules = []Rule{
 		Hint:    "leave the member out, or mend the status",
 	},
 	{
+		Code: "schema.keyword", Severity: SeverityError,
+		Summary: "A rule of the contract is broken that has no code of its own.",
+		Detail:  "Whatever a schema asserts counts, also by a keyword that this checker has no words for yet. The message names the keyword. No rule of the contract as it is needs this code.",
+		Hint:    "see what the schema says of this place; runhooks schema writes it",
+	},
+	{
 		Code: "dialect.field-case", Severity: SeverityError,
 		Summary: "A member is spelled in the other case: snake_case for camelCase or the reverse.",
 		Detail:  "The members of run_completed are snake_case and those of run_failed camelCase. Servers send failures in snake_case, and scrape runs that succeed in camelCase.",

@@ -57,7 +57,7 @@ func (c Checker) Check(payload []byte) Report {
 func (c Checker) explain(payload []byte) Report {
 	value, drafts, truncated := parse(payload)
 	if len(drafts) == 0 {
-		drafts, truncated = examine(value, validate.RunEvent(payload))
+		drafts, truncated = loadContract().examine(value, validate.RunEvent(payload))
 	}
 	return c.report(payload, eventType(value), drafts, truncated)
 }
@@ -85,16 +85,16 @@ func TooLarge(size, limit int64) Report {
 	}}}
 }
 
-// verdict follows from findings: errors of these families break every layer,
-// and any other error breaks the documented one.
+// verdict follows from findings: warnings and infos break no layer, errors of these
+// families break the documented one, and whatever else there is breaks both.
 func verdict(findings []Finding) Verdict {
 	v := Conforms
 	for _, f := range findings {
-		if f.Severity != SeverityError {
+		if f.Severity == SeverityWarning || f.Severity == SeverityInfo {
 			continue
 		}
-		switch f.Code.Family() {
-		case "json", "event", "schema":
+		family := f.Code.Family()
+		if f.Severity != SeverityError || family != "dialect" && family != "data" && family != "contract" {
 			return Invalid
 		}
 		v = Deviates
@@ -110,7 +110,7 @@ func eventType(value any) string {
 
 // examine judges a payload that is strict JSON, and may be known to be valid. It
 // gives the findings, and whether there may be more.
-func examine(value any, valid bool) (found []draft, truncated bool) {
+func (c *contract) examine(value any, valid bool) (found []draft, truncated bool) {
 	object, ok := value.(map[string]any)
 	if !ok {
 		d := newDraft("schema.type", nil)
@@ -120,7 +120,6 @@ func examine(value any, valid bool) (found []draft, truncated bool) {
 		}
 		return []draft{d}, false
 	}
-	c := loadContract()
 	event, ok := object["event_type"]
 	if !ok {
 		d := newDraft("event.type-missing", nil)
@@ -164,6 +163,9 @@ func (c *contract) judge(a *arm, value any, valid bool) (found []draft, truncate
 		}
 	}
 	observed.apply(a.observed, value)
+	if unknown.any && len(observed.violations) == 0 {
+		observed.violate(unexplained("observed"))
+	}
 	documented := &examination{contract: c, arm: a, wanted: noticeOther | noticeMembers, named: observed.named}
 	documented.enter(a.documented, value)
 	found = slices.Concat(documented.remarks, observed.remarks, observed.violations)
@@ -177,6 +179,9 @@ func (c *contract) judge(a *arm, value any, valid bool) (found []draft, truncate
 		strict.judge(a.documented, value)
 		strict.apply(a.documented, value)
 		if !told { // the observed layer has no word for it: the documented one has
+			if len(strict.violations) == 0 {
+				strict.violate(unexplained("documented"))
+			}
 			found = append(found, strict.violations...)
 		}
 		truncated = truncated || strict.truncated
@@ -211,13 +216,26 @@ func (c *contract) resembling(object map[string]any) *arm {
 }
 
 // newDraft starts a finding at the value to which tokens lead, with what the
-// registry says of its code. It keeps the tokens.
+// registry says of its code. It keeps the tokens. A code that isn't registered is
+// one of a rule that nobody has foreseen, and has its code.
 func newDraft(code Code, tokens []string) draft {
-	info := registry[code]
+	rule, ok := registry[code]
+	if !ok {
+		rule = registry["schema.keyword"]
+	}
 	return draft{
-		Finding: Finding{Code: code, Severity: info.Severity, Pointer: pointer(tokens), Hint: info.Hint},
+		Finding: Finding{Code: rule.Code, Severity: rule.Severity, Pointer: pointer(tokens), Hint: rule.Hint},
 		at:      tokens,
 	}
+}
+
+// unexplained is the finding that a layer refuses the payload, and says nothing
+// of why. The schemas of the contract leave no room for that; if they did, the
+// payload must not pass for one that is accepted.
+func unexplained(layer string) draft {
+	d := newDraft("schema.keyword", nil)
+	d.Message = "the " + layer + " contract refuses the payload by a rule that the checker can't tell"
+	return d
 }
 
 // alternatives lists names as an English choice.

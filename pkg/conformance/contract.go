@@ -2,10 +2,10 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -38,43 +38,67 @@ type contract struct {
 	remarked atomic.Pointer[map[remarkKey]*draft]
 }
 
-// loadContract compiles the embedded schemas, once.
+// loadContract compiles the embedded schemas, once. A contract that can't be judged
+// by is a mistake in this package, which its tests find; it must not be taken for
+// one that accepts everything.
 var loadContract = sync.OnceValue(func() *contract {
+	c, err := newContract(jsonschema.FS)
+	if err != nil {
+		panic(fmt.Sprintf("conformance: the embedded contract can't be judged by: %v", err))
+	}
+	return c
+})
+
+// newContract compiles the schemas in files. The error says which keyword of which
+// schema a payload can't be judged by.
+func newContract(files fs.FS) (*contract, error) {
 	compiler := judge.NewCompiler()
 	compiler.Draft = judge.Draft2020
 	compiler.AssertFormat = true
 	compiler.ExtractAnnotations = true
 	compiler.RegisterExtension("runhooks", nil, annotationCompiler{})
-	layers := map[string]map[string]string{"v1": {}, "observed": {}} // layer, name, URL
-	err := fs.WalkDir(jsonschema.FS, ".", func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(jsonschema.FS, file)
-		if err != nil {
-			return err
-		}
-		layers[path.Dir(file)][path.Base(file)] = jsonschema.Base + file
-		return compiler.AddResource(jsonschema.Base+file, bytes.NewReader(text))
-	})
+	paths, err := fs.Glob(files, "*/*.json")
 	if err != nil {
-		panic(fmt.Sprintf("conformance: the embedded contract can't be read: %v", err))
+		return nil, err
+	}
+	for _, file := range paths {
+		text, err := fs.ReadFile(files, file)
+		if err != nil {
+			return nil, err
+		}
+		if err := compiler.AddResource(jsonschema.Base+file, bytes.NewReader(text)); err != nil {
+			return nil, err
+		}
 	}
 	c := &contract{
 		byEvent: make(map[string]*arm),
 		schemas: make(map[string]*schema),
 	}
 	c.remarked.Store(&map[remarkKey]*draft{})
-	for _, name := range slices.Sorted(maps.Keys(layers["v1"])) {
-		documented := compiler.MustCompile(layers["v1"][name])
+	for _, file := range paths {
+		name, ok := strings.CutPrefix(file, "v1/")
+		if !ok {
+			continue
+		}
+		documented, err := compiler.Compile(jsonschema.Base + "v1/" + name)
+		if err != nil {
+			return nil, err
+		}
+		observed, err := compiler.Compile(jsonschema.Base + "observed/" + name)
+		if err != nil {
+			return nil, err
+		}
 		event := documented.Properties["event_type"]
-		if event == nil { // the union of the events
+		if event == nil { // of the union of the events, nothing is judged but which it is
+			if err := cmp.Or(isUnion(documented), isUnion(observed)); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		a := &arm{
 			event:      event.Constant[0].(string),
 			documented: c.enroll(documented),
-			observed:   c.enroll(compiler.MustCompile(layers["observed"][name])),
+			observed:   c.enroll(observed),
 		}
 		a.members = membersOf(a.documented.Schema)
 		a.known = membersOf(a.observed.Schema)
@@ -88,8 +112,13 @@ var loadContract = sync.OnceValue(func() *contract {
 			}
 		}
 	}
-	return c
-})
+	for _, location := range sortedKeys(c.schemas) {
+		if err := c.schemas[location].check(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
 
 // events are the documented values of event_type, sorted.
 func (c *contract) events() []string {
@@ -229,7 +258,7 @@ type annotations struct {
 	placeholder string     // what servers put where they know no value
 	usualFormat string     // the format that values have, without a promise
 	usual       []*dialect // that a member is missing that needn't be there
-	asks        bool       // there is a keyword that only the judge knows
+	keywords    []string   // all that the schema has, in order
 }
 
 // A dialect names the known deviation that a branch of the observed layer
@@ -282,8 +311,7 @@ type annotationCompiler struct{}
 // Compile reads the annotations of one schema. A test of package jsonschema
 // holds their shapes, so what isn't of its shape is as good as absent.
 func (annotationCompiler) Compile(_ judge.CompilerContext, keywords map[string]any) (judge.ExtSchema, error) {
-	var a annotations
-	found := false
+	a := annotations{keywords: sortedKeys(keywords)}
 	for keyword, v := range keywords {
 		switch keyword {
 		case "x-dialect":
@@ -312,26 +340,86 @@ func (annotationCompiler) Compile(_ judge.CompilerContext, keywords map[string]a
 					"code": "dialect.member-absent", "severity": string(SeverityInfo), "missing": name,
 				}))
 			}
-		default:
-			if slices.Contains(understood, keyword) {
-				continue
-			}
-			a.asks = true
 		}
-		found = true
-	}
-	if !found {
-		return nil, nil
 	}
 	return a, nil
 }
 
-// understood are the keywords that schema.firm and schema.holds heed, and those
-// that assert nothing.
-var understood = []string{
-	"type", "const", "enum", "format", "minLength", "minimum", "required", "not", "anyOf",
-	"$ref", "allOf", "if", "then", "else", "properties", "additionalProperties", "items",
-	"$schema", "$id", "$defs", "title", "description", "examples", "x-unit", "x-canonical",
+// The keywords that a contract may have. A payload can't be judged by any other:
+// what it asserts would be left out.
+var (
+	// understood are those that schema.firm and schema.holds heed, and those that
+	// assert nothing.
+	understood = []string{
+		"type", "const", "enum", "format", "minLength", "minimum", "required", "not", "anyOf",
+		"$ref", "allOf", "if", "then", "else", "properties", "additionalProperties", "items",
+		"$schema", "$id", "$defs", "$comment", "title", "description", "examples", "discriminator",
+		"x-dialect", "x-counts", "x-sums", "x-not-before", "x-plain-text", "x-placeholder",
+		"x-usual-format", "x-usual", "x-unit", "x-canonical",
+	}
+	// asked are those of which the judge is asked: they look at nothing that the
+	// skeleton of a value lacks.
+	asked = []string{
+		"maxLength", "pattern", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "oneOf",
+	}
+	// uniting are those of a union of events.
+	uniting = []string{"$schema", "$id", "$comment", "title", "description", "examples", "discriminator", "oneOf", "anyOf"}
+)
+
+// check gives an error if s says something by which payloads can't be judged, or
+// that would be left out.
+func (s *schema) check() error {
+	wrong := func(keyword, why string) error { return fmt.Errorf("%s: %s: %s", s.Location, keyword, why) }
+	for _, keyword := range s.annotations.keywords {
+		if !slices.Contains(understood, keyword) && !slices.Contains(asked, keyword) {
+			return wrong(keyword, "payloads can't be judged by this keyword")
+		}
+	}
+	if s.Format != "" && s.format == nil {
+		return wrong("format", fmt.Sprintf("there is no format %q", s.Format))
+	}
+	if usual := s.annotations.usualFormat; usual != "" && judge.Formats[usual] == nil {
+		return wrong("x-usual-format", fmt.Sprintf("there is no format %q", usual))
+	}
+	if d := s.annotations.dialect; d != nil {
+		if _, ok := d.code.Rule(); !ok {
+			return wrong("x-dialect", fmt.Sprintf("there is no code %q", d.code))
+		}
+		if !slices.Contains([]Severity{SeverityError, SeverityWarning, SeverityInfo}, d.severity) {
+			return wrong("x-dialect", fmt.Sprintf("there is no severity %q", d.severity))
+		}
+	}
+	if s.AdditionalProperties == false {
+		return wrong("additionalProperties", "members that the contract doesn't name are always allowed")
+	}
+	// The skeleton of a value has no elements.
+	for _, value := range slices.Concat(s.Enum, s.Constant) {
+		switch value.(type) {
+		case []any, map[string]any:
+			return wrong("enum or const", "a value can't be compared with an array or an object")
+		}
+	}
+	for _, sub := range append(slices.Clone(s.oneOf), s.not, s.condition) {
+		if sub != nil && sub.noticing&noticeElements != 0 {
+			return wrong("not, if or oneOf", "it can't depend on the elements of an array or a map")
+		}
+	}
+	return nil
+}
+
+// isUnion gives an error if s says more of a payload than which event it is.
+func isUnion(s *judge.Schema) error {
+	for _, keyword := range annotationsOf(s).keywords {
+		if !slices.Contains(uniting, keyword) {
+			return fmt.Errorf("%s: %s: a union of events has no rules of its own", s.Location, keyword)
+		}
+	}
+	for _, sub := range slices.Concat(s.OneOf, s.AnyOf) {
+		if !slices.Equal(annotationsOf(sub).keywords, []string{"$ref"}) {
+			return fmt.Errorf("%s: a union of events refers to them, and says nothing of its own", sub.Location)
+		}
+	}
+	return nil
 }
 
 func newDialect(v any) *dialect {

@@ -93,7 +93,8 @@ func (c *contract) enroll(s *judge.Schema) *schema {
 // asksJudge tells whether s has a rule of its own that firm doesn't know.
 func asksJudge(s *judge.Schema) bool {
 	notText := func(v any) bool { _, ok := v.(string); return !ok }
-	return annotationsOf(s).asks || s.Always != nil ||
+	strange := func(keyword string) bool { return !slices.Contains(understood, keyword) }
+	return s.Always != nil || slices.ContainsFunc(annotationsOf(s).keywords, strange) ||
 		slices.ContainsFunc(s.Constant, notText) || slices.ContainsFunc(s.Enum, notText)
 }
 

@@ -99,7 +99,7 @@ func TestJudgeIsAsked(t *testing.T) {
 		{`{"type": "string", "minLength": 2}`, `"ab"`, `"a"`},
 		{`{"oneOf": [{"type": "string"}, {"type": "string", "minLength": 1}]}`, `""`, `"a"`},
 		{`{"allOf": [{"type": "number", "multipleOf": 2}]}`, `4`, `5`},
-		{`{"enum": [[], 1]}`, `1`, `2`},
+		{`{"enum": [null, 1]}`, `1`, `2`},
 		{`{"properties": {"a": false}}`, `{}`, `{"a": 1}`},
 		{`{"required": ["a"], "properties": {"a": {"pattern": "^b"}}}`, `{"a": "b"}`, `{"a": "c"}`},
 	} {

@@ -12,7 +12,8 @@ import (
 	judge "github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// keywordCodes are the codes of the assertions that the contract makes.
+// keywordCodes are the codes of the assertions that the contract makes. A keyword
+// without one has the code schema.keyword.
 var keywordCodes = map[string]Code{
 	"type":      "schema.type",
 	"enum":      "schema.enum",
@@ -21,7 +22,6 @@ var keywordCodes = map[string]Code{
 	"minimum":   "schema.minimum",
 	"minLength": "schema.min-length",
 	"required":  "schema.required",
-	"not":       "schema.not-allowed",
 }
 
 // judge holds the skeleton of v, the value at e.path, to s, and drafts a finding
@@ -62,18 +62,21 @@ func (e *examination) ask(s *judge.Schema, bones, v any) {
 	for _, leaf := range leaves(broken) {
 		location, name := keyword(leaf.AbsoluteKeywordLocation)
 		s := e.contract.schemas[location]
+		if s == nil { // of the schema false, which has no keywords
+			name = "false"
+		}
 		within := instanceTokens(leaf.InstanceLocation)
 		tokens := slices.Concat(e.path, within)
 		value := lookUp(v, within)
-		switch name {
-		case "required":
+		switch {
+		case name == "required":
 			object, _ := value.(map[string]any)
 			for _, member := range s.Required {
 				if _, ok := object[member]; !ok {
 					e.missing(tokens, member, object)
 				}
 			}
-		case "not":
+		case name == "not" && len(s.Not.Required) > 0:
 			for _, member := range s.Not.Required {
 				d := newDraft("schema.not-allowed", child(tokens, member))
 				d.name = true
@@ -134,7 +137,7 @@ func expectation(s *schema, name string) string {
 		}
 		return fmt.Sprintf("expected at least %d characters", s.MinLength)
 	}
-	return "expected what keyword " + name + " asks for"
+	return "expected what the keyword " + name + " asks for"
 }
 
 // leaves gives the errors without causes. Of alternatives that all failed, only
