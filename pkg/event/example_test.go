@@ -232,3 +232,9 @@ func ExampleCollapse() {
 	}
 	// Output: run_failed Upload failed true
 }
+
+func ExampleNewID() {
+	id := event.NewID() // like evt_C6QYXMPLDJ4ZVHVNPYQB2WTIAO
+	fmt.Println(id[:4], len(id))
+	// Output: evt_ 30
+}
