@@ -32,9 +32,9 @@ import (
 //	and …::200:5efe:a.b.c.d
 //	64:ff9b:1::/48, NAT64 (RFC 8215)         never: it is for local use
 //	2002::/16, 6to4 (RFC 3056)               never: the tunnel is deprecated
-//	2001::/32, Teredo (RFC 4380)             never: the tunnel is deprecated
+//	2001::/32, Teredo (RFC 4380)             never: its public servers are gone
 //	::a.b.c.d, IPv4-compatible (RFC 4291)    never: the form is deprecated
-//	::ffff:0:a.b.c.d, SIIT (RFC 2765)        never: the form is deprecated
+//	::ffff:0:a.b.c.d, SIIT (RFC 2765)        never: the form is obsolete
 //
 // What it can't know is which public addresses lead back inside: NAT64 by a
 // prefix of the network's own outside these blocks, 6rd (RFC 5969), and ports
