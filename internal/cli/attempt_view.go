@@ -156,7 +156,7 @@ func nextStep(a emitter.Attempt) string {
 		return "start what listens there; runhooks listen is a receiver to try with"
 	case a.Location != "":
 		return fmt.Sprintf("it redirects to %s: send to that URL; a client that follows it comes as an empty GET", a.Location)
-	case a.Outcome == emitter.RetryAfter:
+	case a.Outcome == emitter.Deferred:
 		return fmt.Sprintf("it asks to try again after %v", a.RetryAfter)
 	case a.Outcome == emitter.Gone:
 		return "it wants no more events: a platform would disable the endpoint"

@@ -22,6 +22,7 @@ import (
 	"github.com/runhooks/runhooks/internal/sample"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/emitter"
+	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
@@ -105,7 +106,7 @@ reached (what is left is sent all the same).`,
 	flags.DurationVar(&o.timeout, "timeout", emitter.DefaultTimeout, "longest that an attempt may take")
 	flags.BoolVar(&o.allowPrivate, "allow-private", false, "let the URL's name lead to addresses that are not public")
 	flags.BoolVar(&o.print, "print", false, "print the payload, and send nothing")
-	flags.Uint64Var(&o.seed, "seed", 0, "make the ids from `N` and leave times as they are, so that payloads are the same each time")
+	flags.Uint64Var(&o.seed, "seed", 0, "make the ids from `N` and leave times as they are, so that payloads and their webhook-ids are the same each time")
 	choiceVar(cmd, &o.format, "format", "form of the output: text, or json with an object for each attempt", "text", "json")
 	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
 	cmd.MarkFlagsMutuallyExclusive("to", "print")
@@ -168,7 +169,7 @@ func (o *triggerOptions) validate() (err error) {
 func (o *triggerOptions) tryAttempt() error {
 	id := o.id
 	if id == "" {
-		id = "evt_0"
+		id = event.NewID()
 	}
 	_, err := signature.Sign(id, time.Now(), nil, orAny(o.signing)...)
 	switch {
@@ -294,10 +295,14 @@ func (t *trigger) sendAll(ctx context.Context, each func(context.Context, func([
 // send makes one attempt, and shows it.
 func (t *trigger) send(ctx context.Context, payload []byte) (emitter.Attempt, error) {
 	id := t.options.id
-	if id == "" {
+	switch {
+	case id != "":
+	case t.options.seeded:
 		id = t.maker.ID()
+	default:
+		id = event.NewID()
 	}
-	attempt, err := t.client.Send(ctx, t.endpoint, emitter.Event{ID: id, Payload: payload})
+	attempt, err := t.client.Send(ctx, t.endpoint, id, payload)
 	if err != nil {
 		return attempt, &exitError{exitUsage, strings.TrimPrefix(err.Error(), "endpoint: ")}
 	}

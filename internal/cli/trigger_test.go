@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/runhooks/runhooks/internal/report"
+	"github.com/runhooks/runhooks/pkg/emitter"
 )
 
 func TestRate(t *testing.T) {
@@ -77,6 +80,31 @@ func TestParseSecrets(t *testing.T) {
 	_, err = parseSecrets([]string{"whsec_c2hvcnQ="})
 	if err == nil || strings.Contains(err.Error(), "c2hvcnQ") {
 		t.Errorf("%v; want an error that doesn't show the secret", err)
+	}
+}
+
+// What an endpoint puts off is called deferred, in text and in JSON.
+func TestDeferred(t *testing.T) {
+	sent := sending{url: "http://endpoint.test/", id: "evt_1", attempt: emitter.Attempt{
+		Outcome: emitter.Deferred, Status: 503, RetryAfter: 2 * time.Minute,
+	}}
+	for _, tt := range []struct {
+		json bool
+		want []string
+	}{
+		{false, []string{"✗ 503 Service Unavailable  deferred in 0.0 ms\n", "\n  next: it asks to try again after 2m0s\n"}},
+		{true, []string{`"outcome":"deferred","status":503,"retry_after":120,`}},
+	} {
+		var out strings.Builder
+		view := &attemptView{Terminal: report.Terminal{Width: 80}, out: &out, json: tt.json}
+		if err := view.show(sent); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%q is not in\n%s", want, out.String())
+			}
+		}
 	}
 }
 

@@ -76,11 +76,12 @@ func (m Maker) As(server, event string) ([]byte, error) {
 // IsDocumented tells whether an event is one of the contract.
 func IsDocumented(event string) bool { return slices.Contains(documentedEvents(), event) }
 
-// ID makes the id of an event.
+// ID makes the id of an event, of the form that event.NewID has, for payloads
+// that are to be the same each time.
 func (m Maker) ID() string {
-	const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 	id := []byte("evt_")
-	for range 24 {
+	for range 26 {
 		id = append(id, alphabet[m.Rand.IntN(len(alphabet))])
 	}
 	return string(id)

@@ -277,8 +277,7 @@ func (s sender) own() (func(payload []byte) string, error) {
 // headers are those of a signed payload, with an id of its own.
 func (s sender) headers(payload []byte, at time.Time) http.Header {
 	h := http.Header{"Content-Type": {"application/json"}}
-	id := "evt_" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	if err := signature.SetHeaders(h, id, at, payload, s.secret); err != nil {
+	if err := signature.SetHeaders(h, event.NewID(), at, payload, s.secret); err != nil {
 		panic(err) // id and secret are ours
 	}
 	return h

@@ -1,8 +1,12 @@
 package emitter
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
@@ -15,31 +19,32 @@ import (
 // An Outcome is what came of an attempt.
 type Outcome string
 
-// The outcomes. Where there was an answer, its status alone decides.
+// The outcomes. If there was an answer, its status and Retry-After decide.
 const (
 	// Accepted: the answer is 2xx. The event is delivered, even if the rest of
 	// the answer broke off.
 	Accepted Outcome = "accepted"
-	// RetryAfter: the answer is 429 or 503, and says when to try again.
-	RetryAfter Outcome = "retry-after"
+	// Deferred: the answer is 429 or 503, and its Retry-After says when to try
+	// again.
+	Deferred Outcome = "deferred"
 	// Gone: the answer is 410. The endpoint wants no more events, and should
 	// be disabled.
 	Gone Outcome = "gone"
-	// Refused: any other answer, so also a redirect, which is never followed.
+	// Refused: any other answer. Redirects are among them, as none is followed.
 	Refused Outcome = "refused"
-	// Unreachable: there was no answer; [Attempt.Phase] and [Attempt.Err] say
-	// how far the attempt came. The endpoint may have got the event.
+	// Unreachable: there was no answer. [Attempt.Phase] and [Attempt.Err] say
+	// how far the attempt came. The endpoint may have received the event.
 	Unreachable Outcome = "unreachable"
-	// Blocked: the guard kept the attempt from an address that is not public,
-	// so nothing was sent. [Attempt.Err] is a *[BlockedError].
+	// Blocked: the guard let none of the host's addresses pass, so nothing was
+	// sent. [Attempt.Err] is a *[BlockedError].
 	Blocked Outcome = "blocked"
 )
 
 // A Phase is a part of an attempt.
 type Phase string
 
-// The phases, in their order. Resolving is skipped for an address, TLS for
-// http, and all three for a connection that is used again.
+// The phases, in their order. Resolving is skipped if the host is an address,
+// Securing for http, and both and Connecting if a connection is reused.
 const (
 	Resolving  Phase = "resolving"  // the name of the host
 	Connecting Phase = "connecting" // to one of its addresses
@@ -48,40 +53,44 @@ const (
 	Waiting    Phase = "waiting"    // for the head of the answer
 )
 
-// An Attempt is the record of one attempt. What comes from the answer comes from
-// a stranger: it may hold anything.
+// An Attempt is the record of one attempt. Location, Answer, and what Err quotes
+// come from the endpoint: they may hold anything, and parts of the request, too.
 type Attempt struct {
-	// Outcome is empty where [Client.Send] gave an error.
-	Outcome Outcome
-	// At is when the attempt started, which is also its webhook-timestamp.
+	// EventID is the id that was sent as webhook-id.
+	EventID string
+	// At is when the attempt started; its seconds were sent as
+	// webhook-timestamp.
 	At time.Time
 
-	// Status is that of the answer, or 0 where there was none.
+	// Outcome is empty only beside an error of [Client.Send].
+	Outcome Outcome
+
+	// Status is the answer's, or 0 if there was no answer.
 	Status int
-	// RetryAfter is how long the answer asks to wait from now, at most
-	// [MaxRetryAfter]. Only the outcome of that name has it.
+	// RetryAfter is how long the endpoint asks to wait, counted from its
+	// answer, at most [MaxRetryAfter]. It is 0 but for [Deferred].
 	RetryAfter time.Duration
-	// Location is where a redirect points to, as it was written.
+	// Location is where a redirect (3xx) points to, as it was written.
 	Location string
-	// Answer is the answer's body, or the start of it; Truncated tells which.
+	// Answer is the answer's body, or the start of it if Truncated.
 	Answer    []byte
 	Truncated bool
 
 	// Phase is where an attempt without an answer ended.
 	Phase Phase
-	// Err says why there was no answer or, with a status, why its body broke
-	// off.
+	// Err says why there was no answer. Beside a Status it says why the
+	// answer's body broke off, which doesn't change the outcome.
 	Err error
 
 	// Remote is the address that was connected to, or the last that was tried.
 	Remote netip.AddrPort
-	// Reused tells whether the connection was one of an earlier attempt.
+	// Reused says that the connection was one of an earlier attempt.
 	Reused  bool
 	Timings Timings
 }
 
-// Timings tell how long an attempt took. Of DNS, Connect and TLS each is the
-// phase's own time, and is 0 where there was no such phase or it didn't end.
+// Timings say how long an attempt took. DNS, Connect and TLS are the time of
+// that phase alone, or 0 if the phase was skipped or didn't end.
 type Timings struct {
 	DNS     time.Duration
 	Connect time.Duration
@@ -93,19 +102,31 @@ type Timings struct {
 	Total time.Duration
 }
 
-// String says in a line what came of the attempt.
+// String returns a line that says what came of the attempt, such as "500:
+// refused". It is fit for logs: it quotes nothing that the endpoint sent, as that
+// may echo the secret parts of a URL.
 func (a Attempt) String() string {
 	switch {
 	case a.Outcome == "":
-		return "not made"
+		return "no outcome"
 	case a.Status == 0:
-		return fmt.Sprintf("%s while %s: %v", a.Outcome, a.Phase, a.Err)
-	case a.Outcome == RetryAfter:
-		return fmt.Sprintf("%d: retry after %v", a.Status, a.RetryAfter)
-	case a.Location != "":
-		return fmt.Sprintf("%d: %s, with a redirect to %q", a.Status, a.Outcome, a.Location)
+		return fmt.Sprintf("%s while %s: %s", a.Outcome, a.Phase, a.reason())
+	case a.Outcome == Deferred:
+		return fmt.Sprintf("%d: %s for %v", a.Status, a.Outcome, a.RetryAfter)
+	case a.Status/100 == 3:
+		return fmt.Sprintf("%d: %s, as redirects are not followed", a.Status, a.Outcome)
 	}
 	return fmt.Sprintf("%d: %s", a.Status, a.Outcome)
+}
+
+// reason is the text of Err, but for what may quote an answer.
+func (a Attempt) reason() string {
+	answering := a.Phase == Sending || a.Phase == Waiting // so somebody has seen the request
+	_, ofNetwork := errors.AsType[*net.OpError](a.Err)
+	if answering && !ofNetwork && !errors.Is(a.Err, context.DeadlineExceeded) && !errors.Is(a.Err, io.EOF) {
+		return "the answer can't be used"
+	}
+	return fmt.Sprint(a.Err)
 }
 
 // judge sets what follows from the head of an answer.
@@ -122,17 +143,17 @@ func (a *Attempt) judge(resp *http.Response, now time.Time) {
 		a.Outcome = Gone
 	case a.Status == http.StatusTooManyRequests, a.Status == http.StatusServiceUnavailable:
 		if wait, ok := parseRetryAfter(resp.Header.Get("Retry-After"), now); ok {
-			a.Outcome, a.RetryAfter = RetryAfter, wait
+			a.Outcome, a.RetryAfter = Deferred, wait
 		}
 	}
 }
 
-// MaxRetryAfter is the longest that a Retry-After is honoured for. An answer that
-// asks for more gets this, so that no endpoint can park its events for years.
+// MaxRetryAfter is the longest wait that an endpoint can ask for. A longer
+// Retry-After is cut to it, so that no endpoint can park its events for years.
 const MaxRetryAfter = 24 * time.Hour
 
 // parseRetryAfter takes seconds or an HTTP-date (RFC 9110, section 10.2.3), and
-// gives how long to wait from now: from 0 to [MaxRetryAfter].
+// returns how long to wait from now: from 0 to [MaxRetryAfter].
 func parseRetryAfter(value string, now time.Time) (wait time.Duration, ok bool) {
 	if value != "" && strings.Trim(value, "0123456789") == "" {
 		seconds, err := strconv.ParseUint(value, 10, 64)
@@ -159,6 +180,7 @@ type trace struct {
 	remote    netip.AddrPort
 	reused    bool
 	timings   Timings
+	failed    error // of an address that the guard let pass
 
 	dnsStart, connectStart, tlsStart time.Time
 }
@@ -174,6 +196,14 @@ func (t *trace) record(a *Attempt) {
 	if a.Status == 0 {
 		a.Phase = t.phase
 	}
+}
+
+// elsewhere returns why the last address that the guard let pass wasn't reached,
+// and nil if it let none pass.
+func (t *trace) elsewhere() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failed
 }
 
 // connecting runs f, which is about the making of a connection, unless the
@@ -213,6 +243,8 @@ func (t *trace) client() *httptrace.ClientTrace {
 				if err == nil {
 					t.remote, _ = netip.ParseAddrPort(addr)
 					t.timings.Connect = time.Since(t.connectStart)
+				} else if _, blocked := errors.AsType[*BlockedError](err); !blocked {
+					t.failed = err
 				}
 			})
 		},

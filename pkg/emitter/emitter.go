@@ -1,15 +1,24 @@
 // Package emitter sends events to endpoints: one signed attempt at a time, of a
-// payload that keeps the contract, and a [Policy] that says whether and when to
-// try again.
+// payload that conforms, and a [Policy] that says whether and when to try again.
 //
-// An attempt goes the way that Standard Webhooks describes: a POST of the exact
-// bytes that were signed, which follows no redirect. What an endpoint does is
-// never an error of [Client.Send] but an [Outcome]: errors are for what the
-// caller has to mend.
+// There are two ways to use it.
+//
+//   - [Client.Deliver] makes attempts until one is accepted or the policy has no
+//     more, and waits in between. All it knows is in memory: when the process
+//     ends, the delivery is lost. It fits tools, tests, and events that may be
+//     lost.
+//   - [Client.Send] makes one attempt and returns what came of it, and
+//     [Policy.Next] says what follows. A sender that must not lose events stores
+//     each delivery, its number of attempts and when the next is due, and asks
+//     for one attempt at a time. The example of [Policy.Next] is such a sender.
+//
+// An attempt is what Standard Webhooks describes: a POST of the exact bytes that
+// were signed, which follows no redirect. Whatever an endpoint does is an
+// [Outcome] and not an error. Errors are for what the caller has to fix.
 //
 // Endpoints are strangers. A [Guard], on by default, keeps attempts away from
-// addresses that are not public, and no answer, whatever it does, makes an
-// attempt take longer than its timeout or hold more than a bounded piece of it.
+// addresses that are not public. No answer, whatever it does, makes an attempt
+// take longer than its timeout or hold more than a bounded piece of it.
 package emitter
 
 import (
@@ -19,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -63,41 +73,37 @@ type Client struct {
 	// [DefaultUserAgent]; with a control character in it nothing is sent.
 	UserAgent string
 
-	// Unchecked sends payloads that break the contract, too. It is for trying
-	// out receivers: a sender that has it can break its users.
+	// Unchecked also sends payloads that don't conform. It is for trying out
+	// receivers: a sender that has it can break its users.
 	Unchecked bool
 
-	// TLS is for endpoints with certificates of an authority of one's own, and
-	// the like. nil stands for the defaults of crypto/tls.
+	// TLS configures connections to https endpoints, for example with the
+	// roots of a private authority. nil stands for the defaults of crypto/tls.
 	TLS *tls.Config
 
 	// Resolver looks up the names of hosts. nil stands for that of the system.
 	Resolver *net.Resolver
 
-	// Now is the clock for webhook-timestamp and Retry-After. nil stands for
-	// [time.Now]. Timeouts and timings go by real time.
-	Now func() time.Time
+	// OnAttempt, if not nil, is called by [Client.Deliver] after each attempt,
+	// before the wait for the next one: with the ctx that Deliver was given,
+	// the number of the attempt from 1, the attempt, and what follows it. The
+	// delivery goes on when it returns. Deliveries that run at once call it at
+	// once.
+	OnAttempt func(ctx context.Context, n int, a Attempt, next Step)
 
-	// Wait is how [Client.Deliver] lets time pass: it returns after d, or with
-	// ctx's error. nil stands for doing so in real time.
-	Wait func(ctx context.Context, d time.Duration) error
+	// Logger, if not nil, gets a record of each attempt of [Client.Deliver]:
+	// at level Info if it was accepted, Warn if another follows, and Error if
+	// the event stays undelivered. A record has the event's id, the scheme,
+	// host and port of the endpoint, what came of the attempt, and when the
+	// next one follows. It has nothing else of the URL, no header, and nothing
+	// of the payload or the answer.
+	Logger *slog.Logger
 
 	once      sync.Once
 	transport *http.Transport
 }
 
-// An Event is what is sent.
-type Event struct {
-	// ID is unique to the event and the same in all its attempts, so that
-	// receivers can tell a repetition. It is sent as webhook-id, whose rules
-	// package signature has.
-	ID string
-	// Payload is the body, byte for byte.
-	Payload []byte
-}
-
-// A PayloadError tells that a payload doesn't keep the contract, so that nothing
-// was sent.
+// A PayloadError says that a payload doesn't conform. Nothing was sent.
 type PayloadError struct {
 	// Report has the findings. Its verdict is not [conformance.Conforms].
 	Report conformance.Report
@@ -120,24 +126,32 @@ func (e *PayloadError) Error() string {
 	return fmt.Sprintf("%s: %s (and %d more)", says, errs[0], len(errs)-1)
 }
 
-// Send makes one attempt to deliver e to an endpoint, and waits for its outcome.
+// Send makes one attempt to deliver an event to an endpoint, and returns what
+// came of it. It waits for the answer, at most for [Client.Timeout].
 //
-// The error is nil whenever there is an outcome, whatever the endpoint did. It is
-// not nil when it takes the caller to mend something, and then nothing was sent:
+// The event's id is sent as webhook-id. It is unique to the event and the same
+// in all attempts, so that receivers can recognize a repetition; make it by
+// event.NewID when the event happens. Package signature has the rules for ids.
+// The payload is the request's body, byte for byte.
+//
+// The error is nil whenever there is an outcome, whatever the endpoint did. It
+// is not nil if the caller has to fix something first, and then nothing was
+// sent:
 //   - a *[PayloadError] for a payload that doesn't conform,
 //   - an *[EndpointError] for an endpoint that nothing can be sent to,
-//   - an error of package signature for an id or secrets that can't sign.
+//   - an error of package signature for an id or secrets that can't sign,
+//   - an error without a type for a UserAgent that no header can have.
 //
-// It also is not nil when ctx is done before there is an answer. It then wraps
-// ctx's error, and the attempt tells how far it came: the endpoint may or may not
-// have got the event.
+// The error is also not nil if ctx is done before there is an answer. It then
+// wraps ctx's error, and the attempt says how far it came: the endpoint may or
+// may not have received the event.
 //
-// The request is written once, with one exception: where a connection of an
-// earlier attempt turns out to have been closed by the endpoint, it is sent again
-// by another one. The receiver knows it by the same webhook-id.
-func (c *Client) Send(ctx context.Context, to Endpoint, e Event) (Attempt, error) {
-	at := c.now()
-	req, err := c.request(ctx, to, e, at)
+// The request is written once, with one exception: if a connection of an earlier
+// attempt turns out to have been closed by the endpoint, the request is written
+// again to another one. The receiver recognizes it by its webhook-id.
+func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload []byte) (Attempt, error) {
+	at := time.Now()
+	req, err := c.request(ctx, to, eventID, payload, at)
 	if err != nil {
 		return Attempt{}, err
 	}
@@ -147,36 +161,39 @@ func (c *Client) Send(ctx context.Context, to Endpoint, e Event) (Attempt, error
 	defer cancel()
 	tr := newTrace()
 
-	a := Attempt{At: at}
+	a := Attempt{EventID: eventID, At: at}
 	// The transport itself, and not an http.Client: it follows no redirect and
 	// keeps no cookie.
 	resp, err := c.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(limited, tr.client())))
 	if err != nil {
-		var blocked *BlockedError
+		blocked, isBlocked := errors.AsType[*BlockedError](err)
+		elsewhere := tr.elsewhere()
 		switch {
-		case errors.As(err, &blocked):
+		case isBlocked && elsewhere == nil:
 			a.Outcome, a.Err = Blocked, blocked
 		case ctx.Err() != nil:
 			tr.record(&a)
 			return a, fmt.Errorf("the attempt was given up while %s: %w", a.Phase, ctx.Err())
 		case limited.Err() != nil:
 			a.Outcome, a.Err = Unreachable, fmt.Errorf("it took longer than %v: %w", timeout, limited.Err())
+		case isBlocked: // one address of several, and none of the others could be reached
+			a.Outcome, a.Err = Unreachable, elsewhere
 		default:
 			a.Outcome, a.Err = Unreachable, err
 		}
 		tr.record(&a)
 		return a, nil
 	}
-	a.judge(resp, c.now())
+	a.judge(resp, time.Now())
 	a.read(resp, c.maxAnswer())
 	tr.record(&a)
 	return a, nil
 }
 
-// request gives the request of an attempt, or what the caller has to mend.
-func (c *Client) request(ctx context.Context, to Endpoint, e Event, at time.Time) (*http.Request, error) {
-	if !c.Unchecked && !conformance.Valid(e.Payload) {
-		return nil, &PayloadError{Report: conformance.Check(e.Payload)}
+// request returns the request of an attempt, or what the caller has to fix.
+func (c *Client) request(ctx context.Context, to Endpoint, eventID string, payload []byte, at time.Time) (*http.Request, error) {
+	if !c.Unchecked && !conformance.Valid(payload) {
+		return nil, &PayloadError{Report: conformance.Check(payload)}
 	}
 	if _, err := parseURL(to.URL); err != nil {
 		return nil, err
@@ -185,7 +202,7 @@ func (c *Client) request(ctx context.Context, to Endpoint, e Event, at time.Time
 	if err != nil {
 		return nil, err
 	}
-	if err := sign(header, to, e, at); err != nil {
+	if err := sign(header, to, eventID, payload, at); err != nil {
 		return nil, err
 	}
 	header.Set("Content-Type", "application/json")
@@ -199,7 +216,7 @@ func (c *Client) request(ctx context.Context, to Endpoint, e Event, at time.Time
 		// repeated where a kept connection turns out to be closed.
 		header["Idempotency-Key"] = []string{}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(e.Payload))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(payload))
 	if err != nil {
 		return nil, endpointErrorf("no request can be made of it")
 	}
@@ -208,7 +225,7 @@ func (c *Client) request(ctx context.Context, to Endpoint, e Event, at time.Time
 }
 
 // sign sets the webhook headers.
-func sign(header http.Header, to Endpoint, e Event, at time.Time) error {
+func sign(header http.Header, to Endpoint, eventID string, payload []byte, at time.Time) error {
 	switch {
 	case len(to.Secrets) > 0 && to.Unsigned:
 		return endpointErrorf("it has secrets, and is to be unsigned; choose one")
@@ -217,11 +234,11 @@ func sign(header http.Header, to Endpoint, e Event, at time.Time) error {
 	case to.Unsigned:
 		// The id and the time have to be what they have to be in any request.
 		// Only a signature is of no use, as nobody has the secret.
-		err := signature.SetHeaders(header, e.ID, at, nil, signature.NewSecret())
+		err := signature.SetHeaders(header, eventID, at, nil, signature.NewSecret())
 		header.Del(signature.HeaderSignature)
 		return err
 	}
-	return signature.SetHeaders(header, e.ID, at, e.Payload, to.Secrets...)
+	return signature.SetHeaders(header, eventID, at, payload, to.Secrets...)
 }
 
 // read takes the start of the answer's body. Whether it can be read changes no
@@ -273,13 +290,6 @@ func (c *Client) setUp() {
 func (c *Client) CloseIdleConnections() {
 	c.once.Do(c.setUp)
 	c.transport.CloseIdleConnections()
-}
-
-func (c *Client) now() time.Time {
-	if c.Now == nil {
-		return time.Now()
-	}
-	return c.Now()
 }
 
 func (c *Client) timeout() time.Duration {

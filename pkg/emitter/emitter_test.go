@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,9 +30,6 @@ import (
 
 func TestSend(t *testing.T) {
 	c := newClient(t)
-	now := time.Now()
-	c.Now = func() time.Time { return now }
-	e := sample(t)
 	var got *http.Request
 	var body []byte
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -44,14 +42,18 @@ func TestSend(t *testing.T) {
 
 	to := signedAt(server.URL + "/events?of=robot")
 	to.Header = http.Header{"authorization": {"Bearer of good news"}}
-	a, err := c.Send(t.Context(), to, e)
+	before := time.Now()
+	a, err := c.Send(t.Context(), to, "evt_1", sample(t))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if a.At.Before(before) || a.At.After(time.Now()) || a.EventID != "evt_1" {
+		t.Errorf("the attempt is %#v", a)
 	}
 	if a.Outcome != Accepted || a.Status != 202 || string(a.Answer) != "thanks" || a.Truncated || a.Err != nil {
 		t.Errorf("the attempt is %#v", a)
 	}
-	if !a.At.Equal(now) || a.Remote.String() != server.Listener.Addr().String() || a.Reused {
+	if a.Remote.String() != server.Listener.Addr().String() || a.Reused {
 		t.Errorf("the attempt is %#v", a)
 	}
 	if a.Timings.Connect <= 0 || a.Timings.FirstByte < a.Timings.Connect || a.Timings.Total < a.Timings.FirstByte ||
@@ -59,7 +61,7 @@ func TestSend(t *testing.T) {
 		t.Errorf("the timings are %+v", a.Timings)
 	}
 
-	if !bytes.Equal(body, e.Payload) {
+	if !bytes.Equal(body, sample(t)) {
 		t.Errorf("the body is %q", body)
 	}
 	verifier := signature.Verifier{Secrets: []signature.Secret{secret}}
@@ -76,7 +78,7 @@ func TestSend(t *testing.T) {
 		"Content-Type":      {"application/json"},
 		"User-Agent":        {DefaultUserAgent},
 		"Webhook-Id":        {"evt_1"},
-		"Webhook-Timestamp": {fmt.Sprint(now.Unix())},
+		"Webhook-Timestamp": {fmt.Sprint(a.At.Unix())},
 	}
 	if diff := cmp.Diff(want, got.Header); diff != "" {
 		t.Errorf("header (-want +got):\n%s", diff)
@@ -91,20 +93,20 @@ func TestSendUnsigned(t *testing.T) {
 	var got http.Header
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
 	t.Cleanup(server.Close)
-	e := sample(t)
-	a, err := c.Send(t.Context(), Endpoint{URL: server.URL, Unsigned: true}, e)
+	unsigned := Endpoint{URL: server.URL, Unsigned: true}
+	a, err := c.Send(t.Context(), unsigned, "evt_1", sample(t))
 	if err != nil || a.Outcome != Accepted {
 		t.Fatal(a, err)
 	}
-	if got.Get(signature.HeaderID) != e.ID || got.Get(signature.HeaderTimestamp) == "" || got.Values(signature.HeaderSignature) != nil {
+	if got.Get(signature.HeaderID) != "evt_1" || got.Get(signature.HeaderTimestamp) == "" || got.Values(signature.HeaderSignature) != nil {
 		t.Errorf("the header is %v", got)
 	}
-	e.ID = "evt.1"
-	if _, err := c.Send(t.Context(), Endpoint{URL: server.URL, Unsigned: true}, e); !errors.Is(err, signature.ErrHeaderMalformed) {
-		t.Errorf("with the id %s the error is %v", e.ID, err)
+	if _, err := c.Send(t.Context(), unsigned, "evt.1", sample(t)); !errors.Is(err, signature.ErrHeaderMalformed) {
+		t.Errorf("with the id evt.1 the error is %v", err)
 	}
 }
 
+// TestOutcomes is at midnight UTC on 1 January 2000, when each bubble starts.
 func TestOutcomes(t *testing.T) {
 	tests := []struct {
 		status     int
@@ -135,39 +137,37 @@ func TestOutcomes(t *testing.T) {
 		{status: 422, want: Refused},
 		{status: 425, want: Refused},
 		{status: 429, want: Refused},
-		{status: 429, retryAfter: "0", want: RetryAfter},
-		{status: 429, retryAfter: "120", want: RetryAfter, wait: 2 * time.Minute},
+		{status: 429, retryAfter: "0", want: Deferred},
+		{status: 429, retryAfter: "120", want: Deferred, wait: 2 * time.Minute},
 		{status: 429, retryAfter: "soon", want: Refused},
 		{status: 500, want: Refused},
 		{status: 502, want: Refused},
 		{status: 503, want: Refused},
-		{status: 503, retryAfter: "Sun, 06 Nov 1994 08:50:37 GMT", want: RetryAfter, wait: time.Minute},
-		{status: 503, retryAfter: "Sun, 06 Nov 1994 08:00:00 GMT", want: RetryAfter},
+		{status: 503, retryAfter: "Sat, 01 Jan 2000 00:01:00 GMT", want: Deferred, wait: time.Minute},
+		{status: 503, retryAfter: "Fri, 31 Dec 1999 23:00:00 GMT", want: Deferred},
 		{status: 503, retryAfter: "-1", want: Refused},
-		{status: 503, retryAfter: "99999999999999999999999", want: RetryAfter, wait: MaxRetryAfter},
+		{status: 503, retryAfter: "99999999999999999999999", want: Deferred, wait: MaxRetryAfter},
 		{status: 504, want: Refused},
 		{status: 999, want: Refused},
 	}
-	c := newClient(t)
-	c.Now = func() time.Time { return time.Date(1994, 11, 6, 8, 49, 37, 0, time.UTC) }
-	status, retryAfter := 0, ""
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if retryAfter != "" {
-			w.Header().Set("Retry-After", retryAfter)
-		}
-		w.WriteHeader(status)
-	}))
-	t.Cleanup(server.Close)
 	for _, test := range tests {
 		t.Run(fmt.Sprint(test.status, test.retryAfter), func(t *testing.T) {
-			status, retryAfter = test.status, test.retryAfter
-			a, err := c.Send(t.Context(), signedAt(server.URL), sample(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if a.Outcome != test.want || a.RetryAfter != test.wait || a.Status != test.status || a.Phase != "" {
-				t.Errorf("the attempt is %#v", a)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				c := new(Client)
+				inMemory(c, func(w http.ResponseWriter, _ *http.Request) {
+					if test.retryAfter != "" {
+						w.Header().Set("Retry-After", test.retryAfter)
+					}
+					w.WriteHeader(test.status)
+				})
+				a, err := c.Send(t.Context(), signedAt("http://endpoint.test"), "evt_1", sample(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.Outcome != test.want || a.RetryAfter != test.wait || a.Status != test.status || a.Phase != "" {
+					t.Errorf("the attempt is %#v", a)
+				}
+			})
 		})
 	}
 }
@@ -184,7 +184,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 					w.WriteHeader(status)
 				}))
 				t.Cleanup(server.Close)
-				a, err := c.Send(t.Context(), signedAt(server.URL), sample(t))
+				a, err := c.Send(t.Context(), signedAt(server.URL), "evt_1", sample(t))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -202,7 +202,7 @@ func TestCallersMistakes(t *testing.T) {
 		t.Error("something was sent")
 	}))
 	t.Cleanup(server.Close)
-	good, e := signedAt(server.URL), sample(t)
+	good := signedAt(server.URL)
 	_, public := signature.NewKeyPair()
 	endpoint := func(change func(*Endpoint)) Endpoint {
 		to := good
@@ -215,35 +215,34 @@ func TestCallersMistakes(t *testing.T) {
 	at := func(url string) Endpoint {
 		return endpoint(func(to *Endpoint) { to.URL = url })
 	}
-	withID := func(id string) Event { return Event{ID: id, Payload: e.Payload} }
 	tests := []struct {
 		name string
 		to   Endpoint
-		e    Event
+		id   string
 		want string
 	}{
-		{"no URL", at(""), e, `endpoint: the URL has scheme ""; it has to be https, or http`},
-		{"no scheme", at("example.com/x"), e, `endpoint: the URL has scheme ""; it has to be https, or http`},
-		{"other scheme", at("ftp://example.com/x"), e, `endpoint: the URL has scheme "ftp"; it has to be https, or http`},
-		{"no secrets", endpoint(func(to *Endpoint) { to.Secrets = nil }), e,
+		{"no URL", at(""), "evt_1", `endpoint: the URL has scheme ""; it has to be https, or http`},
+		{"no scheme", at("example.com/x"), "evt_1", `endpoint: the URL has scheme ""; it has to be https, or http`},
+		{"other scheme", at("ftp://example.com/x"), "evt_1", `endpoint: the URL has scheme "ftp"; it has to be https, or http`},
+		{"no secrets", endpoint(func(to *Endpoint) { to.Secrets = nil }), "evt_1",
 			"endpoint: it has no secrets; add one, or say that it is to be unsigned"},
-		{"secrets, unsigned", endpoint(func(to *Endpoint) { to.Unsigned = true }), e,
+		{"secrets, unsigned", endpoint(func(to *Endpoint) { to.Unsigned = true }), "evt_1",
 			"endpoint: it has secrets, and is to be unsigned; choose one"},
-		{"public key", endpoint(func(to *Endpoint) { to.Secrets = []signature.Secret{public} }), e,
+		{"public key", endpoint(func(to *Endpoint) { to.Secrets = []signature.Secret{public} }), "evt_1",
 			"signature: unusable secret: number 1 of 1 is a public key, which can't sign"},
-		{"expired", endpoint(func(to *Endpoint) { to.Secrets = []signature.Secret{secret.Until(time.Unix(1, 0))} }), e,
+		{"expired", endpoint(func(to *Endpoint) { to.Secrets = []signature.Secret{secret.Until(time.Unix(1, 0))} }), "evt_1",
 			"signature: no secret is in force to sign with, of 1"},
-		{"no id", good, withID(""), "signature: malformed header: Webhook-Id is empty"},
-		{"id with a line", good, withID("a\r\nX: y"), "signature: malformed header: Webhook-Id has 0x0d at byte 1; it takes visible ASCII only"},
-		{"host", header("host", "x"), e, "endpoint: the header Host is set by the sender; leave it out"},
-		{"content type", header("content-TYPE", "text/plain"), e, "endpoint: the header Content-Type is set by the sender; leave it out"},
-		{"signature", header("webhook-signature", "v1,x"), e, "endpoint: the header Webhook-Signature is set by the sender; leave it out"},
-		{"header's name", header("a b", "x"), e, `endpoint: "a b" is no name of a header`},
-		{"header's value", header("a", "x\r\nHost: y"), e, "endpoint: the value of the header A has a control character"},
+		{"no id", good, "", "signature: malformed header: Webhook-Id is empty"},
+		{"id with a line", good, "a\r\nX: y", "signature: malformed header: Webhook-Id has 0x0d at byte 1; it takes visible ASCII only"},
+		{"host", header("host", "x"), "evt_1", "endpoint: the header Host is set by the sender; leave it out"},
+		{"content type", header("content-TYPE", "text/plain"), "evt_1", "endpoint: the header Content-Type is set by the sender; leave it out"},
+		{"signature", header("webhook-signature", "v1,x"), "evt_1", "endpoint: the header Webhook-Signature is set by the sender; leave it out"},
+		{"header's name", header("a b", "x"), "evt_1", `endpoint: "a b" is no name of a header`},
+		{"header's value", header("a", "x\r\nHost: y"), "evt_1", "endpoint: the value of the header A has a control character"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			a, err := c.Send(t.Context(), test.to, test.e)
+			a, err := c.Send(t.Context(), test.to, test.id, sample(t))
 			if err == nil || err.Error() != test.want {
 				t.Errorf("the error is\n\t%v, not\n\t%s", err, test.want)
 			}
@@ -268,7 +267,7 @@ func TestPayloadsThatDontConform(t *testing.T) {
 		{payload(t, "dialect.local-time"), "the payload deviates from the contract: "},
 	}
 	for _, test := range tests {
-		_, err := c.Send(t.Context(), signedAt(server.URL), Event{ID: "evt_1", Payload: test.payload})
+		_, err := c.Send(t.Context(), signedAt(server.URL), "evt_1", test.payload)
 		var refused *PayloadError
 		if !errors.As(err, &refused) || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("the error is %v", err)
@@ -283,7 +282,7 @@ func TestPayloadsThatDontConform(t *testing.T) {
 	}
 	c.Unchecked = true
 	for _, test := range tests {
-		a, err := c.Send(t.Context(), signedAt(server.URL), Event{ID: "evt_1", Payload: test.payload})
+		a, err := c.Send(t.Context(), signedAt(server.URL), "evt_1", test.payload)
 		if err != nil || a.Outcome != Accepted {
 			t.Errorf("unchecked, the attempt is %v, and the error %v", a, err)
 		}
@@ -297,12 +296,15 @@ func TestAttemptString(t *testing.T) {
 	}{
 		{Attempt{Outcome: Accepted, Status: 202}, "202: accepted"},
 		{Attempt{Outcome: Accepted, Status: 200, Err: io.ErrUnexpectedEOF}, "200: accepted"},
-		{Attempt{Outcome: Refused, Status: 302, Location: "/a\x1b[2J"}, `302: refused, with a redirect to "/a\x1b[2J"`},
-		{Attempt{Outcome: RetryAfter, Status: 429, RetryAfter: time.Minute}, "429: retry after 1m0s"},
+		{Attempt{Outcome: Refused, Status: 302, Location: "/hunter2"}, "302: refused, as redirects are not followed"},
+		{Attempt{Outcome: Deferred, Status: 429, RetryAfter: time.Minute}, "429: deferred for 1m0s"},
 		{Attempt{Outcome: Unreachable, Phase: Waiting, Err: io.EOF}, "unreachable while waiting: EOF"},
+		{Attempt{Outcome: Unreachable, Phase: Waiting, Err: errors.New("malformed: hunter2")}, "unreachable while waiting: the answer can't be used"},
+		{Attempt{Outcome: Unreachable, Phase: Securing, Err: errors.New("no TLS")}, "unreachable while securing: no TLS"},
+		{Attempt{Outcome: Unreachable, Phase: Connecting}, "unreachable while connecting: <nil>"},
 		{Attempt{Outcome: Blocked, Phase: Connecting, Err: &BlockedError{netip.MustParseAddr("::1"), "loopback"}},
 			"blocked while connecting: ::1 is not a public address: loopback"},
-		{Attempt{}, "not made"},
+		{Attempt{}, "no outcome"},
 	}
 	for _, test := range tests {
 		if got := test.a.String(); got != test.want {
@@ -317,11 +319,11 @@ func TestUserAgent(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.UserAgent() }))
 	t.Cleanup(server.Close)
 	c.UserAgent = "Platform/1.0"
-	if _, err := c.Send(t.Context(), signedAt(server.URL), sample(t)); err != nil || got != c.UserAgent {
+	if _, err := c.Send(t.Context(), signedAt(server.URL), "evt_1", sample(t)); err != nil || got != c.UserAgent {
 		t.Errorf("the User-Agent is %q, and the error %v", got, err)
 	}
 	c.UserAgent = "Platform\r\nX: y"
-	if _, err := c.Send(t.Context(), signedAt(server.URL), sample(t)); err == nil {
+	if _, err := c.Send(t.Context(), signedAt(server.URL), "evt_1", sample(t)); err == nil {
 		t.Error("there is no error")
 	}
 }
@@ -432,14 +434,14 @@ func TestHostileAnswers(t *testing.T) {
 				default:
 				}
 			}})
-			a, err := c.Send(ctx, signedAt(url), sample(t))
+			a, err := c.Send(ctx, signedAt(url), "evt_1", sample(t))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if want := test.want.Err; want == nil && a.Err != nil || want == errAny && a.Err == nil || want != errAny && !errors.Is(a.Err, want) {
 				t.Errorf("the attempt's error is %v, not %v", a.Err, want)
 			}
-			a.At, a.Remote, a.Timings, a.Err, test.want.Err = time.Time{}, netip.AddrPort{}, Timings{}, nil, nil
+			a.EventID, a.At, a.Remote, a.Timings, a.Err, test.want.Err = "", time.Time{}, netip.AddrPort{}, Timings{}, nil, nil
 			if diff := cmp.Diff(test.want, a, cmp.Comparer(func(x, y netip.AddrPort) bool { return x == y })); diff != "" {
 				t.Errorf("attempt (-want +got):\n%s", diff)
 			}
@@ -452,13 +454,12 @@ var errAny = errors.New("any error")
 
 func TestAnswersBeforeTheRequestIsRead(t *testing.T) {
 	c := newClient(t)
-	e := Event{ID: "evt_1", Payload: payload(t, "size.1-mib-string")}
 	url := serveRaw(t, func(_ int, conn *net.TCPConn) {
 		conn.Read(make([]byte, 1))
 		io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
 		untilClosed(conn)
 	})
-	a, err := c.Send(t.Context(), signedAt(url), e)
+	a, err := c.Send(t.Context(), signedAt(url), "evt_1", payload(t, "size.1-mib-string"))
 	if err != nil || a.Outcome != Refused || a.Status != 413 {
 		t.Errorf("the attempt is %v, and the error %v", a, err)
 	}
@@ -515,7 +516,7 @@ func TestUnreachable(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := newClient(t)
-			a, err := c.Send(t.Context(), signedAt(test.setUp(t, c)), sample(t))
+			a, err := c.Send(t.Context(), signedAt(test.setUp(t, c)), "evt_1", sample(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -543,14 +544,13 @@ func TestTLS(t *testing.T) {
 			t.Cleanup(server.Close)
 			c.TLS = trusting(server)
 			c.Resolver = newResolver(always("127.0.0.1"))
-			e := sample(t)
 			_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 			for _, host := range []string{"example.com", "example.com."} { // of httptest's certificate
-				a, err := c.Send(t.Context(), signedAt("https://"+host+":"+port), e)
+				a, err := c.Send(t.Context(), signedAt("https://"+host+":"+port), "evt_1", sample(t))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if a.Outcome != Accepted || !bytes.Equal(a.Answer, e.Payload) || got != proto {
+				if a.Outcome != Accepted || !bytes.Equal(a.Answer, sample(t)) || got != proto {
 					t.Errorf("by %s the attempt is %#v", got, a)
 				}
 				if a.Timings.DNS <= 0 || a.Timings.Connect <= 0 || a.Timings.TLS <= 0 ||
@@ -598,7 +598,7 @@ func TestHostileAnswersOfHTTP2(t *testing.T) {
 			server.StartTLS()
 			t.Cleanup(server.Close)
 			c.TLS = trusting(server)
-			a, err := c.Send(t.Context(), signedAt(server.URL), sample(t))
+			a, err := c.Send(t.Context(), signedAt(server.URL), "evt_1", sample(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -637,18 +637,18 @@ func testGivenUp(t *testing.T, proto string) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()
-	a, err := c.Send(ctx, signedAt(server.URL), sample(t))
+	a, err := c.Send(ctx, signedAt(server.URL), "evt_1", sample(t))
 	if !errors.Is(err, context.Canceled) || a.Outcome != "" || a.Phase != Waiting && a.Phase != Sending {
 		t.Errorf("the attempt is %#v, and the error %v", a, err)
 	}
 
-	if a, err := c.Send(ctx, signedAt(server.URL), sample(t)); !errors.Is(err, context.Canceled) || a.Outcome != "" {
+	if a, err := c.Send(ctx, signedAt(server.URL), "evt_1", sample(t)); !errors.Is(err, context.Canceled) || a.Outcome != "" {
 		t.Errorf("with a ctx that is done, the attempt is %#v, and the error %v", a, err)
 	}
 
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if a, err := c.Send(ctx, signedAt(server.URL), sample(t)); !errors.Is(err, context.DeadlineExceeded) || a.Outcome != "" {
+	if a, err := c.Send(ctx, signedAt(server.URL), "evt_1", sample(t)); !errors.Is(err, context.DeadlineExceeded) || a.Outcome != "" {
 		t.Errorf("with a deadline of the caller, the attempt is %#v, and the error %v", a, err)
 	}
 }
@@ -665,7 +665,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	for i := range 3 {
-		a, err := c.Send(t.Context(), signedAt(server.URL), sample(t))
+		a, err := c.Send(t.Context(), signedAt(server.URL), "evt_1", sample(t))
 		if err != nil || a.Reused != (i > 0) || a.Truncated {
 			t.Errorf("attempt %d is %v, and the error %v", i, a, err)
 		}
@@ -699,13 +699,13 @@ func TestClosedConnections(t *testing.T) {
 		}
 	})
 	for range 2 {
-		a, err := c.Send(t.Context(), signedAt(url), sample(t))
+		a, err := c.Send(t.Context(), signedAt(url), "evt_1", sample(t))
 		if err != nil || a.Outcome != Accepted || a.Reused {
 			t.Errorf("the attempt is %#v, and the error %v", a, err)
 		}
 	}
 	c.CloseIdleConnections()
-	a, err := c.Send(t.Context(), signedAt(url), sample(t))
+	a, err := c.Send(t.Context(), signedAt(url), "evt_1", sample(t))
 	if err != nil || a.Outcome != Unreachable {
 		t.Errorf("the attempt is %#v, and the error %v", a, err)
 	}
@@ -725,13 +725,12 @@ func TestManyAtOnce(t *testing.T) {
 	c := newClient(t)
 	server := httptest.NewServer(http.HandlerFunc(echo))
 	t.Cleanup(server.Close)
-	e := sample(t)
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
 			for range 10 {
-				a, err := c.Send(t.Context(), signedAt(server.URL), e)
-				if err != nil || !bytes.Equal(a.Answer, e.Payload) {
+				a, err := c.Send(t.Context(), signedAt(server.URL), "evt_1", sample(t))
+				if err != nil || !bytes.Equal(a.Answer, sample(t)) {
 					t.Errorf("the attempt is %#v, and the error %v", a, err)
 				}
 			}
@@ -754,7 +753,7 @@ func TestNoProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := c.Send(t.Context(), signedAt("http://endpoint.test:"+at.Port()), sample(t))
+	a, err := c.Send(t.Context(), signedAt("http://endpoint.test:"+at.Port()), "evt_1", sample(t))
 	if err != nil || a.Outcome != Accepted || a.Timings.DNS <= 0 {
 		t.Errorf("the attempt is %v, and the error %v", a, err)
 	}
@@ -765,11 +764,10 @@ func BenchmarkSend(b *testing.B) {
 	b.Cleanup(server.Close)
 	c := &Client{Guard: loopback}
 	b.Cleanup(c.CloseIdleConnections)
-	e := sample(b)
 	b.Run("bare", func(b *testing.B) { // what a client takes that does none of it
 		client := server.Client()
 		for b.Loop() {
-			resp, err := client.Post(server.URL, "application/json", bytes.NewReader(e.Payload))
+			resp, err := client.Post(server.URL, "application/json", bytes.NewReader(sample(b)))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -780,7 +778,7 @@ func BenchmarkSend(b *testing.B) {
 	b.Run("Send", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if a, err := c.Send(b.Context(), signedAt(server.URL), e); err != nil || a.Outcome != Accepted {
+			if a, err := c.Send(b.Context(), signedAt(server.URL), "evt_1", sample(b)); err != nil || a.Outcome != Accepted {
 				b.Fatal(a, err)
 			}
 		}

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/runhooks/runhooks/pkg/emitter"
+	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
@@ -39,31 +42,88 @@ func receiver(secret signature.Secret, status int) *httptest.Server {
 	}))
 }
 
+// loopback lets attempts go to the servers of the examples. In production leave
+// the guard as it is.
+var loopback = emitter.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+
 func ExampleClient_Send() {
-	secret := signature.NewSecret() // in earnest, from signature.ParseSecret
+	secret := signature.NewSecret() // the endpoint's; stored ones are read by signature.ParseSecret
 	server := receiver(secret, http.StatusAccepted)
 	defer server.Close()
 
-	client := emitter.Client{
-		// In earnest, leave the guard as it is: this server is on loopback.
-		Guard: emitter.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
-	}
+	client := emitter.Client{Guard: loopback}
 	endpoint := emitter.Endpoint{URL: server.URL + "/events", Secrets: []signature.Secret{secret}}
-	event := emitter.Event{ID: "evt_2KWPBgLlAfxdpx2AI54pPJ85f4W", Payload: []byte(failed)}
-
-	attempt, err := client.Send(context.Background(), endpoint, event)
+	attempt, err := client.Send(context.Background(), endpoint, event.NewID(), []byte(failed))
 	if err != nil {
-		fmt.Println(err) // something to mend here, not there
+		fmt.Println(err) // something to fix here, not there
 		return
 	}
 	fmt.Println(attempt.Outcome, attempt.Status, string(attempt.Answer))
 	// Output: accepted 202 Accepted
 }
 
+func ExampleClient_Deliver() {
+	secret := signature.NewSecret()
+	server := receiver(secret, http.StatusInternalServerError)
+	defer server.Close()
+
+	client := emitter.Client{
+		Guard: loopback,
+		OnAttempt: func(_ context.Context, n int, a emitter.Attempt, next emitter.Step) {
+			fmt.Println(n, a, next.Again, next.Delay)
+		},
+	}
+	endpoint := emitter.Endpoint{URL: server.URL, Secrets: []signature.Secret{secret}}
+	policy := emitter.Policy{Delays: []time.Duration{time.Millisecond, 2 * time.Millisecond}}
+
+	attempts, err := client.Deliver(context.Background(), endpoint, event.NewID(), []byte(failed), policy)
+	fmt.Println(len(attempts), err)
+	// Output:
+	// 1 500: refused true 1ms
+	// 2 500: refused true 2ms
+	// 3 500: refused false 0s
+	// 3 the event is not delivered: attempt 3, the last one: 500: refused
+}
+
+func ExampleClient_CloseIdleConnections() {
+	client := &emitter.Client{Guard: loopback}
+	defer client.CloseIdleConnections() // when no more is sent
+
+	server := receiver(signature.NewSecret(), http.StatusNoContent)
+	defer server.Close()
+	endpoint := emitter.Endpoint{URL: server.URL, Unsigned: true}
+	attempt, err := client.Send(context.Background(), endpoint, event.NewID(), []byte(failed))
+	fmt.Println(attempt, err)
+	// Output: 401: refused <nil>
+}
+
+// Client.Logger shows what Deliver does.
+func ExampleClient_logger() {
+	server := receiver(signature.NewSecret(), http.StatusNoContent)
+	defer server.Close()
+	client := emitter.Client{
+		Guard: loopback,
+		Logger: slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { // leave out what differs each time
+				switch a.Key {
+				case slog.TimeKey, "endpoint", "duration":
+					return slog.Attr{}
+				}
+				return a
+			},
+		})),
+	}
+	endpoint := emitter.Endpoint{URL: server.URL + "/secret/path", Unsigned: true}
+	policy := emitter.Policy{Delays: []time.Duration{time.Millisecond}}
+	_, _ = client.Deliver(context.Background(), endpoint, "evt_1", []byte(failed), policy)
+	// Output:
+	// level=WARN msg="attempt refused" event_id=evt_1 attempt=1 outcome=refused status=401 next_in=1ms
+	// level=ERROR msg="attempt refused" event_id=evt_1 attempt=2 outcome=refused status=401
+}
+
 func ExamplePayloadError() {
 	endpoint := emitter.Endpoint{URL: "https://example.com/events", Unsigned: true}
-	event := emitter.Event{ID: "evt_1", Payload: []byte(`{"event_type": "run_stopped"}`)}
-	_, err := new(emitter.Client).Send(context.Background(), endpoint, event)
+	_, err := new(emitter.Client).Send(context.Background(), endpoint, event.NewID(), []byte(`{"event_type": "run_stopped"}`))
 	fmt.Println(err)
 
 	var refused *emitter.PayloadError
@@ -77,37 +137,66 @@ func ExamplePayloadError() {
 	// event.type-unknown at /event_type
 }
 
-func ExampleClient_Deliver() {
-	secret := signature.NewSecret()
-	server := receiver(secret, http.StatusInternalServerError)
-	defer server.Close()
+func ExampleEndpointError() {
+	endpoint := emitter.Endpoint{URL: "https://example.com/events"}
+	_, err := new(emitter.Client).Send(context.Background(), endpoint, event.NewID(), []byte(failed))
 
-	client := emitter.Client{
-		Guard: emitter.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
-		Wait: func(_ context.Context, d time.Duration) error { // leave it out to really wait
-			fmt.Println("wait", d.Truncate(5*time.Second))
-			return nil
-		},
-	}
-	endpoint := emitter.Endpoint{URL: server.URL, Secrets: []signature.Secret{secret}}
-	event := emitter.Event{ID: "evt_1", Payload: []byte(failed)}
-
-	attempts, err := client.Deliver(context.Background(), endpoint, event, emitter.PagePolicy())
-	fmt.Println(len(attempts), errors.Is(err, emitter.ErrUndelivered))
-	fmt.Println(err)
-	// Output:
-	// wait 5s
-	// wait 10s
-	// 3 true
-	// the event is not delivered after 3 attempts; the last one: 500: refused
+	var mistake *emitter.EndpointError
+	fmt.Println(errors.As(err, &mistake), err)
+	// Output: true endpoint: it has no secrets; add one, or say that it is to be unsigned
 }
 
-func ExamplePolicy() {
+// Deliver returns one error for a blocked endpoint, which says all of this.
+func ExampleBlockedError() {
+	endpoint := emitter.Endpoint{URL: "http://10.0.0.7/events", Unsigned: true}
+	_, err := new(emitter.Client).Deliver(context.Background(), endpoint, event.NewID(), []byte(failed), emitter.PagePolicy())
+
+	var blocked *emitter.BlockedError
+	fmt.Println(errors.Is(err, emitter.ErrUndelivered), errors.As(err, &blocked))
+	fmt.Println(err)
+	// Output:
+	// true true
+	// the event is not delivered: attempt 1 was blocked: 10.0.0.7 is not a public address: private (RFC 1918); if events may go there, list it in Guard.Allow
+}
+
+func ExampleErrGone() {
+	secret := signature.NewSecret()
+	server := receiver(secret, http.StatusGone)
+	defer server.Close()
+	client := emitter.Client{Guard: loopback}
+	endpoint := emitter.Endpoint{URL: server.URL, Secrets: []signature.Secret{secret}}
+
+	_, err := client.Deliver(context.Background(), endpoint, event.NewID(), []byte(failed), emitter.PagePolicy())
+	switch {
+	case errors.Is(err, emitter.ErrGone):
+		fmt.Println("disable the endpoint")
+	case errors.Is(err, emitter.ErrUndelivered):
+		fmt.Println("tell somebody")
+	}
+	// Output: disable the endpoint
+}
+
+func ExampleAttempt_String() {
+	fmt.Println(emitter.Attempt{Outcome: emitter.Accepted, Status: 204})
+	fmt.Println(emitter.Attempt{Outcome: emitter.Deferred, Status: 503, RetryAfter: time.Minute})
+	fmt.Println(emitter.Attempt{Outcome: emitter.Unreachable, Phase: emitter.Waiting, Err: io.EOF})
+	// Output:
+	// 204: accepted
+	// 503: deferred for 1m0s
+	// unreachable while waiting: EOF
+}
+
+func ExamplePagePolicy() {
+	fmt.Println(emitter.PagePolicy().Delays)
+	// Output: [5s 10s]
+}
+
+func ExampleStandardPolicy() {
 	policy := emitter.StandardPolicy()
-	policy.Rand = func() float64 { return 0.5 } // so that this prints the same every time
+	policy.Jitter = 0 // so that this prints the same every time
 
 	down := emitter.Attempt{Outcome: emitter.Unreachable}
-	busy := emitter.Attempt{Outcome: emitter.RetryAfter, RetryAfter: time.Hour}
+	busy := emitter.Attempt{Outcome: emitter.Deferred, RetryAfter: time.Hour}
 	gone := emitter.Attempt{Outcome: emitter.Gone}
 	fmt.Println(policy.Next(1, down).Delay)
 	fmt.Println(policy.Next(2, down).Delay)
@@ -115,16 +204,16 @@ func ExamplePolicy() {
 	fmt.Println(policy.Next(10, down).Again)
 	fmt.Println(policy.Next(3, gone).Disable)
 	// Output:
-	// 5.25s
-	// 5m15s
-	// 1h3m0s
+	// 5s
+	// 5m0s
+	// 1h0m0s
 	// false
 	// true
 }
 
-func ExampleGuard() {
+func ExampleGuard_Check() {
 	var guard emitter.Guard
-	for _, addr := range []string{"8.8.8.8", "10.0.0.7", "::ffff:127.0.0.1", "169.254.169.254"} {
+	for _, addr := range []string{"8.8.8.8", "10.0.0.7", "::ffff:127.0.0.1", "64:ff9b::8.8.8.8", "64:ff9b::10.0.0.7"} {
 		if err := guard.Check(netip.MustParseAddr(addr)); err != nil {
 			fmt.Println(err)
 		}
@@ -135,7 +224,7 @@ func ExampleGuard() {
 	// Output:
 	// 10.0.0.7 is not a public address: private (RFC 1918)
 	// ::ffff:127.0.0.1 is not a public address: loopback (RFC 1122)
-	// 169.254.169.254 is not a public address: the metadata of a cloud
+	// 64:ff9b::a00:7 is not a public address: it leads to 10.0.0.7, private (RFC 1918)
 	// <nil>
 }
 

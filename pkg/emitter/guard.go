@@ -21,13 +21,37 @@ import (
 // It judges the address of each socket, right before the socket connects. What
 // a name resolved to earlier, or will resolve to next, doesn't matter.
 //
-// What it can't know is which public addresses lead back inside, such as those
-// of a NAT64 prefix that is a network's own. Keep such networks from a sender by
-// a firewall.
+// Public is what the special-purpose registries of IANA don't set apart
+// (RFC 6890). An IPv6 address that carries an IPv4 address leads to that one,
+// so both are judged:
+//
+//	form                                     public
+//	::ffff:a.b.c.d, IPv4-mapped              if a.b.c.d is
+//	64:ff9b::a.b.c.d, NAT64 (RFC 6052)       if a.b.c.d is
+//	…::0:5efe:a.b.c.d, ISATAP (RFC 5214),    if its prefix and a.b.c.d are
+//	and …::200:5efe:a.b.c.d
+//	64:ff9b:1::/48, NAT64 (RFC 8215)         never: it is for local use
+//	2002::/16, 6to4 (RFC 3056)               never: the tunnel is deprecated
+//	2001::/32, Teredo (RFC 4380)             never: its public servers are gone
+//	::a.b.c.d, IPv4-compatible (RFC 4291)    never: the form is deprecated
+//	::ffff:0:a.b.c.d, SIIT (RFC 2765)        never: the form is obsolete
+//
+// What it can't know is which public addresses lead back inside: NAT64 by a
+// prefix of the network's own outside these blocks, 6rd (RFC 5969), and ports
+// that a router forwards. Where a sender's network has such ways, a firewall
+// has to keep the sender from them.
 type Guard struct {
 	// Allow lists addresses that attempts may go to although they are not
-	// public. An IPv4 prefix holds for the IPv4-mapped form of its addresses,
-	// too, and for no other way of writing them in IPv6.
+	// public. An IPv4 prefix also holds for the IPv4-mapped form of its
+	// addresses. For any other form that carries an IPv4 address which is not
+	// public, both have to be listed: 64:ff9b::/96 alone doesn't open
+	// 64:ff9b::127.0.0.1, and neither does 127.0.0.0/8 alone.
+	//
+	// Where in 64:ff9b:1::/48 the IPv4 address stands depends on the length of
+	// the network's own prefix (RFC 6052, section 2.2). List that prefix if it
+	// has 96 bits. Under a shorter one the guard judges each place where an
+	// IPv4 address can stand; as some of them usually hold zeros, little
+	// passes.
 	Allow []netip.Prefix
 
 	// InsecureAllowAll switches the guard off. Whoever may enter a URL can
@@ -35,7 +59,7 @@ type Guard struct {
 	InsecureAllowAll bool
 }
 
-// A BlockedError tells that the guard kept an attempt from an address.
+// A BlockedError says that the guard kept an attempt from an address.
 type BlockedError struct {
 	Addr netip.Addr
 	// Reason says what the address is, such as "loopback (RFC 1122)".
@@ -46,26 +70,70 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("%s is not a public address: %s", e.Addr, e.Reason)
 }
 
-// Check gives nil for an address that attempts may go to, and a *[BlockedError]
-// for any other.
+// Check returns nil for an address that attempts may go to, and a
+// *[BlockedError] for any other.
 func (g Guard) Check(addr netip.Addr) error {
 	if g.InsecureAllowAll {
 		return nil
 	}
 	bare := addr.Unmap().WithZone("")
+	listed := g.lists(bare, 0)
 	reason := special(bare)
 	if reason == "" && addr.Zone() != "" {
 		reason = "one of a link of this host (RFC 4007)"
 	}
-	if reason == "" || slices.ContainsFunc(g.Allow, func(p netip.Prefix) bool { return contains(p, bare) }) {
+	if reason != "" && !listed {
+		return &BlockedError{Addr: addr, Reason: reason}
+	}
+	for _, v4 := range g.carried(bare) {
+		if what := special(v4); what != "" && !(listed && g.lists(v4, 0)) {
+			return &BlockedError{Addr: addr, Reason: fmt.Sprintf("it leads to %s, %s", v4, what)}
+		}
+	}
+	return nil
+}
+
+// lists tells whether Allow has a prefix of at least so many bits that contains
+// an address.
+func (g Guard) lists(bare netip.Addr, bits int) bool {
+	return slices.ContainsFunc(g.Allow, func(p netip.Prefix) bool { return p.Bits() >= bits && contains(p, bare) })
+}
+
+// carried returns the IPv4 addresses that an IPv6 address may lead to.
+func (g Guard) carried(bare netip.Addr) []netip.Addr {
+	if !bare.Is6() {
 		return nil
 	}
-	return &BlockedError{Addr: addr, Reason: reason}
+	b := bare.As16()
+	var found []netip.Addr
+	carries := func(b0, b1, b2, b3 byte) { found = append(found, netip.AddrFrom4([4]byte{b0, b1, b2, b3})) }
+	switch {
+	case bare == netip.IPv6Unspecified(), bare == netip.IPv6Loopback(): // in the block of IPv4-compatible
+	case nat64.Contains(bare), compatible.Contains(bare), translated.Contains(bare):
+		carries(b[12], b[13], b[14], b[15])
+	case nat64Local.Contains(bare):
+		if !g.lists(bare, 96) {
+			// For a network's prefix of 48, 56 and 64 bits. Byte 8 is always 0.
+			carries(b[6], b[7], b[9], b[10])
+			carries(b[7], b[9], b[10], b[11])
+			carries(b[9], b[10], b[11], b[12])
+		}
+		carries(b[12], b[13], b[14], b[15])
+	case sixToFour.Contains(bare):
+		carries(b[2], b[3], b[4], b[5])
+	case teredo.Contains(bare):
+		carries(b[4], b[5], b[6], b[7])         // the server
+		carries(^b[12], ^b[13], ^b[14], ^b[15]) // the client
+	}
+	if b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe { // ISATAP, which goes with any prefix
+		carries(b[12], b[13], b[14], b[15])
+	}
+	return found
 }
 
 // CheckURL judges the URL of an endpoint as far as that can be done without
 // resolving its host, so that settings can be refused when they are made. It
-// gives an *[EndpointError] for a URL that no attempt can be made to, a
+// returns an *[EndpointError] for a URL that no attempt can be made to, a
 // *[BlockedError] for one whose host is an address that the guard blocks, and
 // nil otherwise. A name passes: what it stands for is judged at each attempt.
 func (g Guard) CheckURL(rawURL string) error {
@@ -105,7 +173,7 @@ func special(addr netip.Addr) string {
 			return s.what
 		}
 	}
-	if addr.Is6() && !globalUnicast.Contains(addr) {
+	if addr.Is6() && !globalUnicast.Contains(addr) && !nat64.Contains(addr) {
 		return "outside the global unicast space (RFC 4291)"
 	}
 	if !addr.IsValid() {
@@ -114,17 +182,26 @@ func special(addr netip.Addr) string {
 	return ""
 }
 
-// globalUnicast is all of IPv6 that may be public.
+// globalUnicast is all of IPv6 that may be public, beside nat64.
 var globalUnicast = netip.MustParsePrefix("2000::/3")
+
+// The blocks of IPv6 that carry IPv4 addresses.
+var (
+	compatible = netip.MustParsePrefix("::/96")
+	translated = netip.MustParsePrefix("::ffff:0:0:0/96")
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")
+	nat64Local = netip.MustParsePrefix("64:ff9b:1::/48")
+	teredo     = netip.MustParsePrefix("2001::/32")
+	sixToFour  = netip.MustParsePrefix("2002::/16")
+)
 
 // specials are the IANA special-purpose address registries for IPv4 and IPv6
 // (RFC 6890), along with multicast and what else is not for strangers. Of
 // several that hold an address, the first says what it is.
 //
 // Some of the registries' blocks are reachable from everywhere, but no
-// endpoint is there. Blocks that carry IPv4 addresses in IPv6 are here whatever
-// they carry: where a translator or tunnel exists, it leads around the rest of
-// this table.
+// endpoint is there. The same goes for the blocks that carry IPv4 addresses in
+// IPv6, but for nat64, by which a host without IPv4 reaches all of it.
 var specials = []struct {
 	prefix netip.Prefix
 	what   string
@@ -156,17 +233,16 @@ var specials = []struct {
 
 	{netip.MustParsePrefix("::/128"), "unspecified (RFC 4291)"},
 	{netip.MustParsePrefix("::1/128"), "loopback (RFC 4291)"},
-	{netip.MustParsePrefix("::/96"), "IPv4-compatible (RFC 4291)"},
-	{netip.MustParsePrefix("::ffff:0:0:0/96"), "IPv4-translated (RFC 2765)"},
-	{netip.MustParsePrefix("64:ff9b::/96"), "IPv4 by NAT64 (RFC 6052)"},
-	{netip.MustParsePrefix("64:ff9b:1::/48"), "IPv4 by NAT64 (RFC 8215)"},
+	{compatible, "IPv4-compatible (RFC 4291)"},
+	{translated, "IPv4-translated (RFC 2765)"},
+	{nat64Local, "IPv4 by NAT64 (RFC 8215)"},
 	{netip.MustParsePrefix("100::/64"), "for discarding (RFC 6666)"},
 	{netip.MustParsePrefix("100:0:0:1::/64"), "a dummy (RFC 9780)"},
-	{netip.MustParsePrefix("2001::/32"), "IPv4 by Teredo (RFC 4380)"},
+	{teredo, "IPv4 by Teredo (RFC 4380)"},
 	{netip.MustParsePrefix("2001:2::/48"), "for benchmarks (RFC 5180)"},
 	{netip.MustParsePrefix("2001::/23"), "for protocols of the IETF (RFC 2928)"},
 	{netip.MustParsePrefix("2001:db8::/32"), "for documentation (RFC 3849)"},
-	{netip.MustParsePrefix("2002::/16"), "IPv4 by 6to4 (RFC 3056)"},
+	{sixToFour, "IPv4 by 6to4 (RFC 3056)"},
 	{netip.MustParsePrefix("2620:4f:8000::/48"), "AS112 (RFC 7534)"},
 	{netip.MustParsePrefix("3fff::/20"), "for documentation (RFC 9637)"},
 	{netip.MustParsePrefix("5f00::/16"), "for segment routing (RFC 9602)"},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -36,7 +37,7 @@ func TestSendIsGuarded(t *testing.T) {
 			hosts = append(hosts, test.addr)
 		}
 		for _, host := range hosts {
-			a, err := c.Send(t.Context(), signedAt("http://"+host+":1/"), sample(t))
+			a, err := c.Send(t.Context(), signedAt("http://"+host+":1/"), "evt_1", sample(t))
 			if err != nil {
 				t.Errorf("%s at %s: %v", test.addr, host, err)
 				continue
@@ -52,7 +53,7 @@ func TestSendIsGuarded(t *testing.T) {
 		}
 	}
 	for _, trick := range tricks {
-		a, err := c.Send(t.Context(), signedAt(trick.url), sample(t))
+		a, err := c.Send(t.Context(), signedAt(trick.url), "evt_1", sample(t))
 		var mistake *EndpointError
 		if a.Outcome != Blocked && !errors.As(err, &mistake) && (ipv6 || a.Outcome != Unreachable) {
 			t.Errorf("%q: %v, %v", trick.url, a, err)
@@ -111,7 +112,7 @@ func TestRebinding(t *testing.T) {
 	})
 	to := signedAt("http://endpoint.test:" + port)
 	for n := int32(1); n <= 6; n++ {
-		a, err := c.Send(t.Context(), to, sample(t))
+		a, err := c.Send(t.Context(), to, "evt_1", sample(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,8 +138,28 @@ func TestSomeAddressesBlocked(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(server.Close)
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
-	a, err := c.Send(t.Context(), signedAt("http://endpoint.test:"+port), sample(t))
+	a, err := c.Send(t.Context(), signedAt("http://endpoint.test:"+port), "evt_1", sample(t))
 	if err != nil || a.Outcome != Accepted || a.Remote.Addr() != netip.MustParseAddr("127.0.0.1") {
 		t.Errorf("the attempt is %v, and the error %v", a, err)
+	}
+}
+
+// Where some addresses of a name are blocked, and none of the others can be
+// reached, another attempt may reach one.
+func TestSomeAddressesUnreachable(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	_, port, _ := net.SplitHostPort(closed.Addr().String())
+	for _, addrs := range [][]string{{"10.0.0.1", "127.0.0.1"}, {"127.0.0.1", "10.0.0.1"}} {
+		c := newClient(t)
+		c.Guard = Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}
+		c.Resolver = newResolver(always(addrs...))
+		a, err := c.Send(t.Context(), signedAt("http://endpoint.test:"+port), "evt_1", sample(t))
+		if err != nil || a.Outcome != Unreachable || !errors.Is(a.Err, syscall.ECONNREFUSED) {
+			t.Errorf("at %v the attempt is %v, and the error %v", addrs, a, err)
+		}
 	}
 }

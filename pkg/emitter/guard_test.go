@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Addresses that are not public, each with a prefix that lets it through.
+// Addresses that are not public, each with the prefixes that let it through.
 var blocked = []struct{ addr, listed, reason string }{
 	{"0.0.0.0", "0.0.0.0/32", "unspecified (RFC 1122)"},
 	{"0.0.0.1", "0.0.0.0/8", "this network (RFC 791)"},
@@ -54,9 +54,9 @@ var blocked = []struct{ addr, listed, reason string }{
 
 	{"::", "::/128", "unspecified (RFC 4291)"},
 	{"::1", "::1/128", "loopback (RFC 4291)"},
-	{"::2", "::/96", "IPv4-compatible (RFC 4291)"},
-	{"::127.0.0.1", "::/96", "IPv4-compatible (RFC 4291)"},
-	{"::169.254.169.254", "::/96", "IPv4-compatible (RFC 4291)"},
+	{"::2", "::/96 0.0.0.0/8", "IPv4-compatible (RFC 4291)"},
+	{"::127.0.0.1", "::/96 127.0.0.0/8", "IPv4-compatible (RFC 4291)"},
+	{"::169.254.169.254", "::/96 169.254.0.0/16", "IPv4-compatible (RFC 4291)"},
 	{"::8.8.8.8", "::/96", "IPv4-compatible (RFC 4291)"},
 	{"::ffff:127.0.0.1", "127.0.0.0/8", "loopback (RFC 1122)"},
 	{"::ffff:127.0.0.1", "::ffff:127.0.0.0/104", "loopback (RFC 1122)"},
@@ -65,25 +65,24 @@ var blocked = []struct{ addr, listed, reason string }{
 	{"::ffff:169.254.169.254", "169.254.169.254/32", "the metadata of a cloud"},
 	{"::ffff:a9fe:a9fe", "::ffff:0:0/96", "the metadata of a cloud"},
 	{"::ffff:0.0.0.0", "0.0.0.0/8", "unspecified (RFC 1122)"},
-	{"::ffff:0:127.0.0.1", "::ffff:0:0:0/96", "IPv4-translated (RFC 2765)"},
+	{"::ffff:0:127.0.0.1", "::ffff:0:0:0/96 127.0.0.1/32", "IPv4-translated (RFC 2765)"},
 	{"::1:0:0:1", "::/16", "outside the global unicast space (RFC 4291)"},
-	{"64:ff9b::127.0.0.1", "64:ff9b::/96", "IPv4 by NAT64 (RFC 6052)"},
-	{"64:ff9b::a9fe:a9fe", "64:ff9b::/96", "IPv4 by NAT64 (RFC 6052)"},
-	{"64:ff9b::8.8.8.8", "64:ff9b::/96", "IPv4 by NAT64 (RFC 6052)"},
-	{"64:ff9b:1::10.0.0.1", "64:ff9b:1::/48", "IPv4 by NAT64 (RFC 8215)"},
+	{"64:ff9b::127.0.0.1", "64:ff9b::/96 127.0.0.0/8", "it leads to 127.0.0.1, loopback (RFC 1122)"},
+	{"64:ff9b::a9fe:a9fe", "64:ff9b::/96 169.254.169.254/32", "it leads to 169.254.169.254, the metadata of a cloud"},
+	{"64:ff9b:1::10.0.0.1", "64:ff9b:1::/96 10.0.0.0/8", "IPv4 by NAT64 (RFC 8215)"},
 	{"100::1", "100::/64", "for discarding (RFC 6666)"},
 	{"100:0:0:1::1", "100:0:0:1::/64", "a dummy (RFC 9780)"},
 	{"200::1", "200::/7", "outside the global unicast space (RFC 4291)"},
-	{"2001::7f00:1", "2001::/32", "IPv4 by Teredo (RFC 4380)"},
-	{"2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001::/32", "IPv4 by Teredo (RFC 4380)"},
+	{"2001::7f00:1", "2001::/32 0.0.0.0/32", "IPv4 by Teredo (RFC 4380)"},
+	{"2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001::/32 192.0.2.45/32", "IPv4 by Teredo (RFC 4380)"},
 	{"2001:1::1", "2001:1::/32", "for protocols of the IETF (RFC 2928)"},
 	{"2001:2::1", "2001:2::/48", "for benchmarks (RFC 5180)"},
 	{"2001:10::1", "2001:10::/28", "for protocols of the IETF (RFC 2928)"}, // ORCHID
 	{"2001:20::1", "2001:20::/28", "for protocols of the IETF (RFC 2928)"}, // ORCHIDv2
 	{"2001:1ff:ffff::1", "2001::/23", "for protocols of the IETF (RFC 2928)"},
 	{"2001:db8::1", "2001:db8::/32", "for documentation (RFC 3849)"},
-	{"2002:7f00:1::", "2002::/16", "IPv4 by 6to4 (RFC 3056)"},
-	{"2002:a9fe:a9fe::1", "2002::/16", "IPv4 by 6to4 (RFC 3056)"},
+	{"2002:7f00:1::", "2002::/16 127.0.0.0/8", "IPv4 by 6to4 (RFC 3056)"},
+	{"2002:a9fe:a9fe::1", "2002::/16 169.254.0.0/16", "IPv4 by 6to4 (RFC 3056)"},
 	{"2002:0808:0808::1", "2002::/16", "IPv4 by 6to4 (RFC 3056)"},
 	{"2620:4f:8000::1", "2620:4f:8000::/48", "AS112 (RFC 7534)"},
 	{"3fff::1", "3fff::/20", "for documentation (RFC 9637)"},
@@ -110,7 +109,7 @@ var public = []string{
 	"126.255.255.255", "128.0.0.0", "168.63.129.15", "169.253.255.255", "169.255.0.0", "172.15.255.255",
 	"172.32.0.0", "191.255.255.255", "192.0.1.0", "192.0.3.0", "192.167.255.255", "192.169.0.0",
 	"198.17.255.255", "198.20.0.0", "198.51.99.255", "203.0.114.0", "223.255.255.255",
-	"::ffff:8.8.8.8", "2000::1", "2001:200::1", "2001:db7::1", "2001:db9::1", "2001:4860:4860::8888",
+	"::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2000::1", "2001:200::1", "2001:db7::1", "2001:db9::1", "2001:4860:4860::8888",
 	"2003::1", "2606:4700::1111", "2a00:1450:4001::1", "3ffe:ffff::1",
 }
 
@@ -118,15 +117,24 @@ var public = []string{
 // about to connect to.
 func address(a string) string { return net.JoinHostPort(a, "443") }
 
+// allowing returns a guard that allows prefixes, with a space between two.
+func allowing(prefixes string) Guard {
+	var g Guard
+	for _, p := range strings.Fields(prefixes) {
+		g.Allow = append(g.Allow, netip.MustParsePrefix(p))
+	}
+	return g
+}
+
 func TestGuard(t *testing.T) {
 	if len(blocked) < 60 {
 		t.Fatalf("the table has %d addresses", len(blocked))
 	}
 	everything := Guard{InsecureAllowAll: true}
 	for _, test := range blocked {
-		addr, prefix := netip.MustParseAddr(test.addr), netip.MustParsePrefix(test.listed)
-		listed := Guard{Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.128/25"), prefix}}
-		others := Guard{Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.128/25"), netip.MustParsePrefix("fe80::ffff/128")}}
+		addr := netip.MustParseAddr(test.addr)
+		listed := allowing("192.0.2.128/25 " + test.listed)
+		others := allowing("192.0.2.128/25 fe80::ffff/128")
 		for _, g := range []Guard{{}, others} {
 			err := g.control(t.Context(), "tcp", address(test.addr), nil)
 			var got *BlockedError
@@ -191,7 +199,7 @@ var tricks = []struct{ url, want string }{
 	{"http://[::ffff:127.0.0.1]/", "::ffff:127.0.0.1 is not a public address: loopback (RFC 1122)"},
 	{"http://[::ffff:7f00:1]/", "::ffff:127.0.0.1 is not a public address: loopback (RFC 1122)"},
 	{"http://[::ffff:169.254.169.254]/latest/", "::ffff:169.254.169.254 is not a public address: the metadata of a cloud"},
-	{"http://[64:ff9b::169.254.169.254]/", "64:ff9b::a9fe:a9fe is not a public address: IPv4 by NAT64 (RFC 6052)"},
+	{"http://[64:ff9b::169.254.169.254]/", "64:ff9b::a9fe:a9fe is not a public address: it leads to 169.254.169.254, the metadata of a cloud"},
 	{"http://[fe80::1%25eth0]/", "fe80::1%eth0 is not a public address: link-local (RFC 4291)"},
 	{"http://[fd00:ec2::254]/latest/meta-data/", "fd00:ec2::254 is not a public address: the metadata of a cloud"},
 
@@ -325,8 +333,12 @@ func FuzzGuard(f *testing.F) {
 			t.Errorf("%v passes in one form and not in another", addr)
 		}
 		alone := Guard{Allow: []netip.Prefix{netip.PrefixFrom(addr, addr.BitLen())}}
-		if err := alone.Check(addr); err != nil {
+		if err := alone.Check(addr); err != nil && len(alone.carried(bare)) == 0 {
 			t.Errorf("listed: %v", err)
+		}
+		alone.Allow = append(alone.Allow, netip.MustParsePrefix("0.0.0.0/0"))
+		if err := alone.Check(addr); err != nil {
+			t.Errorf("listed with all of IPv4: %v", err)
 		}
 	})
 }

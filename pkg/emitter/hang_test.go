@@ -14,7 +14,7 @@ import (
 // memory and in the time of a bubble: each attempt takes its timeout, to the
 // nanosecond.
 func TestHanging(t *testing.T) {
-	e := Event{ID: "evt_1", Payload: payload(t, "size.1-mib-string")} // more than is gathered before it is written
+	large := payload(t, "size.1-mib-string") // more than is gathered before it is written
 	tests := []struct {
 		name string
 		url  string
@@ -53,7 +53,7 @@ func TestHanging(t *testing.T) {
 					go test.serve(far)
 					return near, nil
 				}
-				a, err := c.Send(t.Context(), Endpoint{URL: test.url, Unsigned: true}, e)
+				a, err := c.Send(t.Context(), Endpoint{URL: test.url, Unsigned: true}, "evt_1", large)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -51,8 +52,29 @@ func payload(t testing.TB, name string) []byte {
 	return p
 }
 
-func sample(t testing.TB) Event {
-	return Event{ID: "evt_1", Payload: payload(t, "page.run-failed")}
+// sample returns a payload that conforms.
+func sample(t testing.TB) []byte { return payload(t, "page.run-failed") }
+
+// inMemory has c reach a handler at any URL, by connections in memory, so that it
+// works in a bubble of synctest.
+func inMemory(c *Client, handler http.HandlerFunc) {
+	c.once.Do(c.setUp)
+	c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		go func() {
+			defer far.Close()
+			r, err := readRequest(far)
+			if err != nil {
+				return
+			}
+			w := httptest.NewRecorder()
+			handler(w, r)
+			resp := w.Result()
+			resp.Close = true
+			resp.Write(far)
+		}()
+		return near, nil
+	}
 }
 
 // newClient gives a client that may go to loopback. At the end of the test

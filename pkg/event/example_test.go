@@ -271,3 +271,9 @@ func ExampleCollapse() {
 	// run_failed Upload failed
 	// 2 events, of which the first is a success: true
 }
+
+func ExampleNewID() {
+	id := event.NewID() // like evt_C6QYXMPLDJ4ZVHVNPYQB2WTIAO
+	fmt.Println(id[:4], len(id))
+	// Output: evt_ 30
+}
