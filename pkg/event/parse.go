@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/runhooks/runhooks/gen/validate"
+	"github.com/runhooks/runhooks/internal/validate"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
