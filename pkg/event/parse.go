@@ -151,6 +151,9 @@ func (r *reader) member(o *object, m *member, name string) bool {
 		r.object(m.object)
 		return true
 	}
+	if m.take == nil {
+		return false
+	}
 	own := m.own&r.arm != 0
 	i := -1 // of what a name of the event's own displaces
 	if r.filled>>m.field&1 != 0 {
