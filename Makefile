@@ -30,7 +30,7 @@ test-modules: ## Test the adapters and the examples, which are modules of their 
 
 test-simd: ## Test the validators as they are with GOEXPERIMENT=simd, on a CPU that has AVX2
 	@if [ "$$($(GO) env GOARCH)" = amd64 ] && grep -qw avx2 /proc/cpuinfo 2>/dev/null; then \
-		GOEXPERIMENT=simd GOAMD64=v3 $(GO) test ./internal/schemac/scan ./gen/validate; \
+		GOEXPERIMENT=simd GOAMD64=v3 $(GO) test ./internal/schemac/scan ./internal/validate; \
 	else \
 		echo "SKIP test-simd: this is no CPU with AVX2"; \
 		[ "$(REQUIRE_ALL)" != 1 ]; \

@@ -5,36 +5,148 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Defines values for FindingSeverity.
-const (
-	FindingSeverityError   FindingSeverity = "error"
-	FindingSeverityInfo    FindingSeverity = "info"
-	FindingSeverityWarning FindingSeverity = "warning"
-)
+// An Integer is the text of a JSON number that is an integer: "2", and also "2.0",
+// "1e2" or a number of thirty digits. Two texts may be the same integer; Int64
+// returns which. The zero value is 0.
+type Integer string
 
-// Valid indicates whether the value is a known member of the FindingSeverity enum.
-func (e FindingSeverity) Valid() bool {
-	switch e {
-	case FindingSeverityError:
-		return true
-	case FindingSeverityInfo:
-		return true
-	case FindingSeverityWarning:
-		return true
-	default:
-		return false
+// NewInteger returns n as an Integer.
+func NewInteger(n int64) Integer { return Integer(strconv.FormatInt(n, 10)) }
+
+// Int64 returns the integer. ok is false if 64 bits can't hold it, and for a text
+// that is not an integer.
+func (i Integer) Int64() (n int64, ok bool) {
+	digits, exponent, ok := i.decimal()
+	switch {
+	case !ok || exponent > len("9223372036854775807"):
+		return 0, false
+	case digits == "":
+		return 0, true
 	}
+	n, err := strconv.ParseInt(digits+strings.Repeat("0", exponent), 10, 64)
+	if err != nil {
+		return 0, false
+	}
+	return n, true
 }
+
+// decimal returns the digits of i, with their sign and without the zeros at their
+// end, and the power of ten by which they are multiplied. The digits of 0 are
+// empty. ok is false if i is not an integer.
+func (i Integer) decimal() (digits string, exponent int, ok bool) {
+	if i == "" {
+		return "", 0, true
+	}
+	if v := jsontext.Value(i); !v.IsValid() || v.Kind() != '0' {
+		return "", 0, false
+	}
+	const far = 1 << 30 // beyond any number of digits
+	mantissa := strings.TrimSpace(string(i))
+	if at := strings.IndexAny(mantissa, "eE"); at >= 0 {
+		exponent, _ = strconv.Atoi(mantissa[at+1:]) // out of range it is the nearest int
+		exponent = max(-far, min(exponent, far))
+		mantissa = mantissa[:at]
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits = strings.TrimRight(whole+fraction, "0")
+	if digits == "" || digits == "-" {
+		return "", 0, true
+	}
+	exponent += len(whole) - len(digits)
+	return digits, exponent, exponent >= 0
+}
+
+// MarshalJSON returns the text of i.
+func (i Integer) MarshalJSON() ([]byte, error) {
+	if i == "" {
+		return []byte("0"), nil
+	}
+	if _, _, ok := i.decimal(); !ok {
+		return nil, fmt.Errorf("%q is not an integer", string(i))
+	}
+	return []byte(i), nil
+}
+
+// UnmarshalJSON keeps the text of a number, if it is an integer.
+func (i *Integer) UnmarshalJSON(data []byte) error {
+	text := Integer(data)
+	if _, _, ok := text.decimal(); !ok || text == "" {
+		return fmt.Errorf("%.40q is not an integer", data)
+	}
+	*i = text
+	return nil
+}
+
+// A DateTime is the text of a date-time of RFC 3339, section 5.6. Decoding keeps
+// any text, as it was sent; Time tells whether it is a date-time.
+type DateTime string
+
+// NewDateTime returns t as a DateTime in UTC. The years from 0 to 9999 can be
+// written; any other makes a text that is not a date-time.
+func NewDateTime(t time.Time) DateTime { return DateTime(t.UTC().Format(time.RFC3339Nano)) }
+
+// Time returns the instant, to the nanosecond, as package event does: the leap
+// second 23:59:60 UTC is the second after it, as in POSIX, and the year 0 is that
+// of package time. ok is false for a text that is not a date-time.
+func (d DateTime) Time() (t time.Time, ok bool) {
+	const date, second = len("2006-01-02"), len("2006-01-02T15:04:")
+	s := string(d)
+	if len(s) < len("2006-01-02T15:04:05Z") || strings.Contains(s, ",") { // which package time takes for a point
+		return time.Time{}, false
+	}
+	if s[date] == 't' || s[len(s)-1] == 'z' { // allowed, but not by package time
+		s = strings.ToUpper(s)
+	}
+	leap := s[second:second+2] == "60"
+	if leap {
+		s = s[:second] + "59" + s[second+2:]
+	}
+	if t.UnmarshalText([]byte(s)) != nil { // which is stricter than time.Parse
+		return time.Time{}, false
+	}
+	if leap {
+		if u := t.UTC(); u.Hour() != 23 || u.Minute() != 59 {
+			return time.Time{}, false
+		}
+		t = t.Add(time.Second)
+	}
+	return t, true
+}
+
+// decode decodes data into *to: names are compared exactly, and duplicate names,
+// bad UTF-8 and null are errors. *to is set only if all of it can be decoded, and
+// keeps nothing of what it held.
+func decode[T any](data []byte, to *T) error {
+	var v T
+	if err := json.Unmarshal(data, &v, notNull); err != nil {
+		return err
+	}
+	*to = v
+	return nil
+}
+
+// notNull refuses null for every value that has a Go type: the contract allows it
+// only in members that it doesn't name.
+var notNull = json.WithUnmarshalers(json.UnmarshalFromFunc(func(in *jsontext.Decoder, _ any) error {
+	if in.PeekKind() == 'n' {
+		return errors.New("null is not allowed here")
+	}
+	return errors.ErrUnsupported // by this function
+}))
 
 // Defines values for RunCompletedEventType.
 const (
@@ -108,74 +220,47 @@ type ExtractedData struct {
 	CapturedLists map[string][]Row `json:"captured_lists"`
 
 	// CapturedListsCount How many rows the lists of captured_lists hold together.
-	CapturedListsCount int `json:"captured_lists_count"`
+	CapturedListsCount Integer `json:"captured_lists_count"`
 
 	// CapturedTexts Texts captured one by one, as rows.
 	CapturedTexts []Row `json:"captured_texts"`
 
 	// CapturedTextsCount How many rows captured_texts holds.
-	CapturedTextsCount int `json:"captured_texts_count"`
+	CapturedTextsCount Integer `json:"captured_texts_count"`
 
 	// ScreenshotsCount How many screenshots the run took.
-	ScreenshotsCount int `json:"screenshots_count"`
+	ScreenshotsCount Integer `json:"screenshots_count"`
 
 	// TotalRows All rows: captured_texts_count plus captured_lists_count.
-	TotalRows int `json:"total_rows"`
+	TotalRows Integer `json:"total_rows"`
 }
 
-// Finding One thing that a check has to say about a payload.
-type Finding struct {
-	// Code The rule that speaks, such as "schema.required".
-	Code string `json:"code"`
-
-	// Column Column of the line, from 1, in code points.
-	Column int `json:"column"`
-
-	// Hint What to do about it, where there is something to say.
-	Hint *string `json:"hint,omitempty"`
-
-	// Line Line of the payload, from 1.
-	Line int `json:"line"`
-
-	// Message What is wrong, in one sentence.
-	Message string `json:"message"`
-
-	// Offset Where in the payload, from its start.
-	Offset int `json:"offset"`
-
-	// Pointer RFC 6901 pointer to what the finding is about; empty for the whole payload.
-	Pointer string `json:"pointer"`
-
-	// Severity How much the finding weighs. Only errors make a payload fall short of the contract.
-	Severity FindingSeverity `json:"severity"`
+// MarshalJSON returns the JSON of v. Lists and maps that are nil are empty there.
+func (v ExtractedData) MarshalJSON() ([]byte, error) {
+	type plain ExtractedData // without methods
+	return json.Marshal(plain(v), json.Deterministic(true))
 }
 
-// FindingSeverity How much the finding weighs. Only errors make a payload fall short of the contract.
-type FindingSeverity string
-
-// Problem Why a receiver did not take an event: RFC 9457 problem details, with what it found wrong with the payload. A sender may log it; nothing in it changes what the sender does next.
-type Problem struct {
-	// Detail What is wrong with this very delivery.
-	Detail *string `json:"detail,omitempty"`
-
-	// Findings What is wrong with the payload, in document order.
-	Findings []Finding `json:"findings,omitempty"`
-
-	// Instance URI that names this very occurrence of the problem.
-	Instance *string `json:"instance,omitempty"`
-
-	// Status The response's status code.
-	Status *int `json:"status,omitempty"`
-
-	// Title Short summary of the kind of problem.
-	Title *string `json:"title,omitempty"`
-
-	// Type URI that names the kind of problem.
-	Type *string `json:"type,omitempty"`
+// UnmarshalJSON decodes strict JSON, by exact names.
+func (v *ExtractedData) UnmarshalJSON(data []byte) error {
+	type plain ExtractedData // without methods
+	return decode(data, (*plain)(v))
 }
 
 // Row One row: the name of each cell, and its text.
 type Row map[string]string
+
+// MarshalJSON returns the JSON of v. Lists and maps that are nil are empty there.
+func (v Row) MarshalJSON() ([]byte, error) {
+	type plain Row // without methods
+	return json.Marshal(plain(v), json.Deterministic(true))
+}
+
+// UnmarshalJSON decodes strict JSON, by exact names.
+func (v *Row) UnmarshalJSON(data []byte) error {
+	type plain Row // without methods
+	return decode(data, (*plain)(v))
+}
 
 // RunCompleted A robot run has finished. Sent once the run is over and its data is known. Members that the contract does not name are allowed everywhere and must be ignored by receivers.
 type RunCompleted struct {
@@ -186,10 +271,22 @@ type RunCompleted struct {
 	EventType RunCompletedEventType `json:"event_type"`
 
 	// Timestamp When the webhook was triggered: an RFC 3339 date-time.
-	Timestamp time.Time `json:"timestamp"`
+	Timestamp DateTime `json:"timestamp"`
 
 	// WebhookID Unique identifier of the webhook, that is, of the endpoint in the robot's integration settings. Opaque: often a UUID, never promised to be one.
 	WebhookID string `json:"webhook_id"`
+}
+
+// MarshalJSON returns the JSON of v. Lists and maps that are nil are empty there.
+func (v RunCompleted) MarshalJSON() ([]byte, error) {
+	type plain RunCompleted // without methods
+	return json.Marshal(plain(v), json.Deterministic(true))
+}
+
+// UnmarshalJSON decodes strict JSON, by exact names.
+func (v *RunCompleted) UnmarshalJSON(data []byte) error {
+	type plain RunCompleted // without methods
+	return decode(data, (*plain)(v))
 }
 
 // RunCompletedEventType Which event this is. Always "run_completed" here.
@@ -198,13 +295,13 @@ type RunCompletedEventType string
 // RunCompletedData The run, and what it extracted. With status "failed" there is an error and no extracted_data; with any other status it is the other way round.
 type RunCompletedData struct {
 	// Error Why the run failed. Present only when status is "failed". The contract promises an object and nothing of what is in it; these members are the ones that run_failed documents.
-	Error *RunCompletedError `json:"error,omitempty"`
+	Error *RunCompletedError `json:"error,omitzero"`
 
 	// ExtractedData What the run extracted, as rows of named cells, with its counts. Present unless status is "failed".
-	ExtractedData *ExtractedData `json:"extracted_data,omitempty"`
+	ExtractedData *ExtractedData `json:"extracted_data,omitzero"`
 
 	// FinishedAt When the run ended: an RFC 3339 date-time, not before started_at.
-	FinishedAt time.Time `json:"finished_at"`
+	FinishedAt DateTime `json:"finished_at"`
 
 	// Metadata Metadata of the run. Members may be absent, and others may be added.
 	Metadata RunCompletedMetadata `json:"metadata"`
@@ -219,10 +316,22 @@ type RunCompletedData struct {
 	RunID string `json:"run_id"`
 
 	// StartedAt When the run started: an RFC 3339 date-time.
-	StartedAt time.Time `json:"started_at"`
+	StartedAt DateTime `json:"started_at"`
 
 	// Status How the run ended: "success", "failed", or "test" for an event that was sent to try the endpoint.
 	Status RunCompletedDataStatus `json:"status"`
+}
+
+// MarshalJSON returns the JSON of v. Lists and maps that are nil are empty there.
+func (v RunCompletedData) MarshalJSON() ([]byte, error) {
+	type plain RunCompletedData // without methods
+	return json.Marshal(plain(v), json.Deterministic(true))
+}
+
+// UnmarshalJSON decodes strict JSON, by exact names.
+func (v *RunCompletedData) UnmarshalJSON(data []byte) error {
+	type plain RunCompletedData // without methods
+	return decode(data, (*plain)(v))
 }
 
 // RunCompletedDataStatus How the run ended: "success", "failed", or "test" for an event that was sent to try the endpoint.
@@ -231,22 +340,46 @@ type RunCompletedDataStatus string
 // RunCompletedError Why the run failed. Present only when status is "failed". The contract promises an object and nothing of what is in it; these members are the ones that run_failed documents.
 type RunCompletedError struct {
 	// Message Description of the error, as plain text.
-	Message *string `json:"message,omitempty"`
+	Message *string `json:"message,omitzero"`
 
 	// Stack Stack trace of the error.
-	Stack *string `json:"stack,omitempty"`
+	Stack *string `json:"stack,omitzero"`
 
 	// Type Type or category of the error.
-	Type *string `json:"type,omitempty"`
+	Type *string `json:"type,omitzero"`
+}
+
+// MarshalJSON returns the JSON of v. Lists and maps that are nil are empty there.
+func (v RunCompletedError) MarshalJSON() ([]byte, error) {
+	type plain RunCompletedError // without methods
+	return json.Marshal(plain(v), json.Deterministic(true))
+}
+
+// UnmarshalJSON decodes strict JSON, by exact names.
+func (v *RunCompletedError) UnmarshalJSON(data []byte) error {
+	type plain RunCompletedError // without methods
+	return decode(data, (*plain)(v))
 }
 
 // RunCompletedMetadata Metadata of the run. Members may be absent, and others may be added.
 type RunCompletedMetadata struct {
 	// BrowserID Unique identifier of the browser that ran the robot.
-	BrowserID *string `json:"browser_id,omitempty"`
+	BrowserID *string `json:"browser_id,omitzero"`
 
 	// UserID Identifier of the user who owns the robot.
-	UserID *int `json:"user_id,omitempty"`
+	UserID *Integer `json:"user_id,omitzero"`
+}
+
+// MarshalJSON returns the JSON of v. Lists and maps that are nil are empty there.
+func (v RunCompletedMetadata) MarshalJSON() ([]byte, error) {
+	type plain RunCompletedMetadata // without methods
+	return json.Marshal(plain(v), json.Deterministic(true))
+}
+
+// UnmarshalJSON decodes strict JSON, by exact names.
+func (v *RunCompletedMetadata) UnmarshalJSON(data []byte) error {
+	type plain RunCompletedMetadata // without methods
+	return decode(data, (*plain)(v))
 }
 
 // RunFailed A robot run has failed. Note the spelling: the members of data are camelCase here, where those of run_completed are snake_case. Members that the contract does not name are allowed everywhere and must be ignored by receivers.
@@ -258,10 +391,22 @@ type RunFailed struct {
 	EventType RunFailedEventType `json:"event_type"`
 
 	// Timestamp When the webhook was triggered: an RFC 3339 date-time.
-	Timestamp time.Time `json:"timestamp"`
+	Timestamp DateTime `json:"timestamp"`
 
 	// WebhookID Unique identifier of the webhook, that is, of the endpoint in the robot's integration settings. Opaque: often a UUID, never promised to be one.
 	WebhookID string `json:"webhook_id"`
+}
+
+// MarshalJSON returns the JSON of v. Lists and maps that are nil are empty there.
+func (v RunFailed) MarshalJSON() ([]byte, error) {
+	type plain RunFailed // without methods
+	return json.Marshal(plain(v), json.Deterministic(true))
+}
+
+// UnmarshalJSON decodes strict JSON, by exact names.
+func (v *RunFailed) UnmarshalJSON(data []byte) error {
+	type plain RunFailed // without methods
+	return decode(data, (*plain)(v))
 }
 
 // RunFailedEventType Which event this is. Always "run_failed" here.
@@ -273,7 +418,7 @@ type RunFailedData struct {
 	Error RunFailedError `json:"error"`
 
 	// Metadata Metadata of the run. Optional; members may be absent, and others may be added.
-	Metadata *RunFailedMetadata `json:"metadata,omitempty"`
+	Metadata *RunFailedMetadata `json:"metadata,omitzero"`
 
 	// RobotID Unique identifier of the robot.
 	RobotID string `json:"robotId"`
@@ -286,6 +431,18 @@ type RunFailedData struct {
 
 	// Status How the run ended. Always "failed" here.
 	Status RunFailedDataStatus `json:"status"`
+}
+
+// MarshalJSON returns the JSON of v. Lists and maps that are nil are empty there.
+func (v RunFailedData) MarshalJSON() ([]byte, error) {
+	type plain RunFailedData // without methods
+	return json.Marshal(plain(v), json.Deterministic(true))
+}
+
+// UnmarshalJSON decodes strict JSON, by exact names.
+func (v *RunFailedData) UnmarshalJSON(data []byte) error {
+	type plain RunFailedData // without methods
+	return decode(data, (*plain)(v))
 }
 
 // RunFailedDataStatus How the run ended. Always "failed" here.
@@ -303,26 +460,38 @@ type RunFailedError struct {
 	Type string `json:"type"`
 }
 
+// MarshalJSON returns the JSON of v. Lists and maps that are nil are empty there.
+func (v RunFailedError) MarshalJSON() ([]byte, error) {
+	type plain RunFailedError // without methods
+	return json.Marshal(plain(v), json.Deterministic(true))
+}
+
+// UnmarshalJSON decodes strict JSON, by exact names.
+func (v *RunFailedError) UnmarshalJSON(data []byte) error {
+	type plain RunFailedError // without methods
+	return decode(data, (*plain)(v))
+}
+
 // RunFailedMetadata Metadata of the run. Optional; members may be absent, and others may be added.
 type RunFailedMetadata struct {
 	// BrowserID Unique identifier of the browser that ran the robot.
-	BrowserID *string `json:"browserId,omitempty"`
+	BrowserID *string `json:"browserId,omitzero"`
 
 	// UserID Identifier of the user who owns the robot.
-	UserID *int `json:"userId,omitempty"`
+	UserID *Integer `json:"userId,omitzero"`
 }
 
-// UserAgent defines model for UserAgent.
-type UserAgent = string
+// MarshalJSON returns the JSON of v. Lists and maps that are nil are empty there.
+func (v RunFailedMetadata) MarshalJSON() ([]byte, error) {
+	type plain RunFailedMetadata // without methods
+	return json.Marshal(plain(v), json.Deterministic(true))
+}
 
-// WebhookID defines model for WebhookID.
-type WebhookID = string
-
-// WebhookSignature defines model for WebhookSignature.
-type WebhookSignature = string
-
-// WebhookTimestamp defines model for WebhookTimestamp.
-type WebhookTimestamp = int64
+// UnmarshalJSON decodes strict JSON, by exact names.
+func (v *RunFailedMetadata) UnmarshalJSON(data []byte) error {
+	type plain RunFailedMetadata // without methods
+	return decode(data, (*plain)(v))
+}
 
 // RunCompletedJSONRequestBody defines body for RunCompleted for application/json ContentType.
 type RunCompletedJSONRequestBody = RunCompleted
@@ -525,18 +694,18 @@ func NewRunFailedWebhookRequestWithBody(targetURL string, contentType string, bo
 	return req, nil
 }
 
-// DefaultMaxBytes is how many bytes a payload may have where a Receiver says
+// DefaultMaxBytes is how many bytes a payload may have where a Dispatcher says
 // nothing else.
 const DefaultMaxBytes = 64 << 20
 
-// A Receiver is the http.Handler of one URL that takes every event. It decodes
+// A Dispatcher is the http.Handler of one URL that takes every event. It decodes
 // a payload and calls the function for its event_type with it.
 //
 // The answer is 204 if that function returns nil, and also if there is none: an
 // event that nobody wants is not sent again. It is 500 if the function returns
 // an error, which the sender is not told, and 405, 413, 415 or 400 if the
 // request is no event. Nothing is verified or validated.
-type Receiver struct {
+type Dispatcher struct {
 	// OnRunCompleted takes the run_completed events.
 	OnRunCompleted func(ctx context.Context, event *RunCompleted) error
 
@@ -551,7 +720,7 @@ type Receiver struct {
 }
 
 // ServeHTTP takes one delivery.
-func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (d *Dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		refuse(w, http.StatusMethodNotAllowed, "an event is sent by POST")
@@ -562,7 +731,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnsupportedMediaType, "an event is application/json")
 		return
 	}
-	limit := rc.MaxBytes
+	limit := d.MaxBytes
 	if limit == 0 {
 		limit = DefaultMaxBytes
 	}
@@ -578,7 +747,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var head struct {
 		EventType string `json:"event_type"`
 	}
-	if err := json.Unmarshal(payload, &head); err != nil {
+	if err := decode(payload, &head); err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
@@ -588,11 +757,11 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "":
 		status, detail = http.StatusBadRequest, "the payload has no event_type"
 	case "run_completed":
-		status, detail = dispatch(r.Context(), payload, rc.OnRunCompleted)
+		status, detail = dispatch(r.Context(), payload, d.OnRunCompleted)
 	case "run_failed":
-		status, detail = dispatch(r.Context(), payload, rc.OnRunFailed)
+		status, detail = dispatch(r.Context(), payload, d.OnRunFailed)
 	default:
-		if rc.OnUnknown != nil && rc.OnUnknown(r.Context(), head.EventType, payload) != nil {
+		if d.OnUnknown != nil && d.OnUnknown(r.Context(), head.EventType, payload) != nil {
 			status, detail = http.StatusInternalServerError, notHandled
 		}
 	}
@@ -612,7 +781,7 @@ func dispatch[T any](ctx context.Context, payload []byte, on func(context.Contex
 		return http.StatusNoContent, ""
 	}
 	event := new(T)
-	if err := json.Unmarshal(payload, event); err != nil {
+	if err := decode(payload, event); err != nil {
 		return http.StatusBadRequest, err.Error()
 	}
 	if err := on(ctx, event); err != nil {
@@ -626,7 +795,9 @@ func refuse(w http.ResponseWriter, status int, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
 	// An error here means that nobody is listening any more.
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"title": http.StatusText(status), "status": status, "detail": detail,
-	})
+	_ = json.MarshalWrite(w, struct {
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{http.StatusText(status), status, detail}, jsontext.AllowInvalidUTF8(true))
 }

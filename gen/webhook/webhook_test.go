@@ -78,12 +78,12 @@ func TestOptionalMembers(t *testing.T) {
 	}
 }
 
-func TestSenderToReceiver(t *testing.T) {
+func TestSenderToDispatcher(t *testing.T) {
 	wantCompleted := decode[webhook.RunCompleted](t, "run_completed")
 	wantFailed := decode[webhook.RunFailed](t, "run_failed")
 	var gotCompleted *webhook.RunCompleted
 	var gotFailed *webhook.RunFailed
-	server := httptest.NewServer(&webhook.Receiver{
+	server := httptest.NewServer(&webhook.Dispatcher{
 		OnRunCompleted: func(_ context.Context, event *webhook.RunCompleted) error {
 			gotCompleted = event
 			return nil
@@ -124,11 +124,11 @@ func TestSenderToReceiver(t *testing.T) {
 	}
 }
 
-func TestReceiverAnswers(t *testing.T) {
+func TestDispatcherAnswers(t *testing.T) {
 	const jsonType = "application/json"
 	completed, failed := string(sample(t, "run_completed")), string(sample(t, "run_failed"))
 	broken := errors.New("the disk with the secret name is full")
-	full := &webhook.Receiver{
+	full := &webhook.Dispatcher{
 		OnRunCompleted: func(context.Context, *webhook.RunCompleted) error { return nil },
 		OnRunFailed:    func(context.Context, *webhook.RunFailed) error { return broken },
 		OnUnknown: func(_ context.Context, eventType string, payload []byte) error {
@@ -140,7 +140,7 @@ func TestReceiverAnswers(t *testing.T) {
 	}
 	tests := []struct {
 		name        string
-		receiver    *webhook.Receiver
+		dispatcher  *webhook.Dispatcher
 		method      string
 		contentType string
 		body        string
@@ -150,31 +150,35 @@ func TestReceiverAnswers(t *testing.T) {
 		{"an event", full, "POST", jsonType, completed, 204, ""},
 		{"a charset", full, "POST", "Application/JSON; charset=utf-8", completed, 204, ""},
 		{"members unknown to the contract", full, "POST", jsonType, strings.Replace(completed, "{", `{"new": 1,`, 1), 204, ""},
-		{"an event that nobody wants", &webhook.Receiver{}, "POST", jsonType, failed, 204, ""},
+		{"an event that nobody wants", &webhook.Dispatcher{}, "POST", jsonType, failed, 204, ""},
 		{"an unknown event", full, "POST", jsonType, `{"event_type":"run_paused"}`, 204, ""},
-		{"an unknown event that nobody wants", &webhook.Receiver{}, "POST", jsonType, `{"event_type":"x"}`, 204, ""},
+		{"an unknown event that nobody wants", &webhook.Dispatcher{}, "POST", jsonType, `{"event_type":"x"}`, 204, ""},
 		{"an unknown event, not handled", full, "POST", jsonType, `{"event_type":"x"}`, 500, "the event could not be handled"},
 		{"an event, not handled", full, "POST", jsonType, failed, 500, "the event could not be handled"},
 		{"GET, as after a redirect", full, "GET", "", "", 405, "an event is sent by POST"},
 		{"PUT", full, "PUT", jsonType, completed, 405, "an event is sent by POST"},
 		{"a form", full, "POST", "application/x-www-form-urlencoded", "a=b", 415, "an event is application/json"},
 		{"no content type", full, "POST", "", completed, 415, "an event is application/json"},
-		{"the page's comma", full, "POST", jsonType, strings.Replace(completed, `stars"`, `stars",`, 1), 400, "invalid character '}' looking for beginning of object key string"},
-		{"nothing", full, "POST", jsonType, "", 400, "unexpected end of JSON input"},
+		{"other spellings", full, "POST", jsonType, strings.Replace(completed, "{", `{"Event_Type":"run_failed","EVENT_TYPE":"x",`, 1), 204, ""},
+		{"only in another spelling", full, "POST", jsonType, `{"Event_Type":"run_failed"}`, 400, "the payload has no event_type"},
+		{"two types", full, "POST", jsonType, strings.Replace(completed, "{", `{"event_type":"run_failed",`, 1), 400, `duplicate object member name "event_type"`},
+		{"two members", full, "POST", jsonType, strings.Replace(completed, "{", `{"data":1,`, 1), 400, `duplicate object member name "data"`},
+		{"the page's comma", full, "POST", jsonType, strings.Replace(completed, `stars"`, `stars",`, 1), 400, "invalid character ','"},
+		{"nothing", full, "POST", jsonType, "", 400, "unexpected EOF"},
 		{"trailing data", full, "POST", jsonType, completed + "{}", 400, "invalid character '{' after top-level value"},
-		{"not an object", full, "POST", jsonType, "null", 400, "the payload has no event_type"},
+		{"not an object", full, "POST", jsonType, "null", 400, "null is not allowed here"},
 		{"no event_type", full, "POST", jsonType, "{}", 400, "the payload has no event_type"},
-		{"an event_type that is no string", full, "POST", jsonType, `{"event_type":1}`, 400, "json: cannot unmarshal number into Go struct field .event_type of type string"},
-		{"a time that is none", full, "POST", jsonType, strings.Replace(completed, "2025-05-29T15:52:30.595Z", "5/29/2025, 3:52:30 PM", 1), 400, "cannot parse"},
-		{"as much as may be", &webhook.Receiver{MaxBytes: int64(len(completed))}, "POST", jsonType, completed, 204, ""},
-		{"more than may be", &webhook.Receiver{MaxBytes: 100}, "POST", jsonType, completed, 413, "the payload has more than 100 bytes"},
+		{"an event_type that is no string", full, "POST", jsonType, `{"event_type":1}`, 400, `unmarshal JSON number into Go string within "/event_type"`},
+		{"a count that is not an integer", full, "POST", jsonType, strings.Replace(completed, `"total_rows": `, `"total_rows": 0.`, 1), 400, "is not an integer"},
+		{"as much as may be", &webhook.Dispatcher{MaxBytes: int64(len(completed))}, "POST", jsonType, completed, 204, ""},
+		{"more than may be", &webhook.Dispatcher{MaxBytes: 100}, "POST", jsonType, completed, 413, "the payload has more than 100 bytes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := httptest.NewRequest(tt.method, "/", strings.NewReader(tt.body))
 			r.Header.Set("Content-Type", tt.contentType)
 			w := httptest.NewRecorder()
-			tt.receiver.ServeHTTP(w, r)
+			tt.dispatcher.ServeHTTP(w, r)
 			if w.Code != tt.status {
 				t.Errorf("status %d; want %d (%s)", w.Code, tt.status, w.Body)
 			}
@@ -187,28 +191,31 @@ func TestReceiverAnswers(t *testing.T) {
 				}
 				return
 			}
-			var problem webhook.Problem
+			var problem struct {
+				Title, Detail string
+				Status        int
+			}
 			if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil {
 				t.Fatalf("no problem details: %v", err)
 			}
 			if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
 				t.Errorf("Content-Type: %s", got)
 			}
-			if problem.Status == nil || *problem.Status != tt.status || problem.Title == nil || *problem.Title != http.StatusText(tt.status) {
+			if problem.Status != tt.status || problem.Title != http.StatusText(tt.status) {
 				t.Errorf("problem %s", w.Body)
 			}
-			if problem.Detail == nil || !strings.Contains(*problem.Detail, tt.detail) || strings.Contains(w.Body.String(), "secret") {
+			if !strings.Contains(problem.Detail, tt.detail) || strings.Contains(w.Body.String(), "secret") {
 				t.Errorf("problem %s; want of its detail %q", w.Body, tt.detail)
 			}
 		})
 	}
 }
 
-func TestReceiverBodyThatBreaksOff(t *testing.T) {
+func TestDispatcherBodyThatBreaksOff(t *testing.T) {
 	r := httptest.NewRequest("POST", "/", io.MultiReader(strings.NewReader("{"), brokenReader{}))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	new(webhook.Receiver).ServeHTTP(w, r)
+	new(webhook.Dispatcher).ServeHTTP(w, r)
 	if w.Code != 400 {
 		t.Errorf("status %d; want 400", w.Code)
 	}
@@ -249,8 +256,8 @@ func TestEditorSeesTheBytes(t *testing.T) {
 	}
 }
 
-func ExampleReceiver() {
-	server := httptest.NewServer(&webhook.Receiver{
+func ExampleDispatcher() {
+	server := httptest.NewServer(&webhook.Dispatcher{
 		OnRunCompleted: func(_ context.Context, event *webhook.RunCompleted) error {
 			fmt.Println(event.Data.RobotName, event.Data.Status)
 			return nil
@@ -277,6 +284,27 @@ func ExampleReceiver() {
 	// 204 No Content
 }
 
+func ExampleRunCompleted() {
+	payload := `{"event_type":"run_completed","timestamp":"2016-12-31T23:59:60Z","webhook_id":"w1",
+		"data":{"robot_id":"r1","run_id":"u1","robot_name":"Prices","ROBOT_NAME":"not a member","status":"success",
+		"started_at":"2016-12-31t23:58:00z","finished_at":"2016-12-31T23:59:59Z",
+		"extracted_data":{"captured_texts":[{"Price":"$1"},{"Price":"$2"}],"captured_lists":{},
+			"total_rows":2.0,"captured_texts_count":2,"captured_lists_count":0,"screenshots_count":0},
+		"metadata":{}}}`
+	var event webhook.RunCompleted
+	if err := json.Unmarshal([]byte(payload), &event); err != nil {
+		fmt.Println(err)
+		return
+	}
+	rows, ok := event.Data.ExtractedData.TotalRows.Int64()
+	fmt.Println(event.Data.RobotName, rows, ok)
+	sent, ok := event.Timestamp.Time()
+	fmt.Println(event.Timestamp, "is", sent, ok)
+	// Output:
+	// Prices 2 true
+	// 2016-12-31T23:59:60Z is 2017-01-01 00:00:00 +0000 UTC true
+}
+
 func ExampleWebhookInitiator() {
 	endpoint := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		payload, _ := io.ReadAll(r.Body)
@@ -296,7 +324,7 @@ func ExampleWebhookInitiator() {
 	}
 	event := webhook.RunFailed{
 		EventType: webhook.RunFailedEventTypeRunFailed,
-		Timestamp: time.Date(2025, time.May, 29, 15, 53, 15, 0, time.UTC),
+		Timestamp: webhook.NewDateTime(time.Date(2025, time.May, 29, 15, 53, 15, 0, time.UTC)),
 		WebhookID: "w1",
 		Data: webhook.RunFailedData{
 			RobotID: "r1", RunID: "u1", RobotName: "Prices",

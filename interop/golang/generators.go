@@ -28,7 +28,7 @@ func generators(versions map[string]string) ([]matrix.Report, error) {
 		// are of one type.
 		isFailed func(event any) bool
 	}{
-		{"runhooks", ours, "openapi/dist/webhooks.yaml", "gen/webhook, and its Receiver", byReceiver, is[*webhook.RunFailed]},
+		{"runhooks", ours, "openapi/dist/webhooks.yaml", "gen/webhook, and its Dispatcher", byDispatcher, is[*webhook.RunFailed]},
 		{"oapi-codegen", versions["github.com/oapi-codegen/oapi-codegen/v2"], "openapi/dist/receiver.yaml", "", byOapiCodegen, is[byoapicodegen.RunFailed]},
 		{"ogen", versions["github.com/ogen-go/ogen"], "openapi/dist/receiver.yaml", "", byOgen, func(event any) bool {
 			return event.(*byogen.RunEvent).Type == byogen.RunFailedRunEvent
@@ -70,17 +70,20 @@ func is[T any](event any) bool {
 	return ok
 }
 
+// eventType returns the event_type of payload. A struct would also take it from
+// members whose names differ in case.
 func eventType(payload []byte) string {
-	var head struct {
-		EventType string `json:"event_type"`
+	var members map[string]json.RawMessage
+	var name string
+	if json.Unmarshal(payload, &members) == nil {
+		_ = json.Unmarshal(members["event_type"], &name) // the type of what is not an event is ""
 	}
-	_ = json.Unmarshal(payload, &head) // the type of what is no event is ""
-	return head.EventType
+	return name
 }
 
-// byReceiver has the generated receiver decode an event, and choose its type.
-func byReceiver(payload []byte) (event any, err error) {
-	receiver := webhook.Receiver{
+// byDispatcher has the generated dispatcher decode an event, and choose its type.
+func byDispatcher(payload []byte) (event any, err error) {
+	dispatcher := webhook.Dispatcher{
 		OnRunCompleted: func(_ context.Context, e *webhook.RunCompleted) error { event = e; return nil },
 		OnRunFailed:    func(_ context.Context, e *webhook.RunFailed) error { event = e; return nil },
 		MaxBytes:       int64(len(payload)),
@@ -88,7 +91,7 @@ func byReceiver(payload []byte) (event any, err error) {
 	request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(payload))
 	request.Header.Set("Content-Type", "application/json")
 	answer := httptest.NewRecorder()
-	receiver.ServeHTTP(answer, request)
+	dispatcher.ServeHTTP(answer, request)
 	if event == nil {
 		return nil, fmt.Errorf("is answered with %d: %.200s", answer.Code, answer.Body)
 	}

@@ -18,7 +18,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/runhooks/runhooks/gen/validate"
+	"github.com/runhooks/runhooks/internal/validate"
 )
 
 // Check judges one payload by the contract. It is short for the method of the

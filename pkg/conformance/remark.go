@@ -10,7 +10,7 @@ import (
 
 	judge "github.com/santhosh-tekuri/jsonschema/v5"
 
-	"github.com/runhooks/runhooks/gen/validate"
+	"github.com/runhooks/runhooks/internal/validate"
 	"github.com/runhooks/runhooks/jsonschema"
 )
 

@@ -151,10 +151,21 @@ func checkBuilt(t *testing.T, e *event.Event, want string) {
 	if e.Type == event.RunFailed {
 		typed = new(webhook.RunFailed)
 	}
-	dec := json.NewDecoder(bytes.NewReader(e.Payload))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(typed); err != nil {
-		t.Error(err)
+	if err := json.Unmarshal(e.Payload, typed); err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(typed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent, read any
+	for text, v := range map[string]*any{want: &sent, string(again): &read} {
+		if err := json.Unmarshal([]byte(text), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(sent, read); diff != "" {
+		t.Errorf("read by a generated type (-payload +read):\n%s", diff)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/runhooks/runhooks/gen/validate"
+	"github.com/runhooks/runhooks/internal/validate"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
@@ -160,6 +160,9 @@ func (r *reader) member(o *object, m *member, name string) bool {
 		}
 		r.object(m.object)
 		return true
+	}
+	if m.take == nil {
+		return false
 	}
 	own := m.own&r.arm != 0
 	i := -1 // of what a name of the event's own displaces

@@ -8,8 +8,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/runhooks/runhooks/gen/validate"
 	"github.com/runhooks/runhooks/gen/webhook"
+	"github.com/runhooks/runhooks/internal/validate"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 

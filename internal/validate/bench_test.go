@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/runhooks/runhooks/gen/validate"
+	"github.com/runhooks/runhooks/internal/validate"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/vectors"
 )

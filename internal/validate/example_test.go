@@ -3,7 +3,7 @@ package validate_test
 import (
 	"fmt"
 
-	"github.com/runhooks/runhooks/gen/validate"
+	"github.com/runhooks/runhooks/internal/validate"
 )
 
 func Example() {

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/runhooks/runhooks/gen/validate"
 	"github.com/runhooks/runhooks/internal/judgetest"
+	"github.com/runhooks/runhooks/internal/validate"
 )
 
 // coverage is the share of valid mutants that the fast path has to take.

@@ -4,8 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/runhooks/runhooks/gen/validate"
 	"github.com/runhooks/runhooks/internal/judgetest"
+	"github.com/runhooks/runhooks/internal/validate"
 	"github.com/runhooks/runhooks/vectors"
 )
 

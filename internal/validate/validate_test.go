@@ -1,10 +1,9 @@
 package validate_test
 
 import (
-	"strings"
 	"testing"
 
-	"github.com/runhooks/runhooks/gen/validate"
+	"github.com/runhooks/runhooks/internal/validate"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/vectors"
 )
@@ -26,13 +25,8 @@ func TestVectors(t *testing.T) {
 			if got, want := survives(v.Payload), v.Verdict != string(conformance.Invalid) && !isSlow; got != want {
 				t.Errorf("observed: %v, want %v: %s", got, want, v.Expectation.Description)
 			}
-			event := "run_completed"
-			if strings.Contains(string(v.Payload), `"run_failed"`) {
-				event = "run_failed"
-			}
-			one := map[string]func([]byte) bool{"run_completed": validate.RunCompleted, "run_failed": validate.RunFailed}[event]
-			if conforms(v.Payload) && !one(v.Payload) {
-				t.Errorf("%s refuses what the union accepts", event)
+			if conforms(v.Payload) && validate.RunCompleted(v.Payload) == validate.RunFailed(v.Payload) {
+				t.Error("not one of the events accepts what the union accepts")
 			}
 		})
 	}
