@@ -122,6 +122,9 @@ func (e *Event) Documented() ([]byte, error) {
 		browserID:   e.Run.BrowserID,
 		userID:      e.Run.UserID,
 	}
+	if e.Type == Test {
+		d.event = RunCompleted
+	}
 	if !e.Counts.Screenshots.Known {
 		for _, url := range []string{e.Content.VisibleScreenshot, e.Content.FullPageScreenshot} {
 			if url != "" {

@@ -14,13 +14,17 @@ import (
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// Type is which event of the contract an [Event] is.
+// Type says what happened.
 type Type string
 
-// The events of the contract.
+// What may have happened. RunCompleted and RunFailed are the events of the
+// contract.
 const (
 	RunCompleted Type = "run_completed"
 	RunFailed    Type = "run_failed"
+	// Test is an event that was sent to try an endpoint: a webhook_test, or a
+	// run_completed whose status is "test".
+	Test Type = "test"
 )
 
 // Status is how a run ended.
@@ -44,8 +48,7 @@ const (
 // The strings of an Event share one copy of the payload's text, so each keeps
 // all of it in memory.
 type Event struct {
-	// Type is the event, with webhook_test as the RunCompleted that it is, of
-	// StatusTest.
+	// Type says what happened, whatever the event_type.
 	Type Type
 	// RawType is event_type as sent.
 	RawType string

@@ -156,7 +156,7 @@ func ExampleNewRunCompleted_test() {
 		panic(err)
 	}
 	fmt.Println(e.Type, e.Run.Status, e.Deviations())
-	// Output: run_completed test []
+	// Output: test test []
 }
 
 func ExampleNewRunCompleted_failed() {

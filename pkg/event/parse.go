@@ -107,6 +107,9 @@ func (r *reader) read() {
 	r.arm = r.names.arms[r.event.Type]
 	r.at = 0
 	r.object(r.names.root)
+	if r.event.Type == RunCompleted && r.event.Run.Status == StatusTest {
+		r.event.Type = Test
+	}
 	if e := r.event.Error; e != nil {
 		e.Message, e.Stack = stripANSI(e.RawMessage), stripANSI(e.RawStack)
 	}

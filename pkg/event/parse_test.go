@@ -65,7 +65,7 @@ func TestSamples(t *testing.T) {
 		want          event.Event
 	}{
 		{"completed", sample, event.Event{
-			Type: event.RunCompleted, RawType: "run_completed", Run: run,
+			Type: event.Test, RawType: "run_completed", Run: run,
 			Texts: []event.Group{{Rows: []event.Row{{
 				{Name: "Product Name", Text: "MacBook Pro 16-inch M3 Max"},
 				{Name: "Price", Text: "$3,999.00"}, {Name: "Rating", Text: "4.8/5 stars"},
