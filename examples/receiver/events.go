@@ -11,12 +11,11 @@ import (
 	"net"
 	"os"
 
-	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// SecretFromEnv gives the secret that the environment has as RUNHOOKS_SECRET.
+// SecretFromEnv returns the secret that the environment has as RUNHOOKS_SECRET.
 func SecretFromEnv() (signature.Secret, error) {
 	secret, err := signature.ParseSecret(os.Getenv("RUNHOOKS_SECRET"))
 	if err != nil {
@@ -25,21 +24,33 @@ func SecretFromEnv() (signature.Secret, error) {
 	return secret, nil
 }
 
-// AddressFromEnv gives where to listen: on loopback, and the port that the
+// AddressFromEnv returns where to listen: on loopback, and the port that the
 // environment has as PORT, or 8080.
 func AddressFromEnv() string {
 	return net.JoinHostPort("127.0.0.1", cmp.Or(os.Getenv("PORT"), "8080"))
 }
 
-// NewReceiver gives a receiver of events that were signed with secret.
+// NewReceiver returns a receiver of events that were signed with secret.
 func NewReceiver(secret signature.Secret) (*receiver.Receiver, error) {
-	return receiver.New(receiver.Handlers{Event: take}, receiver.Options{
+	return receiver.New(receiver.Handlers{
+		RunCompleted: completed,
+		RunFailed:    failed,
+		// A test event has nothing to store. No handler wants it, so it is
+		// acknowledged.
+	}, receiver.Options{
 		Verifier: &signature.Verifier{Secrets: []signature.Secret{secret}},
 	})
 }
 
-// take is where the event would go into a queue or a database.
-func take(ctx context.Context, e *event.Event) error {
-	slog.InfoContext(ctx, "a run has ended", "robot", e.Run.RobotName, "status", e.Run.Status, "rows", e.Counted().Rows.Value)
+// completed is where the rows would go into a queue or a database.
+func completed(ctx context.Context, d *receiver.Delivery) error {
+	run := d.Event.Run
+	slog.InfoContext(ctx, "a run has completed", "robot", run.RobotName, "status", run.Status, "rows", d.Event.Counted().Rows.Value)
+	return nil
+}
+
+// failed is where somebody would be told.
+func failed(ctx context.Context, d *receiver.Delivery) error {
+	slog.WarnContext(ctx, "a run has failed", "robot", d.Event.Run.RobotName, "error", d.Event.Error.Message)
 	return nil
 }

@@ -139,7 +139,7 @@ func (a *arrival) parts() []string {
 // authenticity says what is known of the sender.
 func (a *arrival) authenticity() string {
 	switch {
-	case a.decision.Delivery.Signed:
+	case a.decision.Delivery.Sender.By == receiver.BySignature:
 		return "signature verified"
 	case a.signed != "":
 		return "signature not verified, for want of a secret"
@@ -212,7 +212,9 @@ func (a *arrival) why() string {
 	}
 	why := a.problem.Detail
 	if err := a.decision.Err; err != nil {
-		why += " (" + strings.TrimPrefix(err.Error(), "signature: ") + ")"
+		if reason := strings.TrimPrefix(err.Error(), "signature: "); reason != why {
+			why += " (" + reason + ")"
+		}
 	}
 	return why
 }
@@ -223,16 +225,18 @@ func (a *arrival) nextStep() string {
 	switch {
 	case a.forwarded != nil && errors.Is(a.forwarded.err, syscall.ECONNREFUSED):
 		return "start what listens there, or change --forward"
-	case d.Outcome == receiver.Nonconforming && a.report.Verdict == conformance.Deviates:
+	case d.Disposition == receiver.Nonconforming && a.report.Verdict == conformance.Deviates:
 		return "mend the sender; or leave out --against documented, to take what servers are known to send"
-	case d.Outcome != receiver.Unauthenticated:
+	case d.Disposition != receiver.Unauthenticated:
 		return ""
 	case errors.Is(d.Err, signature.ErrTooOld), errors.Is(d.Err, signature.ErrTooNew):
 		return "compare the clocks; each attempt has a timestamp of its own, also when it is repeated"
 	case errors.Is(d.Err, signature.ErrMismatch):
 		return "compare the secrets; sign the bytes that are sent, as ID.TIMESTAMP.BODY, and change none after that"
-	case errors.Is(d.Err, signature.ErrHeaderMissing), errors.Is(d.Err, signature.ErrHeaderMalformed):
+	case errors.Is(d.Err, signature.ErrHeaderMissing):
 		return "send webhook-id, webhook-timestamp and webhook-signature, each once"
+	case errors.Is(d.Err, signature.ErrHeaderMalformed):
+		return "sign as Standard Webhooks has it; https://www.standardwebhooks.com has libraries that do"
 	}
 	return "sign it with the secret; or listen without one"
 }
@@ -270,18 +274,18 @@ type arrivalSummary struct {
 // arrivalJSON is an arrival in the JSON form. What comes after signed is of a
 // payload that was judged.
 type arrivalJSON struct {
-	Time      time.Time        `json:"time"`
-	Remote    string           `json:"remote"`
-	Method    string           `json:"method"`
-	Path      string           `json:"path"`
-	Status    int              `json:"status"` // 0 if the sender went away
-	Outcome   receiver.Outcome `json:"outcome,omitempty"`
-	Reason    string           `json:"reason,omitempty"`
-	TookMS    float64          `json:"took_ms"`
-	ID        string           `json:"id,omitempty"`
-	Signed    bool             `json:"signed"` // and verified
-	Attempt   int              `json:"attempt,omitempty"`
-	Duplicate bool             `json:"duplicate,omitempty"`
+	Time        time.Time            `json:"time"`
+	Remote      string               `json:"remote"`
+	Method      string               `json:"method"`
+	Path        string               `json:"path"`
+	Status      int                  `json:"status"` // 0 if the sender went away
+	Disposition receiver.Disposition `json:"disposition,omitempty"`
+	Reason      string               `json:"reason,omitempty"`
+	TookMS      float64              `json:"took_ms"`
+	ID          string               `json:"id,omitempty"`
+	Signed      bool                 `json:"signed"` // and verified
+	Attempt     int                  `json:"attempt,omitempty"`
+	Duplicate   bool                 `json:"duplicate,omitempty"`
 
 	EventType string                `json:"event_type,omitempty"`
 	Verdict   conformance.Verdict   `json:"verdict,omitempty"`
@@ -306,8 +310,8 @@ func (a *arrival) toJSON() arrivalJSON {
 	d := a.decision
 	j := arrivalJSON{
 		Time: a.at.UTC(), Remote: a.remote, Method: a.method, Path: a.path, Status: a.status,
-		Outcome: a.outcome(), Reason: a.why(), TookMS: milliseconds(a.took),
-		ID: a.id, Signed: d.Delivery.Signed, Attempt: a.attempt, Duplicate: a.repeated,
+		Disposition: a.disposition(), Reason: a.why(), TookMS: milliseconds(a.took),
+		ID: a.id, Signed: d.Delivery.Sender.By == receiver.BySignature, Attempt: a.attempt, Duplicate: a.repeated,
 		EventType: a.report.EventType, Verdict: a.report.Verdict, Bytes: len(d.Delivery.Payload),
 		Findings: a.report.Findings, Truncated: a.report.Truncated,
 	}
@@ -326,8 +330,8 @@ func (a *arrival) toJSON() arrivalJSON {
 	return j
 }
 
-// outcome is the receiver's, but for what it can't know.
-func (a *arrival) outcome() receiver.Outcome {
+// disposition is the receiver's, but for what it can't know.
+func (a *arrival) disposition() receiver.Disposition {
 	switch {
 	case a.taken && a.gone:
 		return receiver.Abandoned
@@ -336,7 +340,7 @@ func (a *arrival) outcome() receiver.Outcome {
 	case a.taken:
 		return receiver.Declined
 	}
-	return a.decision.Outcome
+	return a.decision.Disposition
 }
 
 // prefixed gives s behind prefix, or nothing where there is nothing.

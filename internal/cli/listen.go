@@ -147,9 +147,9 @@ func parseAddr(addr string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// policies are those of --against.
-var policies = map[string]receiver.Policy{
-	documented: receiver.RequireDocumented,
+// acceptances are those of --against.
+var acceptances = map[string]receiver.Acceptance{
+	documented: receiver.AcceptDocumented,
 	observed:   receiver.AcceptObserved,
 	all:        receiver.AcceptAll,
 }
@@ -190,7 +190,7 @@ func (o *listenOptions) run(ctx context.Context, s streams) error {
 // receive makes the receiver that the listener asks.
 func (l *listener) receive(o *listenOptions) (err error) {
 	options := receiver.Options{
-		Policy:       policies[o.against],
+		Accept:       acceptances[o.against],
 		Deduplicator: l,
 		Observer:     observe,
 		Logger:       slog.New(slog.DiscardHandler),
@@ -200,7 +200,7 @@ func (l *listener) receive(o *listenOptions) (err error) {
 	} else {
 		options.InsecureNoAuthentication = true
 	}
-	l.receiver, err = receiver.New(l.handlers(), options)
+	l.receiver, err = receiver.New(receiver.Handlers{Event: l.take, Unknown: l.take}, options)
 	return err
 }
 

@@ -114,8 +114,9 @@ func (l *listener) ask(a *arrival, answer *heldAnswer, r *http.Request) {
 	d := &a.decision.Delivery
 	if d.Verdict != "" {
 		a.report = conformance.Check(d.Payload) // the receiver doesn't look for warnings
-		if e, err := event.Parse(d.Payload); err == nil {
-			a.event = e
+		a.event = d.Event
+		if a.event == nil && d.Verdict != conformance.Invalid { // refused before it was parsed
+			a.event, _ = event.Parse(d.Payload)
 		}
 		if err := l.recorder.record(d.Payload); err != nil {
 			l.fail(err)
@@ -136,21 +137,13 @@ func (l *listener) ask(a *arrival, answer *heldAnswer, r *http.Request) {
 	}
 }
 
-// handlers are called with what the receiver takes.
-func (l *listener) handlers() receiver.Handlers {
-	return receiver.Handlers{
-		Event:     func(ctx context.Context, _ *event.Event) error { return l.take(ctx) },
-		OnUnknown: func(ctx context.Context, _ *receiver.Delivery) error { return l.take(ctx) },
-	}
-}
-
 // errNotAccepted tells the receiver that the answer is not 2xx, so that the event
 // may come again.
 var errNotAccepted = errors.New("answered as an event that is not accepted")
 
-// take handles an event: after the delay by the chosen status, or by what the
-// forward makes of it.
-func (l *listener) take(ctx context.Context) error {
+// take is the receiver's only handler. It handles an event after the delay: by the
+// chosen status, or by what the forward makes of it.
+func (l *listener) take(ctx context.Context, _ *receiver.Delivery) error {
 	a := arrivalFrom(ctx)
 	a.taken = true
 	if l.delay > 0 {

@@ -26,7 +26,6 @@ import (
 	"time"
 
 	"github.com/runhooks/runhooks/interop/matrix"
-	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/signature"
 	"github.com/runhooks/runhooks/vectors"
@@ -254,7 +253,7 @@ func expect(c *matrix.Cell, name, want, status string) {
 // or not.
 func (s sender) own() (func(payload []byte) string, error) {
 	ours, err := receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error { return nil },
+		Event: func(context.Context, *receiver.Delivery) error { return nil },
 	}, receiver.Options{
 		Verifier: &signature.Verifier{Secrets: []signature.Secret{s.secret}},
 		Logger:   slog.New(slog.DiscardHandler),

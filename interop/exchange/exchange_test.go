@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/runhooks/runhooks/interop/matrix"
-	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
@@ -59,7 +58,7 @@ func TestSuite(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			secret := signature.NewSecret()
 			own, err := receiver.New(receiver.Handlers{
-				Event: func(context.Context, *event.Event) error { return nil },
+				Event: func(context.Context, *receiver.Delivery) error { return nil },
 			}, receiver.Options{
 				Verifier: &signature.Verifier{Secrets: []signature.Secret{secret}}, Logger: slog.New(slog.DiscardHandler),
 			})

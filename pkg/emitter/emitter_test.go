@@ -65,7 +65,7 @@ func TestSend(t *testing.T) {
 		t.Errorf("the body is %q", body)
 	}
 	verifier := signature.Verifier{Secrets: []signature.Secret{secret}}
-	if err := verifier.Verify(got.Header, body); err != nil {
+	if _, err := verifier.Verify(got.Header, body); err != nil {
 		t.Error(err)
 	}
 	if got.Method != "POST" || got.RequestURI != "/events?of=robot" || got.ContentLength != int64(len(body)) {

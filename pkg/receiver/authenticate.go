@@ -11,20 +11,59 @@ import (
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// Credentials are what a sender that can't sign says of itself by HTTP Basic
-// authentication (RFC 7617).
+// Credentials are the user name and password of a sender that can't sign, for
+// HTTP Basic authentication (RFC 7617).
 type Credentials struct {
 	Username, Password string
 }
 
-// authenticateEarly refuses a sender for what the headers tell, before its body
-// is read, and says whether there is a signature to verify once it is.
-func (rc *Receiver) authenticateEarly(r *http.Request) (signed bool, _ *problem) {
-	if rc.verifier != nil && len(r.Header.Values(signature.HeaderSignature)) > 0 {
-		return true, nil // and nothing else will do: a wrong signature is never ignored
+// An Authentication is a way in which a sender shows who it is.
+type Authentication string
+
+// The ways to authenticate.
+const (
+	BySignature Authentication = "signature" // a secret of Options.Verifier has signed the payload
+	ByBasic     Authentication = "basic"     // credentials of Options.Basic
+	ByPath      Authentication = "path"      // a secret of Options.PathSecrets
+)
+
+// A Sender says how a sender was authenticated, and which it was. The zero value
+// is anybody's: that of a receiver with Options.InsecureNoAuthentication.
+type Sender struct {
+	By Authentication
+	// Index is that of the secret or the credentials in Verifier.Secrets, Basic
+	// or PathSecrets.
+	Index int
+	// Username is that of the credentials, where By is ByBasic.
+	Username string
+}
+
+// String returns the sender as a log has it, without anything secret:
+// signature[0], basic[1] robot, path[0] or anybody.
+func (s Sender) String() string {
+	switch s.By {
+	case "":
+		return "anybody"
+	case ByBasic:
+		return fmt.Sprintf("%s[%d] %s", s.By, s.Index, s.Username)
 	}
-	if rc.insecure || rc.basic.allows(r) || rc.paths.allows(r) {
-		return false, nil
+	return fmt.Sprintf("%s[%d]", s.By, s.Index)
+}
+
+// authenticateEarly refuses a sender for what the headers tell, before its body
+// is read. A sender by signature has yet to be verified, once the body is read.
+func (rc *Receiver) authenticateEarly(r *http.Request) (Sender, *problem) {
+	if rc.verifier != nil && len(r.Header.Values(signature.HeaderSignature)) > 0 {
+		return Sender{By: BySignature}, nil // and nothing else will do: a wrong signature is never ignored
+	}
+	if rc.insecure {
+		return Sender{}, nil
+	}
+	if i := rc.basic.find(r); i >= 0 {
+		return Sender{By: ByBasic, Index: i, Username: rc.basic[i].name}, nil
+	}
+	if i := rc.paths.find(r); i >= 0 {
+		return Sender{By: ByPath, Index: i}, nil
 	}
 	p := rc.unauthenticated()
 	switch {
@@ -38,38 +77,37 @@ func (rc *Receiver) authenticateEarly(r *http.Request) (signed bool, _ *problem)
 	default:
 		p.detail = "the delivery is not signed, and the user name or the password is missing or wrong"
 	}
-	return false, p
+	return Sender{}, p
 }
 
-// verify refuses a signed delivery whose signature doesn't verify.
-func (rc *Receiver) verify(h http.Header, payload []byte) *problem {
-	err := rc.verifier.Verify(h, payload)
+// verify returns the index of the secret that signed a delivery, and refuses one
+// whose signature doesn't verify.
+func (rc *Receiver) verify(h http.Header, payload []byte) (by int, _ *problem) {
+	by, err := rc.verifier.Verify(h, payload)
 	if err == nil {
-		return nil
+		return by, nil
 	}
 	if errors.Is(err, signature.ErrSecret) || errors.Is(err, signature.ErrNoSecret) {
-		return &problem{
-			outcome: Unavailable, status: http.StatusServiceUnavailable, retryAfter: laterAfter, cause: err,
+		return -1, &problem{
+			disposition: Unavailable, status: http.StatusServiceUnavailable, retryAfter: laterAfter, cause: err,
 			detail: "the receiver has no secret to verify with for now; send the event again",
 		}
 	}
 	p := rc.unauthenticated()
 	p.cause = err
 	switch {
-	case errors.Is(err, signature.ErrHeaderMissing):
-		p.detail = "a header of the signature is missing"
-	case errors.Is(err, signature.ErrHeaderMalformed):
-		p.detail = "a header of the signature is malformed"
-	case errors.Is(err, signature.ErrTooOld), errors.Is(err, signature.ErrTooNew):
-		p.detail = "the signature's timestamp is too far from the receiver's clock"
+	case !errors.Is(err, signature.ErrMismatch):
+		p.detail = strings.TrimPrefix(err.Error(), "signature: ") // which is fit for the sender
+	case len(payload) == 0:
+		p.detail = "the signature does not verify, and the body is empty: was it read before the receiver got it?"
 	default:
 		p.detail = "the signature does not verify: it is of other bytes, or by another secret"
 	}
-	return p
+	return -1, p
 }
 
 func (rc *Receiver) unauthenticated() *problem {
-	p := &problem{outcome: Unauthenticated, status: http.StatusUnauthorized}
+	p := &problem{disposition: Unauthenticated, status: http.StatusUnauthorized}
 	// RFC 9110, section 11.6.1, wants a challenge. No scheme is registered for
 	// signatures.
 	p.header = []string{"WWW-Authenticate", `StandardWebhooks`}
@@ -85,28 +123,35 @@ type digest = [sha256.Size]byte
 
 func same(a, b digest) int { return subtle.ConstantTimeCompare(a[:], b[:]) }
 
-type basicAuth []struct{ username, password digest }
-
-func (a *basicAuth) add(c Credentials) {
-	*a = append(*a, struct{ username, password digest }{
-		sha256.Sum256([]byte(c.Username)), sha256.Sum256([]byte(c.Password)),
-	})
+type basicAuth []struct {
+	name               string
+	username, password digest
 }
 
-func (a basicAuth) allows(r *http.Request) bool {
+func (a *basicAuth) add(c Credentials) {
+	*a = append(*a, struct {
+		name               string
+		username, password digest
+	}{c.Username, sha256.Sum256([]byte(c.Username)), sha256.Sum256([]byte(c.Password))})
+}
+
+// find returns the index of the credentials that r has, or -1.
+func (a basicAuth) find(r *http.Request) int {
 	if len(a) == 0 {
-		return false
+		return -1
 	}
 	username, password, ok := r.BasicAuth()
 	if !ok {
-		return false
+		return -1
 	}
 	u, p := sha256.Sum256([]byte(username)), sha256.Sum256([]byte(password))
-	found := 0
-	for _, c := range a {
-		found |= same(u, c.username) & same(p, c.password)
+	found := -1
+	for i, c := range a {
+		if same(u, c.username)&same(p, c.password) == 1 {
+			found = i
+		}
 	}
-	return found == 1
+	return found
 }
 
 type pathSecrets []digest
@@ -126,15 +171,18 @@ func checkPathSecret(s string) error {
 	return nil
 }
 
-func (s pathSecrets) allows(r *http.Request) bool {
+// find returns the index of the secret that r has, or -1.
+func (s pathSecrets) find(r *http.Request) int {
 	if len(s) == 0 || r.URL == nil {
-		return false
+		return -1
 	}
 	path := r.URL.Path
 	last := sha256.Sum256([]byte(path[strings.LastIndexByte(path, '/')+1:]))
-	found := 0
-	for _, secret := range s {
-		found |= same(last, secret)
+	found := -1
+	for i, secret := range s {
+		if same(last, secret) == 1 {
+			found = i
+		}
 	}
-	return found == 1
+	return found
 }

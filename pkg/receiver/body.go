@@ -12,14 +12,14 @@ import (
 	"sync"
 )
 
-// checkContentType refuses what is no JSON in UTF-8 by its Content-Type.
+// checkContentType refuses what is not JSON in UTF-8 by its Content-Type.
 func checkContentType(h http.Header) *problem {
 	values := h["Content-Type"]
 	if len(values) == 1 && values[0] == "application/json" {
 		return nil // what nearly everybody sends
 	}
 	p := &problem{
-		outcome: WrongContentType, status: http.StatusUnsupportedMediaType,
+		disposition: WrongContentType, status: http.StatusUnsupportedMediaType,
 		header: []string{"Accept-Post", "application/json"},
 	}
 	switch len(values) {
@@ -58,7 +58,7 @@ func checkContentEncoding(h http.Header) (zipped bool, _ *problem) {
 		return true, nil
 	}
 	return false, &problem{
-		outcome: WrongContentEncoding, status: http.StatusUnsupportedMediaType,
+		disposition: WrongContentEncoding, status: http.StatusUnsupportedMediaType,
 		detail: fmt.Sprintf("the content encoding is %.100q; send gzip, once, or none", coding),
 		header: []string{"Accept-Encoding", "gzip, identity"},
 	}
@@ -74,20 +74,42 @@ const (
 
 var errRatio = errors.New("the payload is compressed too well")
 
-// readPayload gives the whole body of r, without its content encoding: at most
+// readPayload returns the whole body of r, without its content encoding: at most
 // limit bytes, of at most limit bytes of body.
 func readPayload(w http.ResponseWriter, r *http.Request, zipped bool, limit int64) ([]byte, *problem) {
 	body := &counter{r: http.MaxBytesReader(w, r.Body, limit)}
-	if !zipped {
-		payload, err := readAll(body, r.ContentLength, func(int) error { return nil })
-		return payload, readProblem(err, limit)
+	var payload []byte
+	var err error
+	if zipped {
+		payload, err = unzipAll(body, r.ContentLength, limit)
+	} else {
+		payload, err = readAll(body, r.ContentLength, func(int) error { return nil })
 	}
+	if body.ended && body.n < r.ContentLength {
+		// net/http itself ends a body that breaks off with an error.
+		return nil, consumed(body.n, r.ContentLength)
+	}
+	return payload, readProblem(err, limit)
+}
+
+// consumed is the problem of a body of which only n bytes were left to read.
+func consumed(n, length int64) *problem {
+	return &problem{
+		disposition: Unreadable, status: http.StatusBadRequest,
+		detail: fmt.Sprintf("the receiver could read %d of the %d bytes that Content-Length declares; "+
+			"middleware in front of it must not read the body, or has to put back what it read", n, length),
+	}
+}
+
+// unzipAll reads a body that is gzip, of which length bytes are said to come, or
+// -1, up to limit bytes of payload.
+func unzipAll(body *counter, length, limit int64) ([]byte, error) {
 	unzip, err := newUnzip(body)
 	if err != nil {
-		return nil, readProblem(err, limit)
+		return nil, err
 	}
 	defer unzips.Put(unzip)
-	payload, err := readAll(unzip, 4*r.ContentLength, func(n int) error {
+	return readAll(unzip, 4*length, func(n int) error {
 		switch n := int64(n); {
 		case n > limit:
 			return &http.MaxBytesError{Limit: limit}
@@ -96,7 +118,6 @@ func readPayload(w http.ResponseWriter, r *http.Request, zipped bool, limit int6
 		}
 		return nil
 	})
-	return payload, readProblem(err, limit)
 }
 
 // readAll reads r to its end, or until check refuses how much there is. Of the
@@ -139,30 +160,33 @@ func readProblem(err error, limit int64) *problem {
 		return tooLargeProblem(limit)
 	case errors.Is(err, errRatio):
 		return &problem{
-			outcome: TooLarge, status: http.StatusRequestEntityTooLarge, cause: err,
+			disposition: TooLarge, status: http.StatusRequestEntityTooLarge, cause: err,
 			detail: fmt.Sprintf("the payload is more than %d times as large as it is sent; send it without compression", maxRatio),
 		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &problem{
-			outcome: TooSlow, status: http.StatusRequestTimeout, cause: err,
+			disposition: TooSlow, status: http.StatusRequestTimeout, cause: err,
 			detail: "the body did not arrive in time; send it again",
 		}
 	}
 	detail := "the body ends early, or is broken; send it again, as long as Content-Length says"
-	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
+	switch {
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
 		detail = "the body is not the gzip that Content-Encoding says it is"
+	case errors.Is(err, http.ErrBodyReadAfterClose):
+		detail = "middleware in front of the receiver has closed the body; it must leave the body alone"
 	}
-	return &problem{outcome: Unreadable, status: http.StatusBadRequest, cause: err, detail: detail}
+	return &problem{disposition: Unreadable, status: http.StatusBadRequest, cause: err, detail: detail}
 }
 
 func tooLargeProblem(limit int64) *problem {
 	return &problem{
-		outcome: TooLarge, status: http.StatusRequestEntityTooLarge,
+		disposition: TooLarge, status: http.StatusRequestEntityTooLarge,
 		detail: fmt.Sprintf("the payload has more than %d bytes, which is the limit here", limit),
 	}
 }
 
-// unzips holds readers that are in no use: a new one costs 40 KB.
+// unzips holds readers that are not in use: a new one costs 40 KB.
 var unzips sync.Pool
 
 func newUnzip(r io.Reader) (*gzip.Reader, error) {
@@ -176,14 +200,16 @@ func newUnzip(r io.Reader) (*gzip.Reader, error) {
 	return gzip.NewReader(r)
 }
 
-// A counter counts what is read through it.
+// A counter counts what is read through it, and tells whether that has ended.
 type counter struct {
-	r io.Reader
-	n int64
+	r     io.Reader
+	n     int64
+	ended bool
 }
 
 func (c *counter) Read(b []byte) (int, error) {
 	n, err := c.r.Read(b)
 	c.n += int64(n)
+	c.ended = c.ended || err == io.EOF
 	return n, err
 }

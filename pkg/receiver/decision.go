@@ -11,69 +11,66 @@ import (
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// Outcome says what became of a request. The set is closed, so an outcome can be
-// a label of a metric.
-type Outcome string
+// Disposition says what became of a request. The set is closed, so a disposition
+// can be a label of a metric.
+type Disposition string
 
-// The outcomes, with the status of the answer. docs/problems.md says of each
+// The dispositions, with the status of the answer. docs/problems.md says of each
 // that is a problem what to do about it.
 const (
 	// Accepted: a handler took the event. 204.
-	Accepted Outcome = "accepted"
+	Accepted Disposition = "accepted"
 	// Ignored: no handler wants the event. 204.
-	Ignored Outcome = "ignored"
+	Ignored Disposition = "ignored"
 	// Duplicate: the event was handled before. 200.
-	Duplicate Outcome = "duplicate"
+	Duplicate Disposition = "duplicate"
 
-	// WrongMethod: it is no POST. 405.
-	WrongMethod Outcome = "wrong-method"
-	// WrongContentType: it is no JSON in UTF-8, by its Content-Type. 415.
-	WrongContentType Outcome = "wrong-content-type"
+	// WrongMethod: it is not a POST. 405.
+	WrongMethod Disposition = "wrong-method"
+	// WrongContentType: it is not JSON in UTF-8, by its Content-Type. 415.
+	WrongContentType Disposition = "wrong-content-type"
 	// WrongContentEncoding: it is encoded, and not just by gzip. 415.
-	WrongContentEncoding Outcome = "wrong-content-encoding"
+	WrongContentEncoding Disposition = "wrong-content-encoding"
 	// TooLarge: the payload is, as it is sent or once it is decompressed. 413.
-	TooLarge Outcome = "too-large"
+	TooLarge Disposition = "too-large"
 	// TooSlow: the body didn't arrive in time. 408.
-	TooSlow Outcome = "too-slow"
-	// Unreadable: the body ends early, or is broken as chunks or as gzip. 400.
-	Unreadable Outcome = "unreadable"
+	TooSlow Disposition = "too-slow"
+	// Unreadable: the body ends early, because it broke off or because
+	// middleware read it; or it is broken as chunks or as gzip. 400.
+	Unreadable Disposition = "unreadable"
 	// Unauthenticated: nothing shows that the sender is who it should be. 401,
 	// or 404 where only secrets in the URL's path could show it.
-	Unauthenticated Outcome = "unauthenticated"
-	// Nonconforming: the policy doesn't accept the payload's verdict. 422.
-	Nonconforming Outcome = "nonconforming"
-	// Undecodable: the payload conforms, but holds a value that the handler's
-	// type can't, such as a count beyond 64 bits, and no other handler is there
-	// to take it. 422.
-	Undecodable Outcome = "undecodable"
+	Unauthenticated Disposition = "unauthenticated"
+	// Nonconforming: Options.Accept doesn't accept the payload's verdict. 422.
+	Nonconforming Disposition = "nonconforming"
 	// InProgress: an earlier attempt is still being handled. 503, with
 	// Retry-After.
-	InProgress Outcome = "in-progress"
+	InProgress Disposition = "in-progress"
 	// Unavailable: the deduplicator failed, or the verifier has no secret in
 	// force. 503, with Retry-After.
-	Unavailable Outcome = "unavailable"
+	Unavailable Disposition = "unavailable"
 	// Abandoned: the sender has gone, so that it will try again; no handler
 	// was called. 503, which nobody reads.
-	Abandoned Outcome = "abandoned"
+	Abandoned Disposition = "abandoned"
 	// Declined: a handler returned a StatusError. Its status.
-	Declined Outcome = "declined"
+	Declined Disposition = "declined"
 	// Failed: a handler returned another error. 500.
-	Failed Outcome = "failed"
+	Failed Disposition = "failed"
 	// Panicked: a handler did. 500; or none, and the connection is closed, where
 	// it panicked with http.ErrAbortHandler.
-	Panicked Outcome = "panicked"
+	Panicked Disposition = "panicked"
 )
 
 // A Decision is all that there is to tell about one request and its answer.
 type Decision struct {
-	Outcome Outcome
+	Disposition Disposition
 	// Status is that of the answer; 0 if there was none.
 	Status int
 	// Delivery is what arrived, as far as it was read and judged before the
 	// decision was made: its zero values mean that it was not.
 	Delivery Delivery
 	// Err is why, in words that are for the log and not for the sender: what a
-	// handler returned, for instance. It is nil where the outcome says it all. An
+	// handler returned, for instance. It is nil where the disposition says it all. An
 	// event that was accepted has one if the deduplicator could not be told.
 	Err error
 	// Stack is where a handler panicked.
@@ -82,13 +79,13 @@ type Decision struct {
 	// Start is when the receiver got the request, and Total how long it took
 	// until the answer was written. The others are the parts of it, 0 for those
 	// that were not reached: to read the body and decompress it, to authenticate
-	// the sender, to judge the payload, to decode it, to ask and tell the
-	// deduplicator, and to have the event handled.
+	// the sender, to judge the payload, to parse it into an event, to ask and
+	// tell the deduplicator, and to have the event handled.
 	Start                                                         time.Time
 	Read, Authenticate, Judge, Decode, Deduplicate, Handle, Total time.Duration
 }
 
-// Stages gives the parts of Total that were reached, by their names in lower
+// Stages returns the parts of Total that were reached, by their names in lower
 // case and in their order.
 func (d *Decision) Stages() iter.Seq2[string, time.Duration] {
 	return func(yield func(string, time.Duration) bool) {
@@ -106,11 +103,12 @@ func (d *Decision) Stages() iter.Seq2[string, time.Duration] {
 	}
 }
 
-// log tells of d, without anything of the payload but its type and its sizes.
+// log tells of d, without anything of the payload but its type, its size and the
+// codes of its findings, and without anything secret.
 func (d *Decision) log(ctx context.Context, logger *slog.Logger) {
 	level := slog.LevelDebug
 	switch {
-	case d.Status >= http.StatusInternalServerError, d.Outcome == Panicked:
+	case d.Status >= http.StatusInternalServerError, d.Disposition == Panicked:
 		level = slog.LevelError
 	case d.Status >= http.StatusBadRequest, d.Err != nil:
 		level = slog.LevelWarn
@@ -119,12 +117,12 @@ func (d *Decision) log(ctx context.Context, logger *slog.Logger) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("outcome", string(d.Outcome)),
+		slog.String("disposition", string(d.Disposition)),
 		slog.Int("status", d.Status),
 		slog.Duration("duration", d.Total),
 	}
-	if d.Delivery.ID != "" {
-		attrs = append(attrs, slog.String("id", shorten(d.Delivery.ID)), slog.Bool("signed", d.Delivery.Signed))
+	if d.Delivery.EventID != "" {
+		attrs = append(attrs, slog.String("id", shorten(d.Delivery.EventID)), slog.String("sender", d.Delivery.Sender.String()))
 	}
 	if d.Delivery.Payload != nil {
 		attrs = append(attrs, slog.Int("bytes", len(d.Delivery.Payload)))
@@ -142,10 +140,10 @@ func (d *Decision) log(ctx context.Context, logger *slog.Logger) {
 	if d.Stack != nil {
 		attrs = append(attrs, slog.String("stack", string(d.Stack)))
 	}
-	logger.LogAttrs(ctx, level, "delivery "+string(d.Outcome), attrs...)
+	logger.LogAttrs(ctx, level, "delivery "+string(d.Disposition), attrs...)
 }
 
-// findingCodes gives the codes of the findings that are errors, each once.
+// findingCodes returns the codes of the findings that are errors, each once.
 func findingCodes(findings []conformance.Finding) []conformance.Code {
 	var codes []conformance.Code
 	for _, f := range findings {

@@ -3,6 +3,7 @@ package receiver
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -18,8 +19,7 @@ import (
 type Deduplicator interface {
 	// Claim says that the event of that key is about to be handled, unless
 	// it has been or is being. A key has at most 300 bytes of printable ASCII.
-	// An error refuses the delivery for
-	// now: the sender is told to try again.
+	// An error refuses the delivery for now: the sender is told to try again.
 	Claim(ctx context.Context, key string) (Claim, error)
 	// Commit says that the event of a claim has been handled: from now on its
 	// key is Done.
@@ -68,29 +68,38 @@ const (
 // forgets. The zero value is ready to use. It must not be copied after its
 // first use.
 type Memory struct {
-	// MaxKeys is how many events are remembered; 0 means DefaultMaxKeys, some
-	// 15 MB. Beyond it the oldest are forgotten, but none that is being handled.
+	// MaxKeys is how many events are known at most, handled or being handled; 0
+	// means DefaultMaxKeys, some 15 MB. Beyond it those that were handled
+	// longest ago are forgotten. An event that is being handled is never
+	// forgotten: while more than MaxKeys are, which is as many handlers running
+	// at once, all of these are known, and no event that was handled is.
 	MaxKeys int
 	// TTL is how long an event is remembered after it was handled; 0 means
 	// DefaultTTL.
 	TTL time.Duration
 	// Lease is how long a claim holds that is neither committed nor released;
-	// 0 means DefaultLease.
+	// 0 means DefaultLease. Then it is forgotten.
 	Lease time.Duration
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
 
 	// Neither keys nor entries have pointers, so that the garbage collector
 	// passes over them, however many there are.
 	mu      sync.Mutex
+	began   time.Time              // of the first claim; times are since then, so that a clock that is set doesn't matter
 	entries map[digest]memoryEntry // by the hash of the key
-	done    []digest               // of the entries that are done, oldest first
+	done    []digest               // of the entries that are done, the first to expire first
+	leases  []memoryLease          // of the entries that are claimed, the first to expire first; and of some that were
+	live    int                    // entries that are claimed
 	claims  uint64
 }
 
 type memoryEntry struct {
-	expires int64  // in nanoseconds since 1970
+	expires time.Duration
 	claim   uint64 // its number; 0 once it is done
+}
+
+type memoryLease struct {
+	hash  digest
+	claim uint64
 }
 
 // Claim implements [Deduplicator]. Its error is always nil.
@@ -98,26 +107,29 @@ func (m *Memory) Claim(_ context.Context, key string) (Claim, error) {
 	hash := sha256.Sum256([]byte(key))
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.now()
-	m.forget(now)
-	switch e, ok := m.entries[hash]; {
-	case ok && e.claim == 0:
-		return Claim{Key: key, State: Done}, nil
-	case ok && e.expires > now.UnixNano():
-		return Claim{Key: key, State: Busy}, nil
-	}
 	if m.entries == nil {
 		m.entries = make(map[digest]memoryEntry)
+		m.began = time.Now()
+	}
+	now := time.Since(m.began)
+	m.forget(now)
+	if e, ok := m.entries[hash]; ok {
+		if e.claim == 0 {
+			return Claim{Key: key, State: Done}, nil
+		}
+		return Claim{Key: key, State: Busy}, nil
 	}
 	m.claims++
-	m.entries[hash] = memoryEntry{now.Add(orDefault(m.Lease, DefaultLease)).UnixNano(), m.claims}
+	m.live++
+	m.entries[hash] = memoryEntry{now + orDefault(m.Lease, DefaultLease), m.claims}
+	m.leases = append(m.leases, memoryLease{hash, m.claims})
 	return Claim{Key: key, State: Claimed, Token: strconv.FormatUint(m.claims, 10)}, nil
 }
 
 // Commit implements [Deduplicator]. Its error is always nil.
 func (m *Memory) Commit(_ context.Context, c Claim) error {
 	m.settle(c, func(hash digest) {
-		m.entries[hash] = memoryEntry{expires: m.now().Add(orDefault(m.TTL, DefaultTTL)).UnixNano()}
+		m.entries[hash] = memoryEntry{expires: time.Since(m.began) + orDefault(m.TTL, DefaultTTL)}
 		m.done = append(m.done, hash)
 	})
 	return nil
@@ -129,37 +141,56 @@ func (m *Memory) Release(_ context.Context, c Claim) error {
 	return nil
 }
 
-// settle ends the claim c by do, unless another has taken its place.
+// settle ends the claim c by do, unless it has ended or another has taken its
+// place.
 func (m *Memory) settle(c Claim, do func(hash digest)) {
 	hash := sha256.Sum256([]byte(c.Key))
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e, ok := m.entries[hash]; ok && e.claim != 0 && strconv.FormatUint(e.claim, 10) == c.Token {
+	if e := m.entries[hash]; e.claim != 0 && strconv.FormatUint(e.claim, 10) == c.Token {
 		do(hash)
+		m.live--
+		m.sweep()
 	}
 }
 
-// forget drops what is done and too old, or too much.
-func (m *Memory) forget(now time.Time) {
+// sweep keeps the leases of claims that have been settled from outnumbering the
+// others. It takes as long as there are leases, and comes after half as many
+// claims at least.
+func (m *Memory) sweep() {
+	const few = 64
+	if len(m.leases) > 2*m.live+few {
+		m.leases = slices.DeleteFunc(m.leases, func(l memoryLease) bool { return m.entries[l.hash].claim != l.claim })
+	}
+}
+
+// forget drops claims whose leases have run out, and what is done and too old, or
+// too much.
+func (m *Memory) forget(now time.Duration) {
+	for len(m.leases) > 0 {
+		oldest := m.leases[0]
+		e := m.entries[oldest.hash]
+		if e.claim == oldest.claim {
+			if e.expires > now {
+				break
+			}
+			delete(m.entries, oldest.hash)
+			m.live--
+		}
+		m.leases = m.leases[1:] // append moves what is left to the front, in time
+	}
 	most := orDefault(m.MaxKeys, DefaultMaxKeys)
 	for len(m.done) > 0 {
 		oldest := m.done[0]
-		if len(m.entries) < most && m.entries[oldest].expires > now.UnixNano() {
+		if len(m.entries) < most && m.entries[oldest].expires > now {
 			return
 		}
 		delete(m.entries, oldest)
-		m.done = m.done[1:] // append moves what is left to the front, in time
+		m.done = m.done[1:]
 	}
 }
 
-func (m *Memory) now() time.Time {
-	if m.Now != nil {
-		return m.Now()
-	}
-	return time.Now()
-}
-
-// orDefault gives v, or d where v is zero.
+// orDefault returns v, or d where v is zero.
 func orDefault[T comparable](v, d T) T {
 	var zero T
 	if v == zero {

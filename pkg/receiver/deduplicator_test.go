@@ -10,14 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/receiver/receivertest"
 )
 
 func TestMemory(t *testing.T) {
 	receivertest.TestDeduplicator(t, func(_ *testing.T, l receivertest.Limits) receiver.Deduplicator {
-		return &receiver.Memory{TTL: l.TTL, Lease: l.Lease, Now: l.Now}
+		return &receiver.Memory{TTL: l.TTL, Lease: l.Lease}
 	})
 }
 
@@ -62,7 +61,7 @@ func TestDeduplicatorFails(t *testing.T) {
 		deduplicator broken
 		handler      error
 		status       int
-		outcome      receiver.Outcome
+		disposition  receiver.Disposition
 		calls        int
 	}{
 		{"claim", broken{claim: down}, nil, 503, receiver.Unavailable, 0},
@@ -80,8 +79,8 @@ func TestDeduplicatorFails(t *testing.T) {
 			if strings.Contains(w.Body.String(), "hunter2") {
 				t.Errorf("the answer tells too much: %s", w.Body)
 			}
-			if d := rec.decisions[0]; d.Outcome != test.outcome || !errors.Is(d.Err, down) {
-				t.Errorf("decision %s: %v", d.Outcome, d.Err)
+			if d := rec.decisions[0]; d.Disposition != test.disposition || !errors.Is(d.Err, down) {
+				t.Errorf("decision %s: %v", d.Disposition, d.Err)
 			}
 		})
 	}
@@ -93,7 +92,7 @@ func TestSettlesWithoutTheSender(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var settled error = errors.New("not called")
 	rc, err := receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error { cancel(); return nil },
+		Event: func(context.Context, *receiver.Delivery) error { cancel(); return nil },
 	}, receiver.Options{
 		InsecureNoAuthentication: true, Logger: slog.New(slog.DiscardHandler),
 		Deduplicator: watched{&settled},

@@ -5,17 +5,9 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/runhooks/runhooks/gen/webhook"
 	"github.com/runhooks/runhooks/internal/validate"
 	"github.com/runhooks/runhooks/pkg/conformance"
-)
-
-const (
-	runCompleted = string(webhook.RunCompletedEventTypeRunCompleted)
-	runFailed    = string(webhook.RunFailedEventTypeRunFailed)
+	"github.com/runhooks/runhooks/pkg/event"
 )
 
 // judge fills in what the contract makes of d. What conforms costs next to
@@ -23,9 +15,9 @@ const (
 func judge(d *Delivery) {
 	switch {
 	case validate.RunCompleted(d.Payload):
-		d.EventType, d.Verdict = runCompleted, conformance.Conforms
+		d.EventType, d.Verdict = string(event.RunCompleted), conformance.Conforms
 	case validate.RunFailed(d.Payload):
-		d.EventType, d.Verdict = runFailed, conformance.Conforms
+		d.EventType, d.Verdict = string(event.RunFailed), conformance.Conforms
 	default:
 		report := conformance.Check(d.Payload)
 		d.EventType, d.Verdict, d.Findings = report.EventType, report.Verdict, report.Findings
@@ -46,64 +38,47 @@ func verdictClause(v conformance.Verdict) string {
 	return "it " + string(v)
 }
 
-// refusal says why the policy doesn't accept d.
+// refusal says why d is not accepted.
 func refusal(d *Delivery) *problem {
 	name := "the contract"
 	if d.EventType != "" && !isUnknown(d) {
 		name = d.EventType
 	}
-	return &problem{
-		outcome: Nonconforming, status: http.StatusUnprocessableEntity, findings: d.Findings,
+	p := &problem{
+		disposition: Nonconforming, status: http.StatusUnprocessableEntity, findings: d.Findings,
 		detail: fmt.Sprintf("the payload does not conform to %.100s: %s", name, verdictClause(d.Verdict)),
 	}
+	if len(d.Payload) == 0 {
+		p.detail = "the body is empty; was it read before the receiver got it?"
+	}
+	return p
 }
 
-// route gives the handler that is to be called with d, ready to be called; or
-// nil where no handler wants the event.
-func (rc *Receiver) route(d *Delivery) (func(context.Context) error, *problem) {
-	var undecodable error
-	if d.Verdict == conformance.Conforms {
-		var handle func(context.Context) error
-		switch h := rc.handlers; {
-		case d.EventType == runCompleted && h.RunCompleted != nil:
-			handle, undecodable = bind(d.Payload, h.RunCompleted)
-		case d.EventType == runFailed && h.RunFailed != nil:
-			handle, undecodable = bind(d.Payload, h.RunFailed)
-		}
-		if handle != nil {
-			return handle, nil
-		}
+// parse sets the event of d, unless the payload is invalid. The judge has
+// accepted it, so parsing can't fail: an error is a fault of the receiver.
+func (rc *Receiver) parse(d *Delivery) (err error) {
+	if d.Verdict != conformance.Invalid {
+		d.Event, err = rc.parser.Parse(d.Payload)
 	}
-	if take := rc.handlers.Event; take != nil && d.Verdict != conformance.Invalid {
-		e, err := rc.parser.Parse(d.Payload)
-		if err == nil {
-			return func(ctx context.Context) error { return take(ctx, e) }, nil
-		}
-		undecodable = err
-	}
-	left := undecodable != nil || d.Verdict == conformance.Invalid
-	if take := rc.handlers.OnUnknown; take != nil && left {
-		return func(ctx context.Context) error { return take(ctx, DeliveryFrom(ctx)) }, nil
-	}
-	if undecodable != nil {
-		return nil, &problem{
-			outcome: Undecodable, status: http.StatusUnprocessableEntity, cause: undecodable,
-			detail: "the payload conforms, but a number or a time in it is beyond what the receiver can hold",
-		}
-	}
-	return nil, nil
+	return err
 }
 
-// judged spares the decoder what the judge has made sure of.
-var judged = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+// A handler takes a delivery. Handlers are of this type.
+type handler = func(ctx context.Context, d *Delivery) error
 
-// bind decodes payload, which conforms, for a handler of the documented type. It
-// fails where the payload holds a value that the type can't: a count beyond 64
-// bits, say, or the second 60 of a minute.
-func bind[T any](payload []byte, take func(context.Context, *T) error) (func(context.Context) error, error) {
-	e := new(T)
-	if err := json.Unmarshal(payload, e, judged); err != nil {
-		return nil, err
+// route returns the handler that takes d, or nil if none wants it.
+func (h *Handlers) route(d *Delivery) handler {
+	if d.Event == nil {
+		return h.Unknown
 	}
-	return func(ctx context.Context) error { return take(ctx, e) }, nil
+	take := h.Event
+	switch own := d.Event.Type; {
+	case own == event.RunCompleted && h.RunCompleted != nil:
+		take = h.RunCompleted
+	case own == event.RunFailed && h.RunFailed != nil:
+		take = h.RunFailed
+	case own == event.Test && h.Test != nil:
+		take = h.Test
+	}
+	return take
 }

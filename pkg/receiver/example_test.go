@@ -11,9 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/runhooks/runhooks/gen/webhook"
-	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
+	"github.com/runhooks/runhooks/pkg/receiver/receivertest"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
@@ -52,8 +51,9 @@ func Example() {
 		log.Fatal(err)
 	}
 	events, err := receiver.New(receiver.Handlers{
-		Event: func(ctx context.Context, e *event.Event) error {
-			fmt.Println(e.Run.RobotName, e.Run.Status, e.Error.Message)
+		Event: func(ctx context.Context, d *receiver.Delivery) error {
+			e := d.Event
+			fmt.Println(e.Type, e.Run.RobotName, e.Error.Message)
 			return nil // and the sender is told that the event is taken
 		},
 	}, receiver.Options{
@@ -81,13 +81,13 @@ func Example() {
 	server.Handler.ServeHTTP(w, r)
 	fmt.Println(w.Code)
 	// Output:
-	// Test Robot failed Timeout exceeded
+	// run_failed Test Robot Timeout exceeded
 	// 204
 }
 
 func ExampleNew() {
 	_, err := receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error { return nil },
+		Event: func(context.Context, *receiver.Delivery) error { return nil },
 	}, receiver.Options{})
 	fmt.Println(strings.Split(err.Error(), ";")[0])
 	// Output: receiver: nothing says how senders are authenticated
@@ -95,41 +95,45 @@ func ExampleNew() {
 
 func ExampleHandlers() {
 	events, err := receiver.New(receiver.Handlers{
-		RunCompleted: func(_ context.Context, e *webhook.RunCompleted) error {
-			fmt.Println("RunCompleted takes", e.Data.RunID)
+		RunFailed: func(_ context.Context, d *receiver.Delivery) error {
+			fmt.Println("RunFailed takes", d.Event.Run.RobotName, "of a payload that", d.Verdict)
 			return nil
 		},
-		RunFailed: func(_ context.Context, e *webhook.RunFailed) error {
-			fmt.Println("RunFailed takes", e.Data.RunID)
+		Test: func(context.Context, *receiver.Delivery) error {
+			fmt.Println("Test takes what tries the endpoint")
 			return nil
 		},
-		Event: func(ctx context.Context, e *event.Event) error {
-			fmt.Println("Event takes", e.Run.ID, "of a payload that", receiver.DeliveryFrom(ctx).Verdict)
+		Event: func(_ context.Context, d *receiver.Delivery) error {
+			fmt.Println("Event takes every other event, such as", d.Event.Type)
 			return nil
 		},
-		OnUnknown: func(_ context.Context, d *receiver.Delivery) error {
-			fmt.Println("OnUnknown takes", d.EventType)
+		Unknown: func(_ context.Context, d *receiver.Delivery) error {
+			fmt.Println("Unknown takes", d.EventType, "as", len(d.Payload), "bytes")
 			return nil
 		},
-	}, receiver.Options{PathSecrets: []string{"dN7rJ2kXq0vB5wZt"}})
+	}, receiver.Options{InsecureNoAuthentication: true})
 	if err != nil {
 		log.Fatal(err)
 	}
 	send(events, documentedFailure)
 	send(events, failure)
+	send(events, string(receivertest.Test.Payload()))
+	send(events, string(receivertest.Extract.Payload()))
 	send(events, strings.Replace(failure, "run_failed", "run_paused", 1))
 	// Output:
-	// RunFailed takes 110c4dae-c39b-4b30-a932-eff1022e4bb0
-	// Event takes 110c4dae-c39b-4b30-a932-eff1022e4bb0 of a payload that deviates
-	// OnUnknown takes run_paused
+	// RunFailed takes Test Robot of a payload that conforms
+	// RunFailed takes Test Robot of a payload that deviates
+	// Test takes what tries the endpoint
+	// Event takes every other event, such as run_completed
+	// Unknown takes run_paused as 418 bytes
 }
 
 func ExampleReceiver_ServeHTTP() {
 	events, err := receiver.New(receiver.Handlers{
-		RunFailed: func(context.Context, *webhook.RunFailed) error { return nil },
+		RunFailed: func(context.Context, *receiver.Delivery) error { return nil },
 	}, receiver.Options{
 		PathSecrets: []string{"dN7rJ2kXq0vB5wZt"},
-		Policy:      receiver.RequireDocumented,
+		Accept:      receiver.AcceptDocumented,
 		Logger:      slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -147,7 +151,7 @@ func ExampleReceiver_ServeHTTP() {
 
 func ExampleStatusError() {
 	events, err := receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error {
+		Event: func(context.Context, *receiver.Delivery) error {
 			return &receiver.StatusError{
 				Status: http.StatusServiceUnavailable, RetryAfter: 2 * time.Minute,
 				Detail: "the queue is full", Err: errors.New("for the log: 10,000 events on orders-3"),
@@ -164,12 +168,12 @@ func ExampleStatusError() {
 
 func ExampleDecision() {
 	events, err := receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error { return nil },
+		Event: func(context.Context, *receiver.Delivery) error { return nil },
 	}, receiver.Options{
 		InsecureNoAuthentication: true,
 		Logger:                   slog.New(slog.DiscardHandler),
 		Observer: func(_ context.Context, d *receiver.Decision) {
-			fmt.Println(d.Outcome, d.Status, d.Delivery.EventType, d.Delivery.Verdict, len(d.Delivery.Payload))
+			fmt.Println(d.Disposition, d.Status, d.Delivery.EventType, d.Delivery.Verdict, len(d.Delivery.Payload))
 		},
 	})
 	if err != nil {
@@ -194,24 +198,59 @@ func ExampleDecision_Stages() {
 	// judge 2µs
 }
 
-func ExampleDeliveryFrom() {
+func ExampleDelivery() {
 	events, err := receiver.New(receiver.Handlers{
-		Event: func(ctx context.Context, e *event.Event) error {
-			d := receiver.DeliveryFrom(ctx)
-			fmt.Println(d.Verdict, "signed:", d.Signed)
-			fmt.Println(d.ID)
+		Event: func(_ context.Context, d *receiver.Delivery) error {
+			fmt.Println(d.EventID)
+			fmt.Println(d.EventType, d.Verdict, d.Event.Run.RobotName)
 			fmt.Println(d.Findings[0])
 			return nil
 		},
-	}, receiver.Options{PathSecrets: []string{"dN7rJ2kXq0vB5wZt"}})
+	}, receiver.Options{InsecureNoAuthentication: true})
 	if err != nil {
 		log.Fatal(err)
 	}
 	send(events, failure)
 	// Output:
-	// deviates signed: false
 	// sha256:97bafb781ffe90c9f88985c0e11e9708f799142b39f176ffbf3417925313a669
+	// run_failed deviates Test Robot
 	// 6:5: error: dialect.field-case: "robot_id" should be "robotId"
+}
+
+// With a secret for each sender, a handler knows which of them it was.
+func ExampleSender() {
+	shop, press := signature.NewSecret(), signature.NewSecret()
+	names := []string{"shop", "press"}
+	events, err := receiver.New(receiver.Handlers{
+		Event: func(_ context.Context, d *receiver.Delivery) error {
+			fmt.Println(d.Sender)
+			if d.Sender.By == receiver.BySignature {
+				fmt.Println("sent by", names[d.Sender.Index])
+			}
+			return nil
+		},
+	}, receiver.Options{
+		Verifier: &signature.Verifier{Secrets: []signature.Secret{shop, press}},
+		Basic:    []receiver.Credentials{{Username: "robot", Password: "dN7rJ2kXq0vB5wZt"}}, // can't sign
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	signed := httptest.NewRequest(http.MethodPost, "/events", strings.NewReader(failure))
+	signed.Header.Set("Content-Type", "application/json")
+	if err := signature.SetHeaders(signed.Header, "evt_1", time.Now(), []byte(failure), press); err != nil {
+		log.Fatal(err)
+	}
+	events.ServeHTTP(httptest.NewRecorder(), signed)
+
+	basic := httptest.NewRequest(http.MethodPost, "/events", strings.NewReader(failure))
+	basic.Header.Set("Content-Type", "application/json")
+	basic.SetBasicAuth("robot", "dN7rJ2kXq0vB5wZt")
+	events.ServeHTTP(httptest.NewRecorder(), basic)
+	// Output:
+	// signature[1]
+	// sent by press
+	// basic[0] robot
 }
 
 func ExampleMemory() {
@@ -220,7 +259,7 @@ func ExampleMemory() {
 	remembered := &receiver.Memory{TTL: time.Hour}
 	for range 2 {
 		events, err := receiver.New(receiver.Handlers{
-			Event: func(_ context.Context, e *event.Event) error { fmt.Println("handled"); return nil },
+			Event: func(context.Context, *receiver.Delivery) error { fmt.Println("handled"); return nil },
 		}, receiver.Options{InsecureNoAuthentication: true, Deduplicator: remembered})
 		if err != nil {
 			log.Fatal(err)
@@ -230,26 +269,26 @@ func ExampleMemory() {
 	// Output: handled
 }
 
-func ExamplePolicy() {
-	for _, policy := range []receiver.Policy{receiver.AcceptObserved, receiver.RequireDocumented, receiver.AcceptAll} {
+func ExampleAcceptance() {
+	for _, accept := range []receiver.Acceptance{receiver.AcceptObserved, receiver.AcceptDocumented, receiver.AcceptAll} {
 		events, err := receiver.New(receiver.Handlers{
-			Event:     func(context.Context, *event.Event) error { return nil },
-			OnUnknown: func(context.Context, *receiver.Delivery) error { return nil },
-		}, receiver.Options{InsecureNoAuthentication: true, Policy: policy, Logger: slog.New(slog.DiscardHandler)})
+			Event:   func(context.Context, *receiver.Delivery) error { return nil },
+			Unknown: func(context.Context, *receiver.Delivery) error { return nil },
+		}, receiver.Options{InsecureNoAuthentication: true, Accept: accept, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(policy, send(events, documentedFailure).Code, send(events, failure).Code, send(events, "{}").Code)
+		fmt.Println(accept, send(events, documentedFailure).Code, send(events, failure).Code, send(events, "{}").Code)
 	}
 	// Output:
 	// AcceptObserved 204 204 422
-	// RequireDocumented 204 422 422
+	// AcceptDocumented 204 422 422
 	// AcceptAll 204 204 204
 }
 
 func ExampleCredentials() {
 	events, err := receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error { return nil },
+		Event: func(context.Context, *receiver.Delivery) error { return nil },
 	}, receiver.Options{
 		// The URL in the robot's settings: https://robot:…@example.com/events
 		Basic:  []receiver.Credentials{{Username: "robot", Password: "dN7rJ2kXq0vB5wZt"}},

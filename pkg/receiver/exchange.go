@@ -41,8 +41,8 @@ func (x *exchange) lap(part *time.Duration) {
 	x.lapped = now
 }
 
-// run takes the request through all stages. It gives the problem at which that
-// ended, or nil when it has set a status that is none.
+// run takes the request through all stages. It returns the problem at which that
+// ended, or nil when it has set a status that is not one.
 func (x *exchange) run() *problem {
 	if p := x.receive(); p != nil {
 		return p
@@ -55,50 +55,52 @@ func (x *exchange) run() *problem {
 		return refusal(d)
 	}
 
-	handle, p := x.rc.route(d)
-	x.lap(&x.Decode)
-	if p != nil {
-		return p
+	if err := x.rc.parse(d); err != nil {
+		return failure(err)
 	}
-	if handle == nil {
-		x.Outcome, x.Status = Ignored, http.StatusNoContent
+	x.lap(&x.Decode)
+	take := x.rc.handlers.route(d)
+	if take == nil {
+		x.Disposition, x.Status = Ignored, http.StatusNoContent
 		return nil
 	}
 	if err := context.Cause(x.r.Context()); err != nil {
 		return &problem{
-			outcome: Abandoned, status: http.StatusServiceUnavailable, cause: err,
+			disposition: Abandoned, status: http.StatusServiceUnavailable, cause: err,
 			detail: "the request was cancelled before the event was handled",
 		}
 	}
-	return x.handleOnce(handle)
+	return x.handleOnce(take)
 }
 
 // receive does all that needs no understanding of the payload.
 func (x *exchange) receive() *problem {
 	bodyless := x.r.Body == nil || x.r.Body == http.NoBody
-	zipped, signed, p := x.checkHeaders(bodyless)
-	if !bodyless {
-		if p == nil {
-			p = x.readBody(zipped)
-		}
-		if p != nil {
-			x.hangUp(p)
-		}
+	zipped, sender, p := x.checkHeaders(bodyless)
+	switch {
+	case p == nil && bodyless && x.r.ContentLength > 0:
+		p = consumed(0, x.r.ContentLength)
+	case p == nil && !bodyless:
+		p = x.readBody(zipped)
+	}
+	if p != nil && !bodyless {
+		x.hangUp(p)
 	}
 	if p != nil {
 		return p
 	}
 
-	if signed {
-		if p := x.rc.verify(x.r.Header, x.Delivery.Payload); p != nil {
+	d := &x.Delivery
+	if sender.By == BySignature {
+		if sender.Index, p = x.rc.verify(x.r.Header, d.Payload); p != nil {
 			return p
 		}
-		x.Delivery.Signed = true
-		x.Delivery.ID = x.r.Header.Get(signature.HeaderID)
+		d.EventID = x.r.Header.Get(signature.HeaderID)
 	} else {
-		sum := sha256.Sum256(x.Delivery.Payload)
-		x.Delivery.ID = "sha256:" + hex.EncodeToString(sum[:])
+		sum := sha256.Sum256(d.Payload)
+		d.EventID = "sha256:" + hex.EncodeToString(sum[:])
 	}
+	d.Sender = sender
 	x.lap(&x.Authenticate)
 	return nil
 }
@@ -128,28 +130,28 @@ func (x *exchange) setReadDeadline(at time.Time) {
 }
 
 // checkHeaders does what needs no body.
-func (x *exchange) checkHeaders(bodyless bool) (zipped, signed bool, p *problem) {
+func (x *exchange) checkHeaders(bodyless bool) (zipped bool, sender Sender, p *problem) {
 	r := x.r
 	if r.Method != http.MethodPost {
-		return false, false, wrongMethod(r, bodyless)
+		return false, Sender{}, wrongMethod(r, bodyless)
 	}
 	if p := checkContentType(r.Header); p != nil {
-		return false, false, p
+		return false, Sender{}, p
 	}
 	if r.ContentLength > x.rc.maxBytes {
-		return false, false, tooLargeProblem(x.rc.maxBytes)
+		return false, Sender{}, tooLargeProblem(x.rc.maxBytes)
 	}
 	if zipped, p = checkContentEncoding(r.Header); p != nil {
-		return false, false, p
+		return false, Sender{}, p
 	}
-	signed, p = x.rc.authenticateEarly(r)
+	sender, p = x.rc.authenticateEarly(r)
 	x.lap(&x.Authenticate)
-	return zipped, signed, p
+	return zipped, sender, p
 }
 
 func wrongMethod(r *http.Request, bodyless bool) *problem {
 	p := &problem{
-		outcome: WrongMethod, status: http.StatusMethodNotAllowed,
+		disposition: WrongMethod, status: http.StatusMethodNotAllowed,
 		detail: fmt.Sprintf("the request is a %.20s; send the event by POST", r.Method),
 		header: []string{"Allow", http.MethodPost},
 	}
@@ -159,28 +161,28 @@ func wrongMethod(r *http.Request, bodyless bool) *problem {
 	return p
 }
 
-// handleOnce calls handle, unless the event has been or is being handled.
-func (x *exchange) handleOnce(handle func(context.Context) error) *problem {
+// handleOnce has take handle the event, unless it has been or is being handled.
+func (x *exchange) handleOnce(take handler) *problem {
 	store := x.rc.deduplicator
-	key := x.Delivery.ID
-	if x.Delivery.Signed {
+	key := x.Delivery.EventID
+	if x.Delivery.Sender.By == BySignature {
 		key = "webhook-id:" + key // so that none can pose as a hash
 	}
 	claim, err := store.Claim(x.r.Context(), key)
 	x.lap(&x.Deduplicate)
 	if err != nil {
 		return &problem{
-			outcome: Unavailable, status: http.StatusServiceUnavailable, retryAfter: laterAfter, cause: fmt.Errorf("claiming the event: %w", err),
+			disposition: Unavailable, status: http.StatusServiceUnavailable, retryAfter: laterAfter, cause: fmt.Errorf("claiming the event: %w", err),
 			detail: "the receiver can't tell for now whether the event was handled before; send it again",
 		}
 	}
 	switch claim.State {
 	case Done:
-		x.Outcome, x.Status = Duplicate, http.StatusOK
+		x.Disposition, x.Status = Duplicate, http.StatusOK
 		return nil
 	case Busy:
 		return &problem{
-			outcome: InProgress, status: http.StatusServiceUnavailable, retryAfter: laterAfter,
+			disposition: InProgress, status: http.StatusServiceUnavailable, retryAfter: laterAfter,
 			detail: "an earlier attempt to deliver the event is still being handled; send it again to learn how it went",
 		}
 	}
@@ -194,11 +196,11 @@ func (x *exchange) handleOnce(handle func(context.Context) error) *problem {
 		}
 		x.lap(&x.Deduplicate)
 	}()
-	p := call(x.r.Context(), x.Delivery, handle)
+	p := call(x.r.Context(), x.Delivery, take)
 	x.lap(&x.Handle)
 	if p == nil {
 		settle = store.Commit
-		x.Outcome, x.Status = Accepted, http.StatusNoContent
+		x.Disposition, x.Status = Accepted, http.StatusNoContent
 	}
 	return p
 }
@@ -215,24 +217,24 @@ func (x *exchange) settle(do func(context.Context, Claim) error, c Claim) error 
 }
 
 // call calls a handler, and makes a problem of whatever it does but return nil.
-func call(ctx context.Context, d Delivery, handle func(context.Context) error) (p *problem) {
+func call(ctx context.Context, d Delivery, take handler) (p *problem) {
 	defer func() {
 		if v := recover(); v != nil {
 			p = failure(fmt.Errorf("panic: %v", v))
-			p.outcome, p.stack = Panicked, debug.Stack()
+			p.disposition, p.stack = Panicked, debug.Stack()
 			if v == http.ErrAbortHandler { // the handler wants no answer, as in net/http
 				p.abort, p.status = true, 0
 			}
 		}
 	}()
-	err := handle(context.WithValue(ctx, deliveryKey{}, &d))
+	err := take(ctx, &d)
 	var chosen *StatusError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &chosen) && chosen.Status >= 400 && chosen.Status <= 599:
 		return &problem{
-			outcome: Declined, status: chosen.Status, cause: err,
+			disposition: Declined, status: chosen.Status, cause: err,
 			detail: chosen.Detail, retryAfter: chosen.RetryAfter,
 		}
 	}
@@ -243,7 +245,7 @@ func call(ctx context.Context, d Delivery, handle func(context.Context) error) (
 // sender.
 func failure(err error) *problem {
 	return &problem{
-		outcome: Failed, status: http.StatusInternalServerError, cause: err,
+		disposition: Failed, status: http.StatusInternalServerError, cause: err,
 		detail: "the receiver failed to handle the event; send it again",
 	}
 }

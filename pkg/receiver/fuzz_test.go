@@ -3,6 +3,7 @@ package receiver_test
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -20,7 +21,7 @@ import (
 func FuzzServeHTTP(f *testing.F) {
 	now := time.Unix(1_750_000_000, 0)
 	s := secret(f)
-	verifier := &signature.Verifier{Secrets: []signature.Secret{s}, Now: func() time.Time { return now }}
+	verifier := &signature.Verifier{Secrets: []signature.Secret{s}, Tolerance: math.MaxInt64} // whenever a seed was signed
 	signatureOf := func(payload []byte) string {
 		text, err := signature.Sign("msg_1", now, payload, s)
 		if err != nil {
@@ -54,7 +55,7 @@ func FuzzServeHTTP(f *testing.F) {
 		if len(body) > 0 {
 			r.Body = readCloser{bytes.NewReader(body)}
 		}
-		options := receiver.Options{Policy: receiver.Policy(kind % 3), MaxBytes: 1 << 16}
+		options := receiver.Options{Accept: receiver.Acceptance(kind % 3), MaxBytes: 1 << 16}
 		if kind%2 == 0 {
 			options.Verifier = verifier
 		}
@@ -87,13 +88,16 @@ func checkDelivery(t *testing.T, d *receiver.Delivery, options receiver.Options)
 	if len(d.Payload) > int(options.MaxBytes) {
 		t.Errorf("the payload has %d bytes", len(d.Payload))
 	}
-	if d.Signed != (options.Verifier != nil) {
-		t.Errorf("signed: %v", d.Signed)
+	if signed := d.Sender.By == receiver.BySignature; signed != (options.Verifier != nil) {
+		t.Errorf("signed: %v", signed)
+	}
+	if (d.Event != nil) != (d.Verdict != conformance.Invalid) {
+		t.Errorf("it is %s, and has the event %v", d.Verdict, d.Event)
 	}
 	if report := conformance.Check(d.Payload); d.Verdict != report.Verdict || d.EventType != report.EventType {
 		t.Errorf("%s %s, want %s %s", d.EventType, d.Verdict, report.EventType, report.Verdict)
 	}
-	if options.Policy == receiver.RequireDocumented && d.Verdict != conformance.Conforms {
+	if options.Accept == receiver.AcceptDocumented && d.Verdict != conformance.Conforms {
 		t.Errorf("it %s, and conforming was required", d.Verdict)
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
@@ -37,7 +36,7 @@ func TestLoad(t *testing.T) {
 
 	var handled atomic.Int64
 	rc, err := receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error { handled.Add(1); return nil },
+		Event: func(context.Context, *receiver.Delivery) error { handled.Add(1); return nil },
 	}, receiver.Options{
 		Verifier: &signature.Verifier{Secrets: []signature.Secret{secret(t)}},
 		Logger:   slog.New(slog.DiscardHandler),

@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/vectors"
 )
@@ -41,7 +44,7 @@ func TestObserved(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			testPolicies(t, payload, conformance.Deviates)
+			testAccepted(t, payload, conformance.Deviates)
 		})
 	}
 }
@@ -50,51 +53,60 @@ func TestObserved(t *testing.T) {
 func TestVectors(t *testing.T) {
 	for _, v := range vectors.All() {
 		t.Run(v.Name, func(t *testing.T) {
-			testPolicies(t, v.Payload, conformance.Verdict(v.Verdict))
+			testAccepted(t, v.Payload, conformance.Verdict(v.Verdict))
 		})
 	}
 }
 
-// testPolicies sends payload to a receiver of each policy.
-func testPolicies(t *testing.T, payload []byte, verdict conformance.Verdict) {
+// testAccepted sends payload to a receiver of each Acceptance.
+func testAccepted(t *testing.T, payload []byte, verdict conformance.Verdict) {
 	report := conformance.Check(payload)
-	for policy, accepted := range map[receiver.Policy]bool{
-		receiver.AcceptAll:         true,
-		receiver.RequireDocumented: verdict == conformance.Conforms,
+	for accept, accepted := range map[receiver.Acceptance]bool{
+		receiver.AcceptAll:        true,
+		receiver.AcceptDocumented: verdict == conformance.Conforms,
 		receiver.AcceptObserved: verdict != conformance.Invalid ||
 			// an event of another type is none of ours, and no mistake
 			report.EventType != "" && report.Findings[0].Code == "event.type-unknown",
 	} {
 		var rec recorder
 		w := httptest.NewRecorder()
-		rec.receiver(t, receiver.Options{Policy: policy}).ServeHTTP(w, post(payload))
+		rec.receiver(t, receiver.Options{Accept: accept}).ServeHTTP(w, post(payload))
 		if !accepted {
 			p := readProblem(t, w.Result())
 			if w.Code != 422 || len(rec.calls) > 0 || len(p.Findings) == 0 {
-				t.Errorf("%v: status %d, called %q: %+v; want 422 with findings", policy, w.Code, rec.calls, p)
+				t.Errorf("%v: status %d, called %q: %+v; want 422 with findings", accept, w.Code, rec.calls, p)
 			}
 			if verdict == conformance.Deviates && !strings.HasPrefix(firstError(p.Findings), "dialect.") {
-				t.Errorf("%v: the first error is %s", policy, firstError(p.Findings))
+				t.Errorf("%v: the first error is %s", accept, firstError(p.Findings))
 			}
 			continue
 		}
 		if w.Code != 204 || len(rec.calls) != 1 {
-			t.Errorf("%v: status %d, called %q; want 204 and one call; %s", policy, w.Code, rec.calls, w.Body)
+			t.Errorf("%v: status %d, called %q; want 204 and one call; %s", accept, w.Code, rec.calls, w.Body)
 			continue
 		}
 		if !bytes.Equal(rec.delivery.Payload, payload) {
-			t.Errorf("%v: the handler has another payload", policy)
+			t.Errorf("%v: the handler has another payload", accept)
 		}
 		if rec.delivery.Verdict != verdict {
-			t.Errorf("%v: the verdict is %s, want %s", policy, rec.delivery.Verdict, verdict)
+			t.Errorf("%v: the verdict is %s, want %s", accept, rec.delivery.Verdict, verdict)
 		}
-		want := map[conformance.Verdict][]string{
-			conformance.Conforms: {"RunCompleted", "RunFailed", "Event"}, // the last for what the types can't hold
-			conformance.Deviates: {"Event"},
-			conformance.Invalid:  {"OnUnknown"},
-		}[verdict]
-		if !strings.Contains(strings.Join(want, " "), rec.calls[0]) {
-			t.Errorf("%v: %s was called, want one of %q", policy, rec.calls[0], want)
+		want := "Unknown"
+		if verdict != conformance.Invalid {
+			// What the judge accepts, parses.
+			e, err := event.Parse(payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = map[event.Type]string{
+				event.RunCompleted: "RunCompleted", event.RunFailed: "RunFailed", event.Test: "Test",
+			}[e.Type]
+			if diff := cmp.Diff(e, rec.delivery.Event); diff != "" {
+				t.Errorf("%v: the event (-want +got):\n%s", accept, diff)
+			}
+		}
+		if rec.calls[0] != want {
+			t.Errorf("%v: %s was called, want %s", accept, rec.calls[0], want)
 		}
 	}
 }

@@ -12,17 +12,17 @@ import (
 )
 
 // problemBase is the start of the type of every problem; what follows is its
-// outcome, and its heading on that page.
+// disposition, and its heading on that page.
 const problemBase = "https://github.com/runhooks/runhooks/blob/main/docs/problems.md#"
 
 // maxFindings is how many findings an answer tells of. A sender that has more to
-// mend runs a check of its own.
+// fix runs a check of its own.
 const maxFindings = 100
 
 // A problem is why a request is refused, and the answer that says so.
 type problem struct {
-	outcome Outcome
-	status  int
+	disposition Disposition
+	status      int
 	// detail is for the sender, and cause for the log alone.
 	detail string
 	cause  error
@@ -37,7 +37,7 @@ type problem struct {
 	findings []conformance.Finding
 }
 
-var titles = map[Outcome]string{
+var titles = map[Disposition]string{
 	WrongMethod:          "An event is sent by POST",
 	WrongContentType:     "An event is JSON in UTF-8",
 	WrongContentEncoding: "The content encoding is not supported",
@@ -46,7 +46,6 @@ var titles = map[Outcome]string{
 	Unreadable:           "The payload can't be read",
 	Unauthenticated:      "The sender is not authenticated",
 	Nonconforming:        "The payload breaks the contract",
-	Undecodable:          "The payload can't be decoded",
 	InProgress:           "The event is being handled",
 	Unavailable:          "The receiver is unavailable",
 	Abandoned:            "The sender has gone",
@@ -56,9 +55,9 @@ var titles = map[Outcome]string{
 
 // write answers with problem details (RFC 9457).
 func (p *problem) write(w http.ResponseWriter) {
-	outcome := p.outcome
-	if outcome == Panicked {
-		outcome = Failed // how it failed is nobody else's business
+	disposition := p.disposition
+	if disposition == Panicked {
+		disposition = Failed // how it failed is nobody else's business
 	}
 	body := struct {
 		Type     string                `json:"type"`
@@ -66,7 +65,7 @@ func (p *problem) write(w http.ResponseWriter) {
 		Status   int                   `json:"status"`
 		Detail   string                `json:"detail,omitempty"`
 		Findings []conformance.Finding `json:"findings,omitempty"`
-	}{problemBase + string(outcome), titles[outcome], p.status, p.detail, p.findings}
+	}{problemBase + string(disposition), titles[disposition], p.status, p.detail, p.findings}
 	if more := len(p.findings) - maxFindings; more > 0 {
 		body.Findings = p.findings[:maxFindings]
 		body.Detail += fmt.Sprintf(" (%d more findings are not told)", more)
@@ -105,7 +104,7 @@ type StatusError struct {
 	Err error
 }
 
-// Error gives the status and the reason.
+// Error returns the status and the reason.
 func (e *StatusError) Error() string {
 	text := fmt.Sprintf("status %d", e.Status)
 	if e.Detail != "" {
@@ -117,5 +116,5 @@ func (e *StatusError) Error() string {
 	return text
 }
 
-// Unwrap gives Err.
+// Unwrap returns Err.
 func (e *StatusError) Unwrap() error { return e.Err }

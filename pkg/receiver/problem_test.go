@@ -20,7 +20,7 @@ func TestProblemsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outcomes := map[string]bool{}
+	dispositions := map[string]bool{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if ok && len(spec.Values) == 1 {
@@ -29,28 +29,28 @@ func TestProblemsAreDocumented(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				outcomes[text] = true
+				dispositions[text] = true
 			}
 		}
 		return true
 	})
-	// These are no problems, or tell of themselves as failed.
+	// These are not problems, or tell of themselves as failed.
 	for _, other := range []string{"accepted", "ignored", "duplicate", "panicked"} {
-		if !outcomes[other] {
-			t.Errorf("there is no outcome %s", other)
+		if !dispositions[other] {
+			t.Errorf("there is no disposition %s", other)
 		}
-		delete(outcomes, other)
+		delete(dispositions, other)
 	}
 	for line := range strings.Lines(string(page)) {
 		if heading, ok := strings.CutPrefix(line, "## "); ok {
 			heading = strings.TrimSpace(heading)
-			if !outcomes[heading] {
-				t.Errorf("docs/problems.md has %q, which is no outcome", heading)
+			if !dispositions[heading] {
+				t.Errorf("docs/problems.md has %q, which is no disposition", heading)
 			}
-			delete(outcomes, heading)
+			delete(dispositions, heading)
 		}
 	}
-	for outcome := range outcomes {
-		t.Errorf("docs/problems.md lacks %s", outcome)
+	for disposition := range dispositions {
+		t.Errorf("docs/problems.md lacks %s", disposition)
 	}
 }

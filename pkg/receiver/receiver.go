@@ -1,14 +1,17 @@
 // Package receiver takes the webhooks of robot runs: an [http.Handler] that
-// verifies, judges and de-duplicates what arrives, and calls a typed handler
-// with it.
+// verifies, judges and de-duplicates what arrives, and calls your handler with it.
 //
 //	r, err := receiver.New(receiver.Handlers{
-//		Event: func(ctx context.Context, e *event.Event) error { … },
+//		Event: func(ctx context.Context, d *receiver.Delivery) error {
+//			return store(ctx, d.Event)
+//		},
 //	}, receiver.Options{
 //		Verifier: &signature.Verifier{Secrets: secrets},
 //	})
 //	…
 //	http.Handle("/events", r)
+//
+// Package receivertest helps to test handlers.
 //
 // # What happens to a request
 //
@@ -17,33 +20,39 @@
 //
 //  1. Method: POST, or 405.
 //  2. Content type: application/json or one that ends in +json, in UTF-8, or 415.
-//  3. Size: at most Options.MaxBytes, or 413. A Content-Length is believed if it
-//     is too large, and never if it is small.
-//  4. Content encoding: none, or gzip once, or 415. What is decompressed has the
-//     same limit, and one of how well it may be compressed, or 413.
-//  5. Authentication, or 401. What headers alone tell is refused before the body
-//     is read. A signature covers the payload: the bytes that are left when the
-//     content encoding has been undone. It is the sender's to sign and then
+//  3. Declared size: at most Options.MaxBytes, or 413.
+//  4. Content encoding: none, or gzip once, or 415.
+//  5. Authentication, as far as the headers alone tell, or 401.
+//  6. The body, in Options.ReadTimeout, or 408. It has all the bytes that
+//     Content-Length declares, or 400; and at most Options.MaxBytes, also when it
+//     is decompressed, or 413. How well it may be compressed has a limit, too.
+//  7. The signature, or 401. It covers the payload: the bytes that are left when
+//     the content encoding has been undone. It is the sender's to sign and then
 //     compress, and a proxy's to compress or not; neither may break a signature.
-//  6. The verdict, by Options.Policy, or 422 with the findings.
-//  7. De-duplication: 200 if the event was handled before, or 503 while it is
+//  8. The verdict, by Options.Accept, or 422 with the findings.
+//  9. The handler that wants the event: 204 if there is none.
+//  10. De-duplication: 200 if the event was handled before, or 503 while it is
 //     being handled.
-//  8. The handler: 204 once it returns, or 500 if it fails, so that the sender
-//     tries again. [StatusError] chooses another status.
-//
-// Which handler: the one for the documented event if the payload conforms, else
-// Event, else OnUnknown; one of them and no more.
+//  11. The handler is called: 204 once it returns, or 500 if it fails, so that the
+//     sender tries again. [StatusError] chooses another status.
 //
 // # What to set around it
 //
 // A sender waits some 30 seconds for the answer, so a handler should store the
-// event and return. A receiver holds one payload per request in memory, and
-// judging one that deviates takes some 25 times its size: with many senders
-// lower MaxBytes, or limit how many requests there are at once. The time for a
-// body is bounded by Options.ReadTimeout, where the [http.ResponseWriter] can
-// do that ([http.ResponseController]); the time for the headers and between
-// requests is the server's to bound: set [http.Server.ReadHeaderTimeout] and
-// [http.Server.IdleTimeout].
+// event and return.
+//
+// A receiver holds one payload per request in memory. To judge one that deviates
+// takes up to MEASURED times its size more, of which the garbage
+// collector frees most at once: with many senders lower MaxBytes, or limit how
+// many requests there are at a time.
+//
+// Nothing in front of the receiver may read the body: a signature is of its exact
+// bytes.
+//
+// The time for a body is bounded by Options.ReadTimeout, where the
+// [http.ResponseWriter] can do that ([http.ResponseController]); the time for the
+// headers and between requests is the server's to bound: set
+// [http.Server.ReadHeaderTimeout] and [http.Server.IdleTimeout].
 package receiver
 
 import (
@@ -55,65 +64,68 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/runhooks/runhooks/gen/webhook"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// Handlers are called with the events, each with one of them. Their context is
-// the request's, and [DeliveryFrom] gives what else is known. They are called by
-// many goroutines at once.
+// Handlers are called with deliveries, each delivery with one of them: that of
+// its event's type, or else Event. At least one of them is set; an event that no
+// handler wants is acknowledged and dropped ([Ignored]). They are called by many
+// goroutines at once.
 //
 // A handler that returns nil has taken the event: the sender is told so, and
 // won't send it again. After an error, or a panic, the sender tries again, by
 // its own schedule, and the handler is called again.
 //
-// The context ends when the sender goes away, which most do after 30 seconds.
-// Work that must outlive the request needs [context.WithoutCancel].
+// The context is the request's. It ends when the sender goes away, which most do
+// after 30 seconds. Work that must outlive the request needs
+// [context.WithoutCancel].
 type Handlers struct {
-	// RunCompleted and RunFailed take the documented events: payloads that
-	// conform. The events of others are for Event.
-	RunCompleted func(ctx context.Context, e *webhook.RunCompleted) error
-	RunFailed    func(ctx context.Context, e *webhook.RunFailed) error
+	// RunCompleted, RunFailed and Test take the events of these types
+	// ([event.RunCompleted], [event.RunFailed], [event.Test]), whether they
+	// conform or deviate: Delivery.Event is in the one form that all have in
+	// common, and Delivery.Verdict tells which they do.
+	RunCompleted func(ctx context.Context, d *Delivery) error
+	RunFailed    func(ctx context.Context, d *Delivery) error
+	Test         func(ctx context.Context, d *Delivery) error
 
-	// Event takes every other event that conforms or deviates, in the one form
-	// that all have in common. It is required unless the policy is
-	// RequireDocumented, since what real servers send deviates.
-	Event func(ctx context.Context, e *event.Event) error
+	// Event takes the events that none of the above does.
+	Event func(ctx context.Context, d *Delivery) error
 
-	// OnUnknown takes what is left: events of a type that the contract doesn't
-	// know, and with the policy AcceptAll whatever is invalid. The bytes are
-	// in d. Without it, events of an unknown type are acknowledged and dropped.
-	OnUnknown func(ctx context.Context, d *Delivery) error
+	// Unknown takes what has no Delivery.Event: events of a type that the
+	// contract doesn't know, and with AcceptAll whatever is invalid. The bytes
+	// are in Delivery.Payload.
+	Unknown func(ctx context.Context, d *Delivery) error
 }
 
-// A Policy says which verdicts are accepted.
-type Policy int
+// An Acceptance says which verdicts are accepted.
+type Acceptance int
 
-// The policies.
+// What is accepted.
 const (
 	// AcceptObserved accepts what conforms, what deviates as servers are known
 	// to, and events of a type that the contract doesn't know. It is the
 	// default.
-	AcceptObserved Policy = iota
-	// RequireDocumented accepts only what conforms.
-	RequireDocumented
-	// AcceptAll accepts anything, even what is no JSON.
+	AcceptObserved Acceptance = iota
+	// AcceptDocumented accepts only what conforms. Real servers send little that
+	// does.
+	AcceptDocumented
+	// AcceptAll accepts anything, even what is not JSON.
 	AcceptAll
 )
 
-// String gives the policy's name.
-func (p Policy) String() string {
-	switch p {
+// String returns the constant's name.
+func (a Acceptance) String() string {
+	switch a {
 	case AcceptObserved:
 		return "AcceptObserved"
-	case RequireDocumented:
-		return "RequireDocumented"
+	case AcceptDocumented:
+		return "AcceptDocumented"
 	case AcceptAll:
 		return "AcceptAll"
 	}
-	return fmt.Sprintf("Policy(%d)", int(p))
+	return fmt.Sprintf("Acceptance(%d)", int(a))
 }
 
 // The defaults of [Options].
@@ -122,17 +134,19 @@ const (
 	DefaultReadTimeout = 30 * time.Second
 )
 
-// Options say how events are received. The zero value of each is the safe
-// default; only how senders are authenticated has none, and must be said.
+// Options say how events are received. The zero value of each field is a safe
+// default. Only how senders are authenticated has no default: one of Verifier,
+// Basic, PathSecrets and InsecureNoAuthentication must be set.
 //
-// Of the ways to authenticate, any that is set will do, but for a signature that
-// is wrong: that is refused, whatever else would allow it.
+// Where several ways to authenticate are set, any of them will do, but a signature
+// that is there and wrong is refused whatever else would allow the sender.
+// Delivery.Sender says which it was.
 type Options struct {
 	// Verifier verifies signatures, as Standard Webhooks has them.
 	Verifier *signature.Verifier
 	// Basic are the credentials that senders who can't sign may use, in the
-	// URL as https://user:password@host/path or as a header; several while
-	// they are changed.
+	// URL as https://user:password@host/path or as a header: of several senders,
+	// or of one while they are changed.
 	Basic []Credentials
 	// PathSecrets are for senders who can't do that either: the last segment of
 	// the URL's path is compared with them. URLs end up in the logs of proxies
@@ -145,8 +159,8 @@ type Options struct {
 	// way, which it would make pointless.
 	InsecureNoAuthentication bool
 
-	// Policy says which verdicts are accepted.
-	Policy Policy
+	// Accept says which verdicts are accepted.
+	Accept Acceptance
 	// MaxBytes is how many bytes a payload may have, and its compressed form;
 	// 0 means DefaultMaxBytes, 32 MiB.
 	MaxBytes int64
@@ -155,9 +169,9 @@ type Options struct {
 	// the server's own.
 	ReadTimeout time.Duration
 
-	// Parser makes the events for Handlers.Event. The zero value knows run times
-	// that are RFC 3339; set its zone and layouts to know those that servers
-	// write in their local time.
+	// Parser makes Delivery.Event. The zero value knows run times that are RFC
+	// 3339; set its zone and layouts to know those that servers write in their
+	// local time.
 	Parser event.Parser
 
 	// Deduplicator remembers which events were handled; nil means a Memory of
@@ -170,15 +184,17 @@ type Options struct {
 	Observer func(ctx context.Context, d *Decision)
 	// Logger is told every decision: what was taken at level debug, what was
 	// refused as a warning and what failed as an error; nil means
-	// slog.Default(). Nothing of a payload is logged but its event_type.
+	// slog.Default(). The attributes are those of the Decision: disposition,
+	// status, duration, id, sender, bytes, event_type, verdict, findings (their
+	// codes), error and stack. Nothing else of a payload is logged, and no secret.
 	Logger *slog.Logger
 }
 
-// A Receiver is the http.Handler of one URL that takes every event. It may be
-// mounted at several.
+// A Receiver is an [http.Handler] for one URL, to which all events are sent. It
+// may be mounted at several. [New] makes one.
 type Receiver struct {
 	handlers Handlers
-	policy   Policy
+	accept   Acceptance
 
 	verifier *signature.Verifier
 	basic    basicAuth
@@ -200,7 +216,7 @@ func New(handlers Handlers, options Options) (*Receiver, error) {
 	}
 	rc := &Receiver{
 		handlers:     handlers,
-		policy:       options.Policy,
+		accept:       options.Accept,
 		insecure:     options.InsecureNoAuthentication,
 		maxBytes:     orDefault(options.MaxBytes, DefaultMaxBytes),
 		readTimeout:  orDefault(options.ReadTimeout, DefaultReadTimeout),
@@ -238,14 +254,13 @@ func check(handlers Handlers, options Options) error {
 		return fmt.Errorf("the option MaxBytes is %d; it can't be negative", options.MaxBytes)
 	case options.ReadTimeout < 0:
 		return fmt.Errorf("the option ReadTimeout is %v; it can't be negative", options.ReadTimeout)
-	case options.Policy < AcceptObserved || options.Policy > AcceptAll:
-		return fmt.Errorf("there is no %v", options.Policy)
-	case options.Policy != RequireDocumented && handlers.Event == nil:
-		return fmt.Errorf("the policy %v accepts payloads that deviate, and no handler takes them; set Handlers.Event, or the policy RequireDocumented", options.Policy)
-	case options.Policy == AcceptAll && handlers.OnUnknown == nil:
-		return errors.New("the policy AcceptAll accepts payloads that are invalid, and no handler takes them; set Handlers.OnUnknown")
-	case handlers.RunCompleted == nil && handlers.RunFailed == nil && handlers.Event == nil:
-		return errors.New("no handler takes any event; set one of RunCompleted, RunFailed and Event")
+	case options.Accept < AcceptObserved || options.Accept > AcceptAll:
+		return fmt.Errorf("there is no %v", options.Accept)
+	case handlers.RunCompleted == nil && handlers.RunFailed == nil && handlers.Test == nil &&
+		handlers.Event == nil && handlers.Unknown == nil:
+		return errors.New("no handler takes any event; set one of RunCompleted, RunFailed, Test, Event and Unknown")
+	case options.Accept == AcceptAll && handlers.Unknown == nil:
+		return errors.New("AcceptAll accepts payloads that are invalid, and no handler takes them; set Handlers.Unknown")
 	}
 	for i, c := range options.Basic {
 		if c.Username == "" || c.Password == "" {
@@ -260,13 +275,13 @@ func check(handlers Handlers, options Options) error {
 	return nil
 }
 
-// ServeHTTP takes one delivery.
+// ServeHTTP takes one delivery, and answers it.
 func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchange{rc: rc, w: w, r: r, lapped: time.Now()}
 	x.Start = x.lapped
 	p := x.run()
 	if p != nil {
-		x.Outcome, x.Status, x.Stack = p.outcome, p.status, p.stack
+		x.Disposition, x.Status, x.Stack = p.disposition, p.status, p.stack
 		x.Err = errors.Join(p.cause, x.Err)
 	}
 	switch {
@@ -302,10 +317,10 @@ func (rc *Receiver) tell(ctx context.Context, d *Decision) {
 	rc.observer(ctx, d)
 }
 
-// accepts tells whether the policy accepts d.
+// accepts tells whether d is accepted.
 func (rc *Receiver) accepts(d *Delivery) bool {
-	switch rc.policy {
-	case RequireDocumented:
+	switch rc.accept {
+	case AcceptDocumented:
 		return d.Verdict == conformance.Conforms
 	case AcceptAll:
 		return true

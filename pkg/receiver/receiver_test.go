@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,14 +13,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/runhooks/runhooks/gen/webhook"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
@@ -55,26 +58,24 @@ type recorder struct {
 	fail      func() error // what handlers return; nil is nil
 }
 
-func (rec *recorder) took(ctx context.Context, handler string) error {
-	rec.calls = append(rec.calls, handler)
-	rec.delivery = receiver.DeliveryFrom(ctx)
-	if rec.fail == nil {
-		return nil
+func (rec *recorder) take(handler string) func(context.Context, *receiver.Delivery) error {
+	return func(_ context.Context, d *receiver.Delivery) error {
+		rec.calls = append(rec.calls, handler)
+		rec.delivery = d
+		if rec.fail == nil {
+			return nil
+		}
+		return rec.fail()
 	}
-	return rec.fail()
 }
 
 func (rec *recorder) handlers() receiver.Handlers {
 	return receiver.Handlers{
-		RunCompleted: func(ctx context.Context, _ *webhook.RunCompleted) error { return rec.took(ctx, "RunCompleted") },
-		RunFailed:    func(ctx context.Context, _ *webhook.RunFailed) error { return rec.took(ctx, "RunFailed") },
-		Event:        func(ctx context.Context, _ *event.Event) error { return rec.took(ctx, "Event") },
-		OnUnknown: func(ctx context.Context, d *receiver.Delivery) error {
-			if d != receiver.DeliveryFrom(ctx) {
-				return errors.New("OnUnknown has another delivery than its context")
-			}
-			return rec.took(ctx, "OnUnknown")
-		},
+		RunCompleted: rec.take("RunCompleted"),
+		RunFailed:    rec.take("RunFailed"),
+		Test:         rec.take("Test"),
+		Event:        rec.take("Event"),
+		Unknown:      rec.take("Unknown"),
 	}
 }
 
@@ -137,12 +138,12 @@ func readProblem(t testing.TB, answer *http.Response) problem {
 }
 
 func TestServeHTTP(t *testing.T) {
-	now := time.Unix(1_750_000_000, 0)
-	completed := vector(t, "page.run-completed")
+	now := time.Now()
+	completed := vector(t, "rule.status-success")
 	failed := vector(t, "page.run-failed")
 	deviating := vector(t, "dialect.field-case")
 	unknown := bytes.Replace(completed, []byte(`"run_completed"`), []byte(`"run_paused"`), 1)
-	verifier := &signature.Verifier{Secrets: []signature.Secret{secret(t)}, Now: func() time.Time { return now }}
+	verifier := &signature.Verifier{Secrets: []signature.Secret{secret(t)}}
 	signed := receiver.Options{Verifier: verifier}
 	basic := receiver.Options{Basic: []receiver.Credentials{{"old", "one"}, {"robot", "s3cret"}}}
 	inPath := receiver.Options{PathSecrets: []string{"0123456789abcdef", "fedcba9876543210"}}
@@ -172,115 +173,155 @@ func TestServeHTTP(t *testing.T) {
 	}
 
 	tests := []struct {
-		name    string
-		options receiver.Options
-		request *http.Request
-		status  int
-		outcome receiver.Outcome
-		handler string      // the one that is called
-		header  http.Header // of the answer, at least
-		detail  string      // part of it
-		codes   []string    // of the findings that are told
+		name        string
+		options     receiver.Options
+		request     *http.Request
+		status      int
+		disposition receiver.Disposition
+		handler     string      // the one that is called
+		header      http.Header // of the answer, at least
+		detail      string      // part of it
+		codes       []string    // of the findings that are told
 	}{
-		{name: "completed", request: post(completed), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "failed", request: post(failed), status: 204, outcome: receiver.Accepted, handler: "RunFailed"},
-		{name: "deviating", request: post(deviating), status: 204, outcome: receiver.Accepted, handler: "Event"},
-		{name: "unknown", request: post(unknown), status: 204, outcome: receiver.Accepted, handler: "OnUnknown"},
+		{name: "completed", request: post(completed), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "test", request: post(vector(t, "rule.status-test")), status: 204, disposition: receiver.Accepted, handler: "Test"},
+		{name: "webhook_test", request: post(vector(t, "dialect.test-event")), status: 204, disposition: receiver.Accepted, handler: "Test"},
+		{name: "failed", request: post(failed), status: 204, disposition: receiver.Accepted, handler: "RunFailed"},
+		{name: "deviating", request: post(deviating), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "unknown", request: post(unknown), status: 204, disposition: receiver.Accepted, handler: "Unknown"},
 		{
-			name: "a count beyond 64 bits", status: 204, outcome: receiver.Accepted, handler: "Event",
-			request: post(bytes.Replace(completed, []byte(`"screenshots_count": 5`), []byte(`"screenshots_count": 50000000000000000000`), 1)),
+			name: "a count beyond 64 bits", status: 204, disposition: receiver.Accepted, handler: "RunCompleted",
+			request: post(bytes.Replace(completed, []byte(`"screenshots_count": 0`), []byte(`"screenshots_count": 50000000000000000000`), 1)),
 		},
 
 		{
-			name: "GET", request: method("GET", nil), status: 405, outcome: receiver.WrongMethod,
+			name: "GET", request: method("GET", nil), status: 405, disposition: receiver.WrongMethod,
 			header: http.Header{"Allow": {"POST"}}, detail: "a redirect on the way ate it",
 		},
-		{name: "GET with a body", request: method("GET", bytes.NewReader(completed)), status: 405, outcome: receiver.WrongMethod, detail: "is a GET"},
-		{name: "HEAD", request: method("HEAD", nil), status: 405, outcome: receiver.WrongMethod, header: http.Header{"Allow": {"POST"}}},
-		{name: "OPTIONS", request: method("OPTIONS", nil), status: 405, outcome: receiver.WrongMethod, header: http.Header{"Allow": {"POST"}}},
-		{name: "PUT", request: method("PUT", bytes.NewReader(completed)), status: 405, outcome: receiver.WrongMethod, detail: "is a PUT"},
+		{name: "GET with a body", request: method("GET", bytes.NewReader(completed)), status: 405, disposition: receiver.WrongMethod, detail: "is a GET"},
+		{name: "HEAD", request: method("HEAD", nil), status: 405, disposition: receiver.WrongMethod, header: http.Header{"Allow": {"POST"}}},
+		{name: "OPTIONS", request: method("OPTIONS", nil), status: 405, disposition: receiver.WrongMethod, header: http.Header{"Allow": {"POST"}}},
+		{name: "PUT", request: method("PUT", bytes.NewReader(completed)), status: 405, disposition: receiver.WrongMethod, detail: "is a PUT"},
 
-		{name: "no type", request: with(post(completed), func(r *http.Request) { r.Header.Del("Content-Type") }), status: 415, outcome: receiver.WrongContentType, detail: "has no Content-Type"},
-		{name: "a form", request: header(completed, "Content-Type", "application/x-www-form-urlencoded"), status: 415, outcome: receiver.WrongContentType, header: http.Header{"Accept-Post": {"application/json"}}},
-		{name: "text/json", request: header(completed, "Content-Type", "text/json"), status: 415, outcome: receiver.WrongContentType},
-		{name: "no slash", request: header(completed, "Content-Type", "json"), status: 415, outcome: receiver.WrongContentType},
-		{name: "broken type", request: header(completed, "Content-Type", "application/json; charset"), status: 415, outcome: receiver.WrongContentType, detail: "can't be parsed"},
-		{name: "latin 1", request: header(completed, "Content-Type", "application/json; charset=iso-8859-1"), status: 415, outcome: receiver.WrongContentType, detail: "JSON is UTF-8"},
-		{name: "two types", request: with(post(completed), func(r *http.Request) { r.Header.Add("Content-Type", "application/json") }), status: 415, outcome: receiver.WrongContentType, detail: "several"},
-		{name: "UTF-8", request: header(completed, "Content-Type", "application/json; charset=UTF-8"), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "upper case", request: header(completed, "Content-Type", "Application/JSON"), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "+json", request: header(completed, "Content-Type", `application/vnd.run+json; v="1"`), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
+		{name: "no type", request: with(post(completed), func(r *http.Request) { r.Header.Del("Content-Type") }), status: 415, disposition: receiver.WrongContentType, detail: "has no Content-Type"},
+		{name: "a form", request: header(completed, "Content-Type", "application/x-www-form-urlencoded"), status: 415, disposition: receiver.WrongContentType, header: http.Header{"Accept-Post": {"application/json"}}},
+		{name: "text/json", request: header(completed, "Content-Type", "text/json"), status: 415, disposition: receiver.WrongContentType},
+		{name: "no slash", request: header(completed, "Content-Type", "json"), status: 415, disposition: receiver.WrongContentType},
+		{name: "broken type", request: header(completed, "Content-Type", "application/json; charset"), status: 415, disposition: receiver.WrongContentType, detail: "can't be parsed"},
+		{name: "latin 1", request: header(completed, "Content-Type", "application/json; charset=iso-8859-1"), status: 415, disposition: receiver.WrongContentType, detail: "JSON is UTF-8"},
+		{name: "two types", request: with(post(completed), func(r *http.Request) { r.Header.Add("Content-Type", "application/json") }), status: 415, disposition: receiver.WrongContentType, detail: "several"},
+		{name: "UTF-8", request: header(completed, "Content-Type", "application/json; charset=UTF-8"), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "upper case", request: header(completed, "Content-Type", "Application/JSON"), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "+json", request: header(completed, "Content-Type", `application/vnd.run+json; v="1"`), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
 
-		{name: "as large as may be", options: receiver.Options{MaxBytes: int64(len(completed))}, request: post(completed), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "declared too large", options: receiver.Options{MaxBytes: int64(len(completed) - 1)}, request: post(completed), status: 413, outcome: receiver.TooLarge, detail: "which is the limit here"},
+		{name: "as large as may be", options: receiver.Options{MaxBytes: int64(len(completed))}, request: post(completed), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "declared too large", options: receiver.Options{MaxBytes: int64(len(completed) - 1)}, request: post(completed), status: 413, disposition: receiver.TooLarge, detail: "which is the limit here"},
 		{
-			name: "too large, undeclared", options: receiver.Options{MaxBytes: int64(len(completed) - 1)}, status: 413, outcome: receiver.TooLarge,
+			name: "too large, undeclared", options: receiver.Options{MaxBytes: int64(len(completed) - 1)}, status: 413, disposition: receiver.TooLarge,
 			request: with(post(completed), func(r *http.Request) { r.ContentLength = -1 }),
 		},
-		{name: "too large once decompressed", options: receiver.Options{MaxBytes: int64(len(completed) - 1)}, request: gzipped(completed, "gzip"), status: 413, outcome: receiver.TooLarge},
-		{name: "compressed too well", request: gzipped(make([]byte, 2<<20), "gzip"), status: 413, outcome: receiver.TooLarge, detail: "send it without compression"},
+		{name: "too large once decompressed", options: receiver.Options{MaxBytes: int64(len(completed) - 1)}, request: gzipped(completed, "gzip"), status: 413, disposition: receiver.TooLarge},
+		{name: "compressed too well", request: gzipped(make([]byte, 2<<20), "gzip"), status: 413, disposition: receiver.TooLarge, detail: "send it without compression"},
 
-		{name: "gzip", request: gzipped(completed, "gzip"), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "x-gzip", request: gzipped(failed, " X-GZIP"), status: 204, outcome: receiver.Accepted, handler: "RunFailed"},
-		{name: "identity", request: header(completed, "Content-Encoding", "identity"), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "brotli", request: header(completed, "Content-Encoding", "br"), status: 415, outcome: receiver.WrongContentEncoding, header: http.Header{"Accept-Encoding": {"gzip, identity"}}},
-		{name: "gzip twice", request: gzipped(zip(t, completed), "gzip, gzip"), status: 415, outcome: receiver.WrongContentEncoding, detail: "gzip, once"},
+		{name: "gzip", request: gzipped(completed, "gzip"), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "x-gzip", request: gzipped(failed, " X-GZIP"), status: 204, disposition: receiver.Accepted, handler: "RunFailed"},
+		{name: "identity", request: header(completed, "Content-Encoding", "identity"), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "brotli", request: header(completed, "Content-Encoding", "br"), status: 415, disposition: receiver.WrongContentEncoding, header: http.Header{"Accept-Encoding": {"gzip, identity"}}},
+		{name: "gzip twice", request: gzipped(zip(t, completed), "gzip, gzip"), status: 415, disposition: receiver.WrongContentEncoding, detail: "gzip, once"},
 		{
-			name: "gzip in two headers", status: 415, outcome: receiver.WrongContentEncoding,
+			name: "gzip in two headers", status: 415, disposition: receiver.WrongContentEncoding,
 			request: with(gzipped(zip(t, completed), "gzip"), func(r *http.Request) { r.Header.Add("Content-Encoding", "gzip") }),
 		},
-		{name: "not gzip", request: header(completed, "Content-Encoding", "gzip"), status: 400, outcome: receiver.Unreadable, detail: "is not the gzip"},
-		{name: "half of gzip", request: header(zip(t, completed)[:100], "Content-Encoding", "gzip"), status: 400, outcome: receiver.Unreadable},
-		{name: "nothing as gzip", request: header(nil, "Content-Encoding", "gzip"), status: 400, outcome: receiver.Unreadable},
+		{name: "not gzip", request: header(completed, "Content-Encoding", "gzip"), status: 400, disposition: receiver.Unreadable, detail: "is not the gzip"},
+		{name: "half of gzip", request: header(zip(t, completed)[:100], "Content-Encoding", "gzip"), status: 400, disposition: receiver.Unreadable},
+		{name: "nothing as gzip", request: header(nil, "Content-Encoding", "gzip"), status: 400, disposition: receiver.Unreadable},
 
-		{name: "signed", options: signed, request: sign(post(completed), "msg_1", now, completed), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "signed, then compressed", options: signed, request: sign(gzipped(completed, "gzip"), "msg_1", now, completed), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "compressed, then signed", options: signed, request: sign(gzipped(completed, "gzip"), "msg_1", now, zip(t, completed)), status: 401, outcome: receiver.Unauthenticated},
-		{name: "not signed", options: signed, request: post(completed), status: 401, outcome: receiver.Unauthenticated, header: http.Header{"Www-Authenticate": {"StandardWebhooks"}}, detail: "is not signed"},
-		{name: "of another payload", options: signed, request: sign(post(completed), "msg_1", now, failed), status: 401, outcome: receiver.Unauthenticated, detail: "does not verify"},
-		{name: "too old", options: signed, request: sign(post(completed), "msg_1", now.Add(-time.Hour), completed), status: 401, outcome: receiver.Unauthenticated, detail: "too far from the receiver's clock"},
-		{name: "too new", options: signed, request: sign(post(completed), "msg_1", now.Add(time.Hour), completed), status: 401, outcome: receiver.Unauthenticated, detail: "too far from the receiver's clock"},
+		{name: "signed", options: signed, request: sign(post(completed), "msg_1", now, completed), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "signed, then compressed", options: signed, request: sign(gzipped(completed, "gzip"), "msg_1", now, completed), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "compressed, then signed", options: signed, request: sign(gzipped(completed, "gzip"), "msg_1", now, zip(t, completed)), status: 401, disposition: receiver.Unauthenticated},
+		{name: "not signed", options: signed, request: post(completed), status: 401, disposition: receiver.Unauthenticated, header: http.Header{"Www-Authenticate": {"StandardWebhooks"}}, detail: "is not signed"},
+		{name: "of another payload", options: signed, request: sign(post(completed), "msg_1", now, failed), status: 401, disposition: receiver.Unauthenticated, detail: "does not verify"},
+		{name: "too old", options: signed, request: sign(post(completed), "msg_1", now.Add(-time.Hour), completed), status: 401, disposition: receiver.Unauthenticated, detail: "timestamp is too old: Webhook-Timestamp is"},
+		{name: "too new", options: signed, request: sign(post(completed), "msg_1", now.Add(time.Hour), completed), status: 401, disposition: receiver.Unauthenticated, detail: "timestamp is too new: Webhook-Timestamp is"},
 		{
-			name: "no id", options: signed, status: 401, outcome: receiver.Unauthenticated, detail: "is missing",
+			name: "no id", options: signed, status: 401, disposition: receiver.Unauthenticated, detail: "missing header: Webhook-Id",
 			request: with(sign(post(completed), "msg_1", now, completed), func(r *http.Request) { r.Header.Del(signature.HeaderID) }),
 		},
 		{
-			name: "two ids", options: signed, status: 401, outcome: receiver.Unauthenticated, detail: "is malformed",
+			name: "two ids", options: signed, status: 401, disposition: receiver.Unauthenticated, detail: "Webhook-Id is there 2 times",
 			request: with(sign(post(completed), "msg_1", now, completed), func(r *http.Request) { r.Header.Add(signature.HeaderID, "msg_2") }),
 		},
 		{
-			name: "the only secret has expired", status: 503, outcome: receiver.Unavailable, header: http.Header{"Retry-After": {"5"}},
-			options: receiver.Options{Verifier: &signature.Verifier{Secrets: []signature.Secret{secret(t).Until(now)}, Now: verifier.Now}},
+			name: "a signature in hexadecimal", options: signed, status: 401, disposition: receiver.Unauthenticated,
+			detail:  "malformed header: Webhook-Signature is in hexadecimal, not in base64",
+			request: with(sign(post(completed), "msg_1", now, completed), func(r *http.Request) { r.Header.Set(signature.HeaderSignature, "v1,"+strings.Repeat("0a", 32)) }),
+		},
+		{
+			name: "a timestamp in milliseconds", options: signed, status: 401, disposition: receiver.Unauthenticated,
+			detail:  "looks like milliseconds; it takes seconds since 1970",
+			request: with(sign(post(completed), "msg_1", now, completed), func(r *http.Request) { r.Header.Set(signature.HeaderTimestamp, fmt.Sprint(now.UnixMilli())) }),
+		},
+		{
+			name: "an id with a full stop", options: signed, status: 401, disposition: receiver.Unauthenticated, detail: "Webhook-Id has a full stop at byte 3",
+			request: with(sign(post(completed), "msg_1", now, completed), func(r *http.Request) { r.Header.Set(signature.HeaderID, "msg.1") }),
+		},
+		{
+			name: "read by middleware", options: signed, status: 400, disposition: receiver.Unreadable, detail: fmt.Sprintf("could read 0 of the %d bytes", len(completed)),
+			request: with(sign(post(completed), "msg_1", now, completed), func(r *http.Request) { io.Copy(io.Discard, r.Body) }),
+		},
+		{
+			name: "read by middleware, in part", options: signed, status: 400, disposition: receiver.Unreadable, detail: fmt.Sprintf("could read %d of the %d bytes", len(completed)-5, len(completed)),
+			request: with(sign(post(completed), "msg_1", now, completed), func(r *http.Request) { io.CopyN(io.Discard, r.Body, 5) }),
+		},
+		{
+			name: "read by middleware that left no body", status: 400, disposition: receiver.Unreadable, detail: "middleware in front of it must not read the body",
+			request: with(post(completed), func(r *http.Request) { r.Body = http.NoBody }),
+		},
+		{
+			name: "gzip, read by middleware", status: 400, disposition: receiver.Unreadable, detail: "could read 0 of the",
+			request: with(gzipped(completed, "gzip"), func(r *http.Request) { io.Copy(io.Discard, r.Body) }),
+		},
+		{
+			name: "chunked, read by middleware", options: signed, status: 401, disposition: receiver.Unauthenticated, detail: "the body is empty: was it read before",
+			request: with(sign(post(completed), "msg_1", now, completed), func(r *http.Request) { io.Copy(io.Discard, r.Body); r.ContentLength = -1 }),
+		},
+		{
+			name: "decompressed by middleware", options: signed, status: 204, disposition: receiver.Accepted, handler: "RunCompleted",
+			request: with(sign(post(completed), "msg_1", now, completed), func(r *http.Request) { r.ContentLength = int64(len(zip(t, completed))) }),
+		},
+		{
+			name: "the only secret has expired", status: 503, disposition: receiver.Unavailable, header: http.Header{"Retry-After": {"5"}},
+			options: receiver.Options{Verifier: &signature.Verifier{Secrets: []signature.Secret{secret(t).Until(now)}}},
 			request: sign(post(completed), "msg_1", now, completed),
 		},
-		{name: "Basic", options: basic, request: with(post(completed), func(r *http.Request) { r.SetBasicAuth("robot", "s3cret") }), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "another's password", options: basic, request: with(post(completed), func(r *http.Request) { r.SetBasicAuth("robot", "one") }), status: 401, outcome: receiver.Unauthenticated, header: http.Header{"Www-Authenticate": {`Basic realm="events", charset="UTF-8"`}}},
-		{name: "no password", options: basic, request: post(completed), status: 401, outcome: receiver.Unauthenticated},
-		{name: "secret in the path", options: inPath, request: to("/events/fedcba9876543210"), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "wrong secret in the path", options: inPath, request: to("/events/fedcba9876543211"), status: 404, outcome: receiver.Unauthenticated, detail: "no endpoint"},
-		{name: "secret not last in the path", options: inPath, request: to("/fedcba9876543210/events"), status: 404, outcome: receiver.Unauthenticated},
+		{name: "Basic", options: basic, request: with(post(completed), func(r *http.Request) { r.SetBasicAuth("robot", "s3cret") }), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "another's password", options: basic, request: with(post(completed), func(r *http.Request) { r.SetBasicAuth("robot", "one") }), status: 401, disposition: receiver.Unauthenticated, header: http.Header{"Www-Authenticate": {`Basic realm="events", charset="UTF-8"`}}},
+		{name: "no password", options: basic, request: post(completed), status: 401, disposition: receiver.Unauthenticated},
+		{name: "secret in the path", options: inPath, request: to("/events/fedcba9876543210"), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "wrong secret in the path", options: inPath, request: to("/events/fedcba9876543211"), status: 404, disposition: receiver.Unauthenticated, detail: "no endpoint"},
+		{name: "secret not last in the path", options: inPath, request: to("/fedcba9876543210/events"), status: 404, disposition: receiver.Unauthenticated},
 		{
-			name: "a wrong signature and a right password", status: 401, outcome: receiver.Unauthenticated,
+			name: "a wrong signature and a right password", status: 401, disposition: receiver.Unauthenticated,
 			options: receiver.Options{Verifier: verifier, Basic: basic.Basic},
 			request: with(sign(post(completed), "msg_1", now, failed), func(r *http.Request) { r.SetBasicAuth("robot", "s3cret") }),
 		},
 		{
-			name: "no signature and a right password", status: 204, outcome: receiver.Accepted, handler: "RunCompleted",
+			name: "no signature and a right password", status: 204, disposition: receiver.Accepted, handler: "RunCompleted",
 			options: receiver.Options{Verifier: verifier, Basic: basic.Basic},
 			request: with(post(completed), func(r *http.Request) { r.SetBasicAuth("robot", "s3cret") }),
 		},
-		{name: "a signature that nobody verifies", request: sign(post(completed), "msg_1", now, failed), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
+		{name: "a signature that nobody verifies", request: sign(post(completed), "msg_1", now, failed), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
 
-		{name: "empty", request: post(nil), status: 422, outcome: receiver.Nonconforming, codes: []string{"json.syntax"}},
-		{name: "not JSON", request: post([]byte("event_type=run_completed")), status: 422, outcome: receiver.Nonconforming, codes: []string{"json.syntax"}},
-		{name: "invalid", request: post(vector(t, "schema.required")), status: 422, outcome: receiver.Nonconforming, codes: []string{"schema.required"}},
-		{name: "no event type", request: post(vector(t, "event.type-missing")), status: 422, outcome: receiver.Nonconforming, codes: []string{"event.type-missing"}},
-		{name: "event type null", request: post(vector(t, "rule.event-type-null")), status: 422, outcome: receiver.Nonconforming, codes: []string{"event.type-unknown"}},
-		{name: "deviating, documented required", options: receiver.Options{Policy: receiver.RequireDocumented}, request: post(deviating), status: 422, outcome: receiver.Nonconforming, detail: "it deviates", codes: []string{"dialect.field-case"}},
-		{name: "unknown, documented required", options: receiver.Options{Policy: receiver.RequireDocumented}, request: post(unknown), status: 422, outcome: receiver.Nonconforming, codes: []string{"event.type-unknown"}},
-		{name: "conforming, documented required", options: receiver.Options{Policy: receiver.RequireDocumented}, request: post(completed), status: 204, outcome: receiver.Accepted, handler: "RunCompleted"},
-		{name: "not JSON, all accepted", options: receiver.Options{Policy: receiver.AcceptAll}, request: post([]byte("hello")), status: 204, outcome: receiver.Accepted, handler: "OnUnknown"},
-		{name: "invalid, all accepted", options: receiver.Options{Policy: receiver.AcceptAll}, request: post(vector(t, "schema.required")), status: 204, outcome: receiver.Accepted, handler: "OnUnknown"},
+		{name: "empty", request: post(nil), status: 422, disposition: receiver.Nonconforming, codes: []string{"json.syntax"}},
+		{name: "not JSON", request: post([]byte("event_type=run_completed")), status: 422, disposition: receiver.Nonconforming, codes: []string{"json.syntax"}},
+		{name: "invalid", request: post(vector(t, "schema.required")), status: 422, disposition: receiver.Nonconforming, codes: []string{"schema.required"}},
+		{name: "no event type", request: post(vector(t, "event.type-missing")), status: 422, disposition: receiver.Nonconforming, codes: []string{"event.type-missing"}},
+		{name: "event type null", request: post(vector(t, "rule.event-type-null")), status: 422, disposition: receiver.Nonconforming, codes: []string{"event.type-unknown"}},
+		{name: "deviating, documented required", options: receiver.Options{Accept: receiver.AcceptDocumented}, request: post(deviating), status: 422, disposition: receiver.Nonconforming, detail: "it deviates", codes: []string{"dialect.field-case"}},
+		{name: "unknown, documented required", options: receiver.Options{Accept: receiver.AcceptDocumented}, request: post(unknown), status: 422, disposition: receiver.Nonconforming, codes: []string{"event.type-unknown"}},
+		{name: "conforming, documented required", options: receiver.Options{Accept: receiver.AcceptDocumented}, request: post(completed), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "not JSON, all accepted", options: receiver.Options{Accept: receiver.AcceptAll}, request: post([]byte("hello")), status: 204, disposition: receiver.Accepted, handler: "Unknown"},
+		{name: "invalid, all accepted", options: receiver.Options{Accept: receiver.AcceptAll}, request: post(vector(t, "schema.required")), status: 204, disposition: receiver.Accepted, handler: "Unknown"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -293,8 +334,8 @@ func TestServeHTTP(t *testing.T) {
 			if answer.StatusCode != test.status {
 				t.Errorf("status %d, want %d; %s", answer.StatusCode, test.status, w.Body)
 			}
-			if len(rec.decisions) != 1 || rec.decisions[0].Outcome != test.outcome || rec.decisions[0].Status != test.status {
-				t.Errorf("decisions %+v, want one: %s", rec.decisions, test.outcome)
+			if len(rec.decisions) != 1 || rec.decisions[0].Disposition != test.disposition || rec.decisions[0].Status != test.status {
+				t.Errorf("decisions %+v, want one: %s", rec.decisions, test.disposition)
 			}
 			var calls []string
 			if test.handler != "" {
@@ -316,7 +357,7 @@ func TestServeHTTP(t *testing.T) {
 			}
 			p := readProblem(t, answer)
 			if p.Status != test.status || p.Title == "" || p.Detail == "" ||
-				!strings.HasSuffix(p.Type, "/docs/problems.md#"+string(test.outcome)) {
+				!strings.HasSuffix(p.Type, "/docs/problems.md#"+string(test.disposition)) {
 				t.Errorf("problem %+v", p)
 			}
 			if !strings.Contains(p.Detail, test.detail) {
@@ -336,120 +377,203 @@ func TestServeHTTP(t *testing.T) {
 }
 
 func TestDelivery(t *testing.T) {
-	now := time.Now()
 	completed, deviating := vector(t, "page.run-completed"), vector(t, "dialect.field-case")
 	var rec recorder
 	rc := rec.receiver(t, receiver.Options{
-		Verifier: &signature.Verifier{Secrets: []signature.Secret{secret(t)}},
-		Basic:    []receiver.Credentials{{Username: "u", Password: "p"}},
+		Verifier:    &signature.Verifier{Secrets: []signature.Secret{signature.NewSecret(), secret(t)}},
+		Basic:       []receiver.Credentials{{Username: "u", Password: "p"}, {Username: "v", Password: "q"}},
+		PathSecrets: []string{"0123456789abcdef", "fedcba9876543210"},
 	})
+	parsed := func(payload []byte) *event.Event {
+		e, err := event.Parse(payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
 
 	r := post(completed)
-	if err := signature.SetHeaders(r.Header, "msg_1", now, completed, secret(t)); err != nil {
+	if err := signature.SetHeaders(r.Header, "msg_1", time.Now(), completed, secret(t)); err != nil {
 		t.Fatal(err)
 	}
 	rc.ServeHTTP(httptest.NewRecorder(), r)
 	want := &receiver.Delivery{
-		ID: "msg_1", Signed: true, EventType: "run_completed", Verdict: conformance.Conforms, Payload: completed,
+		EventID: "msg_1", Sender: receiver.Sender{By: receiver.BySignature, Index: 1},
+		EventType: "run_completed", Verdict: conformance.Conforms, Event: parsed(completed), Payload: completed,
 	}
 	if diff := cmp.Diff(want, rec.delivery); diff != "" {
 		t.Errorf("signed (-want +got):\n%s", diff)
 	}
 
 	r = post(deviating)
-	r.SetBasicAuth("u", "p")
+	r.SetBasicAuth("v", "q")
 	r.Header.Set(signature.HeaderID, "msg_1") // which nothing vouches for
 	rc.ServeHTTP(httptest.NewRecorder(), r)
 	report := conformance.Check(deviating)
+	sum := sha256.Sum256(deviating)
 	want = &receiver.Delivery{
-		ID:        rec.delivery.ID,
-		EventType: report.EventType, Verdict: conformance.Deviates, Findings: report.Findings, Payload: deviating,
+		EventID: "sha256:" + hex.EncodeToString(sum[:]), Sender: receiver.Sender{By: receiver.ByBasic, Index: 1, Username: "v"},
+		EventType: report.EventType, Verdict: conformance.Deviates, Findings: report.Findings,
+		Event: parsed(deviating), Payload: deviating,
 	}
 	if diff := cmp.Diff(want, rec.delivery); diff != "" {
 		t.Errorf("not signed (-want +got):\n%s", diff)
 	}
-	if !strings.HasPrefix(rec.delivery.ID, "sha256:") {
-		t.Errorf("the id is %q", rec.delivery.ID)
-	}
-	if receiver.DeliveryFrom(t.Context()) != nil {
-		t.Error("a context of nothing has a delivery")
-	}
 }
 
-// TestIgnored: an event that no handler wants is acknowledged, and not sent
-// again.
-func TestIgnored(t *testing.T) {
-	rc, err := receiver.New(receiver.Handlers{
-		RunFailed: func(context.Context, *webhook.RunFailed) error { return errors.New("called") },
-	}, receiver.Options{InsecureNoAuthentication: true, Policy: receiver.RequireDocumented})
-	if err != nil {
-		t.Fatal(err)
+// TestSender: who sent a delivery is known to the handler and in the log.
+func TestSender(t *testing.T) {
+	payload := vector(t, "page.run-failed")
+	with := func(change func(r *http.Request)) *http.Request {
+		r := post(payload)
+		change(r)
+		return r
 	}
-	w := httptest.NewRecorder()
-	rc.ServeHTTP(w, post(vector(t, "page.run-completed")))
-	if w.Code != http.StatusNoContent {
-		t.Errorf("status %d: %s", w.Code, w.Body)
+	all := receiver.Options{
+		Verifier:    &signature.Verifier{Secrets: []signature.Secret{signature.NewSecret(), secret(t)}},
+		Basic:       []receiver.Credentials{{"old", "hunter1"}, {"robot", "hunter2"}},
+		PathSecrets: []string{"0123456789abcdef", "fedcba9876543210"},
 	}
-}
-
-// TestUndecodable: an event that is wanted and can't be had is not acknowledged.
-func TestUndecodable(t *testing.T) {
-	rc, err := receiver.New(receiver.Handlers{
-		RunCompleted: func(context.Context, *webhook.RunCompleted) error { return errors.New("called") },
-	}, receiver.Options{InsecureNoAuthentication: true, Policy: receiver.RequireDocumented, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, change := range [][2]string{
-		{`"screenshots_count": 5`, `"screenshots_count": 50000000000000000000`},
-		{`"started_at": "2025-05-29T15:52:30.595Z"`, `"started_at": "2016-12-31T23:59:60Z"`},
+	for _, test := range []struct {
+		name    string
+		options receiver.Options
+		request *http.Request
+		want    receiver.Sender
+		log     string
+	}{
+		{"by signature", all, with(func(r *http.Request) {
+			r.URL.Path = "/fedcba9876543210" // a signature goes before
+			if err := signature.SetHeaders(r.Header, "msg_1", time.Now(), payload, secret(t)); err != nil {
+				t.Fatal(err)
+			}
+		}), receiver.Sender{By: receiver.BySignature, Index: 1}, "sender=signature[1] "},
+		{"by Basic", all, with(func(r *http.Request) { r.SetBasicAuth("robot", "hunter2") }), receiver.Sender{By: receiver.ByBasic, Index: 1, Username: "robot"}, `sender="basic[1] robot" `},
+		{"by path", all, with(func(r *http.Request) { r.URL.Path = "/events/0123456789abcdef" }), receiver.Sender{By: receiver.ByPath}, "sender=path[0] "},
+		{"anybody", receiver.Options{}, post(payload), receiver.Sender{}, "sender=anybody "},
 	} {
-		payload := bytes.Replace(vector(t, "page.run-completed"), []byte(change[0]), []byte(change[1]), 1)
-		if !conformance.Valid(payload) {
-			t.Fatalf("%s: %v", change[1], conformance.Check(payload).Findings)
+		t.Run(test.name, func(t *testing.T) {
+			var log bytes.Buffer
+			var rec recorder
+			test.options.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			w := httptest.NewRecorder()
+			rec.receiver(t, test.options).ServeHTTP(w, test.request)
+			if rec.delivery == nil {
+				t.Fatalf("status %d: %s", w.Code, w.Body)
+			}
+			if diff := cmp.Diff(test.want, rec.delivery.Sender); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if !strings.Contains(log.String(), test.log) {
+				t.Errorf("the log lacks %s: %s", test.log, &log)
+			}
+			for _, secret := range []string{"hunter", "0123456789abcdef", "fedcba9876543210"} {
+				if strings.Contains(log.String(), secret) {
+					t.Errorf("the log has a secret: %s", &log)
+				}
+			}
+		})
+	}
+	t.Run("refused", func(t *testing.T) {
+		var log bytes.Buffer
+		var rec recorder
+		options := all
+		options.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		rec.receiver(t, options).ServeHTTP(httptest.NewRecorder(), post(payload))
+		if strings.Contains(log.String(), "sender=") || !strings.Contains(log.String(), "unauthenticated") {
+			t.Errorf("the log names a sender that is not known: %s", &log)
 		}
-		w := httptest.NewRecorder()
-		rc.ServeHTTP(w, post(payload))
-		if w.Code != http.StatusUnprocessableEntity {
-			t.Errorf("%s: status %d: %s", change[1], w.Code, w.Body)
-		}
+	})
+}
+
+// TestRoutes: an event goes to the handler of its type, or to Event, or is
+// acknowledged and dropped.
+func TestRoutes(t *testing.T) {
+	payloads := map[string][]byte{
+		"completed": vector(t, "rule.status-success"),
+		"deviating": vector(t, "dialect.texts-map"),
+		"failed":    vector(t, "rule.failed-in-snake-case"),
+		"test":      vector(t, "dialect.test-event"),
+		"unknown":   vector(t, "event.type-unknown"),
+	}
+	for _, test := range []struct {
+		set  []string
+		want map[string]string // by payload; the others are ignored
+	}{
+		{[]string{"Event"}, map[string]string{"completed": "Event", "deviating": "Event", "failed": "Event", "test": "Event"}},
+		{[]string{"RunCompleted"}, map[string]string{"completed": "RunCompleted", "deviating": "RunCompleted"}},
+		{[]string{"RunFailed", "Event"}, map[string]string{"completed": "Event", "deviating": "Event", "failed": "RunFailed", "test": "Event"}},
+		{[]string{"Test"}, map[string]string{"test": "Test"}},
+		{[]string{"Unknown"}, map[string]string{"unknown": "Unknown"}},
+		{[]string{"RunCompleted", "RunFailed", "Test", "Event", "Unknown"}, map[string]string{
+			"completed": "RunCompleted", "deviating": "RunCompleted", "failed": "RunFailed", "test": "Test", "unknown": "Unknown",
+		}},
+	} {
+		t.Run(strings.Join(test.set, "+"), func(t *testing.T) {
+			for name, payload := range payloads {
+				var rec recorder
+				var handlers receiver.Handlers
+				for _, name := range test.set {
+					reflect.ValueOf(&handlers).Elem().FieldByName(name).Set(reflect.ValueOf(rec.take(name)))
+				}
+				var got receiver.Disposition
+				rc, err := receiver.New(handlers, receiver.Options{
+					InsecureNoAuthentication: true, Logger: slog.New(slog.DiscardHandler),
+					Observer: func(_ context.Context, d *receiver.Decision) { got = d.Disposition },
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				w := httptest.NewRecorder()
+				rc.ServeHTTP(w, post(payload))
+				want, calls := receiver.Ignored, []string(nil)
+				if handler := test.want[name]; handler != "" {
+					want, calls = receiver.Accepted, []string{handler}
+				}
+				if w.Code != http.StatusNoContent || got != want || !slices.Equal(rec.calls, calls) {
+					t.Errorf("%s: status %d, %s, called %q; want %s, %q", name, w.Code, got, rec.calls, want, calls)
+				}
+				if d := rec.delivery; d != nil && (d.Event == nil) != (name == "unknown") {
+					t.Errorf("%s: the event is %v", name, d.Event)
+				}
+			}
+		})
 	}
 }
 
 func TestHandlerFails(t *testing.T) {
 	tests := []struct {
-		name    string
-		fail    func() error
-		status  int
-		outcome receiver.Outcome
-		want    problem
-		header  http.Header
+		name        string
+		fail        func() error
+		status      int
+		disposition receiver.Disposition
+		want        problem
+		header      http.Header
 	}{
 		{
 			name: "an error", fail: func() error { return errors.New("password of db is hunter2") },
-			status: 500, outcome: receiver.Failed,
+			status: 500, disposition: receiver.Failed,
 			want: problem{Type: "failed", Title: "The event could not be handled", Detail: "the receiver failed to handle the event; send it again"},
 		},
 		{
 			name: "a panic", fail: func() error { panic("password of db is hunter2") },
-			status: 500, outcome: receiver.Panicked,
+			status: 500, disposition: receiver.Panicked,
 			want: problem{Type: "failed", Title: "The event could not be handled", Detail: "the receiver failed to handle the event; send it again"},
 		},
 		{
 			name: "a status", fail: func() error {
 				return fmt.Errorf("wrapped: %w", &receiver.StatusError{Status: 503, RetryAfter: 1500 * time.Millisecond, Detail: "full", Err: errors.New("hunter2")})
 			},
-			status: 503, outcome: receiver.Declined, header: http.Header{"Retry-After": {"2"}},
+			status: 503, disposition: receiver.Declined, header: http.Header{"Retry-After": {"2"}},
 			want: problem{Type: "declined", Title: "The event was declined", Detail: "full"},
 		},
 		{
 			name: "gone", fail: func() error { return &receiver.StatusError{Status: 410} },
-			status: 410, outcome: receiver.Declined,
+			status: 410, disposition: receiver.Declined,
 			want: problem{Type: "declined", Title: "The event was declined"},
 		},
 		{
 			name: "a status that is no error", fail: func() error { return &receiver.StatusError{Status: 200, Detail: "hunter2"} },
-			status: 500, outcome: receiver.Failed,
+			status: 500, disposition: receiver.Failed,
 			want: problem{Type: "failed", Title: "The event could not be handled", Detail: "the receiver failed to handle the event; send it again"},
 		},
 	}
@@ -477,16 +601,16 @@ func TestHandlerFails(t *testing.T) {
 				}
 			}
 			d := rec.decisions[0]
-			if d.Outcome != test.outcome || d.Err == nil {
-				t.Errorf("decision %s: %v", d.Outcome, d.Err)
+			if d.Disposition != test.disposition || d.Err == nil {
+				t.Errorf("decision %s: %v", d.Disposition, d.Err)
 			}
-			if (d.Stack != nil) != (test.outcome == receiver.Panicked) {
+			if (d.Stack != nil) != (test.disposition == receiver.Panicked) {
 				t.Errorf("stack: %s", d.Stack)
 			}
 			if !strings.Contains(log.String(), d.Err.Error()) {
 				t.Errorf("the log doesn't have the error: %s", &log)
 			}
-			if test.outcome == receiver.Panicked && !strings.Contains(log.String(), "TestHandlerFails") {
+			if test.disposition == receiver.Panicked && !strings.Contains(log.String(), "TestHandlerFails") {
 				t.Errorf("the log doesn't say where the panic was: %s", &log)
 			}
 
@@ -549,7 +673,7 @@ func TestLog(t *testing.T) {
 		r.URL.Path = "/0123456789abcdef"
 		rc.ServeHTTP(httptest.NewRecorder(), r)
 	}
-	for _, want := range []string{"outcome=accepted", "verdict=deviates", "dialect.field-case", "level=WARN", "status=422", "bytes="} {
+	for _, want := range []string{"disposition=accepted", "verdict=deviates", "dialect.field-case", "level=WARN", "status=422", "bytes="} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %s", want)
 		}
@@ -610,11 +734,8 @@ func TestDecision(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	all := (&recorder{}).handlers()
-	only := func(change func(h *receiver.Handlers)) receiver.Handlers {
-		h := all
-		change(&h)
-		return h
-	}
+	noUnknown := all
+	noUnknown.Unknown = nil
 	insecure := receiver.Options{InsecureNoAuthentication: true}
 	with := func(change func(o *receiver.Options)) receiver.Options {
 		o := insecure
@@ -636,10 +757,8 @@ func TestNewRefuses(t *testing.T) {
 		{"escaped secret in the path", all, receiver.Options{PathSecrets: []string{"0123456789/abcdef"}}, "'/'"},
 		{"negative size", all, with(func(o *receiver.Options) { o.MaxBytes = -1 }), "MaxBytes"},
 		{"negative time", all, with(func(o *receiver.Options) { o.ReadTimeout = -1 }), "ReadTimeout"},
-		{"no such policy", all, with(func(o *receiver.Options) { o.Policy = 3 }), "Policy(3)"},
-		{"deviating events have no handler", only(func(h *receiver.Handlers) { h.Event = nil }), insecure, "set Handlers.Event"},
-		{"invalid payloads have no handler", only(func(h *receiver.Handlers) { h.OnUnknown = nil }), with(func(o *receiver.Options) { o.Policy = receiver.AcceptAll }), "set Handlers.OnUnknown"},
-		{"no handler but for unknown events", receiver.Handlers{OnUnknown: all.OnUnknown}, with(func(o *receiver.Options) { o.Policy = receiver.RequireDocumented }), "no handler"},
+		{"no such acceptance", all, with(func(o *receiver.Options) { o.Accept = 3 }), "Acceptance(3)"},
+		{"invalid payloads have no handler", noUnknown, with(func(o *receiver.Options) { o.Accept = receiver.AcceptAll }), "set Handlers.Unknown"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -21,7 +21,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 )
 
@@ -40,8 +39,8 @@ func serve(t *testing.T, options receiver.Options) *host {
 	options.Logger = slog.New(slog.DiscardHandler)
 	options.Observer = func(_ context.Context, d *receiver.Decision) { h.decisions <- *d }
 	rc, err := receiver.New(receiver.Handlers{
-		Event: func(ctx context.Context, _ *event.Event) error {
-			h.payloads <- receiver.DeliveryFrom(ctx).Payload
+		Event: func(_ context.Context, d *receiver.Delivery) error {
+			h.payloads <- d.Payload
 			return nil
 		},
 	}, options)
@@ -303,7 +302,7 @@ func TestRetries(t *testing.T) {
 	completed := vector(t, "page.run-completed")
 	entered, leave := make(chan struct{}), make(chan error)
 	rc, err := receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error {
+		Event: func(context.Context, *receiver.Delivery) error {
 			entered <- struct{}{}
 			return <-leave
 		},
@@ -381,7 +380,7 @@ func TestSlowHandler(t *testing.T) {
 		const timeout = time.Minute
 		var ended error
 		rc, err := receiver.New(receiver.Handlers{
-			Event: func(ctx context.Context, _ *event.Event) error {
+			Event: func(ctx context.Context, _ *receiver.Delivery) error {
 				select {
 				case <-ctx.Done():
 					ended = context.Cause(ctx)
@@ -432,8 +431,8 @@ func TestSenderGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Close()
-	if d := <-h.decisions; d.Outcome != receiver.Unreadable {
-		t.Errorf("the decision is %s", d.Outcome)
+	if d := <-h.decisions; d.Disposition != receiver.Unreadable {
+		t.Errorf("the decision is %s", d.Disposition)
 	}
 	if reached := h.reached(); len(reached) > 0 {
 		t.Errorf("%q reached the handler", reached)
@@ -447,8 +446,8 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	rc.ServeHTTP(httptest.NewRecorder(), post(vector(t, "page.run-completed")).WithContext(ctx))
-	if len(rec.calls) > 0 || rec.decisions[0].Outcome != receiver.Abandoned {
-		t.Errorf("called %q; decision %s", rec.calls, rec.decisions[0].Outcome)
+	if len(rec.calls) > 0 || rec.decisions[0].Disposition != receiver.Abandoned {
+		t.Errorf("called %q; decision %s", rec.calls, rec.decisions[0].Disposition)
 	}
 	w := httptest.NewRecorder()
 	rc.ServeHTTP(w, post(vector(t, "page.run-completed")))
@@ -519,8 +518,8 @@ func TestBomb(t *testing.T) {
 		t.Errorf("%d MB at most, from %d MB; want %d MB more at most", most>>20, before>>20, limit>>20)
 	}
 	for range senders {
-		if d := <-h.decisions; d.Outcome != receiver.TooLarge {
-			t.Errorf("the decision is %s", d.Outcome)
+		if d := <-h.decisions; d.Disposition != receiver.TooLarge {
+			t.Errorf("the decision is %s", d.Disposition)
 		}
 	}
 }

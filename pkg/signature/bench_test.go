@@ -29,11 +29,11 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(parse(b, text).String(), func(b *testing.B) {
 			secret := parse(b, text)
 			h := signed(b, testID, testTime, string(payload), secret)
-			v := signature.Verifier{Secrets: []signature.Secret{secret}, Now: clock(testTime)}
+			v := signature.Verifier{Secrets: []signature.Secret{secret}, Tolerance: whenever}
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := v.Verify(h, payload); err != nil {
+				if _, err := v.Verify(h, payload); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -12,11 +12,8 @@ import (
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// What is sent, and when.
-var (
-	payload = []byte(`{"event_type":"run_completed"}`)
-	sent    = time.Date(2026, 6, 25, 15, 53, 15, 0, time.UTC)
-)
+// What is sent.
+var payload = []byte(`{"event_type":"run_completed"}`)
 
 func Example() {
 	// Both ends have this secret; NewSecret made it.
@@ -27,20 +24,19 @@ func Example() {
 
 	// The sender:
 	h := make(http.Header)
-	if err := signature.SetHeaders(h, "evt_1", sent, payload, secret); err != nil {
+	if err := signature.SetHeaders(h, "evt_1", time.Now(), payload, secret); err != nil {
 		log.Fatal(err)
 	}
 
-	// The receiver, a minute later:
-	v := signature.Verifier{
-		Secrets: []signature.Secret{secret},
-		Now:     func() time.Time { return sent.Add(time.Minute) }, // leave it out for the machine's clock
-	}
-	fmt.Println("as it was sent:", v.Verify(h, payload))
-	fmt.Println("with a space:", errors.Is(v.Verify(h, append(payload, ' ')), signature.ErrMismatch))
+	// The receiver:
+	v := signature.Verifier{Secrets: []signature.Secret{secret}}
+	_, err = v.Verify(h, payload)
+	fmt.Println("as it was sent:", err)
+	_, err = v.Verify(h, append(payload, ' '))
+	fmt.Println("with a space:", err)
 	// Output:
 	// as it was sent: <nil>
-	// with a space: true
+	// with a space: signature: no signature matches: Webhook-Signature has 1 well-formed v1 and 0 v1a, none of them by a secret in force
 }
 
 func ExampleSign() {
@@ -58,42 +54,66 @@ func ExampleSetHeaders() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := signature.SetHeaders(r.Header, "evt_1", sent, payload, signature.NewSecret()); err != nil {
+	if err := signature.SetHeaders(r.Header, "evt_1", time.Now(), payload, signature.NewSecret()); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(r.Header.Get("webhook-id"), r.Header.Get("webhook-timestamp"))
+	fmt.Println(r.Header.Get("webhook-id"), len(r.Header.Get("webhook-timestamp")), "digits")
 
-	err = signature.SetHeaders(r.Header, "evt.1", sent, payload, signature.NewSecret())
+	err = signature.SetHeaders(r.Header, "evt.1", time.Now(), payload, signature.NewSecret())
 	fmt.Println(err)
 	// Output:
-	// evt_1 1782402795
-	// signature: malformed header: Webhook-Id has a full stop at byte 3; it would make two readings of what is signed
+	// evt_1 10 digits
+	// signature: malformed header: Webhook-Id has a full stop at byte 3; full stops separate the parts of what is signed, so an id can't have one
 }
 
 // A secret is replaced while both ends keep working: the sender signs with both
 // for a day, the receiver takes the old one for an hour more.
 func ExampleSecret_Until() {
 	older, newer := signature.NewSecret(), signature.NewSecret()
-	end := sent.Add(24 * time.Hour)
+	end := time.Now().Add(24 * time.Hour)
+	verifier := &signature.Verifier{Secrets: []signature.Secret{newer, older.Until(end.Add(time.Hour))}}
 
-	for _, at := range []time.Time{sent, end} {
-		h := make(http.Header)
-		if err := signature.SetHeaders(h, "evt_1", at, payload, newer, older.Until(end)); err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println("signatures:", len(strings.Fields(h.Get("webhook-signature"))))
-		for _, secrets := range [][]signature.Secret{{older}, {newer, older.Until(end.Add(time.Hour))}} {
-			v := signature.Verifier{Secrets: secrets, Now: func() time.Time { return at }}
-			fmt.Println("  accepted:", v.Verify(h, payload) == nil)
-		}
+	h := make(http.Header)
+	if err := signature.SetHeaders(h, "evt_1", time.Now(), payload, newer, older.Until(end)); err != nil {
+		log.Fatal(err)
 	}
+	fmt.Println("signatures:", len(strings.Fields(h.Get("webhook-signature"))))
+	by, err := verifier.Verify(h, payload)
+	fmt.Println("signed with the secret", by, err)
+
+	if err := signature.SetHeaders(h, "evt_1", end, payload, newer, older.Until(end)); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("a day later:", len(strings.Fields(h.Get("webhook-signature"))))
 	// Output:
 	// signatures: 2
-	//   accepted: true
-	//   accepted: true
-	// signatures: 1
-	//   accepted: false
-	//   accepted: true
+	// signed with the secret 0 <nil>
+	// a day later: 1
+}
+
+// With a secret for each sender, Verify says who sent it.
+func ExampleVerifier_Verify() {
+	shop, press := signature.NewSecret(), signature.NewSecret()
+	verifier := &signature.Verifier{Secrets: []signature.Secret{shop, press}}
+	names := []string{"shop", "press"}
+
+	h := make(http.Header)
+	if err := signature.SetHeaders(h, "evt_1", time.Now(), payload, press); err != nil {
+		log.Fatal(err)
+	}
+	by, err := verifier.Verify(h, payload)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("sent by", names[by])
+
+	// A refusal says what is wrong.
+	h.Set("webhook-timestamp", time.Now().Format(time.RFC3339))
+	_, err = verifier.Verify(h, payload)
+	fmt.Println(errors.Is(err, signature.ErrHeaderMalformed), err)
+	// Output:
+	// sent by press
+	// true signature: malformed header: Webhook-Timestamp is an RFC 3339 date-time; it takes seconds since 1970: up to 18 digits, without a sign, space or leading zero
 }
 
 func ExampleNewKeyPair() {
@@ -102,13 +122,14 @@ func ExampleNewKeyPair() {
 	fmt.Println(private, public, private.Public().Text() == public.Text())
 
 	h := make(http.Header)
-	if err := signature.SetHeaders(h, "evt_1", sent, payload, private); err != nil {
+	if err := signature.SetHeaders(h, "evt_1", time.Now(), payload, private); err != nil {
 		log.Fatal(err)
 	}
-	v := signature.Verifier{Secrets: []signature.Secret{public}, Now: func() time.Time { return sent }}
-	fmt.Println(v.Verify(h, payload))
+	v := signature.Verifier{Secrets: []signature.Secret{public}}
+	_, err := v.Verify(h, payload)
+	fmt.Println(err)
 
-	_, err := signature.Sign("evt_1", sent, payload, public)
+	_, err = signature.Sign("evt_1", time.Now(), payload, public)
 	fmt.Println(err)
 	// Output:
 	// whsk_*** whpk_*** true
@@ -140,7 +161,6 @@ func ExampleVerifier_VerifyRequest() {
 	verifier := &signature.Verifier{
 		Secrets:  []signature.Secret{secret},
 		MaxBytes: 1 << 20,
-		Now:      func() time.Time { return sent },
 	}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		payload, err := verifier.VerifyRequest(r)
@@ -159,7 +179,7 @@ func ExampleVerifier_VerifyRequest() {
 
 	for _, signer := range []signature.Secret{secret, signature.NewSecret()} {
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(string(payload)))
-		if err := signature.SetHeaders(r.Header, "evt_1", sent, payload, signer); err != nil {
+		if err := signature.SetHeaders(r.Header, "evt_1", time.Now(), payload, signer); err != nil {
 			log.Fatal(err)
 		}
 		w := httptest.NewRecorder()

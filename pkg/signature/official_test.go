@@ -28,7 +28,7 @@ func TestOfficial(t *testing.T) {
 		for i := range id {
 			id[i] = ids[random.IntN(len(ids))]
 		}
-		at := time.Unix(random.Int64N(1<<random.IntN(40)), random.Int64N(1e9))
+		at := time.Unix(random.Int64N(1<<random.IntN(34)), random.Int64N(1e9))
 		payload := randomBytes(random, random.IntN(1<<random.IntN(13)))
 		texts := make([]string, 1+random.IntN(3))
 		secrets := make([]signature.Secret, len(texts))
@@ -61,11 +61,11 @@ func TestOfficial(t *testing.T) {
 			t.Fatalf("signed as %s\nthe official library as %s", ours, theirs)
 		}
 		for _, s := range secrets {
-			v := signature.Verifier{Secrets: []signature.Secret{s}, Now: clock(at)}
-			if err := v.Verify(theirs, payload); err != nil {
+			v := signature.Verifier{Secrets: []signature.Secret{s}, Tolerance: whenever}
+			if err := verify(v, theirs, string(payload)); err != nil {
 				t.Fatalf("%v: %v", theirs, err)
 			}
-			if err := v.Verify(theirs, append([]byte{' '}, payload...)); !errors.Is(err, signature.ErrMismatch) {
+			if err := verify(v, theirs, " "+string(payload)); !errors.Is(err, signature.ErrMismatch) {
 				t.Fatalf("altered: %v", err)
 			}
 		}
@@ -99,7 +99,7 @@ func TestStricter(t *testing.T) {
 		{"timestamp with a sign", testID, func(h http.Header) { h.Set("Webhook-Timestamp", "+1614265330") }, signature.ErrHeaderMalformed},
 		{"timestamp with a zero before it", testID, func(h http.Header) { h.Set("Webhook-Timestamp", "01614265330") }, signature.ErrHeaderMalformed},
 		{"header twice", testID, func(h http.Header) { h.Add("Webhook-Id", "another") }, signature.ErrHeaderMalformed},
-		{"more behind a signature", testID, func(h http.Header) { h["Webhook-Signature"][0] += ",x" }, signature.ErrMismatch},
+		{"more behind a signature", testID, func(h http.Header) { h["Webhook-Signature"][0] += ",x" }, signature.ErrHeaderMalformed},
 		{"17 signatures", testID, func(h http.Header) { h["Webhook-Signature"][0] += strings.Repeat(" v1,x", 16) }, signature.ErrHeaderMalformed},
 	}
 	for _, test := range tests {
@@ -117,8 +117,8 @@ func TestStricter(t *testing.T) {
 			if err := library.VerifyIgnoringTimestamp([]byte(testPayload), maps.Clone(h)); err != nil {
 				t.Errorf("the official library refuses it, too: %v", err)
 			}
-			v := signature.Verifier{Secrets: []signature.Secret{parse(t, testSecret)}, Now: clock(testTime)}
-			if err := v.Verify(h, []byte(testPayload)); !errors.Is(err, test.want) {
+			v := signature.Verifier{Secrets: []signature.Secret{parse(t, testSecret)}, Tolerance: whenever}
+			if err := verify(v, h, testPayload); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 		})

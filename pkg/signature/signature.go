@@ -163,17 +163,24 @@ func checkID(id string) error {
 		return fmt.Errorf("%w: %s is empty", ErrHeaderMalformed, HeaderID)
 	}
 	if len(id) > maxID {
-		return fmt.Errorf("%w: %s has %d bytes; the limit is %d", ErrHeaderMalformed, HeaderID, len(id), maxID)
+		return fmt.Errorf("%w: %s has %d bytes; it takes %d at most", ErrHeaderMalformed, HeaderID, len(id), maxID)
 	}
 	for i := range len(id) {
+		what := ""
 		switch c := id[i]; {
 		case c == '.':
-			return fmt.Errorf("%w: %s has a full stop at byte %d; it would make two readings of what is signed",
+			return fmt.Errorf("%w: %s has a full stop at byte %d; full stops separate the parts of what is signed, so an id can't have one",
 				ErrHeaderMalformed, HeaderID, i)
-		case c <= ' ' || c > '~':
-			return fmt.Errorf("%w: %s has 0x%02x at byte %d; it takes visible ASCII only",
-				ErrHeaderMalformed, HeaderID, c, i)
+		case c == ' ':
+			what = "a space"
+		case c < ' ' || c == 0x7f:
+			what = "a control character"
+		case c > '~':
+			what = "a character that is not ASCII"
+		default:
+			continue
 		}
+		return fmt.Errorf("%w: %s has %s at byte %d; it takes visible ASCII only", ErrHeaderMalformed, HeaderID, what, i)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"strconv"
@@ -26,56 +27,58 @@ const (
 // A Verifier tells which requests are genuine. It may be used by several
 // goroutines at once while its fields stay as they are.
 type Verifier struct {
-	// Secrets are those of the sender. A request is genuine if one of them
-	// that is in force has signed it. A whsk_ secret verifies what it signs,
-	// but a receiver should need its whpk_ only.
+	// Secrets are those of the sender, or of several. A request is genuine if
+	// one of them that is in force has signed it. A whsk_ secret verifies what
+	// it signs, but a receiver needs only its whpk_.
 	Secrets []Secret
 
 	// Tolerance is how far a timestamp may lie in the past or in the future.
-	// 0 stands for DefaultTolerance; with a negative one nothing is genuine.
+	// 0 means DefaultTolerance; with a negative one nothing is genuine.
 	// Within it a request can be replayed: remember ids for twice as long.
 	Tolerance time.Duration
 
-	// Now is the clock for timestamps and for secrets; nil stands for
-	// time.Now.
-	Now func() time.Time
-
-	// MaxBytes is the most that VerifyRequest reads of a body; 0 stands for
+	// MaxBytes is the most that VerifyRequest reads of a body; 0 means
 	// DefaultMaxBytes.
 	MaxBytes int64
 }
 
 // Verify tells whether payload, the exact bytes of a body, is genuine, by the
-// headers that came with it. If it is not, the error is, by the first of these
-// checks that fails:
+// headers that came with it. If it is, by is the index in Secrets of the secret
+// that signed it; with a secret for each sender, it tells them apart. (If several
+// did, it is that of the first whsec_, or else of the first other.) If it is not,
+// by is -1, and the error wraps, by the first of these checks that fails:
 //
 //   - [ErrSecret] or [ErrNoSecret]: the Verifier itself can't verify.
 //   - [ErrHeaderMissing] or [ErrHeaderMalformed]: the headers are not those of a
-//     signed request.
+//     signed request. The error says what they look like instead.
 //   - [ErrTooOld] or [ErrTooNew]: it may be a replay, or a clock is wrong. The
 //     signature was not looked at.
-//   - [ErrMismatch]: it is forged or altered, or for another secret.
+//   - [ErrMismatch]: it is forged or altered, or signed with another secret.
 //
-// All but the first are the request's fault. HMACs are compared in constant
-// time, and each with each, so that the time tells neither how much of one is
-// right nor which secret made it.
-func (v *Verifier) Verify(h http.Header, payload []byte) error {
+// All but the first are the request's fault, and their texts may be told to the
+// sender: they have nothing of a secret or of an expected signature in them, nor
+// the text of the headers. HMACs are compared in constant time, and each with
+// each, so that the time tells neither how much of one is right nor which secret
+// made it.
+func (v *Verifier) Verify(h http.Header, payload []byte) (by int, err error) {
 	var c claim
 	if err := v.read(&c, h); err != nil {
-		return err
+		return -1, err
 	}
 	return v.prove(&c, payload)
 }
 
 // VerifyRequest reads the body of r, and tells whether it is genuine as
-// [Verifier.Verify] does. It gives the exact bytes of a genuine body, and of no
+// [Verifier.Verify] does. It returns the exact bytes of a genuine body, and of no
 // other. Nothing is read if the headers alone are reason to refuse.
 //
 // Besides the errors of Verify there is [ErrTooLarge], for a body of more than
-// MaxBytes bytes or than an [http.MaxBytesReader] around it allows, and whatever
-// error reading gives. The body is taken as it comes: if it is compressed, the
-// compressed bytes are what must have been signed. (Package receiver undoes the
-// content encoding first, and verifies what is left.)
+// MaxBytes bytes or than an [http.MaxBytesReader] around it allows;
+// [io.ErrUnexpectedEOF], for a body that ends before its Content-Length, because
+// middleware has read it, say; and whatever error reading returns. The body is
+// taken as it comes: if it is compressed, the compressed bytes are what must have
+// been signed. (Package receiver undoes the content encoding first, and verifies
+// what is left.)
 func (v *Verifier) VerifyRequest(r *http.Request) (payload []byte, err error) {
 	var c claim
 	if err := v.read(&c, r.Header); err != nil {
@@ -85,7 +88,7 @@ func (v *Verifier) VerifyRequest(r *http.Request) (payload []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := v.prove(&c, payload); err != nil {
+	if _, err := v.prove(&c, payload); err != nil {
 		return nil, err
 	}
 	return payload, nil
@@ -102,17 +105,22 @@ func (v *Verifier) readBody(r *http.Request) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, fmt.Errorf("%w: it has %d bytes; the limit is %d", ErrTooLarge, r.ContentLength, limit)
 	}
-	if r.Body == nil {
-		return nil, nil
-	}
 	var buffer bytes.Buffer
+	body := r.Body
+	if body == nil {
+		body = http.NoBody
+	}
 	buffer.Grow(int(max(0, min(r.ContentLength, readAhead))) + bytes.MinRead)
-	if _, err := buffer.ReadFrom(http.MaxBytesReader(nil, r.Body, limit)); err != nil {
+	if _, err := buffer.ReadFrom(http.MaxBytesReader(nil, body, limit)); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
 			return nil, fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, tooLarge.Limit)
 		}
 		return nil, fmt.Errorf("signature: reading the body: %w", err)
+	}
+	if n := int64(buffer.Len()); n < r.ContentLength {
+		return nil, fmt.Errorf("signature: %d of the %d bytes that Content-Length declares are left of the body; "+
+			"has middleware read it? %w", n, r.ContentLength, io.ErrUnexpectedEOF)
 	}
 	return buffer.Bytes(), nil
 }
@@ -133,9 +141,6 @@ type claim struct {
 // read makes all checks that need no payload.
 func (v *Verifier) read(c *claim, h http.Header) error {
 	c.at = time.Now()
-	if v.Now != nil {
-		c.at = v.Now()
-	}
 	usable := false
 	for i, s := range v.Secrets {
 		if s.key == nil {
@@ -178,20 +183,25 @@ func (v *Verifier) read(c *claim, h http.Header) error {
 	case age > tolerance:
 		return fmt.Errorf("%w: %s is %d, %v ago; the tolerance is %v", ErrTooOld, HeaderTimestamp, c.seconds, age, tolerance)
 	case age == math.MinInt64 || -age > tolerance: // there is no -MinInt64
-		return fmt.Errorf("%w: %s is %d, %v ahead; the tolerance is %v (the header is in seconds)",
+		if unit := unitOf(c.seconds); unit != "" {
+			return fmt.Errorf("%w: %s looks like %s; it takes seconds since 1970", ErrTooNew, HeaderTimestamp, unit)
+		}
+		return fmt.Errorf("%w: %s is %d, %v ahead; the tolerance is %v",
 			ErrTooNew, HeaderTimestamp, c.seconds, age.Abs(), tolerance)
 	}
 	return nil
 }
 
-// header gives the one value of a header.
+// header returns the one value of a header.
 func header(h http.Header, name string) (string, error) {
 	values := h[name]
-	if len(values) > 1 {
-		return "", fmt.Errorf("%w: %s is there %d times; which one counts?", ErrHeaderMalformed, name, len(values))
-	}
-	if len(values) == 0 || values[0] == "" {
+	switch {
+	case len(values) > 1:
+		return "", fmt.Errorf("%w: %s is there %d times; send it once", ErrHeaderMalformed, name, len(values))
+	case len(values) == 0:
 		return "", fmt.Errorf("%w: %s", ErrHeaderMissing, name)
+	case values[0] == "":
+		return "", fmt.Errorf("%w: %s is empty", ErrHeaderMissing, name)
 	}
 	return values[0], nil
 }
@@ -199,31 +209,38 @@ func header(h http.Header, name string) (string, error) {
 func parseTimestamp(text string) (int64, error) {
 	for i := range len(text) {
 		if text[i] < '0' || text[i] > '9' || (i == 0 && text[i] == '0' && len(text) > 1) || i == maxDigits {
-			return 0, fmt.Errorf("%w: %s is not a number of seconds: up to %d digits, without a sign, space or leading zero",
-				ErrHeaderMalformed, HeaderTimestamp, maxDigits)
+			return 0, fmt.Errorf("%w: %s %s; it takes seconds since 1970: up to %d digits, without a sign, space or leading zero",
+				ErrHeaderMalformed, HeaderTimestamp, describeTimestamp(text), maxDigits)
 		}
 	}
 	return strconv.ParseInt(text, 10, 64)
 }
 
-// parseSignatures keeps what may prove the claim. Of the rest, some is of
+// parseSignatures keeps what may prove the claim. Of the rest, some may be of
 // versions to come, and none can match.
 func (c *claim) parseSignatures(text string) error {
-	count := 0
+	count, unknown := 0, ""
 	for entry := range strings.SplitSeq(text, " ") {
 		if count++; count > maxSignatures {
 			return fmt.Errorf("%w: %s has more than %d signatures", ErrHeaderMalformed, HeaderSignature, maxSignatures)
 		}
-		switch version, encoded, _ := strings.Cut(entry, ","); version {
-		case "v1":
-			if decode(c.v1[c.v1Len][:], encoded) {
-				c.v1Len++
-			}
-		case "v1a":
-			if decode(c.v1a[c.v1aLen][:], encoded) {
-				c.v1aLen++
-			}
+		switch version, encoded, _ := strings.Cut(entry, ","); {
+		case version == "v1" && decode(c.v1[c.v1Len][:], encoded):
+			c.v1Len++
+		case version == "v1a" && decode(c.v1a[c.v1aLen][:], encoded):
+			c.v1aLen++
+		case unknown == "" && entry != "" && !isToCome(version, encoded):
+			unknown = entry
 		}
+	}
+	switch {
+	case c.v1Len+c.v1aLen > 0:
+		return nil
+	case unknown != "":
+		return fmt.Errorf("%w: %s %s; it takes v1,BASE64 or v1a,BASE64 with a space between two",
+			ErrHeaderMalformed, HeaderSignature, describeSignature(unknown))
+	case strings.Trim(text, " ") == "":
+		return fmt.Errorf("%w: %s is blank", ErrHeaderMalformed, HeaderSignature)
 	}
 	return nil
 }
@@ -246,23 +263,23 @@ func decode(signature []byte, encoded string) bool {
 }
 
 // prove makes the checks that need the payload.
-func (v *Verifier) prove(c *claim, payload []byte) error {
-	genuine := false
-	for _, s := range v.Secrets {
+func (v *Verifier) prove(c *claim, payload []byte) (by int, err error) {
+	by = -1
+	for n, s := range v.Secrets {
 		if s.key.kind != symmetric || c.v1Len == 0 || !s.inForce(c.at) {
 			continue
 		}
 		sum := s.key.authenticate(c.id, c.seconds, payload)
 		for i := range c.v1Len {
-			if hmac.Equal(sum[:], c.v1[i][:]) {
-				genuine = true
+			if hmac.Equal(sum[:], c.v1[i][:]) && by < 0 {
+				by = n
 			}
 		}
 	}
 	// What follows has no secrets in it, and may end early.
 	var content []byte
-	for _, s := range v.Secrets {
-		if genuine {
+	for n, s := range v.Secrets {
+		if by >= 0 {
 			break
 		}
 		if s.key.kind == symmetric || c.v1aLen == 0 || !s.inForce(c.at) {
@@ -273,14 +290,14 @@ func (v *Verifier) prove(c *claim, payload []byte) error {
 		}
 		for i := range c.v1aLen {
 			if ed25519.Verify(s.key.public, content, c.v1a[i][:]) {
-				genuine = true
+				by = n
 				break
 			}
 		}
 	}
-	if !genuine {
-		return fmt.Errorf("%w: %s has %d well-formed v1 and %d v1a, none of them by a secret in force",
+	if by < 0 {
+		return -1, fmt.Errorf("%w: %s has %d well-formed v1 and %d v1a, none of them by a secret in force",
 			ErrMismatch, HeaderSignature, c.v1Len, c.v1aLen)
 	}
-	return nil
+	return by, nil
 }

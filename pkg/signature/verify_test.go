@@ -81,21 +81,21 @@ func TestHeaders(t *testing.T) {
 		{"1970", timestamp, []string{"0"}, signature.ErrTooOld},
 
 		{"another signature", signatures, []string{bad}, signature.ErrMismatch},
-		{"no version", signatures, []string{v1[3:]}, signature.ErrMismatch},
-		{"version only", signatures, []string{"v1,"}, signature.ErrMismatch},
-		{"no comma", signatures, []string{"v1"}, signature.ErrMismatch},
+		{"no version", signatures, []string{v1[3:]}, signature.ErrHeaderMalformed},
+		{"version only", signatures, []string{"v1,"}, signature.ErrHeaderMalformed},
+		{"no comma", signatures, []string{"v1"}, signature.ErrHeaderMalformed},
 		{"only a version to come", signatures, []string{"v2," + v1[3:]}, signature.ErrMismatch},
-		{"version of the other scheme", signatures, []string{"v1a," + v1[3:]}, signature.ErrMismatch},
-		{"version in capitals", signatures, []string{"V1," + v1[3:]}, signature.ErrMismatch},
-		{"comma between two", signatures, []string{bad + "," + v1}, signature.ErrMismatch},
+		{"version of the other scheme", signatures, []string{"v1a," + v1[3:]}, signature.ErrHeaderMalformed},
+		{"version in capitals", signatures, []string{"V1," + v1[3:]}, signature.ErrHeaderMalformed},
+		{"comma between two", signatures, []string{bad + "," + v1}, signature.ErrHeaderMalformed},
 		{"comma and space between two", signatures, []string{v1 + ", " + bad}, signature.ErrMismatch},
-		{"tab between two", signatures, []string{bad + "\t" + v1}, signature.ErrMismatch},
-		{"more behind it", signatures, []string{v1 + ",x"}, signature.ErrMismatch},
-		{"without padding", signatures, []string{strings.TrimRight(v1, "=")}, signature.ErrMismatch},
-		{"bits in the padding", signatures, []string{strings.TrimRight(v1, "E=") + "F="}, signature.ErrMismatch},
-		{"line end for padding", signatures, []string{strings.TrimRight(v1, "=") + "\n"}, signature.ErrMismatch},
-		{"line end within", signatures, []string{v1[:20] + "\n" + v1[20:]}, signature.ErrMismatch},
-		{"in hexadecimal", signatures, []string{"v1,83484cf52b04f8e4cf2531adfed9882ad4b2665137b852442d594d20e2c9d4e1"}, signature.ErrMismatch},
+		{"tab between two", signatures, []string{bad + "\t" + v1}, signature.ErrHeaderMalformed},
+		{"more behind it", signatures, []string{v1 + ",x"}, signature.ErrHeaderMalformed},
+		{"without padding", signatures, []string{strings.TrimRight(v1, "=")}, signature.ErrHeaderMalformed},
+		{"bits in the padding", signatures, []string{strings.TrimRight(v1, "E=") + "F="}, signature.ErrHeaderMalformed},
+		{"line end for padding", signatures, []string{strings.TrimRight(v1, "=") + "\n"}, signature.ErrHeaderMalformed},
+		{"line end within", signatures, []string{v1[:20] + "\n" + v1[20:]}, signature.ErrHeaderMalformed},
+		{"in hexadecimal", signatures, []string{"v1,83484cf52b04f8e4cf2531adfed9882ad4b2665137b852442d594d20e2c9d4e1"}, signature.ErrHeaderMalformed},
 		{"zeros", signatures, []string{"v1," + strings.Repeat("A", 43) + "= v1a," + strings.Repeat("A", 86) + "=="}, signature.ErrMismatch},
 		{"as in the specification, for other secrets", signatures, []string{
 			"v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4= v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==",
@@ -105,26 +105,98 @@ func TestHeaders(t *testing.T) {
 		{"a million spaces", signatures, []string{v1 + strings.Repeat(" ", 1e6)}, signature.ErrHeaderMalformed},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(test.name, at(testTime, func(t *testing.T) {
 			h := signed(t, testID, testTime, testPayload, secret)
 			delete(h, test.header)
 			if test.values != nil {
 				h[test.header] = test.values
 			}
-			v := signature.Verifier{Secrets: []signature.Secret{secret, private.Public()}, Now: clock(testTime)}
-			err := v.Verify(h, []byte(testPayload))
+			v := signature.Verifier{Secrets: []signature.Secret{secret, private.Public()}}
+			err := verify(v, h, testPayload)
 			if !errors.Is(err, test.want) || (err != nil && len(err.Error()) > 300) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
-		})
+		}))
+	}
+}
+
+// TestDescriptions: a header that is refused is said to be what it looks like,
+// and nothing of its text is repeated.
+func TestDescriptions(t *testing.T) {
+	secret := parse(t, testSecret)
+	const id, timestamp, signatures = "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"
+	const (
+		encoded = "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+		hex     = "83484cf52b04f8e4cf2531adfed9882ad4b2665137b852442d594d20e2c9d4e1"
+	)
+	v1 := "v1," + encoded
+	tests := []struct{ name, header, value, want string }{
+		{"hexadecimal", signatures, "v1," + hex, "is in hexadecimal, not in base64"},
+		{"hexadecimal alone", signatures, hex, "no version (v1 or v1a and a comma) before the signature, and is in hexadecimal"},
+		{"hexadecimal in capitals", signatures, "v1," + strings.ToUpper(hex), "is in hexadecimal"},
+		{"URL-safe", signatures, strings.NewReplacer("+", "-", "/", "_").Replace(v1), "URL-safe alphabet"},
+		{"URL-safe, unpadded", signatures, strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(v1), "URL-safe alphabet"},
+		{"unpadded", signatures, strings.TrimRight(v1, "="), "without its padding"},
+		{"bits in the padding", signatures, strings.Replace(v1, "E=", "F=", 1), "last bits are not zero"},
+		{"no version", signatures, encoded, "has no version (v1 or v1a and a comma) before the signature;"},
+		{"in quotes", signatures, `"` + v1 + `"`, "has quotes in it"},
+		{"sha256=", signatures, "sha256=" + hex, "starts with sha256=, as other schemes have it"},
+		{"t= and v1=", signatures, "t=1614265330,v1=" + hex, "looks like t=…,v1=…"},
+		{"v1=", signatures, "v1=" + encoded, "has = for the comma"},
+		{"v1:", signatures, "v1:" + encoded, "has : for the comma"},
+		{"capitals", signatures, "V1," + encoded, "capital letters"},
+		{"a version alone", signatures, "v1,", "has a version and no signature"},
+		{"comma between two", signatures, v1 + "," + v1, "has a comma between two signatures"},
+		{"of another scheme", signatures, "v1a," + encoded, "wrong number of bytes"},
+		{"tab", signatures, v1 + "\t", "white space"},
+		{"the second is worth a word", signatures, "v2,abc v1," + hex, "is in hexadecimal"},
+		{"a secret", signatures, testSecret, "has a secret in it, which must never be sent"},
+		{"blank", signatures, "  ", "is blank"},
+		{"empty", signatures, "", "missing header: Webhook-Signature is empty"},
+		{"anything", signatures, "v1,?", "is not base64"},
+		{"megabytes", signatures, "v1," + strings.Repeat("a", 1<<20), "is too long"},
+
+		{"milliseconds", timestamp, "1614265330000", "looks like milliseconds; it takes seconds since 1970"},
+		{"microseconds", timestamp, "1614265330000000", "looks like microseconds"},
+		{"nanoseconds", timestamp, "1614265330000000000", "looks like nanoseconds"},
+		{"RFC 3339", timestamp, "2021-02-25T15:02:10Z", "is an RFC 3339 date-time; it takes seconds since 1970"},
+		{"RFC 3339 with an offset", timestamp, "2021-02-25T15:02:10.123+01:00", "is an RFC 3339 date-time"},
+		{"HTTP date", timestamp, "Thu, 25 Feb 2021 15:02:10 GMT", "is an HTTP date"},
+		{"fraction", timestamp, "1614265330.25", "has a fraction"},
+		{"sign", timestamp, "+1614265330", "has a sign"},
+		{"zero", timestamp, "01614265330", "has a leading zero"},
+		{"white space", timestamp, "1614265330 ", "has white space around it"},
+		{"quotes", timestamp, `"1614265330"`, "is in quotes"},
+		{"text", timestamp, "now", "is not a whole number"},
+		{"megabytes", timestamp, strings.Repeat("a", 1<<20), "is not a number"},
+
+		{"full stop", id, "msg.1", "has a full stop at byte 3; full stops separate the parts of what is signed"},
+		{"empty id", id, "", "missing header: Webhook-Id is empty"},
+		{"long id", id, strings.Repeat("a", 257), "has 257 bytes; it takes 256 at most"},
+		{"not ASCII", id, "msgé", "has a character that is not ASCII at byte 3"},
+		{"space", id, "msg 1", "has a space at byte 3"},
+		{"control character", id, "msg\t1", "has a control character at byte 3"},
+	}
+	for _, test := range tests {
+		t.Run(test.header+"/"+test.name, at(testTime, func(t *testing.T) {
+			h := signed(t, testID, testTime, testPayload, secret)
+			h[test.header] = []string{test.value}
+			err := verify(signature.Verifier{Secrets: []signature.Secret{secret}}, h, testPayload)
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.header) {
+				t.Fatalf("got %v, want %q", err, test.want)
+			}
+			if len(test.value) > 8 && strings.Contains(err.Error(), test.value) {
+				t.Errorf("the error repeats the header: %v", err)
+			}
+		}))
 	}
 }
 
 // TestErrorCounts shows what a mismatch says, by which a wrong scheme is told
 // from a wrong secret.
 func TestErrorCounts(t *testing.T) {
-	v := signature.Verifier{Secrets: []signature.Secret{parse(t, testPrivate).Public()}, Now: clock(testTime)}
-	err := v.Verify(signed(t, testID, testTime, testPayload, parse(t, testSecret)), []byte(testPayload))
+	v := signature.Verifier{Secrets: []signature.Secret{parse(t, testPrivate).Public()}, Tolerance: whenever}
+	err := verify(v, signed(t, testID, testTime, testPayload, parse(t, testSecret)), testPayload)
 	const want = "signature: no signature matches: Webhook-Signature has 1 well-formed v1 and 0 v1a, none of them by a secret in force"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -143,10 +215,10 @@ func TestFlippedBits(t *testing.T) {
 			h := signed(t, testID, testTime, testPayload, scheme.signer)
 			// Without a limit of time: it is the signature that refuses.
 			v := signature.Verifier{
-				Secrets: []signature.Secret{scheme.verifier, signature.NewSecret()},
-				Now:     clock(testTime), Tolerance: math.MaxInt64,
+				Secrets:   []signature.Secret{scheme.verifier, signature.NewSecret()},
+				Tolerance: whenever,
 			}
-			if err := v.Verify(h, []byte(testPayload)); err != nil {
+			if err := verify(v, h, testPayload); err != nil {
 				t.Fatal(err)
 			}
 			parts := []string{"payload", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"}
@@ -161,7 +233,7 @@ func TestFlippedBits(t *testing.T) {
 					if part != "payload" {
 						altered[part], payload = []string{changed}, testPayload
 					}
-					if err := v.Verify(altered, []byte(payload)); err == nil {
+					if err := verify(v, altered, payload); err == nil {
 						t.Errorf("%s %q was changed to %q, and is accepted", part, original, changed)
 					}
 					refused[part]++
@@ -193,7 +265,7 @@ func alterations(text string) []string {
 // bit that their base64 has to spare.
 func TestFlippedSignatureBits(t *testing.T) {
 	secret, private := parse(t, testSecret), parse(t, testPrivate)
-	v := signature.Verifier{Secrets: []signature.Secret{secret, private.Public()}, Now: clock(testTime)}
+	v := signature.Verifier{Secrets: []signature.Secret{secret, private.Public()}, Tolerance: whenever}
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	for _, s := range []signature.Secret{secret, private} {
 		h := signed(t, testID, testTime, testPayload, s)
@@ -223,7 +295,11 @@ func TestFlippedSignatureBits(t *testing.T) {
 		}
 		for _, changed := range all {
 			h.Set("Webhook-Signature", version+","+changed)
-			if err := v.Verify(h, []byte(testPayload)); !errors.Is(err, signature.ErrMismatch) {
+			want := signature.ErrMismatch
+			if _, err := base64.StdEncoding.Strict().DecodeString(changed); err != nil {
+				want = signature.ErrHeaderMalformed
+			}
+			if err := verify(v, h, testPayload); !errors.Is(err, want) {
 				t.Errorf("%s,%s: %v", version, changed, err)
 			}
 		}
@@ -235,13 +311,13 @@ func TestFlippedSignatureBits(t *testing.T) {
 func TestSecondReading(t *testing.T) {
 	secret := parse(t, testSecret)
 	h := signed(t, "a", time.Unix(1, 0), "2.b", secret)
-	v := signature.Verifier{Secrets: []signature.Secret{secret}, Now: clock(time.Unix(1, 0))}
-	if err := v.Verify(h, []byte("2.b")); err != nil {
+	v := signature.Verifier{Secrets: []signature.Secret{secret}, Tolerance: whenever}
+	if err := verify(v, h, "2.b"); err != nil {
 		t.Fatal(err)
 	}
 	h.Set("Webhook-Id", "a.1")
 	h.Set("Webhook-Timestamp", "2")
-	if err := v.Verify(h, []byte("b")); !errors.Is(err, signature.ErrHeaderMalformed) {
+	if err := verify(v, h, "b"); !errors.Is(err, signature.ErrHeaderMalformed) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -250,7 +326,7 @@ func TestSecondReading(t *testing.T) {
 // a signature's last byte where that is zero.
 func TestLineEndsForZeros(t *testing.T) {
 	private := parse(t, testPrivate)
-	v := signature.Verifier{Secrets: []signature.Secret{private}, Now: clock(testTime)}
+	v := signature.Verifier{Secrets: []signature.Secret{private}, Tolerance: whenever}
 	for n := range 1000 {
 		payload := fmt.Sprint(n)
 		h := signed(t, testID, testTime, payload, private)
@@ -259,7 +335,7 @@ func TestLineEndsForZeros(t *testing.T) {
 			continue
 		}
 		h["Webhook-Signature"] = []string{shorter + "\n\n\n\n"}
-		if err := v.Verify(h, []byte(payload)); !errors.Is(err, signature.ErrMismatch) {
+		if err := verify(v, h, payload); !errors.Is(err, signature.ErrHeaderMalformed) {
 			t.Errorf("got %v", err)
 		}
 		return
@@ -270,7 +346,7 @@ func TestLineEndsForZeros(t *testing.T) {
 func TestMalleableSignature(t *testing.T) {
 	private := parse(t, testPrivate)
 	h := signed(t, testID, testTime, testPayload, private)
-	v := signature.Verifier{Secrets: []signature.Secret{private}, Now: clock(testTime)}
+	v := signature.Verifier{Secrets: []signature.Secret{private}, Tolerance: whenever}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(h.Get("Webhook-Signature"), "v1a,"))
 	if err != nil {
 		t.Fatal(err)
@@ -286,52 +362,51 @@ func TestMalleableSignature(t *testing.T) {
 		raw[ed25519.SignatureSize/2+i], carry = byte(sum), sum>>8
 	}
 	h.Set("Webhook-Signature", "v1a,"+base64.StdEncoding.EncodeToString(raw))
-	if err := v.Verify(h, []byte(testPayload)); carry != 0 || !errors.Is(err, signature.ErrMismatch) {
+	if err := verify(v, h, testPayload); carry != 0 || !errors.Is(err, signature.ErrMismatch) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestTolerance(t *testing.T) {
 	secret := parse(t, testSecret)
+	after := testTime.Add
 	tests := []struct {
-		name      string
-		tolerance time.Duration
-		now       time.Duration // after the timestamp
-		want      error
+		name       string
+		tolerance  time.Duration
+		sent, read time.Time
+		want       error
 	}{
-		{"now", 0, 0, nil},
-		{"five minutes old", 0, 5 * time.Minute, nil},
-		{"a bit older", 0, 5*time.Minute + 1, signature.ErrTooOld},
-		{"five minutes ahead", 0, -5 * time.Minute, nil},
-		{"a bit further", 0, -5*time.Minute - 1, signature.ErrTooNew},
-		{"an hour old", time.Hour, time.Hour, nil},
-		{"a bit older than that", time.Hour, time.Hour + 1, signature.ErrTooOld},
-		{"within an instant", 1, 1, nil},
-		{"within an instant, before", 1, -1, nil},
-		{"replayed a week later", time.Hour, 7 * 24 * time.Hour, signature.ErrTooOld},
-		{"whenever", math.MaxInt64, 200 * 365 * 24 * time.Hour, nil},
-		{"whenever, before", math.MaxInt64, -200 * 365 * 24 * time.Hour, nil},
-		{"negative", -1, 0, signature.ErrTooOld},
-		{"as negative as can be", math.MinInt64, 0, signature.ErrTooOld},
-		{"as negative as can be, long before", math.MinInt64, math.MinInt64, signature.ErrTooNew},
+		{"now", 0, testTime, testTime, nil},
+		{"five minutes old", 0, testTime, after(5 * time.Minute), nil},
+		{"a bit older", 0, testTime, after(5*time.Minute + 1), signature.ErrTooOld},
+		{"five minutes ahead", 0, testTime, after(-5 * time.Minute), nil},
+		{"a bit further", 0, testTime, after(-5*time.Minute - 1), signature.ErrTooNew},
+		{"an hour old", time.Hour, testTime, after(time.Hour), nil},
+		{"a bit older than that", time.Hour, testTime, after(time.Hour + 1), signature.ErrTooOld},
+		{"within an instant", 1, testTime, after(1), nil},
+		{"within an instant, before", 1, testTime, after(-1), nil},
+		{"replayed a week later", time.Hour, testTime, after(7 * 24 * time.Hour), signature.ErrTooOld},
+		{"whenever", whenever, testTime, after(200 * 365 * 24 * time.Hour), nil},
+		{"whenever, before", whenever, after(200 * 365 * 24 * time.Hour), testTime, nil},
+		{"negative", -1, testTime, testTime, signature.ErrTooOld},
+		{"as negative as can be", math.MinInt64, testTime, testTime, signature.ErrTooOld},
+		{"as negative as can be, long before", math.MinInt64, after(math.MaxInt64).Add(math.MaxInt64), testTime, signature.ErrTooNew},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			v := signature.Verifier{
-				Secrets: []signature.Secret{secret}, Tolerance: test.tolerance, Now: clock(testTime.Add(test.now)),
-			}
-			err := v.Verify(signed(t, testID, testTime, testPayload, secret), []byte(testPayload))
+		t.Run(test.name, at(test.read, func(t *testing.T) {
+			v := signature.Verifier{Secrets: []signature.Secret{secret}, Tolerance: test.tolerance}
+			err := verify(v, signed(t, testID, test.sent, testPayload, secret), testPayload)
 			if !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
-		})
+		}))
 	}
 	t.Run("by the clock of the machine", func(t *testing.T) {
 		v := signature.Verifier{Secrets: []signature.Secret{secret}}
-		if err := v.Verify(signed(t, testID, time.Now(), testPayload, secret), []byte(testPayload)); err != nil {
+		if err := verify(v, signed(t, testID, time.Now(), testPayload, secret), testPayload); err != nil {
 			t.Error(err)
 		}
-		if err := v.Verify(signed(t, testID, testTime, testPayload, secret), []byte(testPayload)); !errors.Is(err, signature.ErrTooOld) {
+		if err := verify(v, signed(t, testID, testTime, testPayload, secret), testPayload); !errors.Is(err, signature.ErrTooOld) {
 			t.Error(err)
 		}
 	})
@@ -376,13 +451,42 @@ func TestRotation(t *testing.T) {
 				{"by a stranger", []signature.Secret{stranger}, minute(0), "both", signature.ErrMismatch},
 			}
 			for _, test := range tests {
-				t.Run(test.name+", "+test.receiver, func(t *testing.T) {
-					v := signature.Verifier{Secrets: receivers[test.receiver], Now: clock(test.at)}
-					err := v.Verify(signed(t, testID, test.at, testPayload, test.signers...), []byte(testPayload))
+				t.Run(test.name+", "+test.receiver, at(test.at, func(t *testing.T) {
+					v := signature.Verifier{Secrets: receivers[test.receiver]}
+					err := verify(v, signed(t, testID, test.at, testPayload, test.signers...), testPayload)
 					if !errors.Is(err, test.want) {
 						t.Errorf("got %v, want %v", err, test.want)
 					}
-				})
+				}))
+			}
+		})
+	}
+}
+
+// TestBy: a Verifier says which secret has signed a request.
+func TestBy(t *testing.T) {
+	older, newer := signature.NewSecret(), signature.NewSecret()
+	private, public := signature.NewKeyPair()
+	expired := signature.NewSecret().Until(time.Now())
+	v := signature.Verifier{Secrets: []signature.Secret{expired, older, public, newer}}
+	for _, test := range []struct {
+		name    string
+		signers []signature.Secret
+		want    int
+	}{
+		{"older", []signature.Secret{older}, 1},
+		{"ed25519", []signature.Secret{private}, 2},
+		{"newer", []signature.Secret{newer}, 3},
+		{"both", []signature.Secret{newer, older}, 1},
+		{"after a stranger", []signature.Secret{signature.NewSecret(), newer}, 3},
+		{"an HMAC before ed25519", []signature.Secret{private, newer}, 3},
+		{"expired", []signature.Secret{expired.Until(time.Time{})}, -1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := signed(t, testID, time.Now(), testPayload, test.signers...)
+			by, err := v.Verify(h, []byte(testPayload))
+			if by != test.want || (err == nil) != (by >= 0) {
+				t.Errorf("got %d, %v; want %d", by, err, test.want)
 			}
 		})
 	}
@@ -401,9 +505,9 @@ func TestVerifierSecrets(t *testing.T) {
 		{"one expired, one of the other scheme", []signature.Secret{secret.Until(testTime), parse(t, testPrivate)}, signature.ErrMismatch},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			v := signature.Verifier{Secrets: test.secrets, Now: clock(testTime)}
+			v := signature.Verifier{Secrets: test.secrets, Tolerance: whenever}
 			h := signed(t, testID, testTime, testPayload, secret)
-			if err := v.Verify(h, []byte(testPayload)); !errors.Is(err, test.want) {
+			if err := verify(v, h, testPayload); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 		})
@@ -444,6 +548,9 @@ func TestVerifyRequest(t *testing.T) {
 		{name: "negative limit", max: -1, length: -1, body: strings.NewReader(testPayload), want: signature.ErrTooLarge},
 		{name: "half-sent", length: size, body: io.MultiReader(strings.NewReader(testPayload[:5]), iotest.ErrReader(io.ErrUnexpectedEOF)), want: io.ErrUnexpectedEOF},
 		{name: "broken", length: -1, body: iotest.ErrReader(broken), want: broken},
+		{name: "read by middleware", length: size, body: strings.NewReader(""), want: io.ErrUnexpectedEOF},
+		{name: "read by middleware that left nothing", length: size, want: io.ErrUnexpectedEOF},
+		{name: "read in part", length: size, body: strings.NewReader(testPayload[5:]), want: io.ErrUnexpectedEOF},
 		{name: "cut off", length: -1, body: strings.NewReader(testPayload[:5]), want: signature.ErrMismatch},
 		{name: "empty", length: 0, body: strings.NewReader(""), want: signature.ErrMismatch},
 		{name: "no body", length: 0, want: signature.ErrMismatch},
@@ -451,7 +558,7 @@ func TestVerifyRequest(t *testing.T) {
 		{name: "old", length: -1, body: unreadable{t}, alter: func(h http.Header) { h.Set("Webhook-Timestamp", "5") }, want: signature.ErrTooOld},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(test.name, at(testTime, func(t *testing.T) {
 			r := &http.Request{
 				Header: signed(t, testID, testTime, testPayload, secret), ContentLength: test.length,
 			}
@@ -461,7 +568,7 @@ func TestVerifyRequest(t *testing.T) {
 			if test.alter != nil {
 				test.alter(r.Header)
 			}
-			v := signature.Verifier{Secrets: []signature.Secret{secret}, Now: clock(testTime), MaxBytes: test.max}
+			v := signature.Verifier{Secrets: []signature.Secret{secret}, MaxBytes: test.max}
 			payload, err := v.VerifyRequest(r)
 			want := testPayload
 			if test.want != nil {
@@ -470,12 +577,12 @@ func TestVerifyRequest(t *testing.T) {
 			if string(payload) != want || !errors.Is(err, test.want) {
 				t.Errorf("got %q, %v\nwant %q, %v", payload, err, want, test.want)
 			}
-		})
+		}))
 	}
 	t.Run("an empty payload that was signed", func(t *testing.T) {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header = signed(t, testID, testTime, "", secret)
-		v := signature.Verifier{Secrets: []signature.Secret{secret}, Now: clock(testTime)}
+		v := signature.Verifier{Secrets: []signature.Secret{secret}, Tolerance: whenever}
 		if payload, err := v.VerifyRequest(r); len(payload) != 0 || err != nil {
 			t.Errorf("got %q, %v", payload, err)
 		}
@@ -486,7 +593,7 @@ func TestVerifyRequest(t *testing.T) {
 // was declared.
 func TestDeclaredLength(t *testing.T) {
 	secret := parse(t, testSecret)
-	v := signature.Verifier{Secrets: []signature.Secret{secret}, Now: clock(testTime), MaxBytes: 1 << 40}
+	v := signature.Verifier{Secrets: []signature.Secret{secret}, Tolerance: whenever, MaxBytes: 1 << 40}
 	r := &http.Request{
 		Header:        signed(t, testID, testTime, testPayload, secret),
 		ContentLength: 1 << 40,
@@ -506,12 +613,12 @@ func TestNoCopies(t *testing.T) {
 	secret, at := parse(t, testSecret), testTime
 	payload := bytes.Repeat([]byte("x"), 16<<20)
 	h := make(http.Header)
-	v := signature.Verifier{Secrets: []signature.Secret{secret, signature.NewSecret()}, Now: clock(at)}
+	v := signature.Verifier{Secrets: []signature.Secret{secret, signature.NewSecret()}, Tolerance: whenever}
 	if n := allocated(func() {
 		if err := signature.SetHeaders(h, testID, at, payload, secret); err != nil {
 			t.Error(err)
 		}
-		if err := v.Verify(h, payload); err != nil {
+		if _, err := v.Verify(h, payload); err != nil {
 			t.Error(err)
 		}
 	}); n > 1<<20 {
@@ -531,17 +638,17 @@ func allocated(f func()) uint64 {
 // TestConcurrency is for the race detector, and for what the HMACs keep.
 func TestConcurrency(t *testing.T) {
 	secret, private := parse(t, testSecret), parse(t, testPrivate)
-	v := signature.Verifier{Secrets: []signature.Secret{secret, private.Public()}, Now: clock(testTime)}
+	v := signature.Verifier{Secrets: []signature.Secret{secret, private.Public()}, Tolerance: whenever}
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
 			for j := range 50 {
 				payload := fmt.Sprintf(`{"worker": %d, "event": %d}`, i, j)
 				h := signed(t, testID, testTime, payload, []signature.Secret{secret, private}[j%2])
-				if err := v.Verify(h, []byte(payload)); err != nil {
+				if err := verify(v, h, payload); err != nil {
 					t.Error(err)
 				}
-				if err := v.Verify(h, []byte(payload+" ")); !errors.Is(err, signature.ErrMismatch) {
+				if err := verify(v, h, payload+" "); !errors.Is(err, signature.ErrMismatch) {
 					t.Error(err)
 				}
 			}

@@ -50,6 +50,12 @@ func TestRouter(t *testing.T, newRouter func(signature.Secret) (http.Handler, er
 			name: "not signed", method: http.MethodPost, status: 401, want: "is not signed",
 			change: func(r *http.Request) { r.Header.Del(signature.HeaderSignature) },
 		},
+		{
+			name: "signed in hexadecimal", method: http.MethodPost, status: 401, want: "is in hexadecimal, not in base64",
+			change: func(r *http.Request) {
+				r.Header.Set(signature.HeaderSignature, "v1,"+strings.Repeat("0a", 32))
+			},
+		},
 		{name: "what a redirect left", method: http.MethodGet, status: 405, want: "a redirect on the way ate it", change: func(r *http.Request) {
 			r.Body, r.ContentLength = http.NoBody, 0
 		}},

@@ -1,7 +1,7 @@
 // Package otelobserver tells OpenTelemetry what a receiver decides: by metrics,
 // and by attributes of the span that the request already has, from otelhttp for
-// instance. It is a module of its own, so that who imports a receiver doesn't
-// get OpenTelemetry with it.
+// instance. It is a module of its own, so that importing a receiver doesn't bring
+// OpenTelemetry with it.
 package otelobserver
 
 import (
@@ -18,18 +18,18 @@ import (
 
 const scope = "github.com/runhooks/runhooks/pkg/receiver/otelobserver"
 
-// New makes the instruments with the provider, and gives what goes into
-// [receiver.Options] as the Observer. The instruments are:
+// New makes the instruments with the provider, and returns the Observer for
+// [receiver.Options]. The instruments are:
 //
 //   - runhooks.receiver.duration, in seconds, a histogram of the whole; its count
-//     is that of the deliveries. By runhooks.outcome, runhooks.event_type and
+//     is that of the deliveries. By runhooks.disposition, runhooks.event_type and
 //     runhooks.verdict.
 //   - runhooks.receiver.stage.duration, in seconds, a histogram of its parts, by
 //     runhooks.stage: read, authenticate, judge, decode, deduplicate and handle.
 //   - runhooks.receiver.payload.size, in bytes, a histogram.
 //
 // The span of the request gets the same attributes, with runhooks.id,
-// runhooks.signed, the error, and the parts as runhooks.stage.read and so on, in
+// runhooks.sender, the error, and the parts as runhooks.stage.read and so on, in
 // seconds. It is marked as failed where the answer is 500 or above.
 func New(provider metric.MeterProvider) (func(context.Context, *receiver.Decision), error) {
 	meter := provider.Meter(scope)
@@ -53,7 +53,7 @@ func New(provider metric.MeterProvider) (func(context.Context, *receiver.Decisio
 	}
 	return func(ctx context.Context, d *receiver.Decision) {
 		attributes := []attribute.KeyValue{
-			attribute.String("runhooks.outcome", string(d.Outcome)),
+			attribute.String("runhooks.disposition", string(d.Disposition)),
 			attribute.String("runhooks.event_type", eventType(d)),
 			attribute.String("runhooks.verdict", string(d.Delivery.Verdict)),
 		}
@@ -74,10 +74,10 @@ func annotate(span trace.Span, d *receiver.Decision, attributes []attribute.KeyV
 		return
 	}
 	span.SetAttributes(attributes...)
-	if d.Delivery.ID != "" {
+	if d.Delivery.EventID != "" {
 		span.SetAttributes(
-			attribute.String("runhooks.id", d.Delivery.ID),
-			attribute.Bool("runhooks.signed", d.Delivery.Signed),
+			attribute.String("runhooks.id", d.Delivery.EventID),
+			attribute.String("runhooks.sender", d.Delivery.Sender.String()),
 		)
 	}
 	for name, took := range d.Stages() {
@@ -87,7 +87,7 @@ func annotate(span trace.Span, d *receiver.Decision, attributes []attribute.KeyV
 		span.RecordError(d.Err)
 	}
 	if d.Status >= 500 || d.Status == 0 {
-		span.SetStatus(codes.Error, string(d.Outcome))
+		span.SetStatus(codes.Error, string(d.Disposition))
 	}
 }
 

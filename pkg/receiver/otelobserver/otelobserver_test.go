@@ -19,7 +19,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
-	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/receiver/otelobserver"
 )
@@ -30,7 +29,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	events, err := receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error { return nil },
+		Event: func(context.Context, *receiver.Delivery) error { return nil },
 	}, receiver.Options{PathSecrets: []string{"dN7rJ2kXq0vB5wZt"}, Observer: observer, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		log.Fatal(err)
@@ -52,12 +51,12 @@ func TestNew(t *testing.T) {
 
 	ctx, span := tracer.Start(t.Context(), "POST /events")
 	observe(ctx, &receiver.Decision{
-		Outcome: receiver.Failed, Status: 500, Err: errors.New("the database is down"),
-		Delivery: receiver.Delivery{ID: "msg_1", Signed: true, EventType: "made up", Verdict: "deviates", Payload: []byte("{}")},
+		Disposition: receiver.Failed, Status: 500, Err: errors.New("the database is down"),
+		Delivery: receiver.Delivery{EventID: "msg_1", Sender: receiver.Sender{By: receiver.BySignature}, EventType: "made up", Verdict: "deviates", Payload: []byte("{}")},
 		Read:     time.Second, Total: 2 * time.Second,
 	})
 	span.End()
-	observe(t.Context(), &receiver.Decision{Outcome: receiver.WrongMethod, Status: 405}) // without a span
+	observe(t.Context(), &receiver.Decision{Disposition: receiver.WrongMethod, Status: 405}) // without a span
 
 	ended := spans.Ended()[0]
 	got := map[string]string{}
@@ -65,8 +64,8 @@ func TestNew(t *testing.T) {
 		got[string(a.Key)] = a.Value.String()
 	}
 	want := map[string]string{
-		"runhooks.outcome": "failed", "runhooks.event_type": "other", "runhooks.verdict": "deviates",
-		"runhooks.id": "msg_1", "runhooks.signed": "true", "runhooks.stage.read": "1",
+		"runhooks.disposition": "failed", "runhooks.event_type": "other", "runhooks.verdict": "deviates",
+		"runhooks.id": "msg_1", "runhooks.sender": "signature[0]", "runhooks.stage.read": "1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("attributes of the span (-want +got):\n%s", diff)

@@ -1,6 +1,6 @@
 // Package prometheusobserver counts and times what a receiver decides, as metrics
-// for Prometheus. It is a module of its own, so that who imports a receiver
-// doesn't get the client of Prometheus with it.
+// for Prometheus. It is a module of its own, so that importing a receiver doesn't
+// bring the Prometheus client with it.
 package prometheusobserver
 
 import (
@@ -12,28 +12,27 @@ import (
 	"github.com/runhooks/runhooks/pkg/receiver"
 )
 
-// New registers the metrics, and gives what goes into [receiver.Options] as the
-// Observer:
+// New registers the metrics, and returns the Observer for [receiver.Options]:
 //
-//   - runhooks_receiver_deliveries_total, by outcome, event_type and verdict
-//   - runhooks_receiver_duration_seconds, a histogram of the whole, by outcome
+//   - runhooks_receiver_deliveries_total, by disposition, event_type and verdict
+//   - runhooks_receiver_duration_seconds, a histogram of the whole, by disposition
 //   - runhooks_receiver_stage_seconds, a histogram of its parts, by stage: read,
 //     authenticate, judge, decode, deduplicate and handle
 //   - runhooks_receiver_payload_bytes, a histogram of payloads that were read
 //
 // Labels have few values: event_type is one that the contract or servers know,
-// "other", or "" where it isn't known. An error is that of registering; receivers
-// of one process share one observer.
+// "other", or "" where it isn't known. The error is that of registering: the
+// receivers of one process share one observer.
 func New(registerer prometheus.Registerer) (func(context.Context, *receiver.Decision), error) {
 	deliveries := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "runhooks_receiver_deliveries_total",
 		Help: "Deliveries, by what became of them.",
-	}, []string{"outcome", "event_type", "verdict"})
+	}, []string{"disposition", "event_type", "verdict"})
 	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "runhooks_receiver_duration_seconds",
 		Help:    "Time from the request to the answer.",
 		Buckets: prometheus.ExponentialBuckets(50e-6, 4, 10), // 50 µs to 13 s
-	}, []string{"outcome"})
+	}, []string{"disposition"})
 	stage := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "runhooks_receiver_stage_seconds",
 		Help:    "Time in one stage of taking a delivery.",
@@ -50,8 +49,8 @@ func New(registerer prometheus.Registerer) (func(context.Context, *receiver.Deci
 		}
 	}
 	return func(_ context.Context, d *receiver.Decision) {
-		deliveries.WithLabelValues(string(d.Outcome), eventType(d), string(d.Delivery.Verdict)).Inc()
-		duration.WithLabelValues(string(d.Outcome)).Observe(d.Total.Seconds())
+		deliveries.WithLabelValues(string(d.Disposition), eventType(d), string(d.Delivery.Verdict)).Inc()
+		duration.WithLabelValues(string(d.Disposition)).Observe(d.Total.Seconds())
 		for name, took := range d.Stages() {
 			stage.WithLabelValues(name).Observe(took.Seconds())
 		}

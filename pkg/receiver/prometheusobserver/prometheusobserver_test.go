@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/receiver/prometheusobserver"
 )
@@ -26,7 +25,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	events, err := receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error { return nil },
+		Event: func(context.Context, *receiver.Delivery) error { return nil },
 	}, receiver.Options{PathSecrets: []string{"dN7rJ2kXq0vB5wZt"}, Observer: observer, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		log.Fatal(err)
@@ -56,20 +55,20 @@ func TestNew(t *testing.T) {
 	}
 	for i := range 3 {
 		observe(t.Context(), &receiver.Decision{
-			Outcome: receiver.Accepted, Status: 204,
+			Disposition: receiver.Accepted, Status: 204,
 			Delivery: receiver.Delivery{EventType: "run_failed", Verdict: "deviates", Payload: []byte("{}")},
 			Read:     time.Millisecond, Handle: time.Second, Total: 2 * time.Second,
 		})
 		observe(t.Context(), &receiver.Decision{
-			Outcome: receiver.Nonconforming, Status: 422,
+			Disposition: receiver.Nonconforming, Status: 422,
 			Delivery: receiver.Delivery{EventType: fmt.Sprint("made up ", i), Verdict: "invalid", Payload: []byte("{}")},
 		})
 	}
 	want := `
 # HELP runhooks_receiver_deliveries_total Deliveries, by what became of them.
 # TYPE runhooks_receiver_deliveries_total counter
-runhooks_receiver_deliveries_total{event_type="other",outcome="nonconforming",verdict="invalid"} 3
-runhooks_receiver_deliveries_total{event_type="run_failed",outcome="accepted",verdict="deviates"} 3
+runhooks_receiver_deliveries_total{disposition="accepted",event_type="run_failed",verdict="deviates"} 3
+runhooks_receiver_deliveries_total{disposition="nonconforming",event_type="other",verdict="invalid"} 3
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "runhooks_receiver_deliveries_total"); err != nil {
 		t.Error(err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/receiver/sqldedup"
 )
@@ -27,7 +26,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	_, err = receiver.New(receiver.Handlers{
-		Event: func(context.Context, *event.Event) error { return nil },
+		Event: func(context.Context, *receiver.Delivery) error { return nil },
 	}, receiver.Options{
 		PathSecrets:  []string{"dN7rJ2kXq0vB5wZt"},
 		Deduplicator: remembered,

@@ -1,4 +1,3 @@
-// Package receivertest has tests for what is plugged into a receiver.
 package receivertest
 
 import (
@@ -6,23 +5,30 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/runhooks/runhooks/pkg/receiver"
 )
 
-// Limits are those of a [receiver.Deduplicator] under test, and its clock.
+// Limits are those of a [receiver.Deduplicator] under test.
 type Limits struct {
 	TTL, Lease time.Duration
-	Now        func() time.Time
 }
 
 // TestDeduplicator holds a [receiver.Deduplicator] to what it promises. Each
-// call of open gives an empty one with those limits.
+// call of open returns an empty one with those limits.
+//
+// Each test, and open with it, runs in a bubble of [synctest], whose clock goes
+// on by itself: hours pass at once. So the Deduplicator has to take the time from
+// package time, and not from a database's server, say; and what open opens, such
+// as connections, it has to close by [testing.T.Cleanup].
 func TestDeduplicator(t *testing.T, open func(t *testing.T, limits Limits) receiver.Deduplicator) {
 	const ttl, lease = time.Hour, time.Minute
-	// Each test is a life of keys, step by step. The clock stands still but for
-	// what a step says.
+	bubble := func(name string, test func(t *testing.T)) {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+	}
+	// Each test is a life of keys, step by step.
 	type step struct {
 		do    string // claim, commit, release, or wait
 		key   string // to commit or release, the key of the last claim
@@ -72,9 +78,8 @@ func TestDeduplicator(t *testing.T, open func(t *testing.T, limits Limits) recei
 		}},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			now := time.Unix(1_750_000_000, 0)
-			d := open(t, Limits{ttl, lease, func() time.Time { return now }})
+		bubble(test.name, func(t *testing.T) {
+			d := open(t, Limits{ttl, lease})
 			claims := map[string]receiver.Claim{}
 			for i, s := range test.steps {
 				var err error
@@ -93,7 +98,7 @@ func TestDeduplicator(t *testing.T, open func(t *testing.T, limits Limits) recei
 				case "release":
 					err = d.Release(t.Context(), claims[s.key])
 				case "wait":
-					now = now.Add(s.after)
+					time.Sleep(s.after)
 				}
 				if err != nil {
 					t.Fatalf("step %d: %s: %v", i, s.do, err)
@@ -107,11 +112,10 @@ func TestDeduplicator(t *testing.T, open func(t *testing.T, limits Limits) recei
 	for name, end := range map[string]func(receiver.Deduplicator, context.Context, receiver.Claim) error{
 		"commit": receiver.Deduplicator.Commit, "release": receiver.Deduplicator.Release,
 	} {
-		t.Run("a late "+name, func(t *testing.T) {
-			now := time.Unix(1_750_000_000, 0)
-			d := open(t, Limits{ttl, lease, func() time.Time { return now }})
+		bubble("a late "+name, func(t *testing.T) {
+			d := open(t, Limits{ttl, lease})
 			late := claim(t, d, "a", receiver.Claimed)
-			now = now.Add(lease + time.Second)
+			time.Sleep(lease + time.Second)
 			second := claim(t, d, "a", receiver.Claimed)
 			if err := end(d, t.Context(), late); err != nil {
 				t.Errorf("the late %s: %v", name, err)
@@ -127,8 +131,8 @@ func TestDeduplicator(t *testing.T, open func(t *testing.T, limits Limits) recei
 		})
 	}
 
-	t.Run("one of many gets it", func(t *testing.T) {
-		d := open(t, Limits{ttl, lease, time.Now})
+	bubble("one of many gets it", func(t *testing.T) {
+		d := open(t, Limits{ttl, lease})
 		for key := range 20 {
 			var group sync.WaitGroup
 			got := make(chan receiver.ClaimState, 16)
