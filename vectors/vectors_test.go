@@ -13,8 +13,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// codes are those of the registry. json.too-large is not among them: it comes
-// from a limit that the caller sets, and no payload has it by itself.
+// codes are those of the registry, but for two that no payload has by itself:
+// json.too-large comes from a limit that the caller sets, and schema.keyword from a
+// schema with a rule that has no code of its own, of which there is none here.
 var codes = []string{
 	"json.byte-order-mark", "json.duplicate-key", "json.invalid-utf8", "json.lone-surrogate",
 	"json.syntax", "json.too-deep", "json.trailing-data",

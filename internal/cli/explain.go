@@ -85,7 +85,7 @@ func (o *explainOptions) explain(out *bytes.Buffer, s streams) error {
 	failing, passing, hasSamples := vectors.Sample(o.code)
 	if o.sample != "none" {
 		if !hasSamples {
-			return &exitError{exitUsage, o.code + " has no sample: it depends on --max-bytes, not on the payload alone"}
+			return &exitError{exitUsage, o.code + " has no sample: it does not depend on the payload alone"}
 		}
 		sample := failing
 		if o.sample == "passing" {

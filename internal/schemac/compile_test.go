@@ -113,6 +113,36 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
+// Where the compiler is strict, what it doesn't know is an error; otherwise it
+// asserts nothing. What it knows is none, whether or not it asserts something.
+func TestStrict(t *testing.T) {
+	for _, tt := range []struct{ name, schema, where, keyword string }{
+		{"a misspelt keyword", `{"properties": {"a": {"maxlength": 1}}}`, "a.json#/properties/a", "maxlength"},
+		{"an annotation", `{"anyOf": [{"x-colour": "red"}]}`, "a.json#/anyOf/0", "x-colour"},
+		{"a format", `{"items": {"format": "colour"}}`, "a.json#/items", "format"},
+		{"what it knows", `{"$id": "https://example.com/a.json", "$comment": "c", "title": "T", "x-unit": "rows", "x-dialect": {},
+			"discriminator": {"propertyName": "a"}, "format": "date-time", "maxLength": 30, "$defs": {"d": {"x-unused": 1}}}`, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			docs := []schemac.Document{{Path: "a.json", URI: "https://example.com/a.json", Data: []byte(tt.schema), Func: "A"}}
+			_, err := schemac.Compile(docs, schemac.Options{Package: "p", AssertFormat: true, Strict: true})
+			if _, err := compile(tt.schema); err != nil {
+				t.Errorf("not strict: %v", err)
+			}
+			if tt.where == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			var e *schemac.Error
+			if !errors.As(err, &e) || e.Keyword != tt.keyword || e.Schema != tt.where {
+				t.Errorf("got %v, want %s: %s", err, tt.where, tt.keyword)
+			}
+		})
+	}
+}
+
 // Compiling twice gives the same bytes.
 func TestCompileIsDeterministic(t *testing.T) {
 	var docs []schemac.Document

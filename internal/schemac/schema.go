@@ -170,6 +170,7 @@ type dependency struct {
 // loader reads schemas from documents.
 type loader struct {
 	formats   bool
+	strict    bool
 	resources map[string]place // by URI, with the anchor as its fragment
 	schemas   map[*object]*schema
 }
@@ -403,8 +404,15 @@ const draft = "https://json-schema.org/draft/2020-12/schema"
 
 var errKeyword = fmt.Errorf("not a value that this keyword may have")
 
-// keyword reads one keyword of s. Those that assert nothing, and those that
-// JSON Schema doesn't know, are ignored, as the standard asks for.
+// silent are the keywords that assert nothing, and of which no remarks are made.
+var silent = map[string]bool{
+	"$id": true, "$anchor": true, "$dynamicAnchor": true, "$defs": true, "$comment": true,
+	"title": true, "description": true, "default": true, "examples": true, "deprecated": true,
+	"readOnly": true, "writeOnly": true, "discriminator": true, "x-unit": true, "x-canonical": true,
+}
+
+// keyword reads one keyword of s. One that asserts nothing is ignored, and so is one
+// that the compiler doesn't know, as the standard asks for, unless it is strict.
 func (l *loader) keyword(s *schema, p place, keyword string, v any) (err error) {
 	child := func(v any, tokens ...string) *schema {
 		if err != nil {
@@ -535,6 +543,8 @@ func (l *loader) keyword(s *schema, p place, keyword string, v any) (err error) 
 			s.dateTime = true
 		} else if name, _ := v.(string); l.formats && otherFormats[name] {
 			err = fmt.Errorf("format %s is asserted by jsonschema/v5, and unknown to the compiler", name)
+		} else if l.strict && v != "date-time" {
+			err = fmt.Errorf("the compiler doesn't know this format")
 		}
 	case "prefixItems":
 		s.prefix = schemas()
@@ -617,6 +627,10 @@ func (l *loader) keyword(s *schema, p place, keyword string, v any) (err error) 
 		s.then = child(v, keyword)
 	case "else":
 		s.other = child(v, keyword)
+	default:
+		if l.strict && !silent[keyword] {
+			err = fmt.Errorf("the compiler doesn't know this keyword")
+		}
 	}
 	return err
 }

@@ -3,7 +3,8 @@
 //	schemac [-remarks GLOB] SCHEMAS DIR
 //
 // Each document gets a function, named by its title, and one that makes remarks
-// if its path matches GLOB. The package is named like DIR, and format is asserted.
+// if its path matches GLOB. The package is named like DIR, and format is asserted. A
+// keyword or a format that it doesn't know is an error.
 package main
 
 import (
@@ -67,7 +68,7 @@ func run(schemas, dir, remarks string) error {
 		}
 		docs = append(docs, schemac.Document{Path: p, URI: head.ID, Data: data, Func: head.Title, Remarks: remark})
 	}
-	files, err := schemac.Compile(docs, schemac.Options{Package: filepath.Base(dir), AssertFormat: true})
+	files, err := schemac.Compile(docs, schemac.Options{Package: filepath.Base(dir), AssertFormat: true, Strict: true})
 	if err != nil {
 		return err
 	}
