@@ -2,19 +2,24 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runhooks/runhooks/internal/cli"
 	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/signature"
 )
 
 // between gives what stands in the README between two texts.
@@ -96,6 +101,112 @@ func TestReadmePrograms(t *testing.T) {
 	}
 	if programs < 3 {
 		t.Errorf("the README has %d programs", programs)
+	}
+}
+
+// buildProgram builds the program that the README has under a heading, as
+// printed, and returns its file.
+func buildProgram(t *testing.T, heading string) string {
+	t.Helper()
+	_, program, _ := strings.Cut(between(t, "\n"+heading+"\n", "\n```\n\n"), "```go\n")
+	dir := t.TempDir()
+	source, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "program")
+	if err := os.WriteFile(source, []byte(program), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, source).CombinedOutput(); err != nil {
+		t.Fatalf("the program under %q doesn't build: %v\n%s", heading, err, out)
+	}
+	return binary
+}
+
+// needsFree fails the test unless nobody listens on the port that the README
+// names, and so the test has it.
+func needsFree(t *testing.T, address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatalf("the README's programs use %s, which is taken; end what listens there, and run the test again: %v", address, err)
+	}
+	listener.Close()
+}
+
+// programDeadline is how long a program of the README may take, with all that the
+// test does to it.
+const programDeadline = time.Minute
+
+// TestReadmeSender: the program that the README has for sending events reaches a
+// listener; and where there is none, it shows each attempt, and ends.
+func TestReadmeSender(t *testing.T) {
+	t.Setenv("RUNHOOKS_SECRET", signature.NewSecret().Text())
+	program := buildProgram(t, "### Send events")
+	needsFree(t, "127.0.0.1:9000")
+	ctx, cancel := context.WithTimeout(t.Context(), programDeadline)
+	defer cancel()
+
+	out, err := exec.CommandContext(ctx, program).CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 {
+		t.Errorf("without a listener, the program ends with %v", err)
+	}
+	for _, want := range []string{
+		`WARN attempt unreachable event_id=evt_\w+ endpoint=http://127.0.0.1:9000 attempt=1 .*connection refused.* next_in=1s`,
+		`WARN attempt unreachable event_id=evt_\w+ endpoint=http://127.0.0.1:9000 attempt=2 .*connection refused.* next_in=2s`,
+		`ERROR attempt unreachable event_id=evt_\w+ endpoint=http://127.0.0.1:9000 attempt=3 .*connection refused`,
+		`the event is not delivered: attempt 3, the last one: unreachable while connecting: .*connection refused`,
+	} {
+		if !regexp.MustCompile(want).Match(out) {
+			t.Errorf("without a listener, the program doesn't show %s:\n%s", want, out)
+		}
+	}
+
+	_, end := startListener(t, "--addr", "127.0.0.1:9000", "--count", "1")
+	out, err = exec.CommandContext(ctx, program).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("INFO attempt accepted event_id=evt_")) {
+		t.Fatalf("the program ends with %v:\n%s", err, out)
+	}
+	shown := end()
+	for _, want := range []string{"run_failed  conforms  → 204", "signature verified"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the listener doesn't show %q:\n%s", want, shown)
+		}
+	}
+}
+
+// TestReadmeReceiver: the program that the README has for receiving events takes
+// one of runhooks trigger.
+func TestReadmeReceiver(t *testing.T) {
+	t.Setenv("RUNHOOKS_SECRET", signature.NewSecret().Text())
+	program := buildProgram(t, "### Receive events")
+	needsFree(t, "127.0.0.1:8080")
+	ctx, cancel := context.WithTimeout(t.Context(), programDeadline)
+	defer cancel()
+
+	var out bytes.Buffer
+	receiver := exec.CommandContext(ctx, program)
+	receiver.Stdout, receiver.Stderr = &out, &out
+	if err := receiver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = receiver.Wait() }()
+
+	code, shown := 2, new(strings.Builder)
+	trying := time.NewTicker(20 * time.Millisecond) // until it listens
+	defer trying.Stop()
+	for code == 2 {
+		select {
+		case <-ended:
+			t.Fatalf("the program ended:\n%s\nand trigger showed:\n%s", out.String(), shown)
+		case <-trying.C:
+		}
+		shown.Reset()
+		args := []string{"trigger", "run_completed", "--to", "http://127.0.0.1:8080/events"}
+		code = cli.Run(ctx, args, strings.NewReader(""), shown, shown)
+	}
+	cancel()
+	<-ended
+	if code != 0 {
+		t.Errorf("trigger ends with %d:\n%s\nand the program printed:\n%s", code, shown, out.String())
 	}
 }
 

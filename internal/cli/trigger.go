@@ -159,7 +159,11 @@ func (o *triggerOptions) validate() (err error) {
 	if !strings.Contains(o.to, "://") {
 		return fmt.Errorf("--to %s is no URL: did you mean http://%[1]s?", o.to)
 	}
-	if err := o.guard().CheckURL(o.to); err != nil {
+	err = o.guard().CheckURL(o.to)
+	if blocked, ok := errors.AsType[*emitter.BlockedError](err); ok { // an IPv6 address that leads to an IPv4 one
+		return fmt.Errorf("--to %s: %w; give --allow-private to send there", o.to, blocked)
+	}
+	if err != nil {
 		return fmt.Errorf("--to %s: %s", o.to, strings.TrimPrefix(err.Error(), "endpoint: "))
 	}
 	return o.tryAttempt()

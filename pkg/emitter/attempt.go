@@ -36,7 +36,7 @@ const (
 	// how far the attempt came. The endpoint may have received the event.
 	Unreachable Outcome = "unreachable"
 	// Blocked: the guard let none of the host's addresses pass, so nothing was
-	// sent. [Attempt.Err] is a *[BlockedError].
+	// sent. [Attempt.Err] is a *[BlockedError] about one of them.
 	Blocked Outcome = "blocked"
 )
 
@@ -62,7 +62,7 @@ type Attempt struct {
 	// webhook-timestamp.
 	At time.Time
 
-	// Outcome is empty only beside an error of [Client.Send].
+	// Outcome is empty only if [Client.Send] returned an error.
 	Outcome Outcome
 
 	// Status is the answer's, or 0 if there was no answer.

@@ -58,7 +58,8 @@ const maxAnswerHeader = 64 << 10
 // It uses no proxy, whatever the environment says: what a proxy connects to is
 // out of the guard's sight.
 type Client struct {
-	// Guard says which addresses attempts may go to.
+	// Guard says which addresses attempts may go to. Its zero value lets them
+	// go to public ones.
 	Guard Guard
 
 	// Timeout is how long an attempt may take, from resolving the host to the
@@ -96,7 +97,7 @@ type Client struct {
 	// the event stays undelivered. A record has the event's id, the scheme,
 	// host and port of the endpoint, what came of the attempt, and when the
 	// next one follows. It has nothing else of the URL, no header, and nothing
-	// of the payload or the answer.
+	// of the payload, nor of the answer but its status.
 	Logger *slog.Logger
 
 	once      sync.Once

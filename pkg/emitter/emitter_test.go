@@ -237,7 +237,7 @@ func TestCallersMistakes(t *testing.T) {
 		{"host", header("host", "x"), "evt_1", "endpoint: the header Host is set by the sender; leave it out"},
 		{"content type", header("content-TYPE", "text/plain"), "evt_1", "endpoint: the header Content-Type is set by the sender; leave it out"},
 		{"signature", header("webhook-signature", "v1,x"), "evt_1", "endpoint: the header Webhook-Signature is set by the sender; leave it out"},
-		{"header's name", header("a b", "x"), "evt_1", `endpoint: "a b" is no name of a header`},
+		{"header's name", header("a b", "x"), "evt_1", `endpoint: "a b" is not the name of a header`},
 		{"header's value", header("a", "x\r\nHost: y"), "evt_1", "endpoint: the value of the header A has a control character"},
 	}
 	for _, test := range tests {

@@ -12,29 +12,29 @@ import (
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// An Endpoint is where events go.
+// An Endpoint is where events go. It has either Secrets or Unsigned.
 type Endpoint struct {
 	// URL is absolute, http or https, without user information and without a
 	// fragment. Its host is an address, or a name in its ASCII form (xn--…).
 	URL string
 
-	// Secrets sign: each gives one signature, so that a receiver may hold any
-	// of them while they are rotated.
+	// Secrets sign: a request has a signature by each, so that a receiver may
+	// hold any of them while they are rotated.
 	Secrets []signature.Secret
 
 	// Unsigned lets an endpoint be without secrets. Its receiver can't tell
-	// what it gets from forgery.
+	// real events from forged ones.
 	Unsigned bool
 
-	// Header has what else each request carries, such as an Authorization
-	// that the receiver asks for. It can't have a header that the attempt
-	// itself sets: the webhook headers, those about the body, the connection
-	// or the host, and User-Agent.
+	// Header has further headers for each request, such as an Authorization
+	// that the receiver asks for. Those that the attempt itself sets are an
+	// error: the webhook headers, those about the body, the connection or the
+	// host, and User-Agent, which is [Client.UserAgent].
 	Header http.Header
 }
 
-// An EndpointError tells why no attempt can be made to an endpoint as it is
-// set. Nothing was sent, and trying again doesn't help.
+// An EndpointError says why no attempt can be made to an endpoint as it is
+// configured. Nothing was sent, and trying again doesn't help.
 type EndpointError struct {
 	// Reason says what is wrong and what to do about it. It quotes no more of
 	// a URL than its scheme, host and port: the rest may hold secrets.
@@ -121,8 +121,8 @@ func isNumber(label string) bool {
 	return strings.Trim(digits, set) == ""
 }
 
-// reserved are the headers that an endpoint can't set, because the attempt does
-// or because they are not about the event, beside those of webhookPrefix.
+// reserved are the headers that an endpoint can't set, besides those of
+// webhookPrefix: the attempt sets them, or they are not about the event.
 var reserved = map[string]bool{
 	"Accept-Encoding":     true,
 	"Connection":          true,
@@ -143,14 +143,14 @@ var reserved = map[string]bool{
 
 const webhookPrefix = "Webhook-"
 
-// ownHeader gives a copy of an endpoint's headers that others can be set in.
+// ownHeader returns a copy of an endpoint's headers that others can be set in.
 func ownHeader(own http.Header) (http.Header, error) {
 	h := make(http.Header, len(own)+8)
 	for name, values := range own {
 		key := textproto.CanonicalMIMEHeaderKey(name)
 		switch {
 		case !isToken(name):
-			return nil, endpointErrorf("%q is no name of a header", name)
+			return nil, endpointErrorf("%q is not the name of a header", name)
 		case reserved[key] || strings.HasPrefix(key, webhookPrefix):
 			return nil, endpointErrorf("the header %s is set by the sender; leave it out", key)
 		}

@@ -113,7 +113,7 @@ var public = []string{
 	"2003::1", "2606:4700::1111", "2a00:1450:4001::1", "3ffe:ffff::1",
 }
 
-// address gives what the dialer hands to the guard for an address that it is
+// address returns what the dialer hands to the guard for an address that it is
 // about to connect to.
 func address(a string) string { return net.JoinHostPort(a, "443") }
 

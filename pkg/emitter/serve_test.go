@@ -42,7 +42,7 @@ var payloads = sync.OnceValue(func() map[string][]byte {
 	return byName
 })
 
-// payload gives the payload of a vector.
+// payload returns the payload of a vector.
 func payload(t testing.TB, name string) []byte {
 	t.Helper()
 	p, ok := payloads()[name]
@@ -77,7 +77,7 @@ func inMemory(c *Client, handler http.HandlerFunc) {
 	}
 }
 
-// newClient gives a client that may go to loopback. At the end of the test
+// newClient returns a client that may go to loopback. At the end of the test
 // nothing of it may be left.
 func newClient(t testing.TB) *Client {
 	noLeaks(t)
@@ -104,7 +104,7 @@ func noLeaks(t testing.TB) {
 	})
 }
 
-// serveRaw calls handle with each connection to the URL that it gives, and the
+// serveRaw calls handle with each connection to the URL that it returns, and the
 // connection's number from 1. The connection is closed when handle returns.
 func serveRaw(t testing.TB, handle func(n int, conn *net.TCPConn)) (url string) {
 	t.Helper()
@@ -149,7 +149,7 @@ func untilClosed(conn net.Conn) { io.Copy(io.Discard, conn) }
 // with false if there is no such name.
 type lookup func(name string, ipv6 bool) ([]netip.Addr, bool)
 
-// newResolver gives a resolver whose server is answer.
+// newResolver returns a resolver whose server is answer.
 func newResolver(answer lookup) *net.Resolver {
 	return &net.Resolver{
 		PreferGo: true,
