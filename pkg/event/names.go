@@ -35,7 +35,7 @@ type member struct {
 	pointer string // of the field
 	field   int
 	take    func(*reader) bool // nil for a member that has no field, which a test reports
-	own     uint8 // the arms that call the field so
+	own     uint8              // the arms that call the field so
 	object  *object
 }
 
