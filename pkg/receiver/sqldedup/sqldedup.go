@@ -2,14 +2,22 @@
 // receivers of several processes, or of one that must not forget when it ends.
 // It works over [database/sql] with SQLite (3.24 or newer) and PostgreSQL, and
 // needs a driver of the program's choice.
+//
+// A SQLite database may be opened as it is, by sql.Open("sqlite", "events.db"),
+// and shared with other processes: where it is locked, a Deduplicator tries again
+// for up to 10 seconds. It lets one goroutine at a time into the database, since
+// SQLite lets in one writer. PRAGMA journal_mode=WAL, which a program sets once
+// for a file, makes claims faster. A database in memory is one for each
+// connection: call [sql.DB.SetMaxOpenConns] with 1.
 package sqldedup
 
 import (
 	"context"
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -47,11 +55,10 @@ type Config struct {
 	// receiver.DefaultTTL.
 	TTL time.Duration
 	// Lease is how long a claim holds that is neither committed nor released,
-	// because its process has died, say; 0 means receiver.DefaultLease.
+	// because its process has died, say; 0 means receiver.DefaultLease. The
+	// clocks of processes that share a table have to agree to within a fraction
+	// of it.
 	Lease time.Duration
-	// Now is the clock; nil means time.Now. The clocks of processes that share
-	// a table have to agree to within a fraction of the lease.
-	Now func() time.Time
 }
 
 // A Deduplicator remembers in a table. Rows that are past their time are
@@ -60,17 +67,25 @@ type Deduplicator struct {
 	config                                    Config
 	create                                    []string
 	claim, look, commit, release, deleteStale string
-	pruned                                    atomic.Int64 // when, in milliseconds since 1970
+	pruned                                    atomic.Int64  // when, in milliseconds since 1970
+	turn                                      chan struct{} // holds one while somebody is in a SQLite database; nil for others
 }
 
 const (
 	pruneEvery = time.Minute
 	pruneMost  = 1000 // rows at a time, so that no claim waits long for it
+
+	// busyTimeout is how long a SQLite database may be locked by others before a
+	// delivery is refused for now. Senders wait some 30 seconds for an answer.
+	busyTimeout = 10 * time.Second
+	// While it is locked it is tried again after busyWait, then after twice as
+	// long, and so on.
+	busyWait, maxBusyWait = time.Millisecond, 50 * time.Millisecond
 )
 
 var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$`)
 
-// New gives the Deduplicator of a table, which [Deduplicator.CreateTable] or a
+// New returns the Deduplicator of a table, which [Deduplicator.CreateTable] or a
 // migration of yours has to make. An error says what is wrong with config.
 func New(config Config) (*Deduplicator, error) {
 	if config.Table == "" {
@@ -92,10 +107,10 @@ func New(config Config) (*Deduplicator, error) {
 	if config.Lease == 0 {
 		config.Lease = receiver.DefaultLease
 	}
-	if config.Now == nil {
-		config.Now = time.Now
-	}
 	d := &Deduplicator{config: config}
+	if config.Dialect == SQLite {
+		d.turn = make(chan struct{}, 1)
+	}
 	table := strings.NewReplacer("{table}", config.Table, "{index}", strings.ReplaceAll(config.Table, ".", "_")+"_expires_at")
 	d.create = []string{table.Replace(createTable), table.Replace(createIndex)}
 	d.claim, d.look = d.statement(table, claim), d.statement(table, look)
@@ -128,7 +143,7 @@ WHERE held.expires_at <= $5`
 (SELECT scope, event_key FROM {table} WHERE expires_at <= $1 LIMIT $2)`
 )
 
-// statement gives a statement as the dialect writes it.
+// statement returns a statement as the dialect writes it.
 func (d *Deduplicator) statement(table *strings.Replacer, text string) string {
 	if d.config.Dialect == SQLite {
 		text = strings.ReplaceAll(text, "$", "?")
@@ -136,13 +151,13 @@ func (d *Deduplicator) statement(table *strings.Replacer, text string) string {
 	return table.Replace(text)
 }
 
-// Schema gives the statements that make the table, for a migration.
+// Schema returns the statements that make the table, for a migration.
 func (d *Deduplicator) Schema() string { return strings.Join(d.create, ";\n") + ";\n" }
 
 // CreateTable makes the table if it isn't there.
 func (d *Deduplicator) CreateTable(ctx context.Context) error {
 	for _, statement := range d.create {
-		if _, err := d.config.DB.ExecContext(ctx, statement); err != nil {
+		if _, err := d.exec(ctx, statement); err != nil {
 			return fmt.Errorf("sqldedup: creating the table %s: %w", d.config.Table, err)
 		}
 	}
@@ -151,11 +166,11 @@ func (d *Deduplicator) CreateTable(ctx context.Context) error {
 
 // Claim implements [receiver.Deduplicator].
 func (d *Deduplicator) Claim(ctx context.Context, key string) (receiver.Claim, error) {
-	now := d.config.Now()
+	now := time.Now()
 	if err := d.prune(ctx, now); err != nil {
 		return receiver.Claim{}, err
 	}
-	c := receiver.Claim{Key: key, State: receiver.Claimed, Token: rand.Text()}
+	c := receiver.Claim{Key: key, State: receiver.Claimed, Token: cryptorand.Text()}
 	// A row that is in the way may be gone when it is looked at: then it is
 	// claimed anew.
 	for range 3 {
@@ -167,7 +182,9 @@ func (d *Deduplicator) Claim(ctx context.Context, key string) (receiver.Claim, e
 			return c, nil
 		}
 		var done bool
-		err = d.config.DB.QueryRowContext(ctx, d.look, d.config.Scope, key).Scan(&done)
+		err = d.do(ctx, func(ctx context.Context) error {
+			return d.config.DB.QueryRowContext(ctx, d.look, d.config.Scope, key).Scan(&done)
+		})
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			continue
@@ -183,7 +200,7 @@ func (d *Deduplicator) Claim(ctx context.Context, key string) (receiver.Claim, e
 
 // Commit implements [receiver.Deduplicator].
 func (d *Deduplicator) Commit(ctx context.Context, c receiver.Claim) error {
-	expires := d.config.Now().Add(d.config.TTL).UnixMilli()
+	expires := time.Now().Add(d.config.TTL).UnixMilli()
 	if _, err := d.exec(ctx, d.commit, expires, d.config.Scope, c.Key, c.Token); err != nil {
 		return fmt.Errorf("sqldedup: committing an event: %w", err)
 	}
@@ -215,9 +232,53 @@ func (d *Deduplicator) prune(ctx context.Context, now time.Time) error {
 }
 
 func (d *Deduplicator) exec(ctx context.Context, statement string, args ...any) (changed int64, err error) {
-	result, err := d.config.DB.ExecContext(ctx, statement, args...)
-	if err != nil {
-		return 0, err
+	err = d.do(ctx, func(ctx context.Context) error {
+		result, err := d.config.DB.ExecContext(ctx, statement, args...)
+		if err != nil {
+			return err
+		}
+		changed, err = result.RowsAffected()
+		return err
+	})
+	return changed, err
+}
+
+// do runs one statement. With SQLite, it waits for its turn, and tries again
+// while the database is locked: a statement that finds it so has changed nothing.
+func (d *Deduplicator) do(ctx context.Context, statement func(context.Context) error) error {
+	if d.turn == nil {
+		return statement(ctx)
 	}
-	return result.RowsAffected()
+	timeout := time.NewTimer(busyTimeout)
+	defer timeout.Stop()
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timeout.C:
+		return fmt.Errorf("waited %v for other statements", busyTimeout)
+	}
+	for wait := busyWait; ; wait = min(2*wait, maxBusyWait) {
+		err := statement(ctx)
+		if err == nil || !isLocked(err) {
+			return err
+		}
+		select {
+		case <-time.After(wait/2 + rand.N(wait)): // not in step with another process
+		case <-ctx.Done():
+			return fmt.Errorf("%w, until: %w", err, context.Cause(ctx))
+		case <-timeout.C:
+			return fmt.Errorf("%w, for %v", err, busyTimeout)
+		}
+	}
+}
+
+// isLocked tells whether a statement failed because somebody else is in a SQLite
+// database (SQLITE_BUSY, SQLITE_LOCKED). Each driver has error types of its own;
+// the text is SQLite's.
+func isLocked(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "database is locked") || strings.Contains(text, "table is locked") ||
+		strings.Contains(text, "SQLITE_BUSY")
 }

@@ -3,11 +3,18 @@ package sqldedup_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -16,6 +23,7 @@ import (
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/receiver/receivertest"
 	"github.com/runhooks/runhooks/pkg/receiver/sqldedup"
+	"github.com/runhooks/runhooks/pkg/signature"
 )
 
 func openDB(t testing.TB, driver, source string) *sql.DB {
@@ -30,7 +38,7 @@ func openDB(t testing.TB, driver, source string) *sql.DB {
 
 func sqlite(t testing.TB) *sql.DB {
 	t.Helper()
-	return openDB(t, "sqlite", "file:"+filepath.Join(t.TempDir(), "events.db")+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)")
+	return openDB(t, "sqlite", filepath.Join(t.TempDir(), "events.db"))
 }
 
 func open(t testing.TB, config sqldedup.Config) *sqldedup.Deduplicator {
@@ -49,12 +57,13 @@ func open(t testing.TB, config sqldedup.Config) *sqldedup.Deduplicator {
 
 func TestSQLite(t *testing.T) {
 	receivertest.TestDeduplicator(t, func(t *testing.T, l receivertest.Limits) receiver.Deduplicator {
-		return open(t, sqldedup.Config{DB: sqlite(t), Dialect: sqldedup.SQLite, TTL: l.TTL, Lease: l.Lease, Now: l.Now})
+		return open(t, sqldedup.Config{DB: sqlite(t), Dialect: sqldedup.SQLite, TTL: l.TTL, Lease: l.Lease})
 	})
 }
 
 // TestPostgreSQL takes a database from POSTGRES_URL, and makes tables of its own
-// in it.
+// in it. Its clock can be a bubble's: while a test sleeps nobody waits for the
+// network, which alone would hold the clock up.
 func TestPostgreSQL(t *testing.T) {
 	url := os.Getenv("POSTGRES_URL")
 	if url == "" {
@@ -77,11 +86,105 @@ func TestPostgreSQL(t *testing.T) {
 	receivertest.TestDeduplicator(t, func(t *testing.T, l receivertest.Limits) receiver.Deduplicator {
 		tables++
 		return open(t, sqldedup.Config{
-			DB: db, Dialect: sqldedup.PostgreSQL, Table: fmt.Sprintf("%s.events_%d", schema, tables),
-			TTL: l.TTL, Lease: l.Lease, Now: l.Now,
+			// A connection of the bubble's own.
+			DB: openDB(t, "pgx", url), Dialect: sqldedup.PostgreSQL, Table: fmt.Sprintf("%s.events_%d", schema, tables),
+			TTL: l.TTL, Lease: l.Lease,
 		})
 	})
 	t.Run("prune", func(t *testing.T) { testPrune(t, db, sqldedup.PostgreSQL, schema+".pruned") })
+}
+
+// TestPlainSQLite: a database that was opened without a word of how, by one
+// process or by two, refuses nobody while eight send at once.
+func TestPlainSQLite(t *testing.T) {
+	const senders, deliveries = 8, 400
+	payload := receivertest.DocumentedCompleted.Payload()
+	for _, processes := range []int{1, 2} {
+		t.Run(fmt.Sprint(processes), func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "events.db")
+			secret := signature.NewSecret()
+			var handled atomic.Int64
+			var receivers []*receiver.Receiver
+			for range processes {
+				rc, err := receiver.New(receiver.Handlers{
+					Event: func(context.Context, *receiver.Delivery) error { handled.Add(1); return nil },
+				}, receiver.Options{
+					Verifier:     &signature.Verifier{Secrets: []signature.Secret{secret}},
+					Deduplicator: open(t, sqldedup.Config{DB: openDB(t, "sqlite", file), Dialect: sqldedup.SQLite}),
+					Logger:       slog.New(slog.DiscardHandler),
+					Observer: func(_ context.Context, d *receiver.Decision) {
+						if d.Err != nil {
+							t.Errorf("%s: %v", d.Disposition, d.Err)
+						}
+					},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				receivers = append(receivers, rc)
+			}
+			var next atomic.Int64
+			var group sync.WaitGroup
+			for range senders {
+				group.Go(func() {
+					for i := next.Add(1); i <= deliveries; i = next.Add(1) {
+						w := httptest.NewRecorder()
+						receivers[i%int64(processes)].ServeHTTP(w, receivertest.Signed(t, secret, payload))
+						if w.Code != http.StatusNoContent {
+							t.Errorf("status %d: %s", w.Code, w.Body)
+						}
+					}
+				})
+			}
+			group.Wait()
+			if n := handled.Load(); n != deliveries {
+				t.Errorf("%d events were handled, want %d", n, deliveries)
+			}
+		})
+	}
+}
+
+// TestLockedSQLite: while somebody else is writing, a claim waits, for a while,
+// and no longer than its request.
+func TestLockedSQLite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "events.db")
+		d := open(t, sqldedup.Config{DB: openDB(t, "sqlite", file), Dialect: sqldedup.SQLite})
+		other, err := openDB(t, "sqlite", file).Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lock := func(statement string) {
+			t.Helper()
+			if _, err := other.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		lock("BEGIN EXCLUSIVE")
+		time.AfterFunc(5*time.Second, func() { lock("ROLLBACK") })
+		if c, err := d.Claim(t.Context(), "in time"); err != nil || c.State != receiver.Claimed {
+			t.Errorf("%+v, %v", c, err)
+		}
+
+		lock("BEGIN EXCLUSIVE")
+		began := time.Now()
+		if _, err := d.Claim(t.Context(), "never"); err == nil || !strings.Contains(err.Error(), "locked") {
+			t.Errorf("the error is %v", err)
+		}
+		if took := time.Since(began); took > 11*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := d.Claim(ctx, "never"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the error is %v", err)
+		}
+		lock("ROLLBACK")
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestScopes: one event that is sent to two endpoints is handled at both.
@@ -123,15 +226,14 @@ func TestPrune(t *testing.T) { testPrune(t, sqlite(t), sqldedup.SQLite, "pruned"
 
 // testPrune: rows that are past their time go away, however many.
 func testPrune(t *testing.T, db *sql.DB, dialect sqldedup.Dialect, table string) {
-	now := time.Unix(1_750_000_000, 0)
-	d := open(t, sqldedup.Config{DB: db, Dialect: dialect, Table: table, TTL: time.Hour, Now: func() time.Time { return now }})
+	d := open(t, sqldedup.Config{DB: db, Dialect: dialect, Table: table, TTL: time.Hour})
 	const rows = 2500
 	tx, err := db.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range rows {
-		row := fmt.Sprintf("INSERT INTO %s VALUES ('', 'old %d', '', 1, %d)", table, i, now.UnixMilli())
+		row := fmt.Sprintf("INSERT INTO %s VALUES ('', 'old %d', '', 1, %d)", table, i, time.Now().UnixMilli())
 		if _, err := tx.Exec(row); err != nil {
 			t.Fatal(err)
 		}
