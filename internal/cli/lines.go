@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -14,9 +13,12 @@ import (
 
 // writeLine writes v as JSON on a line of its own, by one Write.
 func writeLine(out io.Writer, v any) error {
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	line, err := report.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(append(line, '\n'))
+	return err
 }
 
 // writeParts writes parts with dots between them, indented, in as many lines as

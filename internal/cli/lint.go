@@ -16,6 +16,7 @@ import (
 
 	"github.com/runhooks/runhooks/internal/intake"
 	"github.com/runhooks/runhooks/internal/portability"
+	"github.com/runhooks/runhooks/internal/report"
 )
 
 // lintOptions are the flags and arguments of runhooks lint.
@@ -315,10 +316,16 @@ func (r *lintReport) writeText(out io.Writer) error {
 func (r *lintReport) writeJSON(out io.Writer) error { return writeJSON(out, r) }
 
 func writeJSON(out io.Writer, value any) error {
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(value)
+	line, err := report.Marshal(value)
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := json.Indent(&text, append(line, '\n'), "", "  "); err != nil {
+		return err
+	}
+	_, err = out.Write(text.Bytes())
+	return err
 }
 
 // counted gives "1 error" or "2 errors".

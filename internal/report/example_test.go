@@ -46,3 +46,9 @@ func ExampleFormats() {
 	fmt.Println(report.Formats())
 	// Output: [text json ndjson sarif junit github html]
 }
+
+func ExampleMarshal() {
+	line, err := report.Marshal(map[string]string{"name": "<ok> \u202egnp.exe\u009b2J"})
+	fmt.Printf("%s %v\n", line, err)
+	// Output: {"name":"<ok> \u202egnp.exe\u009b2J"} <nil>
+}

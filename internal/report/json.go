@@ -2,11 +2,15 @@ package report
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -61,21 +65,51 @@ func newJSONSummary(s Summary) jsonSummary {
 	}
 }
 
-// writeJSON writes v on one line, without a line break.
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(noNewline{w})
+// Marshal returns v as JSON, on one line and without its end. In strings, whatever
+// does not print is an escape: a terminal or the log of a CI server that shows the
+// JSON finds nothing in it to obey, and a reader of it the same values.
+func Marshal(v any) ([]byte, error) {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return escape(bytes.TrimSuffix(text.Bytes(), []byte("\n"))), nil
 }
 
-// noNewline drops the line break with which an Encoder ends its one Write.
-type noNewline struct{ w io.Writer }
-
-func (n noNewline) Write(p []byte) (int, error) {
-	if _, err := n.w.Write(p[:len(p)-1]); err != nil {
-		return 0, err
+// escape escapes what encoding/json leaves as it is, and does not print: DEL, the
+// controls of C1, marks of direction and other format characters, and odd spaces.
+// In JSON they stand in strings only.
+func escape(text []byte) []byte {
+	var b []byte
+	done := 0
+	for i := 0; i < len(text); {
+		if text[i] < 0x7f {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(text[i:])
+		if !strconv.IsPrint(r) {
+			b = append(b, text[done:i]...)
+			for _, unit := range utf16.AppendRune(nil, r) {
+				b = fmt.Appendf(b, `\u%04x`, unit)
+			}
+			done = i + size
+		}
+		i += size
 	}
-	return len(p), nil
+	return append(b, text[done:]...)
+}
+
+// writeJSON writes v on one line, without a line break.
+func writeJSON(w io.Writer, v any) error {
+	text, err := Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
 }
 
 // A jsonList collects what will be the elements of an array, one a line.

@@ -365,7 +365,7 @@ func TestHostile(t *testing.T) {
 		return out.String()
 	}
 
-	for _, f := range []Format{Text, GitHub, JUnit, HTML} {
+	for _, f := range []Format{Text, GitHub, JUnit, HTML, JSON, NDJSON, SARIF} {
 		t.Run("no control in "+string(f), func(t *testing.T) {
 			if bad := unprintable(write(t, f, Options{})); bad != "" {
 				t.Errorf("%q in the report", bad)
@@ -378,16 +378,38 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%q in the report", bad)
 		}
 	})
-	t.Run("json", func(t *testing.T) {
-		for _, f := range []Format{JSON, NDJSON} {
-			for line := range strings.Lines(write(t, f, Options{})) {
-				if f == NDJSON && !json.Valid([]byte(line)) {
-					t.Errorf("%s is not JSON", line)
-				}
+	// Escaped or not, the values are the same, but for what is not UTF-8.
+	same := func(t *testing.T, finding jsonPayload) {
+		want := hostilePayload()
+		utf8 := func(s string) string { return strings.ReplaceAll(s, "\xff\xc3", "\ufffd\ufffd") }
+		for i, pair := range [][2]string{
+			{want.Source, finding.Source}, {want.At, finding.At}, {want.EventType, finding.EventType},
+			{want.Findings[0].Pointer, finding.Findings[0].Pointer}, {want.Findings[0].Message, finding.Findings[0].Message},
+			{want.Findings[0].Hint, finding.Findings[0].Hint},
+		} {
+			if diff := cmp.Diff(utf8(pair[0]), pair[1]); diff != "" {
+				t.Errorf("string %d (-want +got):\n%s", i, diff)
 			}
 		}
-		if got := write(t, JSON, Options{}); !json.Valid([]byte(got)) {
-			t.Errorf("%s is not JSON", got)
+	}
+	t.Run("json", func(t *testing.T) {
+		var doc struct{ Payloads []jsonPayload }
+		if err := json.Unmarshal([]byte(write(t, JSON, Options{})), &doc); err != nil {
+			t.Fatal(err)
+		}
+		same(t, doc.Payloads[0])
+	})
+	t.Run("ndjson", func(t *testing.T) {
+		first := true
+		for line := range strings.Lines(write(t, NDJSON, Options{})) {
+			var payload jsonPayload
+			if err := json.Unmarshal([]byte(line), &payload); err != nil {
+				t.Fatalf("%v: %s", err, line)
+			}
+			if first {
+				same(t, payload)
+			}
+			first = false
 		}
 	})
 	t.Run("sarif", func(t *testing.T) {
@@ -721,5 +743,29 @@ func TestNoPlaceForTemporaryFiles(t *testing.T) {
 		if err := manyPayloads(w, false); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: error %v, want one about the temporary directory", f, err)
 		}
+	}
+}
+
+// TestMarshal: what prints stays readable, and the rest is an escape of the same
+// value, also beyond the basic plane.
+func TestMarshal(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"a<b>&\"é日本🤖", `"a<b>&\"é日本🤖"`},
+		{"\x1b\x7f\u0085\u009b\u00a0", `"\u001b\u007f\u0085\u009b\u00a0"`},
+		{"\u202e\u2066\u200f\u061c\u2028\ufeff", `"\u202e\u2066\u200f\u061c\u2028\ufeff"`},
+		{"a\U000e0041b", `"a\udb40\udc41b"`},
+		{"\xff", `"\ufffd"`},
+	} {
+		got, err := Marshal(tt.text)
+		if err != nil || string(got) != tt.want {
+			t.Errorf("%q: %s (%v), want %s", tt.text, got, err, tt.want)
+		}
+		var back string
+		if err := json.Unmarshal(got, &back); err != nil || back != strings.ToValidUTF8(tt.text, "\ufffd") {
+			t.Errorf("%q comes back as %q (%v)", tt.text, back, err)
+		}
+	}
+	if _, err := Marshal(func() {}); err == nil {
+		t.Error("a function is JSON")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -63,6 +64,9 @@ func TestClosed(t *testing.T) {
 		{"a rule of cells", row, "additionalProperties", `{"type": "string", "maxLength": 1}`, `"b"`, `"bc"`, "schema.keyword"},
 		{"anyOf", userID, "anyOf", `[{"maximum": 108}, {"multipleOf": 1000}]`, `108`, `109`, "schema.keyword"},
 		{"if", metadata, "allOf", `[{"if": {"required": ["b"]}, "then": {"required": ["c"]}}]`, `108`, `108,"b":1`, "schema.required"},
+
+		{"hostile text", webhookID, "maxLength", `2`, `"w1"`, `"\u001b[2J\u009b\u202e` + strings.Repeat("w", 1<<20) + `"`, "schema.keyword"},
+		{"a hostile name", metadata, "not", `{"required": ["b"]}`, `108`, `108,"b":1,"\u001b[2J\u009b\u202e":1`, "schema.not-allowed"},
 
 		// Refused.
 		{"maxItems", captured, "maxItems", `1`, `[{"a":"b"}]`, `[{"a":"b"},{}]`, ""},
@@ -126,6 +130,9 @@ func TestClosed(t *testing.T) {
 			for _, f := range report.Findings {
 				if _, ok := f.Code.Rule(); !ok || f.Severity == "" || f.Message == "" || f.Hint == "" {
 					t.Errorf("%+v", f)
+				}
+				if text := f.Message + f.Hint; len(text) > 4_000 || strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
+					t.Errorf("%s: %.300q", f.Code, text)
 				}
 				told = told || f.Code == tt.code && f.Severity == SeverityError
 			}

@@ -33,7 +33,8 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	// Pointer is the RFC 6901 pointer to what the finding is about. For a
 	// member that is missing it points to where the member would stand. It
-	// is empty for the whole document.
+	// is empty for the whole document. It is exact, so it is as long as the names
+	// in the payload, and holds whatever they hold: escape it to show it.
 	Pointer string `json:"pointer"`
 	// Line and Column are 1-based; Column counts code points. For a missing
 	// member they are the place of the object that lacks it.
@@ -41,9 +42,12 @@ type Finding struct {
 	Column int `json:"column"`
 	// Offset counts bytes from the start of the payload.
 	Offset int `json:"offset"`
-	// Message says what is wrong, in one sentence without a full stop.
+	// Message says what is wrong, in one sentence without a full stop. What it
+	// repeats of the payload is in quotes, cut after 60 code points, with whatever
+	// does not print escaped. So a message is one line of at most 2,000 bytes that a
+	// terminal or a log shows as it is. It may change with any release.
 	Message string `json:"message"`
-	// Hint says what to do about it, where there is something to say.
+	// Hint says what to do about it, or is empty. It is as harmless as Message.
 	Hint string `json:"hint,omitempty"`
 }
 

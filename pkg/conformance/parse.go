@@ -253,7 +253,7 @@ func (p *parser) unclosed() string {
 	if len(p.path) == 0 {
 		return "its " + what + " is not closed"
 	}
-	return fmt.Sprintf("the %s at %s is not closed", what, pointer(p.path))
+	return fmt.Sprintf("the %s at %s is not closed", what, quote(pointer(p.path)))
 }
 
 // trailing reports what stands behind the document.

@@ -247,8 +247,10 @@ func digits(n json.Number) string {
 // maxQuoted is how many code points of a payload's text a message repeats.
 const maxQuoted = 60
 
-// quote gives text from a payload in quotes, with what can't be printed
-// escaped, and shortened where it is long.
+// quote gives text from a payload in quotes, cut where it is long. What does not
+// print is an escape of Go's: controls, of which escape sequences are made; marks of
+// direction, which reorder text; separators of lines; and bytes that are not UTF-8.
+// Messages and hints repeat nothing of a payload without it, but digits.
 func quote(s string) string { return strconv.Quote(shorten(s)) }
 
 func shorten(s string) string {
