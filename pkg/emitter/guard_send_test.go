@@ -153,7 +153,7 @@ func TestSomeAddressesUnreachable(t *testing.T) {
 	}
 	closed.Close()
 	_, port, _ := net.SplitHostPort(closed.Addr().String())
-	for _, addrs := range [][]string{{"10.0.0.1", "127.0.0.1"}, {"127.0.0.1", "10.0.0.1"}} {
+	for _, addrs := range [][]string{{"127.0.0.3", "127.0.0.1"}, {"127.0.0.1", "127.0.0.3"}} {
 		c := newClient(t)
 		c.Guard = Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}
 		c.Resolver = newResolver(always(addrs...))
