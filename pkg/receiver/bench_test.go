@@ -1,15 +1,19 @@
 package receiver_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime/metrics"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/runhooks/runhooks/pkg/receiver"
+	"github.com/runhooks/runhooks/pkg/receiver/receivertest"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
@@ -92,5 +96,74 @@ func BenchmarkServeHTTP(b *testing.B) {
 			}
 			b.ReportMetric(float64(cpuTime()-used)/float64(b.N), "cpu-ns/op") // also tells on a busy machine
 		})
+	}
+}
+
+// BenchmarkJudgingMemory measures the most memory that is in use while a payload
+// that deviates is received, as a multiple of its size. The package's comment has
+// the results.
+func BenchmarkJudgingMemory(b *testing.B) {
+	const size = 4 << 20
+	repeat := func(shape receivertest.Shape, element string) []byte {
+		payload, list := shape.Payload(), []byte(`[{"Shop"`)
+		if shape == receivertest.Scrape {
+			list = []byte(`[{"url"`)
+		}
+		at := bytes.Index(payload, list) + 1
+		return slices.Concat(payload[:at], bytes.Repeat([]byte(element+","), size/(len(element)+1)), payload[at:])
+	}
+	for _, bench := range []struct {
+		name    string
+		payload []byte
+	}{
+		{"rows", repeat(receivertest.Extract, `{"Shop":"Aurora","Price":"$1,249.00"}`)},
+		{"short-rows", repeat(receivertest.Extract, `{"a":""}`)},
+		{"smallest-objects", repeat(receivertest.Scrape, `{"":1}`)},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			rc, err := receiver.New(receiver.Handlers{
+				Event: func(context.Context, *receiver.Delivery) error { return nil },
+			}, receiver.Options{InsecureNoAuthentication: true, Deduplicator: again{}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			var most uint64
+			for b.Loop() {
+				before, stop := settledHeap(), watchHeap()
+				w := httptest.NewRecorder()
+				rc.ServeHTTP(w, post(bench.payload))
+				most = max(most, stop()-before)
+				if w.Code != http.StatusNoContent {
+					b.Fatalf("status %d: %s", w.Code, w.Body)
+				}
+			}
+			b.ReportMetric(float64(most)/float64(len(bench.payload)), "x")
+		})
+	}
+}
+
+// watchHeap starts to watch how many bytes are in use. The function that it
+// returns ends that, and returns the most.
+func watchHeap() (stop func() uint64) {
+	done, most := make(chan struct{}), make(chan uint64)
+	go func() {
+		inUse := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		ticker := time.NewTicker(200 * time.Microsecond)
+		defer ticker.Stop()
+		var peak uint64
+		for {
+			metrics.Read(inUse)
+			peak = max(peak, inUse[0].Value.Uint64())
+			select {
+			case <-done:
+				most <- peak
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	return func() uint64 {
+		close(done)
+		return <-most
 	}
 }

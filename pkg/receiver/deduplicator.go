@@ -68,17 +68,17 @@ const (
 // forgets. The zero value is ready to use. It must not be copied after its
 // first use.
 type Memory struct {
-	// MaxKeys is how many events are known at most, handled or being handled; 0
-	// means DefaultMaxKeys, some 15 MB. Beyond it those that were handled
-	// longest ago are forgotten. An event that is being handled is never
-	// forgotten: while more than MaxKeys are, which is as many handlers running
-	// at once, all of these are known, and no event that was handled is.
+	// MaxKeys is how many events are remembered; 0 means DefaultMaxKeys, some
+	// 15 MB. Beyond it those that were handled longest ago are forgotten. Claims
+	// count, too, but are not forgotten before their lease runs out: while there
+	// are more than MaxKeys of them, which takes as many handlers at once, events
+	// are forgotten as soon as they are handled.
 	MaxKeys int
 	// TTL is how long an event is remembered after it was handled; 0 means
 	// DefaultTTL.
 	TTL time.Duration
-	// Lease is how long a claim holds that is neither committed nor released;
-	// 0 means DefaultLease. Then it is forgotten.
+	// Lease is how long a claim holds that is neither committed nor released,
+	// before it is forgotten; 0 means DefaultLease.
 	Lease time.Duration
 
 	// Neither keys nor entries have pointers, so that the garbage collector

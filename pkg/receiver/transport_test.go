@@ -22,6 +22,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runhooks/runhooks/pkg/receiver"
+	"github.com/runhooks/runhooks/pkg/receiver/receivertest"
+	"github.com/runhooks/runhooks/pkg/signature"
 )
 
 // A host is a receiver behind a real server on loopback. What its handler gets
@@ -268,6 +270,65 @@ func TestExpectContinue(t *testing.T) {
 		t.Errorf("of another type: %s, want 415", answer.Status)
 	}
 	c.closed()
+}
+
+// TestMiddleware: what reads the body in front of the receiver is to blame, and
+// not the sender, unless it puts the body back.
+func TestMiddleware(t *testing.T) {
+	completed := vector(t, "rule.status-success")
+	secret := signature.NewSecret()
+	rc, err := receiver.New(receiver.Handlers{
+		Event: func(context.Context, *receiver.Delivery) error { return nil },
+	}, receiver.Options{
+		Verifier: &signature.Verifier{Secrets: []signature.Secret{secret}},
+		Logger:   slog.New(slog.DiscardHandler), Deduplicator: again{},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name       string
+		middleware func(r *http.Request)
+		chunked    bool
+		status     int
+		detail     string
+	}{
+		{"leaves it alone", func(*http.Request) {}, false, 204, ""},
+		{"reads it", func(r *http.Request) { io.ReadAll(r.Body) }, false, 400, fmt.Sprintf("could read 0 of the %d bytes", len(completed))},
+		{"reads its start", func(r *http.Request) { io.CopyN(io.Discard, r.Body, 100) }, false, 400, fmt.Sprintf("could read %d of the %d bytes", len(completed)-100, len(completed))},
+		{"reads and closes it", func(r *http.Request) { io.ReadAll(r.Body); r.Body.Close() }, false, 400, "has closed the body"},
+		{"reads chunks", func(r *http.Request) { io.ReadAll(r.Body) }, true, 401, "the body is empty"},
+		{"puts it back", func(r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}, false, 204, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				test.middleware(r)
+				rc.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			request := receivertest.Signed(t, secret, completed)
+			sent, err := http.NewRequest(http.MethodPost, server.URL, request.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent.Header = request.Header
+			if !test.chunked {
+				sent.ContentLength = int64(len(completed))
+			}
+			answer, err := server.Client().Do(sent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			body, err := io.ReadAll(answer.Body)
+			if err != nil || answer.StatusCode != test.status || !strings.Contains(string(body), test.detail) {
+				t.Errorf("%s, want %d with %q; %v; %s", answer.Status, test.status, test.detail, err, body)
+			}
+		})
+	}
 }
 
 // TestRedirects follows redirects as the platform's HTTP client does: after a

@@ -193,7 +193,7 @@ func FuzzParseSecret(f *testing.F) {
 		`whsk_: it has [0-9]{1,2} bytes and takes 32 or 64`,
 		`whpk_: it has [0-9]{1,2} bytes and takes 32`,
 		`whsk_: the public key in it is not that of the private key`,
-		`whpk_: it is no public key: (its number is too large|there is no such point on the curve)`,
+		`whpk_: it is not a public key: (its number is too large|there is no such point on the curve)`,
 		`whpk_: with a public key of so small an order anybody can sign`,
 	}, "|") + `)\z`)
 	f.Fuzz(func(t *testing.T, text string) {

@@ -23,7 +23,7 @@ import (
 // goroutines at once. The zero Secret does neither: it is an [ErrSecret]
 // wherever it is used.
 //
-// Printed or logged, a Secret gives its kind and no more. [Secret.Text] reveals
+// Printed or logged, a Secret shows its kind and no more. [Secret.Text] reveals
 // it.
 type Secret struct {
 	key   *key
@@ -40,7 +40,7 @@ const (
 
 // What a whsec_ secret may have ("Signature scheme": "At least 24 bytes (192
 // bits, 512 maximum)"), and what a new one has: the length of what HMAC-SHA256
-// gives, than which a longer key adds little (RFC 2104, section 3).
+// has, than which a longer key adds little (RFC 2104, section 3).
 const (
 	minSymmetric = 24
 	maxSymmetric = 64
@@ -66,8 +66,8 @@ type material struct {
 //   - whsec_ takes 24 to 64 bytes.
 //   - whsk_ takes the 32 bytes of an ed25519 private key (RFC 8032, section
 //     5.1.5) or, as some senders write it, 64 with the public key behind them.
-//   - whpk_ takes the 32 bytes of an ed25519 public key. One that is no point of
-//     the curve, or one of the few with which anybody can sign, is refused.
+//   - whpk_ takes the 32 bytes of an ed25519 public key. One that is not a point
+//     of the curve, or one of the few with which anybody can sign, is refused.
 //
 // White space around it is refused, too. The error is an [ErrSecret] that says
 // what is wrong and shows nothing of the text.
@@ -144,8 +144,8 @@ func must(s Secret, err error) Secret {
 	return s
 }
 
-// Until gives the same secret, in force before t and not from t on. The zero
-// time stands for ever.
+// Until returns the same secret, in force before t and not from t on. The zero
+// time means for ever.
 //
 // To rotate a secret, the sender signs with the new one and, until some t, with
 // the old one too. A receiver that keeps the old one for a while longer than
@@ -157,8 +157,8 @@ func (s Secret) Until(t time.Time) Secret {
 
 func (s Secret) inForce(at time.Time) bool { return s.until.IsZero() || at.Before(s.until) }
 
-// Public gives the whpk_ secret of a whsk_ one, with the same expiry. That of a
-// whpk_ secret is itself. A whsec_ secret has none, and gives the zero Secret.
+// Public returns the whpk_ secret of a whsk_ one, with the same expiry. That of a
+// whpk_ secret is itself. A whsec_ secret has none: that is the zero Secret.
 func (s Secret) Public() Secret {
 	if s.key == nil || s.key.public == nil {
 		return Secret{}
@@ -178,7 +178,7 @@ func (s Secret) Text() string {
 	return string(s.key.kind) + base64.StdEncoding.EncodeToString(s.key.raw)
 }
 
-// String gives the secret's kind, as whsec_***, and nothing else of it.
+// String returns the secret's kind, as whsec_***, and nothing else of it.
 func (s Secret) String() string {
 	if s.key == nil {
 		return "no secret"
@@ -186,10 +186,10 @@ func (s Secret) String() string {
 	return string(s.key.kind) + "***"
 }
 
-// Format writes what [Secret.String] gives, whatever the verb.
+// Format writes what [Secret.String] returns, whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-// LogValue gives what [Secret.String] gives.
+// LogValue returns what [Secret.String] returns.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // A mac computes HMACs with one key. It is kept for the next payload, as the
@@ -200,7 +200,7 @@ type mac struct {
 	sum   []byte
 }
 
-// authenticate gives the HMAC-SHA256 of what is signed. The payload, which may
+// authenticate returns the HMAC-SHA256 of what is signed. The payload, which may
 // be large, is not copied to stand behind the rest.
 func (k *material) authenticate(id string, seconds int64, payload []byte) (sum [sha256.Size]byte) {
 	m, _ := k.macs.Get().(*mac)
@@ -217,7 +217,7 @@ func (k *material) authenticate(id string, seconds int64, payload []byte) (sum [
 	return sum
 }
 
-// checkPublic refuses what is no public key of ed25519 (RFC 8032, section
+// checkPublic refuses what is not a public key of ed25519 (RFC 8032, section
 // 5.1.3), and the points of small order, such as all zeros: for these one can
 // find signatures without any private key. The keys are public, so this need
 // not take constant time.
@@ -235,7 +235,7 @@ func checkPublic(raw []byte) error {
 	bigEndian[0] &= 0x7f // without the sign of x
 	y := new(big.Int).SetBytes(bigEndian)
 	if y.Cmp(p) >= 0 {
-		return errors.New("it is no public key: its number is too large")
+		return errors.New("it is not a public key: its number is too large")
 	}
 	// The curve is -x² + y² = 1 + dx²y², so x² = (y² - 1) / (dy² + 1).
 	d := new(big.Int).ModInverse(big.NewInt(121666), p)
@@ -245,7 +245,7 @@ func checkPublic(raw []byte) error {
 	xx := new(big.Int).Sub(yy, one)
 	xx = reduced(xx.Mul(xx, below.ModInverse(below, p)))
 	if big.Jacobi(xx, p) < 0 {
-		return errors.New("it is no public key: there is no such point on the curve")
+		return errors.New("it is not a public key: there is no such point on the curve")
 	}
 	// Where x is 0 the order is 1 or 2; where y is, 4; and where doubling gives
 	// such a point, which it does if x² + y² = 0, 8. Every other order is large.

@@ -1,14 +1,14 @@
 // Package signature signs the payloads of events, and tells a receiver which
-// of them are genuine. It is Standard Webhooks
-// (https://www.standardwebhooks.com, version 1.0.0) whole, and needs the
-// standard library only.
+// of them are genuine. It implements all of Standard Webhooks
+// (https://www.standardwebhooks.com, version 1.0.0), and needs only the standard
+// library.
 //
 // A signed request has three headers: webhook-id, the event's immutable id and
 // so the key for de-duplication; webhook-timestamp, the second of the attempt;
 // and webhook-signature, one or more signatures with a space between them, each
 // made with a secret of its own so that secrets can be rotated. What is signed
-// is {id}.{timestamp}.{payload}, the payload being the exact bytes of the body:
-// whoever decodes and encodes it again breaks the signature.
+// is {id}.{timestamp}.{payload}, where the payload is the exact bytes of the body:
+// to decode and encode it again breaks the signature.
 //
 //	secret   what it is                     signature
 //	whsec_   24 to 64 random bytes          v1, HMAC-SHA256
@@ -60,7 +60,8 @@ const (
 	HeaderSignature = "Webhook-Signature" // version,base64 with a space between two
 )
 
-// Errors of this package wrap one of these, by the check that failed.
+// Errors of this package wrap one of these, by the check that failed. What comes
+// behind it says what is wrong, in words that may change.
 var (
 	// ErrSecret is for a secret that can't be used, or not for this.
 	ErrSecret = errors.New("signature: unusable secret")
@@ -87,7 +88,7 @@ const (
 	maxDigits = 18
 )
 
-// Sign gives the value of the header webhook-signature for a payload that is
+// Sign returns the value of the header webhook-signature for a payload that is
 // sent as it is, under this id and, as the header webhook-timestamp, the second
 // of at: a signature for each secret, in their order. Secrets that have expired
 // at that time are left out.

@@ -35,7 +35,7 @@ const (
 	PostgreSQL
 )
 
-// DefaultTable is the name of the table where a [Config] gives none.
+// DefaultTable is the name of the table where a [Config] has none.
 const DefaultTable = "received_events"
 
 // Config says where a [Deduplicator] keeps what it remembers.
@@ -93,13 +93,13 @@ func New(config Config) (*Deduplicator, error) {
 	}
 	switch {
 	case config.DB == nil:
-		return nil, errors.New("sqldedup: there is no DB")
+		return nil, errors.New("sqldedup: Config.DB is not set")
 	case config.Dialect != SQLite && config.Dialect != PostgreSQL:
-		return nil, errors.New("sqldedup: there is no Dialect; set SQLite or PostgreSQL")
+		return nil, errors.New("sqldedup: Config.Dialect is not set; take SQLite or PostgreSQL")
 	case !tableName.MatchString(config.Table):
-		return nil, fmt.Errorf("sqldedup: the table's name is %q; take letters, digits and _", config.Table)
+		return nil, fmt.Errorf("sqldedup: Config.Table is %q; take letters, digits and _, with a schema and a full stop before it if need be", config.Table)
 	case config.TTL < 0 || config.Lease < 0:
-		return nil, fmt.Errorf("sqldedup: TTL is %v and Lease %v; neither can be negative", config.TTL, config.Lease)
+		return nil, fmt.Errorf("sqldedup: Config.TTL is %v and Config.Lease %v; neither can be negative", config.TTL, config.Lease)
 	}
 	if config.TTL == 0 {
 		config.TTL = receiver.DefaultTTL

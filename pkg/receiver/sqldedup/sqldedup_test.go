@@ -255,10 +255,10 @@ func testPrune(t *testing.T, db *sql.DB, dialect sqldedup.Dialect, table string)
 func TestErrors(t *testing.T) {
 	db := sqlite(t)
 	for want, config := range map[string]sqldedup.Config{
-		"no DB":        {Dialect: sqldedup.SQLite},
-		"no Dialect":   {DB: db},
-		"table's name": {DB: db, Dialect: sqldedup.SQLite, Table: "events; DROP TABLE x"},
-		"negative":     {DB: db, Dialect: sqldedup.SQLite, TTL: -1},
+		"DB is not set":      {Dialect: sqldedup.SQLite},
+		"Dialect is not set": {DB: db},
+		"Config.Table":       {DB: db, Dialect: sqldedup.SQLite, Table: "events; DROP TABLE x"},
+		"negative":           {DB: db, Dialect: sqldedup.SQLite, TTL: -1},
 	} {
 		if _, err := sqldedup.New(config); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
