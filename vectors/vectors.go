@@ -101,7 +101,7 @@ func All() []Vector {
 // possible, and its counterpart that differs in just that point and conforms
 // without any finding. It reports false for a code that has no such pair.
 func Sample(code string) (failing, passing Vector, ok bool) {
-	passing, err := read(samples, "conforms/" + code + ".fixed")
+	passing, err := read(samples, "conforms/"+code+".fixed")
 	if err != nil {
 		return Vector{}, Vector{}, false
 	}

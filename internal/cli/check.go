@@ -213,7 +213,7 @@ func (o *checkOptions) keepChecking(ctx context.Context, s streams) error {
 		outcome := o.checkOnce(ctx, s)
 		var exit *exitError
 		if errors.As(outcome, &exit) && exit.text != "" {
-			fmt.Fprintf(s.err, "runhooks: %s\n", exit.text)
+			fmt.Fprintf(s.err, "runhooks: %s\n", redact(exit.text))
 			exit.text = ""
 		}
 		fmt.Fprintln(s.err, "watching for changes; Ctrl-C ends")
@@ -356,7 +356,8 @@ func (c *check) unreadable(err error) error {
 			err = fmt.Errorf("%w; %s", err, inputErr.Hint)
 		}
 	}
-	return c.writer.Unreadable(source, err)
+	// What was meant for a flag is taken for a path.
+	return c.writer.Unreadable(redact(source), errors.New(redact(err.Error())))
 }
 
 // passes tells whether a payload with these findings passes. The observed layer

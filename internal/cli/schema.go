@@ -203,7 +203,7 @@ func (o *schemaOptions) export(documents []document, s streams) error {
 				return &exitError{exitUsage, err.Error()}
 			}
 		}
-		fmt.Fprintln(s.out, target)
+		fmt.Fprintln(s.out, filepath.Join(redact(o.out), filepath.FromSlash(d.name)))
 	}
 	return nil
 }
