@@ -120,6 +120,29 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// TestInterruptKeepsBaseline: a check that is stopped leaves an older baseline as
+// it was.
+func TestInterruptKeepsBaseline(t *testing.T) {
+	const older = `{"version":1,"findings":[]}`
+	path := filepath.Join(t.TempDir(), "known.json")
+	if err := os.WriteFile(path, []byte(older), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, feed := io.Pipe()
+	defer feed.Close()
+	go io.WriteString(feed, `{"event_type":"run_failed"}`+"\n")
+	r := start(t, in, "check", "--format", "ndjson", "--input", "ndjson", "--write-baseline", path, "-")
+	r.until(`"index":0`)
+	r.stop()
+	r.until("interrupted, so no baseline was written")
+	if code := <-r.code; code != 2 {
+		t.Errorf("exit code %d, want 2", code)
+	}
+	if got, err := os.ReadFile(path); string(got) != older || err != nil {
+		t.Errorf("the baseline has become %q, %v", got, err)
+	}
+}
+
 // TestJobs: the report is the same however many work on it, on input of many
 // batches that take very different times.
 func TestJobs(t *testing.T) {
