@@ -7,13 +7,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
+
+	"github.com/runhooks/runhooks/internal/cli"
 )
 
 // TestBinaryLeavesOutTheSuite: the program has the vectors that it shows, and not
 // the whole suite, which is several times as large.
 func TestBinaryLeavesOutTheSuite(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*cli.Patience) // it may have all to compile
 	defer cancel()
 	program := filepath.Join(t.TempDir(), "runhooks")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "../../cmd/runhooks").CombinedOutput(); err != nil {

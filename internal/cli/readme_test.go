@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -82,6 +83,8 @@ func TestReadmePrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*cli.Patience) // it may have all to compile
+	defer cancel()
 	programs := 0
 	for i, block := range strings.Split(string(readme), "```go\n")[1:] {
 		program, _, _ := strings.Cut(block, "```\n")
@@ -90,7 +93,7 @@ func TestReadmePrograms(t *testing.T) {
 		if err := os.WriteFile(file, []byte(program), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, "go", "vet", file).CombinedOutput(); err != nil {
 			t.Errorf("program %d: %v\n%s", i+1, err, out)
 		}
 	}

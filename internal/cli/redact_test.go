@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -182,7 +181,7 @@ func payloadOf(t *testing.T, name string) []byte {
 // it is shown without the secrets.
 func TestNoSecretIsShownOnTheWire(t *testing.T) {
 	t.Setenv(secretVariable, "")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	// An endpoint that tells everything it gets to everybody.
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -207,7 +206,8 @@ func TestNoSecretIsShownOnTheWire(t *testing.T) {
 	}
 	for _, format := range []string{"text", "ndjson"} {
 		for _, path := range []string{"/in", "/elsewhere"} {
-			var out, errOut strings.Builder
+			var out, errOut Output
+			seen := func() string { return out.String() + errOut.String() }
 			urls := make(chan string, 1)
 			ended := make(chan int, 1)
 			go func() {
@@ -216,7 +216,7 @@ func TestNoSecretIsShownOnTheWire(t *testing.T) {
 					"--secret", canaries["whsec_"], "--forward", gone.URL + "/in?token=" + canary, "--against", all,
 				}, nil, &out, announced{&errOut, urls})
 			}()
-			url := receive(t, "the listener's URL", urls)
+			url := Await(t, "the listener's URL", urls, seen)
 			for _, way := range []string{path, "/in"} { // the second ends it
 				var sent, sentErr strings.Builder
 				Run(ctx, []string{
@@ -227,10 +227,10 @@ func TestNoSecretIsShownOnTheWire(t *testing.T) {
 					t.Errorf("trigger:\n%s", shown)
 				}
 			}
-			if code := receive(t, "the listener's end", ended); code != 0 {
+			if code := Await(t, "the listener's end", ended, seen); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
-			if shown := out.String() + errOut.String(); !strings.Contains(shown, path+"?token=***") || strings.Contains(shown, canary) {
+			if shown := seen(); !strings.Contains(shown, path+"?token=***") || strings.Contains(shown, canary) {
 				t.Errorf("listen --format %s, at %s:\n%s", format, path, shown)
 			}
 		}
@@ -239,7 +239,7 @@ func TestNoSecretIsShownOnTheWire(t *testing.T) {
 
 // announced is the standard error of a listener. It sends on the URL.
 type announced struct {
-	errOut *strings.Builder
+	errOut io.Writer
 	urls   chan<- string
 }
 
@@ -249,16 +249,4 @@ func (a announced) Write(b []byte) (int, error) {
 		a.urls <- url
 	}
 	return a.errOut.Write(b)
-}
-
-// receive waits for what a channel has, and not for ever.
-func receive[T any](t *testing.T, what string, from <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-time.After(time.Minute):
-		t.Fatalf("%s doesn't come", what)
-		panic("unreachable")
-	}
 }
