@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestChoose(t *testing.T) {
@@ -45,7 +47,9 @@ func TestSkips(t *testing.T) {
 			continue // what runs this test is there
 		}
 		for _, required := range []bool{false, true} {
-			cmd := exec.Command(filepath.Join(bin, "sh"), filepath.Join(language.folder, "run.sh"))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, filepath.Join(bin, "sh"), filepath.Join(language.folder, "run.sh"))
 			cmd.Env = []string{"PATH=" + bin, "REQUIRE_ALL="}
 			if required {
 				cmd.Env = []string{"PATH=" + bin, "REQUIRE_ALL=1"}

@@ -40,7 +40,7 @@ show 0 "What a code means." \
 	bin/runhooks explain dialect.local-time
 
 # A listener on a free port that verifies signatures, and ends after three events.
-RUNHOOKS_SECRET=whsec_$(head -c 32 /dev/urandom | base64)
+RUNHOOKS_SECRET=$(bin/runhooks secret)
 export RUNHOOKS_SECRET
 work=$(mktemp -d)
 bin/runhooks listen --addr :0 --count 3 >"$work/arrived" 2>"$work/ready" &

@@ -29,3 +29,9 @@ func ExampleSample() {
 	// schema.minimum: 34:28: schema.minimum /data/extracted_data/screenshots_count
 	// schema.minimum.fixed conforms
 }
+
+func ExampleWild() {
+	v, ok := vectors.Wild("wild.test")
+	fmt.Println(v.Verdict, ok)
+	// Output: deviates true
+}

@@ -12,7 +12,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // A Vector is one payload and what a check of it must say.
@@ -55,12 +54,24 @@ const (
 	expectationExt = ".expect.json"
 )
 
+// suite is every vector. Only [All] and what it calls may refer to it, and no
+// package variable may be initialized from it: so the linker leaves these
+// megabytes out of a program that does not call All.
+//
 //go:embed conforms deviates invalid
-var files embed.FS
+var suite embed.FS
 
-// bases are the paths of all vectors without their extensions, by name.
-var bases = sync.OnceValue(func() []string {
-	found, err := fs.Glob(files, "*/*"+expectationExt)
+// samples is what [Sample] and [Wild] read. The second pattern leaves out the
+// rules of nst/JSONTestSuite, which are called json.y-… and json.n-….
+//
+//go:embed */contract.*.json */data.*.json */dialect.*.json */event.*.json */schema.*.json
+//go:embed */json.?[a-z]*.json
+//go:embed */wild.*.json
+var samples embed.FS
+
+// bases returns the paths of all vectors without their extensions, by name.
+func bases() []string {
+	found, err := fs.Glob(suite, "*/*"+expectationExt)
 	if err != nil {
 		panic(err) // the pattern above is wrong
 	}
@@ -69,13 +80,15 @@ var bases = sync.OnceValue(func() []string {
 	}
 	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(path.Base(a), path.Base(b)) })
 	return found
-})
+}
 
-// All gives every vector, sorted by name.
+// All returns every vector, sorted by name. A program that calls it has all of
+// them in its binary.
 func All() []Vector {
-	all := make([]Vector, 0, len(bases()))
-	for _, base := range bases() {
-		v, err := read(base)
+	found := bases()
+	all := make([]Vector, 0, len(found))
+	for _, base := range found {
+		v, err := read(suite, base)
 		if err != nil {
 			panic(err) // the embedded files are broken; a test reads them all
 		}
@@ -84,24 +97,43 @@ func All() []Vector {
 	return all
 }
 
-// Sample gives the vector that shows the finding code with as little else as
+// Sample returns the vector that shows the finding code with as little else as
 // possible, and its counterpart that differs in just that point and conforms
 // without any finding. It reports false for a code that has no such pair.
 func Sample(code string) (failing, passing Vector, ok bool) {
-	passing, err := read("conforms/" + code + ".fixed")
+	passing, err := read(samples, "conforms/"+code+".fixed")
 	if err != nil {
 		return Vector{}, Vector{}, false
 	}
+	failing, ok = find(code)
+	if !ok {
+		return Vector{}, Vector{}, false
+	}
+	return failing, passing, true
+}
+
+// Wild returns the vector that has the shape of a payload that a real server
+// sends, such as "wild.test". It reports false for a name that is not one of
+// these.
+func Wild(name string) (Vector, bool) {
+	if !strings.HasPrefix(name, "wild.") {
+		return Vector{}, false
+	}
+	return find(name)
+}
+
+// find returns the sample with a name.
+func find(name string) (Vector, bool) {
 	for _, verdict := range []string{"conforms", "deviates", "invalid"} {
-		if failing, err = read(verdict + "/" + code); err == nil {
-			return failing, passing, true
+		if v, err := read(samples, verdict+"/"+name); err == nil {
+			return v, true
 		}
 	}
-	return Vector{}, Vector{}, false
+	return Vector{}, false
 }
 
 // read reads the vector at base, a path without extension.
-func read(base string) (Vector, error) {
+func read(files embed.FS, base string) (Vector, error) {
 	payload, err := files.ReadFile(base + payloadExt)
 	if err != nil {
 		return Vector{}, err

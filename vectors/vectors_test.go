@@ -36,7 +36,7 @@ func family(code string) string {
 
 func TestFilesComeInPairs(t *testing.T) {
 	payloads, expectations := map[string]bool{}, map[string]bool{}
-	err := fs.WalkDir(files, ".", func(p string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(suite, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -77,7 +77,7 @@ func TestExpectationsMatchTheirSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, base := range bases() {
-		text, err := files.ReadFile(base + expectationExt)
+		text, err := suite.ReadFile(base + expectationExt)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,6 +194,26 @@ func TestSampleOfNothing(t *testing.T) {
 	}
 }
 
+func TestWild(t *testing.T) {
+	found := 0
+	for _, want := range All() {
+		got, ok := Wild(want.Name)
+		if ok != strings.HasPrefix(want.Name, "wild.") {
+			t.Errorf("Wild(%q): %v", want.Name, ok)
+		}
+		if !ok {
+			continue
+		}
+		found++
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Wild(%q) (-All +Wild):\n%s", want.Name, diff)
+		}
+	}
+	if found == 0 {
+		t.Error("there are no vectors of the wild")
+	}
+}
+
 // The rules of nst/JSONTestSuite: what it takes for JSON is JSON here but for
 // duplicate members, and what it does not is not.
 func TestJSONTestSuiteRules(t *testing.T) {
@@ -224,14 +244,14 @@ func TestJSONTestSuiteRules(t *testing.T) {
 
 // A checkout that rewrites line ends would change what the vectors say.
 func TestBytesSurviveTheCheckout(t *testing.T) {
-	crlf, err := read("conforms/document.crlf")
+	crlf, err := read(suite, "conforms/document.crlf")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n, all := bytes.Count(crlf.Payload, []byte("\r\n")), bytes.Count(crlf.Payload, []byte("\n")); n == 0 || n != all {
 		t.Errorf("%d of %d lines of %s end in CRLF, want all", n, all, crlf.Name)
 	}
-	page, err := read("conforms/page.run-failed")
+	page, err := read(suite, "conforms/page.run-failed")
 	if err != nil {
 		t.Fatal(err)
 	}

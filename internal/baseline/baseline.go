@@ -7,7 +7,6 @@
 package baseline
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -95,7 +94,7 @@ func Load(path string) (*File, error) {
 		return nil, fmt.Errorf("baseline %w", err)
 	}
 	broken := func(format string, args ...any) (*File, error) {
-		return nil, fmt.Errorf("baseline %s: %s; create it again with --write-baseline", path, fmt.Sprintf(format, args...))
+		return nil, fmt.Errorf("baseline %s: %s; remove it and create it again with --write-baseline", path, fmt.Sprintf(format, args...))
 	}
 
 	var content struct {
@@ -122,60 +121,6 @@ func Load(path string) (*File, error) {
 		f.add(newKey(e.Source, e.Code, e.Pointer), e.Count)
 	}
 	return f, nil
-}
-
-// Save writes the file to path, one finding a line, in the order of
-// [File.Entries]. The file is replaced as a whole or not at all.
-func (f *File) Save(path string) error {
-	err := f.save(path)
-	// It may name a temporary file, of which nobody knows.
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		err = e.Err
-	}
-	if err != nil {
-		return fmt.Errorf("baseline %s can't be written: %w", path, err)
-	}
-	return nil
-}
-
-func (f *File) save(path string) error {
-	var buf bytes.Buffer
-	fmt.Fprintf(&buf, "{\n  \"version\": %d,\n  \"findings\": [", version)
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	separator := "\n    "
-	for _, e := range f.Entries() {
-		buf.WriteString(separator)
-		if err := enc.Encode(e); err != nil {
-			return err
-		}
-		buf.Truncate(buf.Len() - 1) // the line end that Encode adds
-		separator = ",\n    "
-	}
-	if len(f.counts) > 0 {
-		buf.WriteString("\n  ")
-	}
-	buf.WriteString("]\n}\n")
-
-	// A link stays one, and a file keeps its mode.
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".baseline-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // gone already if all went well
-	_, err = temp.Write(buf.Bytes())
-	err = cmp.Or(err, temp.Chmod(mode), temp.Sync())
-	if err := cmp.Or(err, temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
 }
 
 // A Matcher holds the findings of one run against a [File]. It is for one

@@ -114,6 +114,42 @@ func TestSaveKeepsLinkAndMode(t *testing.T) {
 	}
 }
 
+// What Save doesn't replace is as it was, and CheckTarget says so before.
+func TestSaveReplacesBaselinesOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "known.json")
+	for _, tt := range []struct {
+		there string
+		want  bool
+	}{
+		{"", true},
+		{" \n", true},
+		{saved, true},
+		{`{"findings":[],"version":7}`, true},
+		{`{"version":1}`, false},
+		{`{"version":1,"findings":null}`, false},
+		{`{"version":"2.1.0","findings":[]}`, false},
+		{`{"event_type":"run_failed"}`, false},
+		{"[]", false},
+		{"<<<<<<< mine\n" + saved, false},
+		{"notes", false},
+	} {
+		if err := os.WriteFile(path, []byte(tt.there), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		checked, err := baseline.CheckTarget(path), recorded().Save(path)
+		if (checked == nil) != tt.want || (err == nil) != tt.want {
+			t.Errorf("%q: %v, %v", tt.there, checked, err)
+		}
+		want := tt.there
+		if tt.want {
+			want = saved
+		}
+		if got, err := os.ReadFile(path); string(got) != want || err != nil {
+			t.Errorf("%q became %q, %v", tt.there, got, err)
+		}
+	}
+}
+
 func TestSaveFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "no", "known.json")
 	err := recorded().Save(path)
@@ -123,7 +159,7 @@ func TestSaveFails(t *testing.T) {
 }
 
 func TestLoadFails(t *testing.T) {
-	const again = "; create it again with --write-baseline"
+	const again = "; remove it and create it again with --write-baseline"
 	t.Chdir(t.TempDir())
 	if _, err := baseline.Load("known.json"); err == nil || err.Error() != "baseline known.json does not exist; create it with --write-baseline" {
 		t.Errorf("missing file: %v", err)

@@ -84,7 +84,7 @@ func (v *arrivalView) headline(b *strings.Builder, a *arrival) {
 	what, worth := a.report.EventType, string(a.report.Verdict)
 	switch {
 	case a.report.Verdict == "":
-		what, worth = a.method+" "+a.path, "turned away"
+		what, worth = a.method+" "+redactURL(a.path), "turned away"
 	case what == "":
 		what = "no event"
 	}
@@ -100,7 +100,7 @@ func (v *arrivalView) headline(b *strings.Builder, a *arrival) {
 		}
 		fmt.Fprintf(b, "  %s", v.Paint(answer, fmt.Sprintf("→ %d", a.status)))
 		if f := a.forwarded; f != nil && f.answer != nil {
-			fmt.Fprintf(b, " from %s", report.Visible(f.url, 200))
+			fmt.Fprintf(b, " from %s", report.Visible(redactURL(f.url), 200))
 		}
 		fmt.Fprint(b, v.Paint(report.Dim, " in "+tookText(a.took)))
 	}
@@ -129,7 +129,7 @@ func (a *arrival) parts() []string {
 	if a.report.Verdict != "" {
 		parts = append(parts, a.authenticity(), prefixed("id ", a.id))
 		if a.path != "/" {
-			parts = append(parts, "at "+a.path)
+			parts = append(parts, "at "+redactURL(a.path))
 		}
 		return parts
 	}
@@ -194,7 +194,7 @@ func (v *arrivalView) explanation(a *arrival) string {
 	if f := a.forwarded; f != nil {
 		switch {
 		case f.answer == nil && !a.gone:
-			writeText(&b, v.Terminal, "", fmt.Sprintf("%s can't be reached: %v", f.url, f.err), 600)
+			writeText(&b, v.Terminal, "", fmt.Sprintf("%s can't be reached: %v", redactURL(f.url), f.err), 600)
 		case f.answer != nil && f.answer.StatusCode/100 != 2 && len(f.start) > 0:
 			writeText(&b, v.Terminal, "", strings.TrimSpace(string(f.start)), maxAnswer)
 		}
@@ -309,9 +309,9 @@ type forwardJSON struct {
 func (a *arrival) toJSON() arrivalJSON {
 	d := a.decision
 	j := arrivalJSON{
-		Time: a.at.UTC(), Remote: a.remote, Method: a.method, Path: a.path, Status: a.status,
-		Disposition: a.disposition(), Reason: a.why(), TookMS: milliseconds(a.took),
-		ID: a.id, Signed: d.Delivery.Sender.By == receiver.BySignature, Attempt: a.attempt, Duplicate: a.repeated,
+		Time: a.at.UTC(), Remote: a.remote, Method: a.method, Path: redactURL(a.path), Status: a.status,
+		Disposition: a.disposition(), Reason: redact(a.why()), TookMS: milliseconds(a.took),
+		ID: redact(a.id), Signed: d.Delivery.Sender.By == receiver.BySignature, Attempt: a.attempt, Duplicate: a.repeated,
 		EventType: a.report.EventType, Verdict: a.report.Verdict, Bytes: len(d.Delivery.Payload),
 		Findings: a.report.Findings, Truncated: a.report.Truncated,
 	}
@@ -319,12 +319,12 @@ func (a *arrival) toJSON() arrivalJSON {
 		j.RobotName, j.RunID, j.RunStatus = e.Run.RobotName, e.Run.ID, e.Run.Status
 	}
 	if f := a.forwarded; f != nil {
-		j.Forward = &forwardJSON{URL: f.url, TookMS: milliseconds(f.took)}
+		j.Forward = &forwardJSON{URL: redactURL(f.url), TookMS: milliseconds(f.took)}
 		if f.answer != nil {
 			j.Forward.Status = f.answer.StatusCode
 		}
 		if f.err != nil {
-			j.Forward.Error = f.err.Error()
+			j.Forward.Error = redact(f.err.Error())
 		}
 	}
 	return j

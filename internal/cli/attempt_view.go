@@ -58,7 +58,7 @@ func (v *attemptView) request(b *strings.Builder, s sending) {
 	if what == "" {
 		what = "no event"
 	}
-	fmt.Fprintf(b, "POST %s  %s  %s  %s\n", v.Paint(report.Bold, report.Visible(s.url, 1000)),
+	fmt.Fprintf(b, "POST %s  %s  %s  %s\n", v.Paint(report.Bold, report.Visible(redactURL(s.url), 1000)),
 		report.Visible(what, 40), v.Paint(style, string(s.report.Verdict)), v.Paint(report.Dim, bytesText(len(s.payload))))
 	parts := []string{"webhook-id " + s.id, fmt.Sprintf("webhook-timestamp %d", s.attempt.At.Unix())}
 	if s.signature == "" {
@@ -105,7 +105,7 @@ func (v *attemptView) problem(b *strings.Builder, s sending, p problem) {
 	}
 	writeText(b, v.Terminal, "", text, 2*maxAnswer)
 	if strings.Contains(p.Type, "://") {
-		fmt.Fprintf(b, "  %s\n", v.Paint(report.Dim, report.Visible(p.Type, maxAnswer)))
+		fmt.Fprintf(b, "  %s\n", v.Paint(report.Dim, report.Visible(redactURL(p.Type), maxAnswer)))
 	}
 	b.WriteString(v.Findings(report.Payload{Data: s.payload, Report: conformance.Report{Findings: p.Findings}}))
 }
@@ -155,7 +155,7 @@ func nextStep(a emitter.Attempt) string {
 	case errors.Is(a.Err, syscall.ECONNREFUSED):
 		return "start what listens there; runhooks listen is a receiver to try with"
 	case a.Location != "":
-		return fmt.Sprintf("it redirects to %s: send to that URL; a client that follows it comes as an empty GET", a.Location)
+		return fmt.Sprintf("it redirects to %s: send to that URL; a client that follows it comes as an empty GET", redactURL(a.Location))
 	case a.Outcome == emitter.Deferred:
 		return fmt.Sprintf("it asks to try again after %v", a.RetryAfter)
 	case a.Outcome == emitter.Gone:
@@ -220,15 +220,15 @@ type sentJSON struct {
 func (v *attemptView) showJSON(s sending) error {
 	a := s.attempt
 	line := sentJSON{
-		URL: s.url, Time: a.At.UTC(), ID: s.id, Timestamp: a.At.Unix(), Signature: s.signature,
+		URL: redactURL(s.url), Time: a.At.UTC(), ID: s.id, Timestamp: a.At.Unix(), Signature: s.signature,
 		EventType: s.report.EventType, Verdict: s.report.Verdict, Bytes: len(s.payload),
-		Outcome: a.Outcome, Status: a.Status, RetryAfter: a.RetryAfter.Seconds(), Location: a.Location,
-		Answer: strings.ToValidUTF8(string(a.Answer), "\uFFFD"), Truncated: a.Truncated, Phase: a.Phase,
+		Outcome: a.Outcome, Status: a.Status, RetryAfter: a.RetryAfter.Seconds(), Location: redactURL(a.Location),
+		Answer: redact(strings.ToValidUTF8(string(a.Answer), "\uFFFD")), Truncated: a.Truncated, Phase: a.Phase,
 		DNS: milliseconds(a.Timings.DNS), Connect: milliseconds(a.Timings.Connect), TLS: milliseconds(a.Timings.TLS),
 		FirstByte: milliseconds(a.Timings.FirstByte), Total: milliseconds(a.Timings.Total),
 	}
 	if a.Err != nil {
-		line.Error = a.Err.Error()
+		line.Error = redact(a.Err.Error())
 	}
 	if a.Remote.IsValid() {
 		line.Remote = a.Remote.String()

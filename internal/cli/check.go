@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -95,7 +96,7 @@ Ctrl-C came before all was checked and nothing failed by then.`,
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "list also each payload of many that conforms")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "list only payloads that don't pass")
 	flags.StringVar(&o.baseline, "baseline", "", "set aside the findings that `FILE` lists")
-	flags.StringVar(&o.writeBaseline, "write-baseline", "", "write the findings to `FILE`, for --baseline")
+	flags.StringVar(&o.writeBaseline, "write-baseline", "", "write the findings to `FILE`, for --baseline; it replaces a baseline, and no other file")
 	flags.BoolVar(&o.watch, "watch", false, "check again whenever an input changes")
 	flags.IntVarP(&o.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many payloads to judge at once")
 	flags.Var(&o.maxBytes, "max-bytes", "largest payload to read; a larger one is a finding")
@@ -125,6 +126,14 @@ func (o *checkOptions) validate() error {
 // checkOnce checks all inputs and reports on them. The error tells the exit
 // code.
 func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
+	if o.writeBaseline != "" {
+		if err := baseline.CheckTarget(o.writeBaseline); err != nil {
+			return &exitError{exitUsage, err.Error()}
+		}
+		if slices.Contains(o.paths, "-") && readsFrom(s.in, o.writeBaseline) {
+			return &exitError{exitUsage, "--write-baseline is the file that standard input comes from; name another"}
+		}
+	}
 	known := &baseline.File{}
 	if o.baseline != "" {
 		var err error
@@ -170,11 +179,13 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 			return &exitError{exitUsage, "interrupted, so no baseline was written"}
 		case c.summary.Unreadable > 0:
 			return &exitError{exitUsage, "not all inputs could be read, so no baseline was written"}
+		case c.summary.Payloads == 0:
+			return &exitError{exitUsage, "nothing was checked, so no baseline was written: the inputs hold no payloads"}
 		}
 		if err := c.found.Save(o.writeBaseline); err != nil {
 			return &exitError{exitUsage, err.Error()}
 		}
-		fmt.Fprintf(s.err, "runhooks: the findings are in %s; check with --baseline %[1]s from now on\n", o.writeBaseline)
+		fmt.Fprintf(s.err, "runhooks: the findings are in %s; check with --baseline %[1]s from now on\n", redact(o.writeBaseline))
 		c.summary.Failed = 0 // from now on they are known
 	}
 	switch {
@@ -190,7 +201,7 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 	return nil
 }
 
-// leaveOut gives sources without the file called name, which often stands beside
+// leaveOut returns sources without the file called name, which often stands beside
 // the payloads: a baseline is none of them.
 func leaveOut(sources []intake.Source, name string) []intake.Source {
 	file, err := os.Stat(name)
@@ -203,6 +214,20 @@ func leaveOut(sources []intake.Source, name string) []intake.Source {
 	})
 }
 
+// readsFrom tells whether in reads the regular file called name.
+func readsFrom(in io.Reader, name string) bool {
+	reader, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	from, err := reader.Stat()
+	if err != nil || !from.Mode().IsRegular() {
+		return false
+	}
+	file, err := os.Stat(name)
+	return err == nil && os.SameFile(from, file)
+}
+
 // keepChecking checks, and checks again whenever an input has changed, until
 // ctx ends. Its outcome is that of the last check.
 func (o *checkOptions) keepChecking(ctx context.Context, s streams) error {
@@ -213,7 +238,7 @@ func (o *checkOptions) keepChecking(ctx context.Context, s streams) error {
 		outcome := o.checkOnce(ctx, s)
 		var exit *exitError
 		if errors.As(outcome, &exit) && exit.text != "" {
-			fmt.Fprintf(s.err, "runhooks: %s\n", exit.text)
+			fmt.Fprintf(s.err, "runhooks: %s\n", redact(exit.text))
 			exit.text = ""
 		}
 		fmt.Fprintln(s.err, "watching for changes; Ctrl-C ends")
@@ -356,7 +381,8 @@ func (c *check) unreadable(err error) error {
 			err = fmt.Errorf("%w; %s", err, inputErr.Hint)
 		}
 	}
-	return c.writer.Unreadable(source, err)
+	// What was meant for a flag is taken for a path.
+	return c.writer.Unreadable(redact(source), errors.New(redact(err.Error())))
 }
 
 // passes tells whether a payload with these findings passes. The observed layer

@@ -1,13 +1,17 @@
 package cli_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/runhooks/runhooks/internal/cli"
 )
 
 // The jobs that others include do what they say: their own shell scripts are run,
@@ -63,10 +67,16 @@ func TestForOthersCI(t *testing.T) {
 				}
 			}
 			run := func(args []string, env ...string) (string, int) {
-				cmd := exec.Command("sh", append([]string{"-c", tt.script, "sh"}, args...)...)
+				ctx, cancel := context.WithTimeout(t.Context(), cli.Patience)
+				defer cancel()
+				cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", tt.script, "sh"}, args...)...)
 				cmd.Dir = dir
+				cmd.WaitDelay = time.Second // for what the shell has started
 				cmd.Env = append(os.Environ(), append([]string{"PATH=" + command(t) + ":" + os.Getenv("PATH"), asCommand + "=1"}, env...)...)
 				out, _ := cmd.CombinedOutput()
+				if ctx.Err() != nil {
+					t.Fatalf("it didn't end within %v; seen until then:\n%s", cli.Patience, out)
+				}
 				return string(out), cmd.ProcessState.ExitCode()
 			}
 			out, code := run([]string{"good/fine.json", "bad/odd.json"}, tt.env...)

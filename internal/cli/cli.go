@@ -38,7 +38,7 @@ type streams struct {
 	out, err io.Writer
 }
 
-// Run runs the command line args (without the program's name) and gives its
+// Run runs the command line args (without the program's name) and returns its
 // exit code: 0 where every payload passes, 1 where one does not, 2 where the
 // command line is wrong or an input can't be read. It stops early when ctx
 // ends.
@@ -56,11 +56,11 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	var exit *exitError
 	if errors.As(err, &exit) {
 		if exit.text != "" {
-			fmt.Fprintf(errOut, "runhooks: %s\n", exit.text)
+			fmt.Fprintf(errOut, "runhooks: %s\n", redact(exit.text))
 		}
 		return exit.code
 	}
-	fmt.Fprintf(errOut, "runhooks: %v\n", err)
+	fmt.Fprintf(errOut, "runhooks: %s\n", redact(err.Error()))
 	fmt.Fprintf(errOut, "%s --help tells how it is used\n", command.CommandPath())
 	return exitUsage
 }
@@ -89,8 +89,37 @@ line is wrong, or an input can't be read.`,
 		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("runhooks {{.Version}}\n")
-	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newLint(s), newListen(s), newTrigger(s), newVersion(s))
+	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newLint(s), newListen(s), newTrigger(s), newSecret(s), newVersion(s))
+	root.SetHelpCommand(newHelp(root))
 	return root
+}
+
+// newHelp is what cobra's own would be, but that an unknown command is an error.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show the help of a command",
+		Args:  cobra.ArbitraryArgs,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, cmd := range root.Commands() {
+				names = append(names, cmd.Name()+"\t"+cmd.Short)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, left, err := root.Find(args)
+			switch {
+			case err != nil:
+				return err
+			case cmd == root && len(left) > 0:
+				return noSuchCommand(root, left)
+			case len(left) > 0:
+				return fmt.Errorf("%s has no command %q", cmd.CommandPath(), left[0])
+			}
+			return cmd.Help()
+		},
+	}
 }
 
 // noSuchCommand is the error of arguments that name no subcommand.

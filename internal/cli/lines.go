@@ -22,7 +22,8 @@ func writeLine(out io.Writer, v any) error {
 }
 
 // writeParts writes parts with dots between them, indented, in as many lines as
-// the terminal's width makes of them. It makes them fit to be shown.
+// the terminal's width makes of them. It makes them fit to be shown, without
+// secrets.
 func writeParts(b *strings.Builder, t report.Terminal, parts []string) {
 	const indent, dot = "  ", " · "
 	var line string
@@ -35,7 +36,7 @@ func writeParts(b *strings.Builder, t report.Terminal, parts []string) {
 		if part == "" {
 			continue
 		}
-		part = report.Visible(part, 300)
+		part = report.Visible(redact(part), 300)
 		switch {
 		case line == "":
 			line = part
@@ -50,13 +51,14 @@ func writeParts(b *strings.Builder, t report.Terminal, parts []string) {
 }
 
 // writeText writes text, indented and broken at white space to the terminal's
-// width; its first line behind a lead such as "next:". It makes it fit to be shown.
+// width; its first line behind a lead such as "next:". It makes it fit to be
+// shown, without secrets.
 func writeText(b *strings.Builder, t report.Terminal, lead, text string, limit int) {
 	const indent = "  "
 	column := len(indent) + len(lead)
 	b.WriteString(indent + t.Paint(report.Bold, lead))
 	fresh := lead == "" // nothing stands on the line but its indent
-	for word := range strings.FieldsSeq(report.Visible(text, limit)) {
+	for word := range strings.FieldsSeq(report.Visible(redact(text), limit)) {
 		n := report.Columns(word)
 		switch {
 		case fresh:

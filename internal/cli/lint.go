@@ -148,7 +148,8 @@ func (o *lintOptions) run(s streams) error {
 	report := lintReport{Version: 1, Documents: []lintDocument{}, Rules: []lintRule{}}
 	unreadable := func(source string, err error) {
 		report.Summary.Unreadable++
-		report.Documents = append(report.Documents, lintDocument{Source: source, Error: err.Error(), Findings: []lintFinding{}})
+		// What was meant for a flag is taken for a path.
+		report.Documents = append(report.Documents, lintDocument{Source: redact(source), Error: redact(err.Error()), Findings: []lintFinding{}})
 	}
 	var sources []intake.Source
 	for _, path := range o.paths {

@@ -86,7 +86,7 @@ host is of the loopback interface; 0.0.0.0:9000 takes events from everywhere.`,
 	flags.SortFlags = false
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:9000", "listen at `ADDR`; port 0 is any that is free")
 	flags.StringVar(&o.path, "path", "/", "take events at `PATH`, or below it if it ends in /")
-	flags.StringArrayVar(&o.secrets, "secret", nil, "verify signatures with `SECRET`, whsec_… or whpk_… (repeatable); better in the environment, as "+secretVariable)
+	flags.StringArrayVar(&o.secrets, "secret", nil, "verify signatures with `SECRET`, whsec_… or whpk_… (repeatable); better in the environment, as "+secretVariable+"; runhooks secret makes one")
 	choiceVar(cmd, &o.against, "against", "what to take: observed (what a receiver has to survive), documented or all", observed, documented, all)
 	flags.StringVar(&o.forward, "forward", "", "pass on what is taken to `URL`, and its answer back")
 	flags.StringVar(&o.record, "record", "", "add payloads to `FILE`, NDJSON for runhooks check")
@@ -104,7 +104,11 @@ host is of the loopback interface; 0.0.0.0:9000 takes events from everywhere.`,
 func (o *listenOptions) validate(statusChosen bool) (err error) {
 	switch {
 	case !strings.HasPrefix(o.path, "/"):
-		return fmt.Errorf("--path %s doesn't start with /", o.path)
+		return fmt.Errorf("--path %q doesn't start with /", o.path)
+	case strings.ContainsAny(o.path, "?#"):
+		return fmt.Errorf("--path %s has more than a path: leave out what begins with ? or #", redactURL(o.path))
+	case redact(o.path) != o.path:
+		return errors.New("--path has a secret in it, which everybody would see: it belongs to --secret, or " + secretVariable)
 	case statusChosen && (o.status < 200 || o.status > 599):
 		return fmt.Errorf("--status is %d: it is 200 to 599", o.status)
 	case o.delay < 0:
@@ -112,7 +116,7 @@ func (o *listenOptions) validate(statusChosen bool) (err error) {
 	case o.count < 0:
 		return fmt.Errorf("--count is %d: it is 1 or more", o.count)
 	case o.record != "" && !strings.HasSuffix(o.record, ".ndjson") && !strings.HasSuffix(o.record, ".jsonl"):
-		return fmt.Errorf("--record %s: call it .ndjson, so that runhooks check knows it", o.record)
+		return fmt.Errorf("--record %q: call it .ndjson, so that runhooks check knows it", o.record)
 	}
 	if o.listenAt, err = parseAddr(o.addr); err != nil {
 		return err
@@ -122,7 +126,7 @@ func (o *listenOptions) validate(statusChosen bool) (err error) {
 	}
 	if o.forward != "" {
 		if o.target, err = newForwarder(o.forward); err != nil {
-			return fmt.Errorf("--forward %s: %w", o.forward, err)
+			return fmt.Errorf("--forward %s: %w", redactURL(o.forward), err)
 		}
 	}
 	return nil
@@ -136,10 +140,10 @@ func parseAddr(addr string) (string, error) {
 		host, port, err = "", addr, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("--addr %s is no HOST:PORT, as 127.0.0.1:9000", addr)
+		return "", fmt.Errorf("--addr %q is not HOST:PORT, such as 127.0.0.1:9000", addr)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", fmt.Errorf("--addr %s: a port is 0 to 65535, where 0 is any that is free", addr)
+		return "", fmt.Errorf("--addr %q: a port is 0 to 65535, where 0 is any that is free", addr)
 	}
 	if host == "" {
 		host = "127.0.0.1"
@@ -259,15 +263,15 @@ func (o *listenOptions) announce(w io.Writer, url string, addr netip.AddrPort) {
 	case n > 0:
 		fmt.Fprintf(&b, "  signatures are verified, with %s\n", number(n, "secret"))
 	case addr.Addr().IsLoopback():
-		fmt.Fprintf(&b, "  signatures are not verified: give --secret, or %s\n", secretVariable)
+		fmt.Fprintf(&b, "  signatures are not verified: give --secret, or %s; runhooks secret makes one\n", secretVariable)
 	default:
-		fmt.Fprintf(&b, "  anybody who can reach %v can send: give --secret, or %s, to verify signatures\n", addr, secretVariable)
+		fmt.Fprintf(&b, "  anybody who can reach %v can send: give --secret, or %s, to verify signatures; runhooks secret makes one\n", addr, secretVariable)
 	}
 	if o.forward != "" {
-		fmt.Fprintf(&b, "  what is taken goes to %s\n", o.forward)
+		fmt.Fprintf(&b, "  what is taken goes to %s\n", redactURL(o.forward))
 	}
 	if o.record != "" {
-		fmt.Fprintf(&b, "  payloads are added to %s\n", o.record)
+		fmt.Fprintf(&b, "  payloads are added to %s\n", redact(o.record))
 	}
 	if o.count == 0 {
 		fmt.Fprintln(&b, "  Ctrl-C ends")

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -10,10 +11,13 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/runhooks/runhooks/internal/cli"
 )
 
 // A background is a runhooks listen that a script has started.
 type background struct {
+	ctx    context.Context // which ends a listener that lives longer than any script takes
 	cmd    *exec.Cmd
 	out    bytes.Buffer
 	errOut bytes.Buffer
@@ -29,14 +33,16 @@ func listen(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: listen NAME [flag…]")
 	}
 	b := &background{read: make(chan struct{})}
-	b.cmd = exec.Command(os.Args[0], append([]string{"listen", "--addr", "127.0.0.1:0"}, args[1:]...)...)
+	var cancel context.CancelFunc
+	b.ctx, cancel = context.WithTimeout(context.Background(), cli.Patience)
+	ts.Defer(cancel)
+	b.cmd = exec.CommandContext(b.ctx, os.Args[0], append([]string{"listen", "--addr", "127.0.0.1:0"}, args[1:]...)...)
 	b.cmd.Dir = ts.MkAbs(".")
 	b.cmd.Env = append(os.Environ(), asCommand+"=1", "RUNHOOKS_SECRET="+ts.Getenv("RUNHOOKS_SECRET"))
 	b.cmd.Stdout = &b.out
 	errOut, err := b.cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(b.cmd.Start())
-	ts.Defer(func() { _ = b.cmd.Process.Kill() })
 	lines := bufio.NewReader(errOut)
 	line, err := lines.ReadString('\n')
 	url, ready := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
@@ -73,6 +79,9 @@ func (b *background) end(ts *testscript.TestScript, name string) {
 	err := b.cmd.Wait()
 	ts.Check(os.WriteFile(ts.MkAbs(name+".out"), b.out.Bytes(), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(name+".err"), b.errOut.Bytes(), 0o600))
+	if b.ctx.Err() != nil {
+		ts.Fatalf("the listener didn't end within %v; seen until then:\n%s%s", cli.Patience, b.out.String(), b.errOut.String())
+	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		ts.Fatalf("exit code %d: %s", exit.ExitCode(), b.errOut.String())
 	}

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bufio"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -11,6 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/runhooks/runhooks/internal/cli"
 )
 
 // make memory raises it to a gigabyte.
@@ -74,7 +78,10 @@ func measure(t *testing.T, want int, feed func(stdin io.Writer) error, args ...s
 		t.Fatal(err)
 	}
 	status := filepath.Join(t.TempDir(), "status")
-	cmd := exec.Command(self, args...)
+	// It takes a tenth of a microsecond a byte.
+	ctx, cancel := context.WithTimeout(t.Context(), cli.Patience+time.Duration(*memoryBytes)*time.Microsecond)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Env = append(os.Environ(), asCommand+"=1", statusFile+"="+status)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

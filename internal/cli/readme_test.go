@@ -87,6 +87,8 @@ func TestReadmePrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*cli.Patience) // it may have all to compile
+	defer cancel()
 	programs := 0
 	for i, block := range strings.Split(string(readme), "```go\n")[1:] {
 		program, _, _ := strings.Cut(block, "```\n")
@@ -95,7 +97,7 @@ func TestReadmePrograms(t *testing.T) {
 		if err := os.WriteFile(file, []byte(program), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, "go", "vet", file).CombinedOutput(); err != nil {
 			t.Errorf("program %d: %v\n%s", i+1, err, out)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"syscall"
 )
 
 // A recorder adds payloads to a file, one a line.
@@ -19,6 +20,16 @@ type recorder struct {
 // openRecorder opens a file to add to, or makes one. Payloads may hold what is
 // not for everybody's eyes, so it is for its owner alone.
 func openRecorder(name string) (*recorder, error) {
+	if info, err := os.Stat(name); err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		// Without a reader, this would wait for one, or the pipe fill up.
+		file, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if errors.Is(err, syscall.ENXIO) {
+			return nil, recordError(name, errors.New("nobody reads the named pipe; start its reader first"))
+		} else if err != nil {
+			return nil, recordError(name, err)
+		}
+		return &recorder{file: file}, nil
+	}
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, recordError(name, err)

@@ -21,16 +21,19 @@ import (
 type running struct {
 	t      *testing.T
 	stop   context.CancelFunc
-	output *bufio.Scanner // standard output and error
+	output *bufio.Scanner  // standard output and error
+	seen   strings.Builder // what was read of it
 	code   chan int
 }
 
 func start(t *testing.T, in io.Reader, args ...string) *running {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // lest a failure hangs
+	ctx, cancel := context.WithTimeout(t.Context(), cli.Patience)
 	t.Cleanup(cancel)
 	out, w := io.Pipe()
-	r := &running{t, cancel, bufio.NewScanner(out), make(chan int, 1)}
+	hung := time.AfterFunc(2*cli.Patience, func() { out.Close() }) // where it doesn't stop either
+	t.Cleanup(func() { hung.Stop() })
+	r := &running{t: t, stop: cancel, output: bufio.NewScanner(out), code: make(chan int, 1)}
 	go func() {
 		r.code <- cli.Run(ctx, args, in, w, w)
 		w.Close()
@@ -38,16 +41,23 @@ func start(t *testing.T, in io.Reader, args ...string) *running {
 	return r
 }
 
-// until reads output up to the line that contains text, and gives it.
+// until reads output up to the line that contains text, and returns that line.
 func (r *running) until(text string) string {
 	r.t.Helper()
 	for r.output.Scan() {
+		r.seen.WriteString(r.output.Text() + "\n")
 		if strings.Contains(r.output.Text(), text) {
 			return r.output.Text()
 		}
 	}
-	r.t.Fatalf("the output ended without %q", text)
+	r.t.Fatalf("the output ended without %q; seen until then:\n%s", text, r.seen.String())
 	return ""
+}
+
+// ended returns the exit code. What is printed before, nobody reads.
+func (r *running) ended() int {
+	r.t.Helper()
+	return cli.Await(r.t, "the exit code", r.code, r.seen.String)
 }
 
 func sample(t *testing.T, name string) []byte {
@@ -82,7 +92,7 @@ func TestWatch(t *testing.T) {
 	if r.output.Scan() {
 		t.Errorf("after the end: %q", r.output.Text())
 	}
-	if code := <-r.code; code != 1 {
+	if code := r.ended(); code != 1 {
 		t.Errorf("exit code %d, want that of the last check, 1", code)
 	}
 }
@@ -113,10 +123,33 @@ func TestInterrupt(t *testing.T) {
 			if last := r.until(`"summary"`); !strings.Contains(last, `"payloads":2,`) || !strings.Contains(last, `"interrupted":true`) {
 				t.Errorf("%s", last)
 			}
-			if code := <-r.code; code != tt.want {
+			if code := r.ended(); code != tt.want {
 				t.Errorf("exit code %d, want %d", code, tt.want)
 			}
 		})
+	}
+}
+
+// TestInterruptKeepsBaseline: a check that is stopped leaves an older baseline as
+// it was.
+func TestInterruptKeepsBaseline(t *testing.T) {
+	const older = `{"version":1,"findings":[]}`
+	path := filepath.Join(t.TempDir(), "known.json")
+	if err := os.WriteFile(path, []byte(older), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, feed := io.Pipe()
+	defer feed.Close()
+	go io.WriteString(feed, `{"event_type":"run_failed"}`+"\n")
+	r := start(t, in, "check", "--format", "ndjson", "--input", "ndjson", "--write-baseline", path, "-")
+	r.until(`"index":0`)
+	r.stop()
+	r.until("interrupted, so no baseline was written")
+	if code := r.ended(); code != 2 {
+		t.Errorf("exit code %d, want 2", code)
+	}
+	if got, err := os.ReadFile(path); string(got) != older || err != nil {
+		t.Errorf("the baseline has become %q, %v", got, err)
 	}
 }
 

@@ -185,25 +185,49 @@ func named(documents []document, names []string) ([]document, error) {
 	return picked, nil
 }
 
-// export writes documents below o.out. A file that is there and differs is
-// left alone, unless forced.
+// export writes documents below o.out. A file that is there and differs is left
+// alone, unless forced; then nothing is written at all.
 func (o *schemaOptions) export(documents []document, s streams) error {
+	var differing []document
 	for _, d := range documents {
-		target := filepath.Join(o.out, filepath.FromSlash(d.name))
-		old, err := os.ReadFile(target)
+		target := o.target(d)
+		info, err := os.Stat(target)
 		switch {
-		case err == nil && bytes.Equal(old, d.text):
-		case err == nil && !o.force:
-			return &exitError{exitUsage, fmt.Sprintf("%s is there and differs: give --force to replace it", target)}
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return &exitError{exitUsage, err.Error()}
+		case !info.Mode().IsRegular():
+			return &exitError{exitUsage, fmt.Sprintf("%s is there and is not a regular file: remove it, or choose another --out", target)}
 		default:
-			if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			old, err := os.ReadFile(target)
+			if err != nil {
 				return &exitError{exitUsage, err.Error()}
 			}
-			if err := os.WriteFile(target, d.text, 0o644); err != nil {
-				return &exitError{exitUsage, err.Error()}
+			if bytes.Equal(old, d.text) {
+				continue
+			}
+			if !o.force {
+				return &exitError{exitUsage, fmt.Sprintf("%s is there and differs: give --force to replace it", target)}
 			}
 		}
-		fmt.Fprintln(s.out, target)
+		differing = append(differing, d)
+	}
+	for _, d := range differing {
+		target := o.target(d)
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return &exitError{exitUsage, err.Error()}
+		}
+		if err := os.WriteFile(target, d.text, 0o644); err != nil {
+			return &exitError{exitUsage, err.Error()}
+		}
+	}
+	for _, d := range documents {
+		fmt.Fprintln(s.out, filepath.Join(redact(o.out), filepath.FromSlash(d.name)))
 	}
 	return nil
+}
+
+// target is where a document is to be written.
+func (o *schemaOptions) target(d document) string {
+	return filepath.Join(o.out, filepath.FromSlash(d.name))
 }

@@ -98,7 +98,7 @@ reached (what is left is sent all the same).`,
 	flags.StringVar(&o.as, "as", "", "in the shape that `SERVER` sends: maxun, or one of its releases as maxun@0.0.22")
 	flags.StringVar(&o.file, "file", "", "send what `FILE` holds, as it is: JSON, NDJSON with a payload a line, or HAR; - is standard input")
 	flags.BoolVar(&o.force, "force", false, "send it although --set broke the contract")
-	flags.StringArrayVar(&o.secrets, "secret", nil, "sign with `SECRET`, whsec_… or whsk_… (repeatable); better in the environment, as "+secretVariable)
+	flags.StringArrayVar(&o.secrets, "secret", nil, "sign with `SECRET`, whsec_… or whsk_… (repeatable); better in the environment, as "+secretVariable+"; runhooks secret makes one")
 	flags.StringVar(&o.id, "id", "", "send `ID` as webhook-id: the same for all")
 	flags.StringArrayVar(&o.headers, "header", nil, "send another header, as `NAME=VALUE` (repeatable)")
 	flags.IntVar(&o.count, "count", 1, "send `N` events, one after the other")
@@ -122,7 +122,7 @@ func (o *triggerOptions) validate() (err error) {
 	case o.file == "" && o.event == "":
 		return fmt.Errorf("which event? There are %s; or give --file", strings.Join(sample.Events(), ", "))
 	case o.file != "" && o.event != "":
-		return fmt.Errorf("--file has the payload: leave out the event %s", o.event)
+		return fmt.Errorf("--file has the payload: leave out the event %q", o.event)
 	}
 	if o.event != "" {
 		event, ok := sample.Find(o.event)
@@ -144,7 +144,7 @@ func (o *triggerOptions) validate() (err error) {
 	}
 	for _, assignment := range o.set {
 		if path, _, ok := strings.Cut(assignment, "="); !ok || path == "" {
-			return fmt.Errorf("--set %s is no PATH=VALUE, as data.robot_name=Shop", assignment)
+			return fmt.Errorf("--set %q is not PATH=VALUE, such as data.robot_name=Shop", assignment)
 		}
 	}
 	if o.header, err = parseHeaders(o.headers); err != nil {
@@ -157,14 +157,15 @@ func (o *triggerOptions) validate() (err error) {
 		return nil
 	}
 	if !strings.Contains(o.to, "://") {
-		return fmt.Errorf("--to %s is no URL: did you mean http://%[1]s?", o.to)
+		suggestion := redactURL("http://" + o.to)
+		return fmt.Errorf("--to %s is no URL: did you mean %s?", strings.TrimPrefix(suggestion, "http://"), suggestion)
 	}
 	err = o.guard().CheckURL(o.to)
 	if blocked, ok := errors.AsType[*emitter.BlockedError](err); ok { // an IPv6 address that leads to an IPv4 one
-		return fmt.Errorf("--to %s: %w; give --allow-private to send there", o.to, blocked)
+		return fmt.Errorf("--to %s: %w; give --allow-private to send there", redactURL(o.to), blocked)
 	}
 	if err != nil {
-		return fmt.Errorf("--to %s: %s", o.to, strings.TrimPrefix(err.Error(), "endpoint: "))
+		return fmt.Errorf("--to %s: %s", redactURL(o.to), strings.TrimPrefix(err.Error(), "endpoint: "))
 	}
 	return o.tryAttempt()
 }
@@ -172,8 +173,11 @@ func (o *triggerOptions) validate() (err error) {
 // tryAttempt finds what no attempt can be made with, before one is.
 func (o *triggerOptions) tryAttempt() error {
 	id := o.id
-	if id == "" {
+	switch {
+	case id == "":
 		id = event.NewID()
+	case redact(id) != id:
+		return errors.New("--id has a secret in it, which would be sent and shown: it belongs to --secret, or " + secretVariable)
 	}
 	_, err := signature.Sign(id, time.Now(), nil, orAny(o.signing)...)
 	switch {
@@ -357,7 +361,7 @@ func (t *trigger) sample() ([]byte, error) {
 	for _, assignment := range o.set {
 		path, value, _ := strings.Cut(assignment, "=")
 		if payload, err = sample.Set(payload, path, value); err != nil {
-			return nil, fmt.Errorf("--set %s: %w", assignment, err)
+			return nil, fmt.Errorf("--set %q: %w", assignment, err)
 		}
 	}
 	after := conformance.Check(payload)
@@ -373,7 +377,7 @@ func (t *trigger) sample() ([]byte, error) {
 	if after.Verdict == conformance.Invalid {
 		broken = "is invalid"
 	}
-	fmt.Fprint(t.errOut, styled(t.errOut, o.color).Findings(report.Payload{Data: payload, Report: after}))
+	fmt.Fprint(t.errOut, redact(styled(t.errOut, o.color).Findings(report.Payload{Data: payload, Report: after})))
 	return nil, &exitError{exitUsage, fmt.Sprintf("with --set the payload %s, so it was not sent: --force sends it all the same", broken)}
 }
 
@@ -409,7 +413,7 @@ func (t *trigger) payloads(ctx context.Context, stdin io.Reader, take func([]byt
 const secretVariable = "RUNHOOKS_SECRET"
 
 // parseSecrets reads secrets: those given, or else those of the environment,
-// which are separated by white space.
+// which are separated by white space. The error shows nothing of them.
 func parseSecrets(given []string) ([]signature.Secret, error) {
 	from := "--secret"
 	if len(given) == 0 {
@@ -419,20 +423,21 @@ func parseSecrets(given []string) ([]signature.Secret, error) {
 	for _, text := range given {
 		secret, err := signature.ParseSecret(text)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s", from, strings.TrimPrefix(err.Error(), "signature: "))
+			return nil, fmt.Errorf("%s: %s; runhooks secret makes one", from, strings.TrimPrefix(err.Error(), "signature: "))
 		}
 		secrets = append(secrets, secret)
 	}
 	return secrets, nil
 }
 
-// parseHeaders reads headers of the form NAME=VALUE.
+// parseHeaders reads headers of the form NAME=VALUE. The error shows nothing of
+// a header, of which it can't tell what is secret.
 func parseHeaders(given []string) (http.Header, error) {
 	header := make(http.Header)
 	for _, text := range given {
 		name, value, ok := strings.Cut(text, "=")
-		if !ok || name == "" {
-			return nil, fmt.Errorf("--header %s is no NAME=VALUE, as Authorization=Bearer …", text)
+		if !ok || name == "" || strings.ContainsAny(name, ": \t") {
+			return nil, errors.New("--header has to be NAME=VALUE, with an equals sign and no colon, such as X-Team=robots")
 		}
 		header.Add(name, value)
 	}

@@ -25,19 +25,19 @@ type shape struct {
 //go:embed maxun.json
 var maxunFile []byte
 
-// maxun gives the shapes that releases of Maxun send: those of an event in the
+// maxun returns the shapes that releases of Maxun send: those of an event in the
 // order of the releases.
 var maxun = sync.OnceValue(func() []shape {
 	var shapes []shape
 	if err := json.Unmarshal(maxunFile, &shapes); err != nil {
 		panic(err) // the embedded file is broken; a test reads it
 	}
-	for _, v := range vectors.All() {
-		for i := range shapes {
-			if shapes[i].Vector == v.Name {
-				shapes[i].payload = v.Payload
-			}
+	for i := range shapes {
+		v, ok := vectors.Wild(shapes[i].Vector)
+		if !ok {
+			panic("there is no vector " + shapes[i].Vector) // a test reads them all
 		}
+		shapes[i].payload = v.Payload
 	}
 	return shapes
 })

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/runhooks/runhooks/interop/matrix"
 	"github.com/runhooks/runhooks/pkg/receiver"
@@ -21,7 +22,9 @@ import (
 func build(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "runhooks")
-	cmd := exec.Command("go", "build", "-o", program, "./cmd/runhooks")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // it may have all to compile
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/runhooks")
 	cmd.Dir = "../.."
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
@@ -67,6 +70,7 @@ func TestSuite(t *testing.T) {
 			}
 			server := httptest.NewServer(tt.wrap(own))
 			defer server.Close()
+			server.Client().Timeout = time.Minute // for a receiver that doesn't answer
 			cells, err := sender{
 				url: server.URL + "/events", runhooks: program,
 				secret: secret, other: signature.NewSecret(), client: server.Client(),

@@ -1,0 +1,143 @@
+package baseline
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// CheckTarget returns an error if [File.Save] to path would destroy what is
+// there: a file that has something in it and is not a baseline.
+func CheckTarget(path string) error {
+	_, err := targetOf(path)
+	return saveError(path, err)
+}
+
+// Save writes the file to path, one finding a line, in the order of
+// [File.Entries]. A regular file has to be a baseline, of any version, or empty;
+// it is replaced as a whole or not at all, and keeps its mode. A symbolic link to
+// one stays. What is not a regular file, as a device or a named pipe, is written
+// to.
+func (f *File) Save(path string) error {
+	return saveError(path, f.save(path))
+}
+
+func saveError(path string, err error) error {
+	// It may name a temporary file, of which nobody knows.
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	if err != nil {
+		return fmt.Errorf("baseline %s can't be written: %w", path, err)
+	}
+	return nil
+}
+
+func (f *File) save(path string) error {
+	to, err := targetOf(path)
+	if err != nil {
+		return err
+	}
+	text, err := f.text()
+	if err != nil {
+		return err
+	}
+	if to.through {
+		file, err := os.OpenFile(to.path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = file.Write(text)
+		return cmp.Or(err, file.Close())
+	}
+	temp, err := os.CreateTemp(filepath.Dir(to.path), ".baseline-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name()) // gone already if all went well
+	_, err = temp.Write(text)
+	err = cmp.Or(err, temp.Chmod(to.mode), temp.Sync())
+	if err := cmp.Or(err, temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), to.path)
+}
+
+// text returns what the file is to hold.
+func (f *File) text() ([]byte, error) {
+	var buf bytes.Buffer
+	fmt.Fprintf(&buf, "{\n  \"version\": %d,\n  \"findings\": [", version)
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	separator := "\n    "
+	for _, e := range f.Entries() {
+		buf.WriteString(separator)
+		if err := enc.Encode(e); err != nil {
+			return nil, err
+		}
+		buf.Truncate(buf.Len() - 1) // the line end that Encode adds
+		separator = ",\n    "
+	}
+	if len(f.counts) > 0 {
+		buf.WriteString("\n  ")
+	}
+	buf.WriteString("]\n}\n")
+	return buf.Bytes(), nil
+}
+
+// A target is where a baseline is to be written.
+type target struct {
+	path    string      // the file itself, where a link leads to it
+	mode    fs.FileMode // that it is to have
+	through bool        // it is not a regular file, and so is written to and not replaced
+}
+
+// targetOf returns the target at path. It is an error if that is something else
+// than a baseline.
+func targetOf(path string) (target, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(path); err == nil {
+			return target{}, errors.New("it is a link that leads nowhere; remove it, or name another file")
+		}
+		return target{path: path, mode: 0o644}, nil
+	}
+	switch {
+	case err != nil:
+		return target{}, err
+	case info.IsDir():
+		return target{}, errors.New("it is a directory; name a file")
+	case !info.Mode().IsRegular():
+		return target{path: path, through: true}, nil
+	}
+	ok, err := replaceable(path)
+	if err != nil {
+		return target{}, err
+	}
+	if !ok {
+		return target{}, errors.New("it is there, and is not a baseline; remove it, or name another file")
+	}
+	file, err := filepath.EvalSymlinks(path)
+	return target{path: file, mode: info.Mode().Perm()}, err
+}
+
+// replaceable tells whether a regular file is empty, or a baseline of any version.
+func replaceable(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	var content struct {
+		Version  *int              `json:"version"`
+		Findings []json.RawMessage `json:"findings"`
+	}
+	err = json.NewDecoder(file).Decode(&content)
+	return err == io.EOF || err == nil && content.Version != nil && content.Findings != nil, nil
+}

@@ -1,0 +1,58 @@
+//go:build unix
+
+package baseline_test
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A named pipe gets the baseline, and stays what it is.
+func TestSaveToNamedPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip("no named pipes here:", err)
+	}
+	// Open for reading and writing, a pipe waits for nobody.
+	reader, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if err := recorded().Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := reader.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(saved))
+	if n, err := io.ReadFull(reader, got); err != nil {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	if diff := cmp.Diff(saved, string(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("it has become %v, %v", info, err)
+	}
+}
+
+func TestSaveToDevice(t *testing.T) {
+	before, err := os.Stat(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := recorded().Save(os.DevNull); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Stat(os.DevNull)
+	if err != nil || !os.SameFile(before, after) || after.Mode() != before.Mode() {
+		t.Errorf("it has become %v, %v; want %v", after, err, before)
+	}
+}
