@@ -21,4 +21,4 @@ package webhook
 
 // The bundle comes first: the types are generated from it.
 //go:generate go run github.com/runhooks/runhooks/internal/bundle/cmd/bundle ../..
-//go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen -config config.yaml ../../openapi/dist/webhooks.yaml
+//go:generate go tool -modfile=../../tools/codegen/go.mod oapi-codegen -config config.yaml ../../openapi/dist/webhooks.yaml

@@ -20,6 +20,10 @@ import (
 // make memory raises it to a gigabyte.
 var memoryBytes = flag.Int("memory.bytes", 16<<20, "bytes of NDJSON to check in TestMemory, and at most those of a file in TestMemoryOfOne")
 
+// underRace tells whether the race detector is on. What it keeps of each access
+// is several times the memory of the program, so that the limits here say nothing.
+var underRace bool
+
 // TestMemory: however long the input and the report, memory stays bounded.
 func TestMemory(t *testing.T) {
 	const limit = 64 << 20
@@ -73,6 +77,9 @@ func TestMemoryOfOne(t *testing.T) {
 // memory that it had, and how long its report is.
 func measure(t *testing.T, want int, feed func(stdin io.Writer) error, args ...string) (peak, report int64) {
 	t.Helper()
+	if underRace {
+		t.Skip("peak memory: the race detector takes several times as much")
+	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -189,6 +189,31 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestTools: tools/codegen pins the generators that tools.go names, and no others.
+func TestTools(t *testing.T) {
+	named, err := parser.ParseFile(token.NewFileSet(), "../../tools.go", nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, spec := range named.Imports {
+		want = append(want, "tool "+strings.Trim(spec.Path.Value, `"`))
+	}
+	gomod, err := os.ReadFile("../../tools/codegen/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(string(gomod)) {
+		if strings.HasPrefix(line, "tool ") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("tools.go and tools/codegen/go.mod differ (-tools.go +go.mod):\n%s", diff)
+	}
+}
+
 // TestRefuses shows each rule what it is there to refuse.
 func TestRefuses(t *testing.T) {
 	refused := func(importer, imported, why string) {

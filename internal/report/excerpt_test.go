@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"regexp"
 	"strings"
 	"testing"
@@ -146,7 +147,7 @@ func TestExcerpt(t *testing.T) {
 
 // An offset that no payload has is no reason to panic.
 func TestExcerptBeyond(t *testing.T) {
-	for _, offset := range []int{-1, 3, 1 << 40} {
+	for _, offset := range []int{-1, 3, math.MaxInt} {
 		if e := excerptAt([]byte("{}"), offset, 80); e.before+e.at+e.after != "{}" {
 			t.Errorf("offset %d: %+v", offset, e)
 		}

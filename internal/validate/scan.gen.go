@@ -16,11 +16,12 @@ type decimal struct {
 	negative bool
 	digits   []byte // and perhaps a point among them
 	count    int    // of digits
-	top      int    // power of the first digit; of no meaning without digits
+	top      int64  // power of the first digit; of no meaning without digits
 }
 
-// farPower stands for all exponents beyond it. A payload has less digits.
-const farPower = 1 << 40
+// farPower stands for all exponents beyond it. A payload has fewer digits. (It
+// doesn't fit the int of a 32-bit platform.)
+const farPower int64 = 1 << 40
 
 // parseDecimal takes a number that was read before.
 func parseDecimal(b []byte) (d decimal) {
@@ -28,7 +29,7 @@ func parseDecimal(b []byte) (d decimal) {
 		d.negative = true
 		b = b[1:]
 	}
-	power := 0
+	power := int64(0)
 	point := -1
 	for i, c := range b {
 		if c == '.' {
@@ -52,21 +53,21 @@ func parseDecimal(b []byte) (d decimal) {
 	d.digits = b[first:last]
 	d.count = last - first
 	if first < point {
-		d.top = point - first - 1 + power
+		d.top = int64(point-first-1) + power
 		if point < last {
 			d.count--
 		}
 	} else {
-		d.top = point - first + power
+		d.top = int64(point-first) + power
 	}
 	return d
 }
 
-func parsePower(b []byte) (power int) {
+func parsePower(b []byte) (power int64) {
 	negative := b[0] == '-'
 	for _, c := range b {
 		if c-'0' <= 9 && power < farPower {
-			power = power*10 + int(c-'0')
+			power = power*10 + int64(c-'0')
 		}
 	}
 	power = min(power, farPower)
@@ -79,7 +80,7 @@ func parsePower(b []byte) (power int) {
 func (d decimal) isZero() bool { return d.count == 0 }
 
 // lowest is the power of ten of the last digit.
-func (d decimal) lowest() int { return d.top - d.count + 1 }
+func (d decimal) lowest() int64 { return d.top - int64(d.count) + 1 }
 
 func (d decimal) isInteger() bool { return d.count == 0 || d.lowest() >= 0 }
 
@@ -382,10 +383,10 @@ func inOrder(b []byte, i, j int) bool {
 	return bytes.Equal(first[m:], second[n:]) && bytes.Compare(first[:m], second[:n]) <= 0
 }
 
-// count gives the number at i, an integer; or unsure, where it isn't plain digits
-// or has more than 18 of them.
+// count returns the number at i, an integer; or unsure, where it isn't plain digits
+// or has more than 9 of them, which might not fit an int of 32 bits.
 func count(b []byte, i int) (n int) {
-	const most = 18
+	const most = 9
 	for k, c := range b[i:min(i+most+1, len(b))] {
 		switch {
 		case c-'0' <= 9 && k < most:
@@ -402,15 +403,15 @@ func count(b []byte, i int) (n int) {
 // addsUp tells whether the number at i is the sum of those at addends, as far as
 // count knows them.
 func addsUp(b []byte, i int, addends ...int) bool {
-	sum := 0
+	rest := count(b, i)
 	for _, at := range addends {
 		n := count(b, at)
-		if n < 0 {
+		if n < 0 || n > rest {
 			return false
 		}
-		sum += n
+		rest -= n
 	}
-	return count(b, i) == sum
+	return rest == 0
 }
 
 // A cell is what stands before a value of a row: from the brace that opens the

@@ -38,7 +38,15 @@ func TestBoundedNumber(t *testing.T) {
 			}
 		}
 	}
-	// What math/big refuses.
+	// What math/big refuses. The exponents are at the ends of int32 and int64.
+	for raw, want := range map[string]string{
+		"250e2147483647": "1" + strings.Repeat("0", maxNumber) + approximate, "250e9223372036854775807": "1" + strings.Repeat("0", maxNumber) + approximate,
+		"0.1e-2147483648": "0.5" + approximate, "0.1e-9223372036854775808": "0.5" + approximate,
+	} {
+		if got := boundedNumber(raw).String(); got != want {
+			t.Errorf("%s: %.20s, want %.20s", raw, got, want)
+		}
+	}
 	for raw, want := range map[string]string{
 		"1e999999999":           "the number (of very many digits)",
 		"-1e999999999":          "the number (of very many digits)",

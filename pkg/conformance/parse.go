@@ -323,15 +323,12 @@ const maxNumber = 1000
 // (math/big refuses 1e1000001, and 1e1000000 has a million digits.)
 func boundedNumber(raw string) json.Number {
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(raw), "e")
-	power := 0
+	power := int64(0)
 	if exponent != "" {
-		var err error
-		if power, err = strconv.Atoi(exponent); err != nil { // out of range
-			power = 1 << 40
-			if exponent[0] == '-' {
-				power = -power
-			}
-		}
+		// Out of its range ParseInt returns the nearest number within. No payload
+		// has as many digits as the bound.
+		power, _ = strconv.ParseInt(exponent, 10, 64)
+		power = max(-1<<40, min(power, 1<<40))
 	}
 	if len(mantissa) <= maxNumber && -maxNumber <= power && power <= maxNumber {
 		return json.Number(raw)
@@ -346,10 +343,10 @@ func boundedNumber(raw string) json.Number {
 	if significant == "" {
 		return "0"
 	}
-	smallest := len(whole) - len(digits) + power // the power of ten of the last digit
-	largest := smallest + len(significant) - 1   // and of the first
+	smallest := int64(len(whole)-len(digits)) + power // the power of ten of the last digit
+	largest := smallest + int64(len(significant)) - 1 // and of the first
 	if len(significant) <= maxNumber && -maxNumber <= smallest && largest <= maxNumber {
-		return json.Number(sign + significant + "e" + strconv.Itoa(smallest))
+		return json.Number(sign + significant + "e" + strconv.FormatInt(smallest, 10))
 	}
 	var kind string
 	switch {

@@ -175,7 +175,7 @@ func TestTransport(t *testing.T) {
 		{name: "negative length", request: withLength(-1, completed), statuses: []int{400}},
 		{name: "length beyond 64 bits", request: head + "Content-Length: 99999999999999999999\r\n\r\n" + completed, statuses: []int{400}},
 		{name: "two lengths", request: head + "Content-Length: 10\r\nContent-Length: 20\r\n\r\n" + completed, statuses: []int{400}},
-		{name: "a length of terabytes", request: withLength(1<<42, half), statuses: []int{413}},
+		{name: "a length of terabytes", request: head + "Content-Length: 4398046511104\r\n\r\n" + half, statuses: []int{413}},
 		// RFC 9112, section 6.3: the chunks count.
 		{name: "length and chunks", request: head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks(completed, 100) + "0\r\n\r\n", statuses: []int{204}, reached: []string{completed}, open: true},
 		{name: "an unknown transfer coding", request: head + "Transfer-Encoding: gzip\r\n\r\n" + completed, statuses: []int{501}},

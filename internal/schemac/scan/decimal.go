@@ -1,6 +1,9 @@
 package scan
 
-import "math/bits"
+import (
+	"cmp"
+	"math/bits"
+)
 
 // A decimal is a number as JSON writes it, exactly: its sign, its digits
 // without zeros at either end, and the power of ten of the first digit.
@@ -8,11 +11,12 @@ type decimal struct {
 	negative bool
 	digits   []byte // and perhaps a point among them
 	count    int    // of digits
-	top      int    // power of the first digit; of no meaning without digits
+	top      int64  // power of the first digit; of no meaning without digits
 }
 
-// farPower stands for all exponents beyond it. A payload has less digits.
-const farPower = 1 << 40
+// farPower stands for all exponents beyond it. A payload has fewer digits. (It
+// doesn't fit the int of a 32-bit platform.)
+const farPower int64 = 1 << 40
 
 // parseDecimal takes a number that was read before.
 func parseDecimal(b []byte) (d decimal) {
@@ -20,7 +24,7 @@ func parseDecimal(b []byte) (d decimal) {
 		d.negative = true
 		b = b[1:]
 	}
-	power := 0
+	power := int64(0)
 	point := -1
 	for i, c := range b {
 		if c == '.' {
@@ -44,21 +48,21 @@ func parseDecimal(b []byte) (d decimal) {
 	d.digits = b[first:last]
 	d.count = last - first
 	if first < point {
-		d.top = point - first - 1 + power
+		d.top = int64(point-first-1) + power
 		if point < last {
 			d.count--
 		}
 	} else {
-		d.top = point - first + power
+		d.top = int64(point-first) + power
 	}
 	return d
 }
 
-func parsePower(b []byte) (power int) {
+func parsePower(b []byte) (power int64) {
 	negative := b[0] == '-'
 	for _, c := range b {
 		if c-'0' <= 9 && power < farPower {
-			power = power*10 + int(c-'0')
+			power = power*10 + int64(c-'0')
 		}
 	}
 	power = min(power, farPower)
@@ -71,7 +75,7 @@ func parsePower(b []byte) (power int) {
 func (d decimal) isZero() bool { return d.count == 0 }
 
 // lowest is the power of ten of the last digit.
-func (d decimal) lowest() int { return d.top - d.count + 1 }
+func (d decimal) lowest() int64 { return d.top - int64(d.count) + 1 }
 
 func (d decimal) isInteger() bool { return d.count == 0 || d.lowest() >= 0 }
 
@@ -98,7 +102,7 @@ func (d decimal) compare(e decimal) int {
 
 func (d decimal) compareSize(e decimal) int {
 	if d.top != e.top {
-		return d.top - e.top
+		return cmp.Compare(d.top, e.top)
 	}
 	for i, j := 0, 0; ; i, j = i+1, j+1 {
 		if i < len(d.digits) && d.digits[i] == '.' {
@@ -121,7 +125,7 @@ func (d decimal) compareSize(e decimal) int {
 }
 
 // isMultiple tells whether d is a multiple of unit × 10^power, where unit isn't 0.
-func (d decimal) isMultiple(unit uint64, power int) bool {
+func (d decimal) isMultiple(unit uint64, power int64) bool {
 	if d.count == 0 {
 		return true
 	}

@@ -53,5 +53,5 @@ func hashFrom(b []byte, i int) (hash uint64, end int) {
 	if d.negative {
 		hash = mix(hash, '-')
 	}
-	return finish(mix(hash, numeric), d.top), end
+	return finish(mix(hash, numeric), int(d.top)), end
 }

@@ -103,10 +103,10 @@ func inOrder(b []byte, i, j int) bool {
 	return bytes.Equal(first[m:], second[n:]) && bytes.Compare(first[:m], second[:n]) <= 0
 }
 
-// count gives the number at i, an integer; or unsure, where it isn't plain digits
-// or has more than 18 of them.
+// count returns the number at i, an integer; or unsure, where it isn't plain digits
+// or has more than 9 of them, which might not fit an int of 32 bits.
 func count(b []byte, i int) (n int) {
-	const most = 18
+	const most = 9
 	for k, c := range b[i:min(i+most+1, len(b))] {
 		switch {
 		case c-'0' <= 9 && k < most:
@@ -123,13 +123,13 @@ func count(b []byte, i int) (n int) {
 // addsUp tells whether the number at i is the sum of those at addends, as far as
 // count knows them.
 func addsUp(b []byte, i int, addends ...int) bool {
-	sum := 0
+	rest := count(b, i)
 	for _, at := range addends {
 		n := count(b, at)
-		if n < 0 {
+		if n < 0 || n > rest {
 			return false
 		}
-		sum += n
+		rest -= n
 	}
-	return count(b, i) == sum
+	return rest == 0
 }

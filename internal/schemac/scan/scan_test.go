@@ -130,7 +130,7 @@ func TestNumber(t *testing.T) {
 		}
 		for _, unit := range []struct {
 			unit  uint64
-			power int
+			power int64
 		}{{1, 0}, {3, 0}, {5, -1}, {1, -2}, {25, 1}, {1, 2}, {7, -30}, {1<<64 - 1, 0}} {
 			of := new(big.Rat).Mul(new(big.Rat).SetInt(new(big.Int).SetUint64(unit.unit)), rat(fmt.Sprintf("1e%d", unit.power)))
 			if got, want := d.isMultiple(unit.unit, unit.power), new(big.Rat).Quo(rat(text), of).IsInt(); got != want {
