@@ -225,11 +225,11 @@ func byJudge(t *testing.T, files fs.FS, payload string) Verdict {
 // by returns the report of a contract on a payload, without the generated validators.
 func by(t *testing.T, c *contract, payload string) Report {
 	t.Helper()
-	value, found, truncated := parse([]byte(payload))
+	value, found, _ := parse([]byte(payload))
 	if len(found) > 0 {
 		t.Fatal(found)
 	}
-	found, truncated = c.examine(value, false)
+	found, truncated := c.examine(value, false)
 	return Checker{}.report([]byte(payload), eventType(value), found, truncated)
 }
 
