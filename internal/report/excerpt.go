@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/width"
 )
 
-// glyph gives the first code point of s as it may be shown, how many columns
+// glyph returns the first code point of s as it may be shown, how many columns
 // of a terminal that takes, and how many bytes of s it stands for. What does
 // not print is spelt out: control characters, of which escape sequences are
 // made; format characters, which reorder text or hide in it; odd spaces; and
@@ -64,7 +64,7 @@ func Columns(s string) (n int) {
 // maxText bounds, in columns, what is shown of one message, name or pointer.
 const maxText = 1000
 
-// Visible gives s as text that can do no harm where it is shown: see [glyph].
+// Visible returns s as text that can do no harm where it is shown: see [glyph].
 // It is one line, of at most limit columns, with … where it was cut. Marks
 // take no columns, so that bytes are bounded, too, at what no text needs.
 func Visible(s string, limit int) string {

@@ -145,7 +145,7 @@ func xmlText(w io.Writer, s string) {
 	_ = xml.EscapeText(w, []byte(Visible(s, maxText))) // a spool keeps its error
 }
 
-// xmlAttr gives s as the value of an attribute, with its quotes.
+// xmlAttr returns s as the value of an attribute, with its quotes.
 func xmlAttr(s string) string {
 	var b strings.Builder
 	xmlText(&b, s)

@@ -97,7 +97,7 @@ func (p Payload) place(f conformance.Finding) (line, column int) {
 	return p.line(f), f.Column
 }
 
-// failing gives the findings that made the payload fail: its errors or, where
+// failing returns the findings that made the payload fail: its errors or, where
 // a check fails on less, its warnings, or whatever there is.
 func (p Payload) failing() (failing, rest []conformance.Finding) {
 	if p.Passed {

@@ -142,7 +142,7 @@ func writeSample(w Writer) error {
 	return nil
 }
 
-// report gives the report on payloads, as the caller of a Writer makes it.
+// report returns the report on payloads, as the caller of a Writer makes it.
 func report(t *testing.T, format Format, opts Options, s Summary, payloads ...Payload) string {
 	t.Helper()
 	var out bytes.Buffer

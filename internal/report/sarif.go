@@ -115,7 +115,7 @@ func (w *sarifWriter) result(p Payload, f conformance.Finding) sarifResult {
 	}
 }
 
-// rule gives the index of the code's rule, a new one at its first result.
+// rule returns the index of the code's rule, a new one at its first result.
 func (w *sarifWriter) rule(code conformance.Code) int {
 	i, ok := w.ruleIndex[code]
 	if !ok {
@@ -144,7 +144,7 @@ func sarifText(s string) sarifMessage {
 	return sarifMessage{strings.ReplaceAll(s, "](", `\](`)}
 }
 
-// sarifURI gives the path of a source as a URI reference (RFC 3986).
+// sarifURI returns the path of a source as a URI reference (RFC 3986).
 func sarifURI(source string) string {
 	path := filepath.ToSlash(source)
 	if !filepath.IsAbs(source) {

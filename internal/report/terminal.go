@@ -30,7 +30,7 @@ const (
 	Cyan   Style = "36"
 )
 
-// Paint gives s in that style, where there are colours. What strangers wrote has
+// Paint returns s in that style, where there are colours. What strangers wrote has
 // to go through [Visible] first.
 func (t Terminal) Paint(style Style, s string) string {
 	if !t.Color || s == "" {
@@ -39,7 +39,7 @@ func (t Terminal) Paint(style Style, s string) string {
 	return "\x1b[" + string(style) + "m" + s + "\x1b[0m"
 }
 
-// Mark gives the sign of a verdict, and the style of both.
+// Mark returns the sign of a verdict, and the style of both.
 func Mark(v conformance.Verdict) (sign string, style Style) {
 	switch v {
 	case conformance.Conforms:
@@ -60,7 +60,7 @@ func severityStyle(s conformance.Severity) Style {
 	return Cyan
 }
 
-// Findings gives the findings of a payload, as the text report has them below
+// Findings returns the findings of a payload, as the text report has them below
 // its name.
 func (t Terminal) Findings(p Payload) string {
 	var b strings.Builder

@@ -143,7 +143,7 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-// extend gives the schemas with a keyword added, or replaced, at a place of each
+// extend returns the schemas with a keyword added, or replaced, at a place of each
 // layer.
 func extend(t *testing.T, at [2]string, keyword, value string) fs.FS {
 	t.Helper()
@@ -183,7 +183,7 @@ func extend(t *testing.T, at [2]string, keyword, value string) fs.FS {
 	return files
 }
 
-// byJudge gives the verdict of the judge of record, which knows nothing of the
+// byJudge returns the verdict of the judge of record, which knows nothing of the
 // checker, on a run_completed.
 func byJudge(t *testing.T, files fs.FS, payload string) Verdict {
 	t.Helper()
@@ -222,14 +222,14 @@ func byJudge(t *testing.T, files fs.FS, payload string) Verdict {
 	return Invalid
 }
 
-// by gives the report of a contract on a payload, without the generated validators.
+// by returns the report of a contract on a payload, without the generated validators.
 func by(t *testing.T, c *contract, payload string) Report {
 	t.Helper()
-	value, found, truncated := parse([]byte(payload))
+	value, found, _ := parse([]byte(payload))
 	if len(found) > 0 {
 		t.Fatal(found)
 	}
-	found, truncated = c.examine(value, false)
+	found, truncated := c.examine(value, false)
 	return Checker{}.report([]byte(payload), eventType(value), found, truncated)
 }
 

@@ -29,11 +29,12 @@ func (c Code) Rule() (Rule, bool) {
 	return r, ok
 }
 
-// A Rule is what a check can find broken, or worth a word.
+// A Rule is what findings of one code are about: something that a check can find
+// broken, or worth mentioning.
 type Rule struct {
-	// Code is what a [Finding] carries.
+	// Code names the rule.
 	Code Code
-	// Severity is that of its findings, unless a finding says otherwise.
+	// Severity is that of its findings, unless a finding has another one.
 	Severity Severity
 	// Summary says in a sentence what a finding of this code means.
 	Summary string
@@ -71,10 +72,10 @@ func Families() []Family { return slices.Clone(families) }
 
 var families = []Family{
 	{"json", "The bytes are not one strict JSON document (RFC 8259, RFC 7493). Nothing else is judged until they are. The verdict is invalid."},
-	{"event", "Which event the payload is can't be told. The verdict is invalid."},
-	{"schema", "The documented contract is broken, in no way that is known of servers. The verdict is invalid."},
-	{"dialect", "The documented contract is broken, in a way that is known of real servers. The verdict is deviates: senders must mend it, receivers should survive it. As a warning or info: the contract leaves the member open, and receivers will trip over it all the same."},
-	{"data", "Every rule holds, and yet the parts of the payload disagree, or will surprise. The verdict stays."},
+	{"event", "The payload doesn't say which event it is. The verdict is invalid."},
+	{"schema", "The documented contract is broken, in a way that no server is known for. The verdict is invalid."},
+	{"dialect", "The documented contract is broken, in a way that real servers are known for. The verdict is deviates: senders must fix it, and receivers should survive it. Some are warnings or infos: there the contract leaves the member open, and receivers may stumble over it all the same."},
+	{"data", "Every rule is kept, but parts of the payload disagree, or will surprise. The verdict stays."},
 	{"contract", "Allowed, but not promised by the contract. The verdict stays."},
 }
 
@@ -111,7 +112,7 @@ var rules = []Rule{
 	},
 	{
 		Code: "json.trailing-data", Severity: SeverityError,
-		Summary: "Something stands behind the end of the JSON document.",
+		Summary: "There is more after the end of the JSON document.",
 		Detail:  "A payload is one document. Several, one a line, are NDJSON: runhooks check reads that from .ndjson files or with --input ndjson.",
 		Hint:    "send one document per request; to check one payload a line, give --input ndjson",
 	},
@@ -135,7 +136,7 @@ var rules = []Rule{
 	},
 	{
 		Code: "event.type-unknown", Severity: SeverityError,
-		Summary: "The payload's event_type is none that the contract knows.",
+		Summary: "The contract doesn't know the payload's event_type.",
 		Detail:  "The contract has run_completed and run_failed. Servers also send webhook_test, which is known as dialect.test-event.",
 		Hint:    "send an event of the contract",
 	},
@@ -147,25 +148,25 @@ var rules = []Rule{
 	},
 	{
 		Code: "schema.type", Severity: SeverityError,
-		Summary: "A value is of another JSON type than the contract says.",
+		Summary: "A value doesn't have the JSON type that the contract requires.",
 		Detail:  "An integer may be written 5, 5.0 or 5e0; a number in quotes is a string.",
 		Hint:    "send a value of the type that the contract says",
 	},
 	{
 		Code: "schema.enum", Severity: SeverityError,
-		Summary: "A value is none of those that the contract lists.",
+		Summary: "A value is not one of those that the contract lists.",
 		Detail:  "Receivers branch on these values; another one takes a branch that nobody wrote.",
 		Hint:    "send one of the values listed",
 	},
 	{
 		Code: "schema.const", Severity: SeverityError,
-		Summary: "A value is another than the one that the contract allows here.",
+		Summary: "A value is not the one that the contract allows here.",
 		Detail:  "A failed run has status \"failed\" and no other.",
 		Hint:    "send the value that the contract says",
 	},
 	{
 		Code: "schema.format", Severity: SeverityError,
-		Summary: "A text is not of the format that the contract says.",
+		Summary: "A text doesn't have the format that the contract requires.",
 		Detail:  "Times are RFC 3339 date-times, with their offset from UTC: 2025-05-29T15:53:15.595Z. A time without an offset names no instant.",
 		Hint:    "write times as RFC 3339, such as JavaScript's toISOString() does",
 	},
@@ -183,15 +184,15 @@ var rules = []Rule{
 	},
 	{
 		Code: "schema.not-allowed", Severity: SeverityError,
-		Summary: "A member stands where the contract forbids it.",
+		Summary: "There is a member that the contract forbids here.",
 		Detail:  "A run_completed carries error only when its status is \"failed\", and extracted_data only when it isn't.",
-		Hint:    "leave the member out, or mend the status",
+		Hint:    "leave the member out, or correct the status",
 	},
 	{
 		Code: "schema.keyword", Severity: SeverityError,
-		Summary: "A rule of the contract is broken that has no code of its own.",
-		Detail:  "Whatever a schema asserts counts, also by a keyword that this checker has no words for yet. The message names the keyword. No rule of the contract as it is needs this code.",
-		Hint:    "see what the schema says of this place; runhooks schema writes it",
+		Summary: "A rule of the contract is broken, and it has no code of its own.",
+		Detail:  "Everything that a schema asserts counts, including keywords for which there is no code yet. The message names the keyword. The contract has no such rule today, so no payload has this code.",
+		Hint:    "see what the schema says about this place: runhooks schema writes it",
 	},
 	{
 		Code: "dialect.field-case", Severity: SeverityError,
@@ -290,7 +291,7 @@ var rules = []Rule{
 	},
 	{
 		Code: "data.placeholder", Severity: SeverityWarning,
-		Summary: "A value is the placeholder that servers send when they know none.",
+		Summary: "A value is the placeholder that servers send when they don't know the value.",
 		Detail:  "\"Unknown Robot\" is no robot's name: the server did not find the recording that the run belongs to.",
 		Hint:    "tell robots apart by their identifier, not by their name",
 	},
@@ -302,7 +303,7 @@ var rules = []Rule{
 	},
 	{
 		Code: "contract.opaque-id", Severity: SeverityInfo,
-		Summary: "An identifier is no UUID.",
+		Summary: "An identifier is not a UUID.",
 		Detail:  "The contract promises a text that is not empty, and nothing more. A receiver that stores identifiers as UUIDs loses this one.",
 		Hint:    "allowed; receivers should store identifiers as text",
 	},

@@ -1,15 +1,20 @@
 // Package conformance judges the payloads of robot-run webhooks: bytes in, a
 // [Report] out.
 //
-// A payload gets one [Verdict]. It conforms when the documented contract
-// accepts it, deviates when only the observed superset does, and is invalid
-// when neither does. Whatever there is to say about it stands in the report as
-// findings, each with its code and its exact place, in document order. The
-// same payload always gives the same report.
+// There are two layers of rules. The documented contract is what a sender must keep.
+// The observed superset also accepts what servers are known to send instead, which a
+// receiver has to survive. A payload gets one [Verdict]: it conforms when the
+// documented contract accepts it, deviates when only the observed superset does, and
+// is invalid when neither does. The report also has findings, in document order: all
+// that there is to say about the payload, each with a code and its exact place. The
+// same payload always gets the same report.
 //
-// The schemas of the contract are embedded; a program that imports this package
+// The schemas of both layers are embedded, so a program that imports this package
 // needs no file and no network. No payload, whatever its bytes, makes a check
-// panic or run away.
+// panic, or take time or memory without bound.
+//
+// Package [github.com/runhooks/runhooks/pkg/conformance/conformancetest] fails tests
+// by what this package says.
 package conformance
 
 import (
@@ -21,27 +26,26 @@ import (
 	"github.com/runhooks/runhooks/internal/validate"
 )
 
-// Check judges one payload by the contract. It is short for the method of the
-// zero [Checker].
+// Check judges one payload. It is short for the method of the zero [Checker].
 func Check(payload []byte) Report { return Checker{}.Check(payload) }
 
-// Valid tells whether the documented contract accepts payload, that is, whether
-// its verdict is [Conforms]. For a payload that does it allocates nothing, and
-// takes about the time of reading the bytes; why another one doesn't, [Check]
-// tells.
+// Valid reports whether the verdict on payload is [Conforms]. If it is, Valid
+// allocates nothing, and takes about as long as reading the bytes. If it isn't,
+// [Check] says why.
 func Valid(payload []byte) bool {
 	return validate.RunEvent(payload) || Check(payload).Verdict == Conforms
 }
 
-// A Checker judges payloads. The zero value judges by the contract as it
-// stands. It may be used by several goroutines at once.
+// A Checker judges payloads. The zero value judges by the contract and nothing
+// else. It may be used by several goroutines at once.
 type Checker struct {
-	// Strict makes a member that the contract doesn't name an error, by which
-	// a payload deviates that would conform otherwise.
+	// Strict makes findings of code contract.unknown-member errors rather than
+	// infos: a payload that would conform but for members that the contract
+	// doesn't name deviates.
 	Strict bool
 }
 
-// Check judges one payload. It doesn't keep or change it.
+// Check judges one payload. It neither keeps nor changes it.
 func (c Checker) Check(payload []byte) Report {
 	event, drafts, ok := remark(payload)
 	if ok {
@@ -75,8 +79,9 @@ func (c Checker) report(payload []byte, event string, drafts []draft, truncated 
 	return report
 }
 
-// TooLarge is the report on a payload of size bytes (or more) that was not
-// read, since no more than limit bytes were to be read of any.
+// TooLarge returns the report on a payload that its reader did not read, because it
+// has size bytes or more and the reader's limit is limit bytes. Its one finding has
+// the code json.too-large, which [Check] never reports: it has no limit of its own.
 func TooLarge(size, limit int64) Report {
 	return Report{Verdict: Invalid, Findings: []Finding{{
 		Code: "json.too-large", Severity: SeverityError, Line: 1, Column: 1,
@@ -189,7 +194,7 @@ func (c *contract) judge(a *arm, value any, valid bool) (found []draft, truncate
 	return found, truncated
 }
 
-// resembling gives the arm that shares most documented members of data with
+// resembling returns the arm that shares most documented members of data with
 // object, or nil where there is none or it isn't clear.
 func (c *contract) resembling(object map[string]any) *arm {
 	data, _ := object["data"].(map[string]any)
@@ -251,6 +256,6 @@ func alternatives(names []string) string {
 	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
 }
 
-// sortedKeys gives the keys of m in order, so that nothing hangs on the order
+// sortedKeys returns the keys of m in order, so that nothing hangs on the order
 // of a map.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -135,7 +135,7 @@ type shape struct {
 	members map[string]*shape
 }
 
-// shapeOf gives what schemas that apply to one value name of it.
+// shapeOf returns what schemas that apply to one value name of it.
 func shapeOf(schemas ...*judge.Schema) *shape {
 	named := make(map[string][]*judge.Schema)
 	for _, s := range schemas {
@@ -157,7 +157,7 @@ func shapeOf(schemas ...*judge.Schema) *shape {
 	return sh
 }
 
-// skeleton gives v without the elements of its arrays and without the members
+// skeleton returns v without the elements of its arrays and without the members
 // that sh doesn't name. However large v is, its skeleton is no larger than the
 // contract, and so are the errors of a judge that sees no more than that. What
 // the skeleton lacks is judged one by one: the contract has no rule for an
@@ -366,7 +366,7 @@ var (
 	uniting = []string{"$schema", "$id", "$comment", "title", "description", "examples", "discriminator", "oneOf", "anyOf"}
 )
 
-// check gives an error if s says something by which payloads can't be judged, or
+// check returns an error if s says something by which payloads can't be judged, or
 // that would be left out.
 func (s *schema) check() error {
 	wrong := func(keyword, why string) error { return fmt.Errorf("%s: %s: %s", s.Location, keyword, why) }
@@ -407,7 +407,7 @@ func (s *schema) check() error {
 	return nil
 }
 
-// isUnion gives an error if s says more of a payload than which event it is.
+// isUnion returns an error if s says more of a payload than which event it is.
 func isUnion(s *judge.Schema) error {
 	for _, keyword := range annotationsOf(s).keywords {
 		if !slices.Contains(uniting, keyword) {

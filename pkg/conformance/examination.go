@@ -236,7 +236,7 @@ func (e *examination) usual(a annotations, object map[string]any) {
 	}
 }
 
-// instant gives the time that text tells as RFC 3339 has it.
+// instant returns the time that text tells as RFC 3339 has it.
 func instant(text string) (time.Time, bool) {
 	if len(text) < len("2006-01-02") || text[4] != '-' { // what isn't one is mostly told so at once
 		return time.Time{}, false
@@ -332,7 +332,7 @@ func (e *examination) dialect(known *dialect, v any) {
 	e.remark(d)
 }
 
-// sibling gives a member of the object that holds the value the examination is at.
+// sibling returns a member of the object that holds the value the examination is at.
 func (e *examination) sibling(name string) any {
 	if len(e.ups) == 0 {
 		return nil
@@ -376,7 +376,7 @@ func (e *examination) mismatch(v any, but string) {
 	e.note("data.count-mismatch", "%s is %s, but %s", e.path[len(e.path)-1], digits(v.(json.Number)), but)
 }
 
-// integer gives the value of n, or nil where it has a fraction.
+// integer returns the value of n, or nil where it has a fraction.
 func integer(n json.Number) *big.Int {
 	if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
 		return big.NewInt(i)

@@ -48,6 +48,7 @@ func ExampleValid() {
 	// true
 }
 
+// A member that the contract doesn't name is allowed, unless a checker is strict.
 func ExampleChecker() {
 	strict := conformance.Checker{Strict: true}
 	for _, f := range strict.Check([]byte(failure)).Findings {
@@ -56,12 +57,6 @@ func ExampleChecker() {
 	// Output:
 	// error dialect.field-case
 	// error contract.unknown-member
-}
-
-func ExampleTooLarge() {
-	report := conformance.TooLarge(100_000_000, 64<<20)
-	fmt.Println(report.Verdict, report.Findings[0].Message)
-	// Output: invalid the payload has 100000000 bytes or more; the limit is 67108864
 }
 
 func ExampleCode_Rule() {
@@ -94,7 +89,26 @@ func ExampleRules() {
 	}
 	// Output:
 	// event.type-missing (error): The payload has no event_type.
-	// event.type-unknown (error): The payload's event_type is none that the contract knows.
+	// event.type-unknown (error): The contract doesn't know the payload's event_type.
+}
+
+// A report that groups findings by family: [conformance.Families] has the order.
+func ExampleFamily() {
+	report := conformance.Check([]byte(failure))
+	for _, family := range conformance.Families() {
+		n := 0
+		for _, f := range report.Findings {
+			if f.Code.Family() == family.ID {
+				n++
+			}
+		}
+		if n > 0 {
+			fmt.Printf("%s: %d. %s\n", family.ID, n, family.Summary)
+		}
+	}
+	// Output:
+	// dialect: 1. The documented contract is broken, in a way that real servers are known for. The verdict is deviates: senders must fix it, and receivers should survive it. Some are warnings or infos: there the contract leaves the member open, and receivers may stumble over it all the same.
+	// contract: 1. Allowed, but not promised by the contract. The verdict stays.
 }
 
 func ExampleFamilies() {
@@ -117,4 +131,28 @@ func ExampleFinding_String() {
 	}
 	fmt.Println(f)
 	// Output: 3:14: error: schema.type: expected an integer, found null
+}
+
+// What a program does about a finding depends on its code, and never on its message.
+func ExampleCode() {
+	for _, f := range conformance.Check([]byte(failure)).Findings {
+		switch {
+		case f.Code == "dialect.field-case":
+			fmt.Println("rename the member at", f.Pointer)
+		case f.Severity == conformance.SeverityError:
+			fmt.Println("ask somebody about", f)
+		}
+	}
+	// Output: rename the member at /data/robot_id
+}
+
+// A program that reads payloads into memory up to a limit reports those above it
+// as a check would.
+func ExampleTooLarge() {
+	report := conformance.TooLarge(100_000_000, 64<<20)
+	fmt.Println(report.Verdict, report.Findings[0].Code)
+	fmt.Println(report.Findings[0].Message)
+	// Output:
+	// invalid json.too-large
+	// the payload has 100000000 bytes or more; the limit is 67108864
 }

@@ -2,7 +2,7 @@ package conformance
 
 import "fmt"
 
-// Verdict is what the contract's layers make of one payload.
+// Verdict says which layers of the contract accept a payload.
 type Verdict string
 
 // The verdicts, from best to worst.
@@ -19,7 +19,7 @@ const (
 // Severity says how much a finding weighs.
 type Severity string
 
-// The severities. Only errors change a verdict.
+// The severities. Only errors make a verdict worse.
 const (
 	SeverityError   Severity = "error"
 	SeverityWarning Severity = "warning"
@@ -29,7 +29,8 @@ const (
 // A Finding is one thing that a check has to say about a payload.
 type Finding struct {
 	// Code names the rule, such as "schema.required"; see [Rules].
-	Code     Code     `json:"code"`
+	Code Code `json:"code"`
+	// Severity is mostly that of the rule, but not always.
 	Severity Severity `json:"severity"`
 	// Pointer is the RFC 6901 pointer to what the finding is about. For a
 	// member that is missing it points to where the member would stand. It
@@ -51,20 +52,24 @@ type Finding struct {
 	Hint string `json:"hint,omitempty"`
 }
 
-// String gives the finding on one line: place, severity, code, message.
+// String returns the finding on one line: line, column, severity, code and message,
+// without the hint. It is as harmless to show as the message.
 func (f Finding) String() string {
 	return fmt.Sprintf("%d:%d: %s: %s: %s", f.Line, f.Column, f.Severity, f.Code, f.Message)
 }
 
-// A Report is the outcome of checking one payload.
+// A Report is what a check says of one payload.
 type Report struct {
-	// EventType is the payload's event_type where it has one as a string,
-	// whether or not it is known.
-	EventType string  `json:"event_type,omitempty"`
-	Verdict   Verdict `json:"verdict"`
-	// Findings are in document order.
+	// EventType is the payload's event_type where it is a string, whether or not
+	// the contract knows it. Its length and its characters are the payload's.
+	EventType string `json:"event_type,omitempty"`
+	// Verdict follows from the findings that are errors.
+	Verdict Verdict `json:"verdict"`
+	// Findings are in document order. There are none, in a slice that is not nil,
+	// if there is nothing to say.
 	Findings []Finding `json:"findings"`
-	// Truncated is true where there are so many findings, ten thousand of a
-	// kind or 16 MiB of pointers, that the check looked for no more.
+	// Truncated is true where there are so many findings (ten thousand of a
+	// kind, or pointers of 16 MiB together) that the check looked for no more.
+	// The verdict is right all the same.
 	Truncated bool `json:"truncated,omitempty"`
 }

@@ -80,6 +80,11 @@ func checkReport(t *testing.T, payload []byte, report conformance.Report) {
 		if f.Message == "" || f.Hint == "" {
 			t.Errorf("%v: message %q, hint %q", f, f.Message, f.Hint)
 		}
+		for _, text := range []string{f.Message, f.Hint} {
+			if bad := harmful(text); bad != "" {
+				t.Errorf("%s: %s: %.300q", f.Code, bad, text)
+			}
+		}
 		if f.Pointer != "" && !strings.HasPrefix(f.Pointer, "/") {
 			t.Errorf("pointer %q", f.Pointer)
 		}

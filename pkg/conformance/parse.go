@@ -13,7 +13,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxDepth is how many levels of arrays and objects a payload may have.
+// MaxDepth is how many levels of arrays and objects a payload may have. One that has
+// more is invalid, with a finding of code json.too-deep.
 const MaxDepth = 1000
 
 const (
@@ -198,7 +199,7 @@ func (p *parser) string() (s string, start int, err error) {
 	return string(unquoted), start, nil
 }
 
-// cutOff gives the string that starts at start as far as it goes, where err ended
+// cutOff returns the string that starts at start as far as it goes, where err ended
 // it.
 func (p *parser) cutOff(start int, err error) []byte {
 	var syntax *jsontext.SyntacticError
@@ -279,7 +280,7 @@ func invalidUTF8(b []byte) int {
 	}
 }
 
-// loneSurrogate gives the index in raw, a JSON string that is well-formed as
+// loneSurrogate returns the index in raw, a JSON string that is well-formed as
 // far as it goes, of the first escape that is half of a surrogate pair, or -1.
 func loneSurrogate(raw []byte) int {
 	for i := 0; ; {
@@ -316,7 +317,7 @@ func isSurrogate(b []byte, base uint64) bool {
 // maxNumber bounds a number's digits, and its exponent either way.
 const maxNumber = 1000
 
-// boundedNumber gives a number that every assertion about size, sign or
+// boundedNumber returns a number that every assertion about size, sign or
 // integrality judges as it would raw, and that is cheap to compute with. One that
 // has no more than maxNumber significant digits, and is that close to 1, stays
 // what it is; another becomes one of its kind, and ends in approximate.

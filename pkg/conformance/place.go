@@ -22,7 +22,7 @@ type draft struct {
 
 var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1") // RFC 6901, section 3
 
-// pointer gives the RFC 6901 pointer of reference tokens.
+// pointer returns the RFC 6901 pointer of reference tokens.
 func pointer(tokens []string) string {
 	var b strings.Builder
 	for _, t := range tokens {
@@ -32,13 +32,13 @@ func pointer(tokens []string) string {
 	return b.String()
 }
 
-// child gives the tokens of a member of the value at tokens; it shares no
+// child returns the tokens of a member of the value at tokens; it shares no
 // memory with them.
 func child(tokens []string, name string) []string {
 	return append(slices.Clip(tokens), name)
 }
 
-// settle gives drafts their places in payload, and puts them in document
+// settle returns drafts their places in payload, and puts them in document
 // order.
 func settle(payload []byte, drafts []draft) []Finding {
 	locate(payload, drafts)

@@ -26,7 +26,7 @@ type place struct {
 	heard map[string]bool
 }
 
-// placesOf gives the places of the objects of an arm that are not in arrays or
+// placesOf returns the places of the objects of an arm that are not in arrays or
 // maps, by the location of their schema.
 func placesOf(a *arm) map[string]place {
 	places := make(map[string]place)

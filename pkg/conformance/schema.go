@@ -174,7 +174,7 @@ func (s *schema) typed(v any) bool {
 	return slices.Contains(s.Types, name)
 }
 
-// branch gives the schema that applies to v by the condition of s, or nil.
+// branch returns the schema that applies to v by the condition of s, or nil.
 func (s *schema) branch(v any) *schema {
 	if s.condition == nil {
 		return nil
@@ -185,7 +185,7 @@ func (s *schema) branch(v any) *schema {
 	return s.otherwise
 }
 
-// first gives the first of alternatives that accepts the skeleton of v, or nil.
+// first returns the first of alternatives that accepts the skeleton of v, or nil.
 func first(alternatives []*schema, v any) *schema {
 	for _, s := range alternatives {
 		if s.holds(v) {

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// explain gives a hint on a member of object, at pointer at, that the contract
+// explain returns a hint on a member of object, at pointer at, that the contract
 // doesn't name there: what it may have been meant to be, or what is known of
 // it.
 func (e *examination) explain(at, name string, object map[string]any) string {
@@ -41,7 +41,7 @@ func (e *examination) explain(at, name string, object map[string]any) string {
 	return registry["contract.unknown-member"].Hint
 }
 
-// lookAlike gives a hint on what stands in object in place of a missing member.
+// lookAlike returns a hint on what stands in object in place of a missing member.
 func (e *examination) lookAlike(at, missing string, object map[string]any) string {
 	documented := e.arm.members[at]
 	strangers := func(yield func(string) bool) {
@@ -72,7 +72,7 @@ func (e *examination) spelling(at, name, documented string) string {
 	return ""
 }
 
-// nearest gives the candidate that name was most likely meant to be, or "". Of
+// nearest returns the candidate that name was most likely meant to be, or "". Of
 // equals the first in order of the alphabet wins.
 func nearest(name string, candidates iter.Seq[string]) string {
 	var buffers [2][64]byte

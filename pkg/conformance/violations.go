@@ -140,7 +140,7 @@ func expectation(s *schema, name string) string {
 	return "expected what the keyword " + name + " asks for"
 }
 
-// leaves gives the errors without causes. Of alternatives that all failed, only
+// leaves returns the errors without causes. Of alternatives that all failed, only
 // the one that the value was meant to be speaks.
 func leaves(e *judge.ValidationError) []*judge.ValidationError {
 	if len(e.Causes) == 0 {
@@ -185,7 +185,7 @@ func instanceTokens(location string) []string {
 
 var pointerUnescapes = strings.NewReplacer("~1", "/", "~0", "~")
 
-// lookUp gives the value to which tokens lead.
+// lookUp returns the value to which tokens lead.
 func lookUp(v any, tokens []string) any {
 	for _, t := range tokens {
 		switch container := v.(type) {
@@ -236,7 +236,7 @@ func describe(v any) string {
 	return fmt.Sprintf("%T", v)
 }
 
-// digits gives a number as a message shows it.
+// digits returns a number as a message shows it.
 func digits(n json.Number) string {
 	if strings.HasSuffix(n.String(), approximate) {
 		return "(of very many digits)"
@@ -247,7 +247,7 @@ func digits(n json.Number) string {
 // maxQuoted is how many code points of a payload's text a message repeats.
 const maxQuoted = 60
 
-// quote gives text from a payload in quotes, cut where it is long. What does not
+// quote returns text from a payload in quotes, cut where it is long. What does not
 // print is an escape of Go's: controls, of which escape sequences are made; marks of
 // direction, which reorder text; separators of lines; and bytes that are not UTF-8.
 // Messages and hints repeat nothing of a payload without it, but digits.

@@ -31,8 +31,9 @@ type Completed struct {
 	// Texts are the rows of captured_texts. The contract has no names for groups
 	// of them. Texts may be nil, and has to be with StatusFailed.
 	Texts []Row
-	// Lists are the lists of captured_lists, each with its name. Lists may be nil,
-	// and has to be with StatusFailed.
+	// Lists are the lists of captured_lists, each with a name of its own. Lists may
+	// be nil, and has to be with StatusFailed. The contract has neither null lists
+	// nor null cells.
 	Lists []Group
 	// Screenshots is how many screenshots the run took: 0 with StatusFailed.
 	Screenshots int
@@ -169,7 +170,7 @@ func (e *Event) Documented() ([]byte, error) {
 	return d.payload()
 }
 
-// documented gives t as RFC 3339 if it is known, and as what was sent otherwise,
+// documented returns t as RFC 3339 if it is known, and as what was sent otherwise,
 // for the judge to say what is wrong with it.
 func (t Time) documented() string {
 	if _, ok := parseRFC3339(t.Raw); !t.Known || ok {
@@ -178,7 +179,7 @@ func (t Time) documented() string {
 	return rfc3339(t.Instant)
 }
 
-// withoutNulls gives rows with the empty text for each null.
+// withoutNulls returns rows with the empty text for each null.
 func withoutNulls(rows []Row) []Row {
 	all := make([]Row, len(rows))
 	for i, row := range rows {

@@ -5,14 +5,14 @@ import (
 	"cmp"
 )
 
-// An Ending is how one run ended, by all that was sent about it.
+// An Ending is how one run ended, according to all events about it.
 type Ending struct {
-	// Event is the one to go by.
+	// Event is the one of Events to go by.
 	Event *Event
-	// Events are all that the run has sent, in the order given.
+	// Events are all events about the run, in the order in which Collapse got them.
 	Events []*Event
-	// SuccessThenFailure is true where the run was first said to have succeeded,
-	// and then, or at the same time, to have failed.
+	// SuccessThenFailure is true if an event said that the run succeeded, and one
+	// that is not older, by their timestamps, that it failed.
 	SuccessThenFailure bool
 }
 
@@ -20,13 +20,13 @@ type Ending struct {
 // Some servers send two events for one run: two failures, of which one says more,
 // or a success and then a failure.
 //
-// A run is what has one run id; events that are tests are kept apart from runs.
-// A failure outweighs a success, whichever came first. Of several failures the
-// one that says most counts: what it has of an error's type and stack, rows,
-// whether there is partial data, times, browser and user. Of those that say
-// as much, the one whose stack and message are longer does, and then the one with
-// the earlier timestamp. Of several successes, the same. So the event that counts
-// does not depend on the order in which they arrived.
+// Events with the same run id are about the same run, but a [Test] is never about the
+// same run as an event that isn't one. A failure outweighs a success, whichever came
+// first. Of several failures the one to go by is the one that says most: it may have
+// an error's type and stack, rows, whether there is partial data, times, a browser
+// and a user. Of those that say as much, it is the one whose stack and message are
+// longer, and then the one with the earlier timestamp. The same goes for several
+// successes. So the event to go by does not depend on the order of events.
 func Collapse(events []*Event) []Ending {
 	type run struct {
 		id   string

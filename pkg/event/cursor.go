@@ -14,7 +14,7 @@ type cursor struct {
 	at   int
 }
 
-// peek gives the first byte of what comes next, and moves there.
+// peek returns the first byte of what comes next, and moves there.
 func (c *cursor) peek() byte {
 	for c.text[c.at] <= ' ' {
 		c.at++
@@ -121,7 +121,7 @@ func (c *cursor) number() (written string, ok bool) {
 	return c.text[start:end], true
 }
 
-// integer gives a JSON number as the int64 that it is, if it is one: so are 5.0
+// integer returns a JSON number as the int64 that it is, if it is one: so are 5.0
 // and 1e2.
 func integer(number string) (n int64, ok bool) {
 	if n, err := strconv.ParseInt(number, 10, 64); err == nil {

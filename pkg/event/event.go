@@ -1,10 +1,16 @@
-// Package event has one Go type, [Event], for all that is sent when a robot's
-// run ends: [Parse] gives it for every payload that conforms to the contract or
-// deviates from it in a known way, whatever names, containers and forms of
-// times its sender used. Nothing that a payload says is lost on the way.
+// Package event has one Go type, [Event], for everything that is sent when a robot's
+// run ends. [Parse] returns it for every payload that conforms to the contract or
+// deviates from it in a known way, whatever names, containers and forms of times its
+// sender used. Nothing that a payload says is lost on the way.
 //
 // [NewRunCompleted] and [NewRunFailed] go the other way: they build payloads
 // that conform.
+//
+// Three things have names that are easily mixed up. [Event.EndpointID] is the id of
+// the endpoint, which payloads call webhook_id; the id of the event is not in the
+// payload, but in the header webhook-id. [Event.Texts] and [Completed.Texts] are
+// rows, and [Event.Lists] and [Completed.Lists] are groups of rows, each with a name.
+// [Event.Counts] is what the payload says, and [Event.Counted] what it holds.
 package event
 
 import (
@@ -44,21 +50,21 @@ const (
 // An Event is what a payload says, in one form: under the same names whatever
 // the payload calls them, rows in ordered groups whatever held them.
 //
-// A member of the payload that has no field here, or whose value is none that
-// the field can hold, stands in Extra. A field whose member is absent has its
-// zero value. An empty text is as good as an absent one, except in a cell.
+// A member of the payload is in Extra if it has no field here, or if its field can't
+// hold its value. A field whose member is absent has its zero value. An empty text
+// is as good as an absent one, except in a cell.
 //
-// The strings of an Event share one copy of the payload's text, so each keeps
-// all of it in memory.
+// The strings of an Event share one copy of the payload's text, so any of them keeps
+// the whole copy in memory.
 type Event struct {
 	// Type says what happened.
 	Type Type
 	// RawType is event_type as sent: "run_completed", "run_failed" or
 	// "webhook_test".
 	RawType string
-	// Timestamp is when the event was triggered, to the nanosecond. It is zero
-	// for a text that is a date-time to the judge and has no instant, such as
-	// one with a sign before an hour.
+	// Timestamp is when the event was triggered, to the nanosecond. It is zero if
+	// package conformance takes RawTimestamp for a date-time and package time does
+	// not, which goes for oddities such as a sign before the hour.
 	Timestamp time.Time
 	// RawTimestamp is timestamp as sent.
 	RawTimestamp string
@@ -77,8 +83,8 @@ type Event struct {
 	// by their places, as the contract's own sample names lists: list_0, list_1.
 	// Lists is nil where they are absent.
 	Lists []Group
-	// Counts are what the payload says of how much there is. [Event.Counted]
-	// has what there really is.
+	// Counts are what the payload says of how much there is. Servers miscount:
+	// [Event.Counted] returns how much the event holds.
 	Counts Counts
 
 	Content Content
@@ -86,7 +92,7 @@ type Event struct {
 	// Error is why the run failed, or nil.
 	Error *Error
 
-	// Partial tells whether a run that failed had extracted anything before.
+	// Partial says whether a run that failed had extracted anything before.
 	Partial Flag
 
 	// Extra are the members that have no field, in the payload's order.
@@ -106,8 +112,8 @@ type Run struct {
 	StartedAt  Time
 	FinishedAt Time
 	BrowserID  string
-	// UserID is the robot's owner: a number in decimal, as a rule, whether it
-	// was sent as a number or as text.
+	// UserID is the robot's owner. It is mostly a number, as it was written,
+	// whether it was sent as a number or as text.
 	UserID string
 	// TestMode is set in events that are sent to try an endpoint.
 	TestMode Flag
@@ -118,13 +124,14 @@ type Run struct {
 
 // A Group is rows that were captured together.
 type Group struct {
+	// Name is the group's name, or empty where rows are sent without one.
 	Name string
 	Rows []Row
 	// Null is true for a list that is null in the payload: it has no rows.
 	Null bool
 }
 
-// A Row is cells, in the payload's order. No two have one name.
+// A Row is cells, in the payload's order. No two of them have the same name.
 type Row []Cell
 
 // Text returns the text of the cell that has a name, and whether there is one that
@@ -154,23 +161,25 @@ func (r Row) Map() map[string]string {
 type Cell struct {
 	Name string
 	Text string
-	// Null is true where the payload has null, for nothing was found.
+	// Null is true where the payload has null, because nothing was found.
 	Null bool
 }
 
-// A Count is a whole number that a payload gives, or not.
+// A Count is a whole number that a payload may give: if Known is false, it doesn't,
+// or the number has more than 64 bits and is in Extra.
 type Count struct {
 	Value int64
 	Known bool
 }
 
-// A Flag is a truth value that a payload gives, or not.
+// A Flag is a truth value that a payload may give: if Known is false, it doesn't.
 type Flag struct {
 	Value bool
 	Known bool
 }
 
-// Counts are the counts of an event.
+// Counts are the counts of an event. Each is named by what it counts, with the
+// member that has it.
 type Counts struct {
 	Rows        Count // total_rows: texts and lists together
 	Texts       Count // captured_texts_count: rows, or cells with some servers
@@ -179,10 +188,11 @@ type Counts struct {
 	DataPoints  Count // total_data_points_extracted: cells
 }
 
-// Content is what runs other than those that capture rows bring home.
+// Content is what runs bring home that don't capture rows: a page, or the results of
+// a crawl or a search.
 type Content struct {
-	Markdown string // the page
-	HTML     string // the page
+	Markdown string // the page as Markdown
+	HTML     string // the page as HTML
 	Summary  string // of the page
 	Links    []Link // of the page
 	// VisibleScreenshot and FullPageScreenshot are URLs.
@@ -211,8 +221,9 @@ type Result struct {
 
 // An Error is why a run failed.
 type Error struct {
-	// Message and Stack are without the escape sequences of terminals that
-	// RawMessage and RawStack may have.
+	// Message and Stack are what was sent without the escape sequences of terminals,
+	// and RawMessage and RawStack with them. To build an event, Message and Stack
+	// count.
 	Message    string
 	RawMessage string
 	Type       string
@@ -220,7 +231,7 @@ type Error struct {
 	RawStack   string
 }
 
-// A Member is one of the payload that has no field.
+// A Member is a member of the payload that has no field of its own.
 type Member struct {
 	// Pointer is its RFC 6901 pointer in the payload.
 	Pointer string
@@ -256,13 +267,14 @@ func countRows(groups []Group) (n int64) {
 	return n
 }
 
-// Report gives all that there is to say about the payload. It is
-// [conformance.Check], and takes its time anew with every call.
+// Report returns all that there is to say about the payload. It calls
+// [conformance.Check] each time.
 func (e *Event) Report() conformance.Report { return conformance.Check(e.Payload) }
 
-// Deviations gives the ways in which the payload deviates from the documented
-// contract: the errors of its report. There are none if it conforms, which takes
-// hardly any time to see; else this takes the time of [Event.Report].
+// Deviations returns the ways in which the payload deviates from the documented
+// contract: the findings of its report that are errors. The result is nil if the
+// payload conforms, which is quick to tell. Otherwise Deviations is as slow as
+// [Event.Report].
 func (e *Event) Deviations() []conformance.Finding {
 	if conformance.Valid(e.Payload) {
 		return nil

@@ -198,7 +198,7 @@ func (a *survey) inPlace(file string, s schema) func(yield func(schema) bool) {
 	}
 }
 
-// canonical gives the field of a name in place, and whether the event itself
+// canonical returns the field of a name in place, and whether the event itself
 // calls it so.
 func (a *survey) canonical(place, name string) (pointer string, own bool) {
 	own = true

@@ -22,14 +22,14 @@ func Parse(payload []byte) (*Event, error) { return Parser{}.Parse(payload) }
 // date-times, and no others; with Zone and Layouts it also knows those of servers
 // that use them. It may be used by several goroutines at once.
 type Parser struct {
-	// Zone is where the servers are that write run times in local time. Nil is
-	// nowhere: such times are unknown.
+	// Zone is the zone of the servers that write run times in local time. If it is
+	// nil, the instants of such times are not known.
 	Zone *time.Location
-	// Layouts are how those servers write run times, as layouts of package time
-	// that have a date and a time and no zone. [Layouts] gives those of a locale.
-	// A time is known if one layout reads it, or several as the same, and if the
-	// clocks of Zone showed it once: not when they were set back and showed it
-	// twice, or forward and left it out.
+	// Layouts are how those servers write run times: layouts of package time that
+	// have a date and a time and no zone. [Layouts] returns those of a locale.
+	// An instant is known if one layout reads the time, or several read it as the
+	// same one, and if the clocks of Zone showed it exactly once. They show an hour
+	// twice when they are set back, and leave one out when they are set forward.
 	Layouts []string
 }
 
@@ -43,7 +43,6 @@ type InvalidError struct {
 
 // Error returns the first error of the report, with the number of the others. It
 // is one line without control characters, whatever the payload holds.
-
 func (e *InvalidError) Error() string {
 	var errors []conformance.Finding
 	for _, f := range e.Report.Findings {
@@ -200,7 +199,7 @@ func (r *reader) keep(o *object, name string, start, end int) {
 // pointerEscapes escapes a token of a JSON pointer (RFC 6901, section 3).
 var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
-// json gives a part of the payload.
+// json returns a part of the payload.
 func (r *reader) json(start, end int) json.RawMessage {
 	return json.RawMessage(r.event.Payload[start:end:end])
 }
@@ -481,7 +480,7 @@ func (r *reader) row() (Row, bool) {
 	return Row(r.cells[start:len(r.cells):len(r.cells)]), true
 }
 
-// stripANSI gives text without the escape sequences of terminals.
+// stripANSI returns text without the escape sequences of terminals.
 func stripANSI(text string) string {
 	if strings.IndexByte(text, 0x1b) < 0 {
 		return text

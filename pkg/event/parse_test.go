@@ -104,7 +104,7 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// replace gives s with each old, which must be there, replaced by its new.
+// replace returns s with each old, which must be there, replaced by its new.
 func replace(t *testing.T, s string, oldnew ...string) string {
 	t.Helper()
 	for i := 0; i < len(oldnew); i += 2 {

@@ -11,11 +11,13 @@ import (
 // A Time is when something happened to a run, as sent and as understood. The
 // zero value is a time that was not sent.
 type Time struct {
-	// Raw is the text of the payload.
+	// Raw is the text in the payload.
 	Raw string
-	// Instant is what it says, where that is Known for certain.
+	// Instant is the instant that Raw names. It is zero unless Known is true.
 	Instant time.Time
-	Known   bool
+	// Known is true if Raw names one instant for certain: if it is RFC 3339, or if
+	// the [Parser] was told the zone and the layouts of its server.
+	Known bool
 }
 
 // time reads a run time: an RFC 3339 date-time, or what p says of local times.
@@ -75,7 +77,7 @@ func (p Parser) local(raw string) (t time.Time, ok bool) {
 	return t, ok
 }
 
-// onClock gives the one instant at which clocks in zone show what wall does. When
+// onClock returns the one instant at which clocks in zone show what wall does. When
 // clocks are set back they show an hour twice, and when they are set forward
 // they leave one out.
 func onClock(wall time.Time, zone *time.Location) (t time.Time, ok bool) {
@@ -143,10 +145,10 @@ var locales = func() map[string][]string {
 	}
 }()
 
-// Layouts gives the layouts of a locale for a [Parser]: how a server there writes
+// Layouts returns the layouts of a locale for a [Parser]: how a server there writes
 // run times with JavaScript's Date.prototype.toLocaleString(). The locale is a
-// BCP 47 tag such as "de-DE". A tag that isn't known is an error, and never taken
-// for a similar one: day and month change places between en-US and en-GB.
+// BCP 47 tag such as "de-DE". A tag that isn't known is an error. It is never
+// taken for a similar one, since day and month change places between en-US and en-GB.
 func Layouts(locale string) ([]string, error) {
 	for tag, layouts := range locales {
 		if strings.EqualFold(tag, locale) {
