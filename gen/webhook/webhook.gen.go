@@ -699,12 +699,13 @@ func NewRunFailedWebhookRequestWithBody(targetURL string, contentType string, bo
 const DefaultMaxBytes = 64 << 20
 
 // A Dispatcher is the http.Handler of one URL that takes every event. It decodes
-// a payload and calls the function for its event_type with it.
+// a payload, and calls the function for its event_type with it. Names are compared
+// exactly, and a payload in which one stands twice is refused.
 //
 // The answer is 204 if that function returns nil, and also if there is none: an
 // event that nobody wants is not sent again. It is 500 if the function returns
 // an error, which the sender is not told, and 405, 413, 415 or 400 if the
-// request is no event. Nothing is verified or validated.
+// request is not an event. Nothing is verified or validated.
 type Dispatcher struct {
 	// OnRunCompleted takes the run_completed events.
 	OnRunCompleted func(ctx context.Context, event *RunCompleted) error
@@ -774,8 +775,8 @@ func (d *Dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 const notHandled = "the event could not be handled"
 
-// dispatch decodes payload for the function on, if there is one, and gives the
-// status of the answer and what to say with it.
+// dispatch decodes payload for the function on, if there is one. It returns the
+// status of the answer, and what to say with it.
 func dispatch[T any](ctx context.Context, payload []byte, on func(context.Context, *T) error) (status int, detail string) {
 	if on == nil {
 		return http.StatusNoContent, ""

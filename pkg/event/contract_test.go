@@ -201,10 +201,8 @@ func (c contract) sample(file string, s *schema, pointer string, chosen choice, 
 		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 			object[name] = c.sample(file, s.Properties[name], pointer+"/"+name, chosen, n)
 		}
-		if without := s.without(object); without != nil {
-			for _, name := range without {
-				delete(object, name)
-			}
+		for _, name := range s.without(object) {
+			delete(object, name)
 		}
 		return object
 	case s.Type == "integer" && s.Counts == "" && s.Sums == nil:
@@ -399,20 +397,21 @@ func (c contract) fillEvent(file string, of any, chosen choice) (ok bool) {
 	v := reflect.ValueOf(of).Elem()
 	fill(v, &n)
 	members := c.members(file)
-	// Other texts than those of the enum would be refused.
+	// Other texts than those of an enum would be refused.
 	for pointer, m := range members {
-		if len(m.schema.Enum) > 0 {
-			value := m.schema.Enum[0]
-			if pointer == chosen.pointer {
-				value = chosen.value
-			}
-			field := v.FieldByNameFunc(func(name string) bool {
-				return strings.EqualFold(name, strings.ReplaceAll(m.name, "_", ""))
-			})
-			if field.IsValid() {
-				field.SetString(value.(string))
-				ok = ok || pointer == chosen.pointer
-			}
+		if m.schema.Enum == nil {
+			continue
+		}
+		value := m.schema.Enum[0]
+		if pointer == chosen.pointer {
+			value = chosen.value
+		}
+		field := v.FieldByNameFunc(func(name string) bool {
+			return strings.EqualFold(name, strings.ReplaceAll(m.name, "_", ""))
+		})
+		if text, isText := value.(string); isText && field.IsValid() && field.Kind() == reflect.String {
+			field.SetString(text)
+			ok = ok || pointer == chosen.pointer
 		}
 	}
 	data := members["/data"].schema
@@ -478,8 +477,8 @@ func TestStatuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[string]bool{}
-	ast.Inspect(parsed, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok {
+	for spec := range ast.Preorder(parsed) {
+		if spec, ok := spec.(*ast.ValueSpec); ok {
 			if typ, ok := spec.Type.(*ast.Ident); ok && typ.Name == "Status" {
 				value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
 				if err != nil {
@@ -488,8 +487,7 @@ func TestStatuses(t *testing.T) {
 				got[value] = true
 			}
 		}
-		return true
-	})
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the constants of event.Status in pkg/event/event.go are not the statuses of jsonschema/v1 (-schema +constants):\n%s", diff)
 	}
