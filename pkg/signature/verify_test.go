@@ -76,8 +76,9 @@ func TestHeaders(t *testing.T) {
 		{"19 digits", timestamp, []string{"1000000000000000000"}, signature.ErrHeaderMalformed},
 		{"64 bits", timestamp, []string{fmt.Sprint(uint64(math.MaxUint64))}, signature.ErrHeaderMalformed},
 		{"a million digits", timestamp, []string{strings.Repeat("1", 1e6)}, signature.ErrHeaderMalformed},
-		{"18 digits", timestamp, []string{strings.Repeat("9", 18)}, signature.ErrTooNew},
-		{"milliseconds", timestamp, []string{"1614265330000"}, signature.ErrTooNew},
+		{"18 digits", timestamp, []string{strings.Repeat("9", 18)}, signature.ErrHeaderMalformed},
+		{"the year 5138", timestamp, []string{"99999999999"}, signature.ErrTooNew},
+		{"milliseconds", timestamp, []string{"1614265330000"}, signature.ErrHeaderMalformed},
 		{"1970", timestamp, []string{"0"}, signature.ErrTooOld},
 
 		{"another signature", signatures, []string{bad}, signature.ErrMismatch},
