@@ -176,7 +176,7 @@ func TestDescriptions(t *testing.T) {
 		{"long id", id, strings.Repeat("a", 257), "has 257 bytes; it takes 256 at most"},
 		{"not ASCII", id, "msgé", "has a character that is not ASCII at byte 3"},
 		{"space", id, "msg 1", "has a space at byte 3"},
-		{"control character", id, "msg\t1", "has a control character at byte 3"},
+		{"control character", id, "msg\t1", "has 0x09 at byte 3; it takes visible ASCII only"},
 	}
 	for _, test := range tests {
 		t.Run(test.header+"/"+test.name, at(testTime, func(t *testing.T) {
