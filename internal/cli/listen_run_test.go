@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -11,8 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/runhooks/runhooks/internal/cli"
+	"github.com/runhooks/runhooks/pkg/signature"
 )
 
 // client sends what tests send, and doesn't wait for ever.
@@ -168,6 +171,55 @@ func TestListenExplains(t *testing.T) {
 			}
 			if strings.Contains(out, "\x1b") {
 				t.Errorf("an escape sequence comes through: %q", out)
+			}
+		})
+	}
+}
+
+// A signature that is refused is said to be what it looks like, once.
+func TestListenExplainsSignatures(t *testing.T) {
+	secret := signature.NewSecret()
+	t.Setenv("RUNHOOKS_SECRET", secret.Text())
+	payload := sample(t, "page.run-failed")
+	for _, tt := range []struct {
+		name, header, value string
+		want                []string
+	}{
+		{"hexadecimal", signature.HeaderSignature, "v1," + strings.Repeat("0a", 32), []string{
+			"malformed header: Webhook-Signature is in hexadecimal, not in base64;", "next: sign as Standard Webhooks has it;",
+		}},
+		{"milliseconds", signature.HeaderTimestamp, fmt.Sprint(time.Now().UnixMilli()), []string{
+			"malformed header: Webhook-Timestamp looks like milliseconds; it takes seconds since 1970", "next: sign as Standard Webhooks has it;",
+		}},
+		{"an id with a full stop", signature.HeaderID, "msg.1", []string{"Webhook-Id has a full stop at byte 3;"}},
+		{"no id", signature.HeaderID, "", []string{
+			"missing header: Webhook-Id", "next: send webhook-id, webhook-timestamp and webhook-signature, each once",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			url, end := startListener(t, "--count", "1")
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(payload))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", "application/json")
+			if err := signature.SetHeaders(req.Header, "msg_1", time.Now(), payload, secret); err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set(tt.header, tt.value)
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusUnauthorized {
+				t.Errorf("status %d", resp.StatusCode)
+			}
+			joined := strings.Join(strings.Fields(end()), " ")
+			for _, want := range tt.want {
+				if n := strings.Count(joined, want); n != 1 {
+					t.Errorf("%q is shown %d times: %s", want, n, joined)
+				}
 			}
 		})
 	}

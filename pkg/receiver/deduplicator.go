@@ -69,7 +69,7 @@ const (
 // first use.
 type Memory struct {
 	// MaxKeys is how many events are remembered; 0 means DefaultMaxKeys, some
-	// 15 MB. Beyond it those that were handled longest ago are forgotten. Claims
+	// 20 MB. Beyond it those that were handled longest ago are forgotten. Claims
 	// count, too, but are not forgotten before their lease runs out: while there
 	// are more than MaxKeys of them, which takes as many handlers at once, events
 	// are forgotten as soon as they are handled.

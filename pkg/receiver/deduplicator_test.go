@@ -43,6 +43,36 @@ func TestMemoryForgets(t *testing.T) {
 	claim("0", receiver.Claimed)
 }
 
+// TestMemoryIsFull: while more than MaxKeys events are being handled, none of
+// these is forgotten, and those that were handled are.
+func TestMemoryIsFull(t *testing.T) {
+	m := &receiver.Memory{MaxKeys: 3}
+	claim := func(key string) receiver.Claim {
+		t.Helper()
+		c, err := m.Claim(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for i := range 10 {
+		if c := claim(fmt.Sprint(i)); c.State != receiver.Claimed {
+			t.Errorf("claim of %d: %+v", i, c)
+		}
+	}
+	if err := m.Commit(t.Context(), claim("handled")); err != nil {
+		t.Fatal(err)
+	}
+	if c := claim("handled"); c.State != receiver.Claimed {
+		t.Errorf("what was handled is remembered: %+v", c)
+	}
+	for i := range 10 {
+		if c := claim(fmt.Sprint(i)); c.State != receiver.Busy {
+			t.Errorf("claim of %d: %+v", i, c)
+		}
+	}
+}
+
 // A broken Deduplicator fails where it is told to.
 type broken struct {
 	claim, commit, release error

@@ -85,6 +85,12 @@ func FuzzVerify(f *testing.F) {
 			}
 			if err != nil {
 				checkError(t, err)
+				for _, s := range []signature.Secret{v1, former, gone} {
+					expected := referenceV1(s, content)
+					if strings.Contains(err.Error(), expected[len("v1,"):]) || strings.Contains(err.Error(), s.Text()) {
+						t.Errorf("the error tells a secret: %v", err)
+					}
+				}
 			}
 			r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(payload))
 			r.Header = h

@@ -39,8 +39,8 @@ const (
 )
 
 // What a whsec_ secret may have ("Signature scheme": "At least 24 bytes (192
-// bits, 512 maximum)"), and what a new one has: the length of what HMAC-SHA256
-// has, than which a longer key adds little (RFC 2104, section 3).
+// bits, 512 maximum)"), and what a new one has: the length of an HMAC-SHA256,
+// than which a longer key adds little (RFC 2104, section 3).
 const (
 	minSymmetric = 24
 	maxSymmetric = 64

@@ -175,7 +175,7 @@ func checkID(id string) error {
 		case c == ' ':
 			what = "a space"
 		case c < ' ' || c == 0x7f:
-			what = "a control character"
+			what = fmt.Sprintf("0x%02x", c)
 		case c > '~':
 			what = "a character that is not ASCII"
 		default:

@@ -184,7 +184,7 @@ func (v *Verifier) read(c *claim, h http.Header) error {
 		return fmt.Errorf("%w: %s is %d, %v ago; the tolerance is %v", ErrTooOld, HeaderTimestamp, c.seconds, age, tolerance)
 	case age == math.MinInt64 || -age > tolerance: // there is no -MinInt64
 		if unit := unitOf(c.seconds); unit != "" {
-			return fmt.Errorf("%w: %s looks like %s; it takes seconds since 1970", ErrTooNew, HeaderTimestamp, unit)
+			return fmt.Errorf("%w: %s looks like %s; it takes seconds since 1970", ErrHeaderMalformed, HeaderTimestamp, unit)
 		}
 		return fmt.Errorf("%w: %s is %d, %v ahead; the tolerance is %v",
 			ErrTooNew, HeaderTimestamp, c.seconds, age.Abs(), tolerance)

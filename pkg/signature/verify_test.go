@@ -76,8 +76,9 @@ func TestHeaders(t *testing.T) {
 		{"19 digits", timestamp, []string{"1000000000000000000"}, signature.ErrHeaderMalformed},
 		{"64 bits", timestamp, []string{fmt.Sprint(uint64(math.MaxUint64))}, signature.ErrHeaderMalformed},
 		{"a million digits", timestamp, []string{strings.Repeat("1", 1e6)}, signature.ErrHeaderMalformed},
-		{"18 digits", timestamp, []string{strings.Repeat("9", 18)}, signature.ErrTooNew},
-		{"milliseconds", timestamp, []string{"1614265330000"}, signature.ErrTooNew},
+		{"18 digits", timestamp, []string{strings.Repeat("9", 18)}, signature.ErrHeaderMalformed},
+		{"the year 5138", timestamp, []string{"99999999999"}, signature.ErrTooNew},
+		{"milliseconds", timestamp, []string{"1614265330000"}, signature.ErrHeaderMalformed},
 		{"1970", timestamp, []string{"0"}, signature.ErrTooOld},
 
 		{"another signature", signatures, []string{bad}, signature.ErrMismatch},
@@ -175,7 +176,7 @@ func TestDescriptions(t *testing.T) {
 		{"long id", id, strings.Repeat("a", 257), "has 257 bytes; it takes 256 at most"},
 		{"not ASCII", id, "msgé", "has a character that is not ASCII at byte 3"},
 		{"space", id, "msg 1", "has a space at byte 3"},
-		{"control character", id, "msg\t1", "has a control character at byte 3"},
+		{"control character", id, "msg\t1", "has 0x09 at byte 3; it takes visible ASCII only"},
 	}
 	for _, test := range tests {
 		t.Run(test.header+"/"+test.name, at(testTime, func(t *testing.T) {
