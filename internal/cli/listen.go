@@ -69,7 +69,8 @@ JSON forbids them, carriage returns); nothing else changes.
 When it is ready, it writes "listening on URL" to standard error. ADDR without a
 host is only reached from this machine; 0.0.0.0:9000 is reached from everywhere.
 
-Secrets are not shown: user information and query values of URLs appear as ***.`,
+Secrets are not shown: user information and query values of URLs appear as ***.
+What stands in the path of a URL is shown.`,
 		Example: `  runhooks listen
   RUNHOOKS_SECRET=whsec_… runhooks listen --addr 127.0.0.1:9000
   runhooks listen --record events.ndjson    # then: runhooks check events.ndjson
