@@ -226,7 +226,7 @@ func (a *arrival) nextStep() string {
 	case a.forwarded != nil && errors.Is(a.forwarded.err, syscall.ECONNREFUSED):
 		return "start what listens there, or change --forward"
 	case d.Disposition == receiver.Nonconforming && a.report.Verdict == conformance.Deviates:
-		return "mend the sender; or leave out --against documented, to take what servers are known to send"
+		return "fix the sender; or leave out --against documented, to take what servers are known to send"
 	case d.Disposition != receiver.Unauthenticated:
 		return ""
 	case errors.Is(d.Err, signature.ErrTooOld), errors.Is(d.Err, signature.ErrTooNew):

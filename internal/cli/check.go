@@ -53,12 +53,22 @@ where, and what to do about it.
 
 PATH is a file, a directory (read recursively), a glob (** for any depth), or
 - for standard input. Files are JSON (one payload), NDJSON (.ndjson, .jsonl:
-one payload a line) or HAR (the bodies of its POST requests), each also
-compressed as .gz or .zst. What the name doesn't tell is seen from the
-content, or said with --input.
+one payload a line) or HAR (the bodies of its POST requests); each may be
+compressed, as .gz or .zst. If a file's name doesn't tell its form, its content
+does, or --input.
 
-A payload conforms (the documented contract accepts it), deviates (only the
-superset of what real servers send does) or is invalid.
+The verdict on a payload is one of three:
+
+  conforms   it is as the contract is documented
+  deviates   it breaks the documented contract in a way that real servers are
+             known to: a sender must not send it, a receiver must survive it
+  invalid    it breaks the contract in another way
+
+A payload passes if it conforms or, with --against observed, deviates.
+
+--write-baseline lists the findings of today in FILE, and --baseline sets them
+aside from then on, so that a check fails for new ones only. Nothing but a
+baseline is replaced, and only when all was checked.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
 line is wrong, an input can't be read (the others are checked all the same), or
@@ -82,8 +92,8 @@ Ctrl-C came before all was checked and nothing failed by then.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	choiceVar(cmd, &o.against, "against", "layer that must accept a payload for it to pass: documented or observed", documented, observed)
-	flags.BoolVar(&o.strict, "strict", false, "make members that the contract doesn't name errors")
+	choiceVar(cmd, &o.against, "against", "what a payload passes by: the documented contract, or what real servers are observed to send (documented or observed)", documented, observed)
+	flags.BoolVar(&o.strict, "strict", false, "report members that the contract doesn't name as errors")
 	choiceVar(cmd, &o.failOn, "fail-on", "least severity that fails a payload: error or warning", string(conformance.SeverityError), string(conformance.SeverityWarning))
 	choiceVar(cmd, &o.input, "input", "form of the input: auto, json, ndjson or har",
 		string(intake.Auto), string(intake.JSON), string(intake.NDJSON), string(intake.HAR))
@@ -93,13 +103,13 @@ Ctrl-C came before all was checked and nothing failed by then.`,
 	}
 	choiceVar(cmd, &o.format, "format", "form of the output: "+strings.Join(formats, ", "), formats...)
 	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "list also each payload of many that conforms")
-	flags.BoolVarP(&o.quiet, "quiet", "q", false, "list only payloads that don't pass")
-	flags.StringVar(&o.baseline, "baseline", "", "set aside the findings that `FILE` lists")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "also list each payload that conforms")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "list only the payloads that don't pass")
+	flags.StringVar(&o.baseline, "baseline", "", "set aside the findings that `FILE` lists, so that only new ones fail")
 	flags.StringVar(&o.writeBaseline, "write-baseline", "", "write the findings to `FILE`, for --baseline; it replaces a baseline, and no other file")
 	flags.BoolVar(&o.watch, "watch", false, "check again whenever an input changes")
-	flags.IntVarP(&o.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many payloads to judge at once")
-	flags.Var(&o.maxBytes, "max-bytes", "largest payload to read; a larger one is a finding")
+	flags.IntVarP(&o.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "judge `N` payloads at once")
+	flags.Var(&o.maxBytes, "max-bytes", "read payloads of at most `SIZE`; a larger one is a finding")
 	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
 	cmd.MarkFlagsMutuallyExclusive("watch", "write-baseline")
 	return cmd

@@ -68,11 +68,16 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 func newRoot(s streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "runhooks",
-		Short: "Hold robot-run webhooks to their contract",
-		Long: `Runhooks is the contract for robot-run webhooks, and what holds people to it.
+		Short: "Check, send and receive robot-run webhooks",
+		Long: `Runhooks holds the webhooks of robot runs to their contract. The events are
+run_completed and run_failed.
+
+Without a server, check judges payloads that you have, explain says what a
+finding means, and schema prints the contract. To develop a receiver, send
+events to it with trigger, or show what a sender sends with listen.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
-line is wrong, or an input can't be read.`,
+line is wrong, or an input can't be read. The help of a command says more.`,
 		Example: `  runhooks check payload.json
   runhooks check --against observed recordings/
   runhooks listen --record events.ndjson

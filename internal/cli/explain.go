@@ -30,8 +30,8 @@ func newExplain(s streams) *cobra.Command {
 		Use:   "explain [flags] [CODE]",
 		Short: "Say what the code of a finding means",
 		Long: `Explain says what the code of a finding means, why the rule is there and what
-to do about it, with a payload that breaks it and one that doesn't. Without a
-code it lists them all.`,
+to do about it. It shows a payload that breaks the rule, and how to fix it.
+Without a code it lists all codes.`,
 		Example: `  runhooks explain dialect.local-time
   runhooks explain schema.required --sample failing | runhooks check -`,
 		Args: cobra.MaximumNArgs(1),
@@ -63,9 +63,9 @@ code it lists them all.`,
 			return err
 		},
 	}
-	choiceVar(cmd, &o.sample, "sample", "print just a sample payload: failing or passing", "none", "failing", "passing")
-	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write to `FILE`, not to standard output")
-	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "write Markdown: the page docs/findings.md")
+	choiceVar(cmd, &o.sample, "sample", "print only a sample payload: failing or passing", "none", "failing", "passing")
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write to `FILE` instead of standard output; it is overwritten")
+	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "write Markdown, as in docs/findings.md")
 	return cmd
 }
 
@@ -108,7 +108,7 @@ func (o *explainOptions) explain(out *bytes.Buffer, s streams) error {
 	if err := showSample(out, failing, width, color); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nThe same, mended:\n\n%s", indent(difference(passing.Payload, failing.Payload)))
+	fmt.Fprintf(out, "\nThe same, fixed:\n\n%s", indent(difference(passing.Payload, failing.Payload)))
 	fmt.Fprintf(out, "\nThe whole payloads: runhooks explain %s --sample failing (or passing)\n", o.code)
 	return nil
 }
@@ -227,7 +227,7 @@ says the same at the command line.
 func writeRule(out io.Writer, r conformance.Rule) {
 	fmt.Fprintf(out, "### %s\n\n**%s** (%s)\n\n%s\n\nWhat to do: %s.\n", r.Code, r.Summary, r.Severity, r.Detail, r.Hint)
 	if failing, passing, ok := vectors.Sample(string(r.Code)); ok {
-		fmt.Fprintf(out, "\nBreaks it ([whole payload](../%s)):\n\n```\n%s\n```\n\nMended ([whole payload](../%s)):\n\n```\n%s\n```\n",
+		fmt.Fprintf(out, "\nBreaks it ([whole payload](../%s)):\n\n```\n%s\n```\n\nFixed ([whole payload](../%s)):\n\n```\n%s\n```\n",
 			sampleFile(failing), printable(difference(failing.Payload, passing.Payload)),
 			sampleFile(passing), printable(difference(passing.Payload, failing.Payload)))
 	}

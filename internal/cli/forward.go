@@ -27,7 +27,7 @@ func newForwarder(raw string) (*forwarder, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case !strings.Contains(raw, "://"):
-		return nil, errors.New("it is no URL, as http://127.0.0.1:3000/events")
+		return nil, errors.New("it is not a URL, such as http://127.0.0.1:3000/events")
 	case err != nil || u.Hostname() == "":
 		return nil, errors.New("it can't be parsed; a URL is like http://127.0.0.1:3000/events")
 	case u.Scheme != "http" && u.Scheme != "https":

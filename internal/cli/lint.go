@@ -32,16 +32,16 @@ func newLint(s streams) *cobra.Command {
 	o := &lintOptions{}
 	cmd := &cobra.Command{
 		Use:   "lint [flags] SPEC…",
-		Short: "Find what in a spec breaks code generators",
-		Long: `Lint reads OpenAPI 3.0 and 3.1 documents and JSON Schemas, in YAML or JSON, and
-warns of each idiom that is allowed and yet known to break a code generator or
-a validator: which, in which version, and what to write instead.
+		Short: "Find what breaks code generators in an OpenAPI document or JSON Schema",
+		Long: `Lint reads OpenAPI 3.0 and 3.1 documents and JSON Schemas, in YAML or JSON. It
+reports each idiom that is valid, and yet known to break a code generator or a
+validator: which one, in which version, and what to write instead.
 
-SPEC is a file, a glob (** for any depth), or - for standard input. No file is
-read but those: a $ref is not followed.
+SPEC is a file, a glob (** for any depth), or - for standard input. Only these
+are read: a $ref to another file is not followed.
 
-An error has another way to say the same, which every tool takes. A warning has
-none, or is a matter of taste.
+An idiom is an error if there is another way to write the same that every tool
+accepts. It is a warning if there is none, or if it is a matter of taste.
 
 Exit codes: 0 every document passes; 1 at least one does not; 2 the command
 line is wrong, or a document can't be read (the others are linted all the
@@ -65,9 +65,9 @@ same).`,
 	flags.SortFlags = false
 	choiceVar(cmd, &o.failOn, "fail-on", "least severity that fails a document: error or warning",
 		string(portability.Error), string(portability.Warning))
-	flags.StringSliceVar(&o.ignore, "ignore", nil, "leave out the rules `ID[,ID…]`")
+	flags.StringSliceVar(&o.ignore, "ignore", nil, "leave out `RULES`, ids of --list with commas between them")
 	choiceVar(cmd, &o.format, "format", "form of the output: text or json", "text", "json")
-	flags.BoolVarP(&o.list, "list", "l", false, "list the rules, and what breaks on each")
+	flags.BoolVarP(&o.list, "list", "l", false, "list the rules, and the tools that break on each")
 	// The error is that there is no such flag.
 	_ = cmd.RegisterFlagCompletionFunc("ignore", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var ids []string

@@ -48,31 +48,34 @@ func newListen(s streams) *cobra.Command {
 	o := &listenOptions{}
 	cmd := &cobra.Command{
 		Use:   "listen [flags]",
-		Short: "Receive events, and show each as it comes",
-		Long: `Listen is a receiver to develop against: it shows what arrives, with its verdict
-and findings, and what it refuses, with the reason. Ctrl-C ends it with a
-summary; the exit code is 0, or 2 if it can't start or record.
+		Short: "Receive events, and show each as it arrives",
+		Long: `Listen is a receiver to develop against. It shows each event that arrives, with
+its verdict and findings, and each request that it refuses, with the reason.
+Ctrl-C ends it with a summary. The exit code is 0, or 2 if it can't start or
+record.
 
-It takes what a receiver has to survive and refuses what is invalid, unless
---against says otherwise. With a secret it takes only what is signed with it
-(Standard Webhooks).
+It accepts events that conform or deviate (runhooks check --help), and refuses
+invalid ones, unless --against says otherwise. With a secret, it accepts only
+events that are signed with it, as Standard Webhooks specifies.
 
-What is taken is answered with 204. --status chooses another status, and
---forward has another receiver answer: it gets the body byte for byte with the
-headers it came with, and its answer goes back to the sender.
+An event that it accepts is answered with status 204, or that of --status. With
+--forward, another receiver answers: it gets the body unchanged and the headers
+that came with it, and its answer goes back to the sender.
 
---record adds each payload that is authentic to FILE, whatever its verdict, as a
-line that runhooks check takes. One that has several lines becomes one: spaces
-stand for line feeds (in a string, where JSON forbids them, carriage returns),
-and all else stays, to the byte.
+--record adds each payload that is authentic to FILE, whatever its verdict, as
+one line, for runhooks check. Line feeds in it become spaces (in a string, where
+JSON forbids them, carriage returns); nothing else changes.
 
-A line "listening on URL" on standard error says that it is ready. ADDR without a
-host is of the loopback interface; 0.0.0.0:9000 takes events from everywhere.`,
+When it is ready, it writes "listening on URL" to standard error. ADDR without a
+host is only reached from this machine; 0.0.0.0:9000 is reached from everywhere.
+
+Secrets are not shown: user information and query values of URLs appear as ***.
+What stands in the path of a URL is shown.`,
 		Example: `  runhooks listen
   RUNHOOKS_SECRET=whsec_… runhooks listen --addr 127.0.0.1:9000
   runhooks listen --record events.ndjson    # then: runhooks check events.ndjson
   runhooks listen --forward http://127.0.0.1:3000/events
-  runhooks listen --status 503 --delay 2s   # how does the sender take it?
+  runhooks listen --status 503 --delay 2s   # does the sender try again?
   runhooks listen --addr :0 --count 1 --format ndjson`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -84,18 +87,18 @@ host is of the loopback interface; 0.0.0.0:9000 takes events from everywhere.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&o.addr, "addr", "127.0.0.1:9000", "listen at `ADDR`; port 0 is any that is free")
-	flags.StringVar(&o.path, "path", "/", "take events at `PATH`, or below it if it ends in /")
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:9000", "listen at `ADDR`, HOST:PORT; port 0 chooses a free one")
+	flags.StringVar(&o.path, "path", "/", "accept events at `PATH`, and below it if it ends in /")
 	flags.StringArrayVar(&o.secrets, "secret", nil, "verify signatures with `SECRET`, whsec_… or whpk_… (repeatable); better in the environment, as "+secretVariable+"; runhooks secret makes one")
-	choiceVar(cmd, &o.against, "against", "what to take: observed (what a receiver has to survive), documented or all", observed, documented, all)
-	flags.StringVar(&o.forward, "forward", "", "pass on what is taken to `URL`, and its answer back")
-	flags.StringVar(&o.record, "record", "", "add payloads to `FILE`, NDJSON for runhooks check")
-	flags.IntVar(&o.status, "status", http.StatusNoContent, "answer what is taken with status `N`")
-	flags.DurationVar(&o.delay, "delay", 0, "wait before answering what is taken, as 2s")
-	flags.IntVar(&o.count, "count", 0, "end after `N` POSTs")
+	choiceVar(cmd, &o.against, "against", "what to accept: observed (what conforms or deviates), documented (what conforms) or all", observed, documented, all)
+	flags.StringVar(&o.forward, "forward", "", "pass accepted events on to `URL`, and its answers back")
+	flags.StringVar(&o.record, "record", "", "add payloads to `FILE` (.ndjson), one a line")
+	flags.IntVar(&o.status, "status", http.StatusNoContent, "answer accepted events with status `N`")
+	flags.DurationVar(&o.delay, "delay", 0, "wait for `DURATION`, such as 2s, before answering an accepted event")
+	flags.IntVar(&o.count, "count", 0, "end after `N` POST requests (default: never)")
 	choiceVar(cmd, &o.format, "format", "form of the output: text, or ndjson with an object for each request", "text", "ndjson")
 	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show all findings of an event, not just the first few")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show all findings of an event, not only the first few")
 	cmd.MarkFlagsMutuallyExclusive("status", "forward")
 	return cmd
 }
@@ -287,7 +290,7 @@ func listenFailure(addr string, err error) string {
 	case errors.Is(err, syscall.EACCES):
 		return addr + " is not allowed: choose a port above 1023 with --addr"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return addr + " is no address of this machine: choose another with --addr, as 127.0.0.1:9000"
+		return addr + " is not an address of this machine: choose another with --addr, such as 127.0.0.1:9000"
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err

@@ -61,15 +61,15 @@ func listen(ts *testscript.TestScript, neg bool, args []string) {
 	backgrounds(ts)[args[0]] = b
 }
 
-// stop ends a listener by an interrupt, as "stop NAME", and writes what it said
+// interrupt ends a listener, as "interrupt NAME", and writes what it said
 // to NAME.out and NAME.err. It has to exit with 0.
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	b := named(ts, neg, args)
 	ts.Check(b.cmd.Process.Signal(os.Interrupt))
 	b.end(ts, args[0])
 }
 
-// ended waits for a listener that ends of itself, and otherwise does as stop.
+// ended waits for a listener that ends of itself, and otherwise does as interrupt.
 func ended(ts *testscript.TestScript, neg bool, args []string) {
 	named(ts, neg, args).end(ts, args[0])
 }

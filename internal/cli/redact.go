@@ -36,9 +36,9 @@ func redact(text string) string {
 	return secretHeader.ReplaceAllString(text, "${1}${2}"+hidden)
 }
 
-// redactURL returns a URL or a reference without its user information, the values
-// in its query and its fragment. The path stays, since it tells endpoints apart;
-// so do the names in the query.
+// redactURL returns a URL or a reference without its user information and the
+// values in its query and its fragment. The path stays, since it tells endpoints
+// apart; so do the names in the query.
 func redactURL(raw string) string {
 	if _, err := url.Parse(raw); err != nil && strings.ContainsAny(raw, "@?#") {
 		// Where the secret ends, nobody knows.
@@ -47,7 +47,7 @@ func redactURL(raw string) string {
 		}
 		return hidden
 	}
-	raw, _, hasFragment := strings.Cut(raw, "#")
+	raw, fragment, hasFragment := strings.Cut(raw, "#")
 	raw, query, hasQuery := strings.Cut(raw, "?")
 	start := 0 // of what may have user information, also where a scheme is missing
 	if i := strings.Index(raw, ":/"); i >= 0 {
@@ -62,20 +62,29 @@ func redactURL(raw string) string {
 		}
 	}
 	if hasQuery {
-		parts := strings.Split(query, "&")
-		for i, part := range parts {
-			name, _, named := strings.Cut(part, "=")
-			switch {
-			case named:
-				parts[i] = name + "=" + hidden
-			case part != "":
-				parts[i] = hidden
-			}
-		}
-		raw += "?" + strings.Join(parts, "&")
+		raw += "?" + redactQuery(query)
 	}
 	if hasFragment {
-		raw += "#" + hidden
+		if strings.Contains(fragment, "=") { // not a section of a page
+			fragment = redactQuery(fragment)
+		}
+		raw += "#" + fragment
 	}
 	return secretText.ReplaceAllString(raw, "${1}"+hidden)
+}
+
+// redactQuery returns a query without its values. A part that has no name may be
+// all secret.
+func redactQuery(query string) string {
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		name, _, named := strings.Cut(part, "=")
+		switch {
+		case named:
+			parts[i] = name + "=" + hidden
+		case part != "":
+			parts[i] = hidden
+		}
+	}
+	return strings.Join(parts, "&")
 }

@@ -31,7 +31,7 @@ var canaries = map[string]string{
 	"no scheme":        "user:" + canary + "@example.invalid/in",
 	"query":            "https://example.invalid/in?a=1&token=" + canary,
 	"bare query":       "https://example.invalid/in?" + canary,
-	"fragment":         "https://example.invalid/in#" + canary,
+	"fragment":         "https://example.invalid/in#access_token=" + canary,
 	"header":           "Authorization: Bearer " + canary,
 	"assignment":       "Authorization=Bearer " + canary,
 	"basic":            "Authorization: Basic " + canary + "==",
@@ -73,7 +73,8 @@ func TestRedactURL(t *testing.T) {
 		"http://u:p/w@h":                "http://***",
 		"http://h/%zz":                  "http://h/%zz",
 		"http://h/?a=b=c&&d":            "http://h/?a=***&&***",
-		"https://h/#access_token=x?y=z": "https://h/#***",
+		"https://h/#access_token=x?y=z": "https://h/#access_token=***",
+		"https://h/page#section":        "https://h/page#section",
 	} {
 		if got := redactURL(raw); got != want {
 			t.Errorf("%s: %s, want %s", raw, got, want)

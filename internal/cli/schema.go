@@ -30,19 +30,19 @@ func newSchema(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema [flags] [NAME…]",
 		Short: "Print or export the contract that is built in",
-		Long: `Schema prints a document of the contract, or writes documents to a folder.
+		Long: `Schema prints a document of the contract, or writes documents to a directory.
 
-  v1/, observed/                 the contract itself, in JSON Schema 2020-12: what is
-                                 documented, and what servers really send. The files
-                                 refer to one another.
-  openapi/webhooks               OpenAPI 3.1, a webhook an event
-  openapi/receiver               OpenAPI 3.1, one path: for generators that know no webhooks
-  openapi/receiver-3.0           the same in OpenAPI 3.0.3, for those that know no 3.1
-  openapi/json-schema-2020-12/   JSON Schemas that are complete in themselves
-  openapi/json-schema-draft-07/  the same, for tools that know nothing newer
+  v1/                            the documented contract, in JSON Schema 2020-12
+  observed/                      what real servers send, in JSON Schema 2020-12
+  openapi/webhooks               OpenAPI 3.1, one webhook for each event
+  openapi/receiver               OpenAPI 3.1, one path for both events: for tools that
+                                 don't support webhooks
+  openapi/receiver-3.0           the same in OpenAPI 3.0.3, for tools without 3.1
+  openapi/json-schema-2020-12/   JSON Schemas, each complete in one file
+  openapi/json-schema-draft-07/  the same for tools that don't support 2020-12
 
-What is below openapi/ is there as YAML and as JSON, and openapi/README.md says
-which file is for whom.`,
+The schemas in v1/ and observed/ refer to one another. Each document below
+openapi/ exists as YAML and as JSON; openapi/README.md says which is for whom.`,
 		Example: `  runhooks schema --list
   runhooks schema v1/run-completed
   runhooks schema openapi/receiver-3.0.yaml > openapi.yaml
@@ -61,8 +61,8 @@ which file is for whom.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&o.list, "list", "l", false, "list the documents")
-	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write the documents (all, or those named) below `DIR`")
-	cmd.Flags().BoolVar(&o.force, "force", false, "let --out replace files that differ")
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write the documents (all, or those that are named) to `DIR`")
+	cmd.Flags().BoolVar(&o.force, "force", false, "with --out, replace files that differ")
 	cmd.MarkFlagsMutuallyExclusive("list", "out")
 	return cmd
 }

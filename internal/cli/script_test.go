@@ -100,11 +100,11 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Deadline:            time.Now().Add(2 * cli.Patience),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":   exitCode,
-			"listen": listen,
-			"ended":  ended,
-			"stop":   stop,
-			"gzip":   compress(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }, ".gz"),
+			"code":      exitCode,
+			"listen":    listen,
+			"ended":     ended,
+			"interrupt": interrupt,
+			"gzip":      compress(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }, ".gz"),
 			"zstd": compress(func(w io.Writer) io.WriteCloser {
 				z, err := zstd.NewWriter(w)
 				if err != nil {

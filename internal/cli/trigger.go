@@ -54,22 +54,27 @@ type triggerOptions struct {
 func newTrigger(s streams) *cobra.Command {
 	o := &triggerOptions{}
 	cmd := &cobra.Command{
-		Use:   "trigger [flags] EVENT --to URL",
+		Use:   "trigger [flags] {EVENT | --file FILE} --to URL",
 		Short: "Send an event to an endpoint, as a platform would",
-		Long: `Trigger makes one attempt to deliver an event, and shows it and the answer.
+		Long: `Trigger sends an event to an endpoint once, and shows the request and the answer.
 
-EVENT is one of the contract, run_completed or run_failed, with sample data made
-from its schema; ids and times are fresh each time. Or it is webhook_test, which
-servers send and the contract doesn't know. --as maxun sends an event in the
-shape that servers really send, and --file a payload of your own as it is.
+EVENT is run_completed or run_failed, with sample data that conforms; ids and
+times are new each time. Or it is webhook_test, which servers send to try an
+endpoint, and which is not in the documented contract. --as maxun sends the
+event in the shape that this server really sends. --file sends your own payload,
+unchanged and unchecked.
 
-With a secret, the attempt is signed (Standard Webhooks). Redirects are not
-followed. URL may be an address of this machine or network if you type it, or
-localhost; a name that turns out to lead to one needs --allow-private.
+With a secret, the request is signed, as Standard Webhooks specifies. Redirects
+are not followed. If URL has a name, such as example.com, that leads to an
+address of this machine or of a private network, nothing is sent, unless with
+--allow-private; localhost, and an address that you write out, are allowed.
+
+Secrets are not shown: user information and query values of URLs appear as ***.
+What stands in the path of a URL is shown.
 
 Exit codes: 0 every event was accepted (2xx); 1 at least one was answered in
 another way; 2 the command line or a payload is wrong, or an endpoint can't be
-reached (what is left is sent all the same).`,
+reached (the remaining events are sent all the same).`,
 		Example: `  runhooks trigger run_completed --to http://127.0.0.1:9000
   RUNHOOKS_SECRET=whsec_… runhooks trigger run_failed --to https://example.com/events
   runhooks trigger run_failed --set data.robotName='Price watch' --to http://127.0.0.1:9000
@@ -94,19 +99,19 @@ reached (what is left is sent all the same).`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&o.to, "to", "", "send to `URL`")
-	flags.StringArrayVar(&o.set, "set", nil, "set a value of the sample, as `PATH=VALUE`; a path is like data.robot_name or a JSON pointer, a value JSON or else text (repeatable)")
-	flags.StringVar(&o.as, "as", "", "in the shape that `SERVER` sends: maxun, or one of its releases as maxun@0.0.22")
-	flags.StringVar(&o.file, "file", "", "send what `FILE` holds, as it is: JSON, NDJSON with a payload a line, or HAR; - is standard input")
-	flags.BoolVar(&o.force, "force", false, "send it although --set broke the contract")
+	flags.StringArrayVar(&o.set, "set", nil, "set a value of the sample, as `PATH=VALUE`: a path such as data.robot_name, or a JSON Pointer; a value in JSON, or else text (repeatable)")
+	flags.StringVar(&o.as, "as", "", "send the shape that `SERVER` sends: maxun, or one of its releases, such as maxun@0.0.22")
+	flags.StringVar(&o.file, "file", "", "send the payloads in `FILE` as they are: JSON, NDJSON (one payload a line) or HAR; - is standard input")
+	flags.BoolVar(&o.force, "force", false, "send the event even if --set makes it break the contract")
 	flags.StringArrayVar(&o.secrets, "secret", nil, "sign with `SECRET`, whsec_… or whsk_… (repeatable); better in the environment, as "+secretVariable+"; runhooks secret makes one")
-	flags.StringVar(&o.id, "id", "", "send `ID` as webhook-id: the same for all")
-	flags.StringArrayVar(&o.headers, "header", nil, "send another header, as `NAME=VALUE` (repeatable)")
+	flags.StringVar(&o.id, "id", "", "send `ID` as the webhook-id of every event, instead of a new one for each")
+	flags.StringArrayVar(&o.headers, "header", nil, "add a header, as `NAME=VALUE` (repeatable)")
 	flags.IntVar(&o.count, "count", 1, "send `N` events, one after the other")
-	flags.Var(&o.rate, "rate", "send at most `N/s` events (or N/m, N/h)")
-	flags.DurationVar(&o.timeout, "timeout", emitter.DefaultTimeout, "longest that an attempt may take")
-	flags.BoolVar(&o.allowPrivate, "allow-private", false, "let the URL's name lead to addresses that are not public")
+	flags.Var(&o.rate, "rate", "send at most `N/s` events a second (N/m: a minute, N/h: an hour)")
+	flags.DurationVar(&o.timeout, "timeout", emitter.DefaultTimeout, "give up after `DURATION`")
+	flags.BoolVar(&o.allowPrivate, "allow-private", false, "send even if the URL's name leads to an address that is not public")
 	flags.BoolVar(&o.print, "print", false, "print the payload, and send nothing")
-	flags.Uint64Var(&o.seed, "seed", 0, "make the ids from `N` and leave times as they are, so that payloads and their webhook-ids are the same each time")
+	flags.Uint64Var(&o.seed, "seed", 0, "make the same payloads and webhook-ids each time: ids from the number `N`, and times as in the sample")
 	choiceVar(cmd, &o.format, "format", "form of the output: text, or json with an object for each attempt", "text", "json")
 	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
 	cmd.MarkFlagsMutuallyExclusive("to", "print")
@@ -158,7 +163,7 @@ func (o *triggerOptions) validate() (err error) {
 	}
 	if !strings.Contains(o.to, "://") {
 		suggestion := redactURL("http://" + o.to)
-		return fmt.Errorf("--to %s is no URL: did you mean %s?", strings.TrimPrefix(suggestion, "http://"), suggestion)
+		return fmt.Errorf("--to %s is not a URL: did you mean %s?", strings.TrimPrefix(suggestion, "http://"), suggestion)
 	}
 	err = o.guard().CheckURL(o.to)
 	if blocked, ok := errors.AsType[*emitter.BlockedError](err); ok { // an IPv6 address that leads to an IPv4 one
