@@ -130,13 +130,16 @@ func build(repository, out, version string) error {
 	for name, data := range map[string][]byte{
 		prefix + ".spdx.json": bom,
 		prefix + ".oci.tar":   image,
-		"notes.md":            []byte(changes(changelog, heading) + "\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(out, name), data, 0o666); err != nil {
 			return err
 		}
 	}
-	return writeChecksums(out)
+	if err := writeChecksums(out); err != nil {
+		return err
+	}
+	// What is not downloaded has no checksum.
+	return os.WriteFile(filepath.Join(out, "notes.md"), []byte(changes(changelog, heading)+"\n"), 0o666)
 }
 
 // compile builds the command, for which no C is needed.

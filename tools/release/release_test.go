@@ -350,7 +350,9 @@ func TestAPIDiff(t *testing.T) {
 	if out, err := diff(); err != nil || !strings.Contains(out, "compared with "+mock) {
 		t.Errorf("unchanged: %v\n%s", err, out)
 	}
-	edit("pkg/conformance/conformance.go", "\npackage conformance\n", "\npackage conformance\n\n// Added is new.\nfunc Added() {}\n")
+	if err := os.WriteFile(filepath.Join(dir, "pkg/conformance/added.go"), []byte("package conformance\n\nfunc Added() {}\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	if out, err := diff(); err != nil || !strings.Contains(out, "pkg/conformance: compatible: Added: added") {
 		t.Errorf("added: %v\n%s", err, out)
 	}
