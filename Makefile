@@ -5,14 +5,18 @@ GO       ?= go
 FUZZTIME ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-modules test-simd generate drift lint lint-go lint-specs lint-openapi fuzz fuzz-short memory load interop bench bench-short clean
+.PHONY: help demo build test test-modules test-simd test-32bit test-platforms race race-newest generate drift lint lint-go lint-specs lint-openapi lint-actions fuzz fuzz-short memory load interop bench bench-short test-release release-prepare release-snapshot apidiff clean
 
 # The modules below this one, but for bench/, so that what they import is not what
 # everybody gets who imports Runhooks.
-MODULES = pkg/receiver/prometheusobserver pkg/receiver/otelobserver examples/receiver interop
+PUBLISHED = pkg/receiver/prometheusobserver pkg/receiver/otelobserver
+MODULES   = $(PUBLISHED) examples/receiver interop
+
+# The newest release of Go. go.mod has the oldest that works.
+NEWEST_GO = go1.27.4
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Check the page's samples and payloads of the wild, send events to a listener, and show it all
 	@sh scripts/demo.sh
@@ -36,6 +40,40 @@ test-simd: ## Test the validators as they are with GOEXPERIMENT=simd, on a CPU t
 		[ "$(REQUIRE_ALL)" != 1 ]; \
 	fi
 
+# On 386 an int has 32 bits, and a 64-bit Linux runs it. arm is run where there is
+# an emulator; that its int has 32 bits, too, 386 has shown.
+test-32bit: ## Test pkg on 386, and on arm where qemu-user is installed
+	@set -e; for module in . $(PUBLISHED); do \
+		echo "386 and arm in $$module"; \
+		packages=./...; [ $$module != . ] || packages=./pkg/...; \
+		for arch in 386 arm; do GOARCH=$$arch CGO_ENABLED=0 $(GO) -C $$module vet ./...; done; \
+		GOARCH=386 CGO_ENABLED=0 $(GO) -C $$module test $$packages; \
+		GOARCH=arm CGO_ENABLED=0 $(GO) -C $$module test -c -o /dev/null $$packages; \
+		if qemu=$$(command -v qemu-arm-static || command -v qemu-arm); then \
+			GOARCH=arm CGO_ENABLED=0 $(GO) -C $$module test -timeout 1h -exec "$$qemu" $$packages; \
+		else \
+			echo "SKIP running arm in $$module: qemu-arm is not installed; it was compiled"; \
+		fi; \
+	done
+
+test-platforms: ## Build all, and vet it with its tests, for each platform that a release is for
+	@set -e; for module in . $(PUBLISHED); do for os in linux darwin windows; do for arch in amd64 arm64; do \
+		echo "$$os/$$arch in $$module"; \
+		for verb in build vet; do GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 $(GO) -C $$module $$verb ./...; done; \
+	done; done; done
+
+race: ## Run the whole suite, and that of each module below, with the race detector
+	@set -e; for module in . bench $(MODULES); do \
+		echo "$(GO) test -race ./... in $$module"; $(GO) -C $$module test -race -timeout 30m ./...; \
+	done
+
+race-newest: ## Run race on the newest Go, if it can be had
+	@if GOTOOLCHAIN=$(NEWEST_GO) $(GO) version; then \
+		GOTOOLCHAIN=$(NEWEST_GO) $(MAKE) --no-print-directory race; \
+	else \
+		echo "SKIP race-newest: $(NEWEST_GO) can't be had"; \
+	fi
+
 generate: ## Regenerate all that is generated
 	$(GO) generate ./...
 	$(GO) -C bench generate ./...
@@ -44,7 +82,7 @@ generate: ## Regenerate all that is generated
 drift: ## Fail if what is generated isn't what its sources give
 	@GO='$(GO)' sh scripts/drift.sh
 
-lint: lint-go lint-specs lint-openapi ## Run gofmt, go vet, staticcheck, runhooks lint and the OpenAPI linter
+lint: lint-go lint-specs lint-openapi lint-actions ## Run gofmt, go vet, staticcheck, runhooks lint, and the linters of OpenAPI and workflows
 
 lint-go:
 	@unformatted=$$(find . -name '*.go' ! -path '*/node_modules/*' -exec gofmt -l {} +); \
@@ -53,7 +91,7 @@ lint-go:
 	fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/lint/go.mod staticcheck ./...
-	@for module in bench $(MODULES); do \
+	@for module in bench tools/release $(MODULES); do \
 		echo "$(GO) vet, staticcheck in $$module"; \
 		(cd $$module && $(GO) vet ./... && $(GO) tool -modfile="$$OLDPWD/tools/lint/go.mod" staticcheck ./...) || exit 1; \
 	done
@@ -80,6 +118,10 @@ lint-openapi:
 tools/openapi-lint/node_modules/.package-lock.json: tools/openapi-lint/package-lock.json
 	npm --prefix tools/openapi-lint ci --no-audit --no-fund
 	@touch $@
+
+# What it would find in shell scripts depends on whether shellcheck is installed.
+lint-actions:
+	$(GO) tool -modfile=tools/lint/go.mod actionlint -shellcheck= -pyflakes=
 
 fuzz: ## Fuzz every target, each for FUZZTIME (default 1h)
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' sh scripts/fuzz.sh
@@ -115,6 +157,20 @@ bench/.cache/venv: bench/python/requirements.txt
 		echo "SKIP simdjson: python3 is not installed"; \
 	fi
 
+test-release: ## Build a mock release twice and compare, fetch it as a stranger, and see apidiff fail
+	$(GO) -C tools/release test -count=1 -timeout 30m ./...
+
+release-prepare: ## Enter VERSION (v0.1.0) in CHANGELOG.md and in the modules that are published
+	$(GO) -C tools/release run . prepare "$(VERSION)"
+
+release-snapshot: ## Build into dist/ what a release of the commit that is checked out would have
+	rm -rf dist
+	$(GO) -C tools/release run . build
+	@cd dist && sha256sum --check --quiet checksums.txt && ls -l
+
+apidiff: ## Compare the packages of pkg with those of the last release
+	$(GO) -C tools/release run . apidiff
+
 clean: ## Remove what was built
-	rm -rf bin tools/openapi-lint/node_modules bench/.cache bench/node/node_modules
+	rm -rf bin dist tools/openapi-lint/node_modules bench/.cache bench/node/node_modules
 	rm -rf interop/*/bin interop/*/generated interop/*/node_modules interop/*/target interop/*/venv interop/*/receiver/target

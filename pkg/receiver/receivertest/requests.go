@@ -2,12 +2,12 @@ package receivertest
 
 import (
 	"bytes"
-	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
+	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
@@ -49,7 +49,7 @@ func Old(t testing.TB, secret signature.Secret, payload []byte) *http.Request {
 func signed(t testing.TB, secret signature.Secret, at time.Time, payload, sent []byte) *http.Request {
 	t.Helper()
 	r := Unsigned(sent)
-	if err := signature.SetHeaders(r.Header, "evt_"+rand.Text(), at, payload, secret); err != nil {
+	if err := signature.SetHeaders(r.Header, event.NewID(), at, payload, secret); err != nil {
 		t.Fatal(err)
 	}
 	return r
