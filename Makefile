@@ -10,7 +10,7 @@ FUZZTIME ?= 1h
 # The modules below this one, but for bench/, so that what they import is not what
 # everybody gets who imports Runhooks.
 PUBLISHED = pkg/receiver/prometheusobserver pkg/receiver/otelobserver
-MODULES   = $(PUBLISHED) examples/receiver interop
+MODULES   = $(PUBLISHED) internal/sqldeduptest examples/receiver interop
 
 # The newest release of Go. go.mod has the oldest that works.
 NEWEST_GO = go1.27.4
@@ -27,7 +27,7 @@ build: ## Build bin/runhooks
 test: ## Run the whole suite
 	$(GO) test ./...
 
-test-modules: ## Test the adapters and the examples, which are modules of their own
+test-modules: ## Test what is a module of its own: the adapters, databases, examples and interop
 	@for module in $(MODULES); do \
 		echo "$(GO) test ./... in $$module"; $(GO) -C $$module test ./... || exit 1; \
 	done

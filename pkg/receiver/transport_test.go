@@ -187,7 +187,7 @@ func TestTransport(t *testing.T) {
 		},
 		{name: "pipelined duplicates", request: strings.Repeat(withLength(len(completed), completed), 10), statuses: []int{204, 200, 200, 200, 200, 200, 200, 200, 200, 200}, reached: []string{completed}, open: true},
 		{name: "100,000 headers", request: strings.Replace(withLength(len(completed), completed), "\r\n", "\r\n"+strings.Repeat("X-Abcde: f\r\n", 100_000), 1), statuses: []int{431}},
-		{name: "100,000 headers, in the megabyte that net/http allows", request: strings.Replace(withLength(len(completed), completed), "\r\n", "\r\n"+strings.Repeat("A: b\r\n", 100_000), 1), statuses: []int{204}, reached: []string{completed}, open: true},
+		{name: "400 headers, of the 500 that net/http allows since Go 1.27", request: strings.Replace(withLength(len(completed), completed), "\r\n", "\r\n"+strings.Repeat("A: b\r\n", 400), 1), statuses: []int{204}, reached: []string{completed}, open: true},
 		{name: "a header of a megabyte", request: head + "X-A: " + strings.Repeat("a", 2<<20) + "\r\n\r\n", statuses: []int{431}},
 		{name: "HEAD", method: "HEAD", request: "HEAD /events HTTP/1.1\r\nHost: h\r\n\r\n", statuses: []int{405}, open: true},
 		{name: "OPTIONS", request: "OPTIONS /events HTTP/1.1\r\nHost: h\r\n\r\n", statuses: []int{405}, open: true},

@@ -79,6 +79,13 @@ func TestFetch(t *testing.T) {
 					t.Errorf("go mod tidy adds %s", m)
 				}
 			}
+			// go mod tidy also has a look at the tests of what is imported.
+			sums := string(read(t, dir, "go.sum"))
+			for _, driver := range []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5"} {
+				if strings.Contains(sums, driver) {
+					t.Errorf("go.sum has the database driver %s", driver)
+				}
+			}
 		})
 	}
 }

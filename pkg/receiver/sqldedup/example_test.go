@@ -31,8 +31,9 @@ func Example() {
 		PathSecrets:  []string{"dN7rJ2kXq0vB5wZt"},
 		Deduplicator: remembered,
 	})
-	fmt.Println(err)
-	// Output: <nil>
+	if err != nil {
+		log.Fatal(err)
+	}
 }
 
 func ExampleDeduplicator_Schema() {

@@ -1,4 +1,6 @@
-package sqldedup_test
+// Package sqldeduptest tests pkg/receiver/sqldedup with databases, whose drivers no
+// importer of that package should get.
+package sqldeduptest
 
 import (
 	"context"
