@@ -15,6 +15,18 @@
 //
 // Package [github.com/runhooks/runhooks/pkg/conformance/conformancetest] fails tests
 // by what this package says.
+//
+// # Compatibility
+//
+// What conforms goes on conforming, and a code keeps its meaning, from the first
+// release on. The observed superset only grows, so what deviates may come to be
+// accepted, and never the other way round. Messages and hints may change with any
+// version.
+//
+// From v1.0.0 on, only a major version breaks this package's API. Before that a
+// minor version may, and the changelog says how. Any version may add fields to
+// structs and values to sets of constants: write literals with field names, and give
+// a switch a default case.
 package conformance
 
 import (

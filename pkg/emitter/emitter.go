@@ -19,6 +19,16 @@
 // Endpoints are strangers. A [Guard], on by default, keeps attempts away from
 // addresses that are not public. No answer, whatever it does, makes an attempt
 // take longer than its timeout or hold more than a bounded piece of it.
+//
+// # Compatibility
+//
+// The requests are those of Standard Webhooks, which has a version of its own. The
+// guard may block further addresses with any version, as the registries of IANA do.
+//
+// From v1.0.0 on, only a major version breaks this package's API. Before that a
+// minor version may, and the changelog says how. Any version may add fields to
+// structs and values to sets of constants: write literals with field names, and give
+// a switch a default case.
 package emitter
 
 import (

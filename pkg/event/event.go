@@ -11,6 +11,16 @@
 // payload, but in the header webhook-id. [Event.Texts] and [Completed.Texts] are
 // rows, and [Event.Lists] and [Completed.Lists] are groups of rows, each with a name.
 // [Event.Counts] is what the payload says, and [Event.Counted] what it holds.
+//
+// # Compatibility
+//
+// What Parse returns for a payload, it returns with any later version, apart from
+// members of Extra, which may move to fields of their own.
+//
+// From v1.0.0 on, only a major version breaks this package's API. Before that a
+// minor version may, and the changelog says how. Any version may add fields to
+// structs and values to sets of constants: write literals with field names, and give
+// a switch a default case.
 package event
 
 import (

@@ -55,6 +55,16 @@
 // [http.ResponseWriter] can do that ([http.ResponseController]); the time for the
 // headers and between requests is the server's to bound: set
 // [http.Server.ReadHeaderTimeout] and [http.Server.IdleTimeout].
+//
+// # Compatibility
+//
+// The status of each answer and the type of its problem details are kept from the
+// first release on. Details and log messages may change with any version.
+//
+// From v1.0.0 on, only a major version breaks this package's API. Before that a
+// minor version may, and the changelog says how. Any version may add fields to
+// structs and values to sets of constants: write literals with field names, and give
+// a switch a default case.
 package receiver
 
 import (

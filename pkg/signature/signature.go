@@ -41,6 +41,15 @@
 //
 // Signatures of versions other than v1 and v1a are passed over, so that a sender
 // may add new ones beside them.
+//
+// # Compatibility
+//
+// What this package signs, every later version verifies.
+//
+// From v1.0.0 on, only a major version breaks this package's API. Before that a
+// minor version may, and the changelog says how. Any version may add fields to
+// structs and values to sets of constants: write literals with field names, and give
+// a switch a default case.
 package signature
 
 import (
