@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,7 +41,10 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
-// contents gives the files below root, but for what is not ours, by name.
+// built are the folders that make clean removes.
+var built = []string{"bin", "generated", "node_modules", "target", "venv"}
+
+// contents returns the files below root, by name, without what is built there.
 func contents(t *testing.T, root string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -50,7 +54,7 @@ func contents(t *testing.T, root string) map[string]string {
 		}
 		base := entry.Name()
 		if entry.IsDir() {
-			if name != root && (strings.HasPrefix(base, ".") || base == "node_modules" || base == "bin") {
+			if name != root && (strings.HasPrefix(base, ".") || slices.Contains(built, base)) {
 				return filepath.SkipDir
 			}
 			return nil
