@@ -11,8 +11,8 @@ import (
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// Disposition says what became of a request. The set is closed, so a disposition
-// can be a label of a metric.
+// A Disposition says what became of a request. There are few, so it can be a label
+// of a metric.
 type Disposition string
 
 // The dispositions, with the status of the answer. docs/problems.md says of each
