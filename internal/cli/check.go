@@ -195,7 +195,9 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		if err := c.found.Save(o.writeBaseline); err != nil {
 			return &exitError{exitUsage, err.Error()}
 		}
-		fmt.Fprintf(s.err, "runhooks: the findings are in %s; check with --baseline %[1]s from now on\n", redact(o.writeBaseline))
+		if info, err := os.Stat(o.writeBaseline); err == nil && info.Mode().IsRegular() {
+			fmt.Fprintf(s.err, "runhooks: the findings are in %s; check with --baseline %[1]s from now on\n", redact(o.writeBaseline))
+		}
 		c.summary.Failed = 0 // from now on they are known
 	}
 	switch {
