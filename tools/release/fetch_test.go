@@ -28,7 +28,23 @@ func TestFetch(t *testing.T) {
 	if len(rows) == 0 || len(rows) != strings.Count(text, "\n| `"+module)+strings.Count(text, "\n| `-tool ") {
 		t.Fatalf("docs/release.md has %d rows that can be read, and others", len(rows))
 	}
-	env := stranger(t, publish(t, released(t)))
+	dir := released(t)
+	nested, err := published(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range append([]string{"."}, nested...) {
+		packages, err := command(filepath.Join(dir, m), nil, "go", "list", "./...")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range strings.Fields(packages) {
+			if strings.HasPrefix(path, module+"/pkg/") && !strings.Contains(text, "| `"+path+"` |") {
+				t.Errorf("docs/release.md has no row for %s", path)
+			}
+		}
+	}
+	env := stranger(t, publish(t, dir))
 	binary := filepath.Join(t.TempDir(), "bin")
 	do := func(dir, name string, args ...string) string {
 		t.Helper()
