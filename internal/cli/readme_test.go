@@ -18,7 +18,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runhooks/runhooks/internal/cli"
-	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
@@ -228,15 +227,17 @@ func timeless(output string) string {
 	return output
 }
 
-// TestReadmeProgram: the README's program prints what its comment says.
-func TestReadmeProgram(t *testing.T) {
-	report := conformance.Check([]byte(between(t, "conformance.Check([]byte(`", "`))")))
-	got := report.EventType + " " + string(report.Verdict) + "\n"
-	for _, finding := range report.Findings {
-		got += finding.String() + "\n"
+// TestReadmeChecker: the program that the README has for checking a payload prints
+// what its comment says.
+func TestReadmeChecker(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), programDeadline)
+	defer cancel()
+	got, err := exec.CommandContext(ctx, buildProgram(t, "### Check a payload")).CombinedOutput()
+	if err != nil {
+		t.Errorf("the program ends with %v", err)
 	}
 	want := strings.ReplaceAll(between(t, "\t// Output:\n", "}\n"), "\t// ", "")
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("(-README +output):\n%s", diff)
 	}
 }
