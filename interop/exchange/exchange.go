@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/runhooks/runhooks/interop/matrix"
+	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/signature"
 	"github.com/runhooks/runhooks/vectors"
