@@ -754,10 +754,12 @@ func TestMarshal(t *testing.T) {
 		{"\x1b\x7f\u0085\u009b\u00a0", `"\u001b\u007f\u0085\u009b\u00a0"`},
 		{"\u202e\u2066\u200f\u061c\u2028\ufeff", `"\u202e\u2066\u200f\u061c\u2028\ufeff"`},
 		{"a\U000e0041b", `"a\udb40\udc41b"`},
-		{"\xff", `"\ufffd"`},
+		{"\xff", `"�"`},
 	} {
 		got, err := Marshal(tt.text)
-		if err != nil || string(got) != tt.want {
+		// Before Go 1.27 encoding/json escapes it.
+		text := strings.ReplaceAll(string(got), `\ufffd`, "�")
+		if err != nil || text != tt.want {
 			t.Errorf("%q: %s (%v), want %s", tt.text, got, err, tt.want)
 		}
 		var back string
