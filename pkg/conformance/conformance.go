@@ -18,10 +18,9 @@
 //
 // # Compatibility
 //
-// What conforms goes on conforming, and a code keeps its meaning, from the first
-// release on. The observed superset only grows, so what deviates may come to be
-// accepted, and never the other way round. Messages and hints may change with any
-// version.
+// From the first release on, what conforms goes on conforming, and a code keeps its
+// meaning. The observed superset only grows: what is invalid may come to deviate,
+// and never the other way round. Messages and hints may change with any version.
 //
 // From v1.0.0 on, only a major version breaks this package's API. Before that a
 // minor version may, and the changelog says how. Any version may add fields to
