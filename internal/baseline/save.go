@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // CheckTarget returns an error if [File.Save] to path would destroy what is
@@ -49,8 +50,11 @@ func (f *File) save(path string) error {
 		return err
 	}
 	if to.through {
-		file, err := os.OpenFile(to.path, os.O_WRONLY, 0)
-		if err != nil {
+		// Without O_NONBLOCK, a named pipe would wait for a reader.
+		file, err := os.OpenFile(to.path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if errors.Is(err, syscall.ENXIO) {
+			return errors.New("nobody reads the named pipe; start its reader first")
+		} else if err != nil {
 			return err
 		}
 		_, err = file.Write(text)
@@ -138,6 +142,10 @@ func replaceable(path string) (bool, error) {
 		Version  *int              `json:"version"`
 		Findings []json.RawMessage `json:"findings"`
 	}
-	err = json.NewDecoder(file).Decode(&content)
-	return err == io.EOF || err == nil && content.Version != nil && content.Findings != nil, nil
+	decoder := json.NewDecoder(file)
+	if err := decoder.Decode(&content); err != nil || content.Version == nil || content.Findings == nil {
+		return err == io.EOF, nil
+	}
+	_, err = decoder.Token() // what follows a baseline is somebody's data
+	return err == io.EOF, nil
 }
