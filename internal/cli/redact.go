@@ -10,12 +10,23 @@ import (
 const hidden = "***"
 
 var (
-	secretText = regexp.MustCompile(`(?i)(whsec_|whsk_)[a-z0-9+/=_%-]+`)
-	// A header's value ends with the line or, where it is quoted, with the quote.
-	secretHeader = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)("?\s*[:=]\s*"?)(?:[^"\\\r\n]|\\.)+`)
+	// In an answer, a secret may be escaped for a URL, JSON or HTML.
+	secretText = regexp.MustCompile(`(?i)(wh(?:sec|sk)(?:_|%5f))(?:[a-z0-9+/=_%-]|\\/|\\u00[0-9a-f]{2}|&#x?[0-9a-f]+;)+`)
 	// One slash is what is left of two where a URL was taken for a path.
-	urlText    = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]+:/(?:[^\s"<>\\]|\\.)+`)
-	schemeless = regexp.MustCompile(`(?:[^\s":@/\\]|\\.)+:(?:[^\s"@/\\]|\\.)+@`)
+	urlText    = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]+:\\?/(?:[^\s"<>\\]|\\.)+`)
+	schemeless = regexp.MustCompile(`(?i)(?:[^\s":@/\\]|\\.)+(?::|%3a)(?:[^\s"@/\\]|\\.)+(?:@|%40)`)
+	section    = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)*[0-9]{0,3}$`)
+
+	secretHeader = regexp.MustCompile(strings.NewReplacer(
+		"NAME", `\b(?:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+[-_])*api[-_]?key|(?:[a-z0-9]+[-_])+(?:token|secret|password))`,
+		"IS", `(?:\\?["'])?\]?\s*(?:=>|[:=])\s*`,
+		"REST", `(?:[^"\\\r\n]|\\.)+`,
+	).Replace(`(?i)` +
+		`("NAME\s*[:=]\s*)REST` + // quoted with its name
+		`|(NAMEIS\[\s*")REST(?:"\s*,\s*"REST)*` + // a list in JSON
+		`|(NAME(?:IS|["']\s*,\s*)\\?")REST` + // in JSON, also in a list of names and values
+		`|(NAME(?:IS|["']\s*,\s*)[\[(]?')(?:[^'\\\r\n]|\\.)+` + // in Python or JavaScript
+		`|(NAMEIS\[?)[^\s"'\[][^\r\n]*`)) // as it is sent: it ends with the line
 )
 
 // redact returns text without the secrets in it. Whatever is shown of a flag, a
@@ -25,20 +36,23 @@ var (
 //   - what follows whsec_ and whsk_,
 //   - what [redactURL] takes out of a URL, and a user with a password where the
 //     scheme is missing,
-//   - the values of headers that authenticate.
+//   - the values of headers that authenticate, as they are sent and as answers
+//     that echo them have them.
 func redact(text string) string {
 	text = urlText.ReplaceAllStringFunc(text, func(raw string) string {
+		raw = strings.ReplaceAll(raw, `\/`, "/")         // as some write JSON
 		bare := strings.TrimRight(raw, `.,:;!?'`+"`)]}") // which the sentence has
 		return redactURL(bare) + raw[len(bare):]
 	})
 	text = schemeless.ReplaceAllString(text, hidden+"@")
 	text = secretText.ReplaceAllString(text, "${1}"+hidden)
-	return secretHeader.ReplaceAllString(text, "${1}${2}"+hidden)
+	return secretHeader.ReplaceAllString(text, "${1}${2}${3}${4}${5}"+hidden)
 }
 
 // redactURL returns a URL or a reference without its user information and the
 // values in its query and its fragment. The path stays, since it tells endpoints
-// apart; so do the names in the query.
+// apart; so do the names in the query, and a fragment that reads as the section of
+// a page.
 func redactURL(raw string) string {
 	if _, err := url.Parse(raw); err != nil && strings.ContainsAny(raw, "@?#") {
 		// Where the secret ends, nobody knows.
@@ -65,7 +79,7 @@ func redactURL(raw string) string {
 		raw += "?" + redactQuery(query)
 	}
 	if hasFragment {
-		if strings.Contains(fragment, "=") { // not a section of a page
+		if !section.MatchString(fragment) { // of a page
 			fragment = redactQuery(fragment)
 		}
 		raw += "#" + fragment

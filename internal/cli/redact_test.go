@@ -33,6 +33,8 @@ var canaries = map[string]string{
 	"bare query":       "https://example.invalid/in?" + canary,
 	"fragment":         "https://example.invalid/in#access_token=" + canary,
 	"header":           "Authorization: Bearer " + canary,
+	"bare fragment":    "https://example.invalid/in#" + canary,
+	"escaped":          "user%3A" + canary + "%40example.invalid/in",
 	"assignment":       "Authorization=Bearer " + canary,
 	"basic":            "Authorization: Basic " + canary + "==",
 }
@@ -50,6 +52,19 @@ func TestRedact(t *testing.T) {
 		{`"Authorization: Digest a=\"b\"" for "--rate"`, `"Authorization: ***" for "--rate"`},
 		{`{"authorization":"Bearer x","b":1}`, `{"authorization":"***","b":1}`},
 		{"Cookie: a=b\nnext", "Cookie: ***\nnext"},
+		{"Authorization: Digest a=\"b\", c=\"d\"\nnext", "Authorization: ***\nnext"},
+		{`{"Authorization":["Bearer x", "y"],"Host":["h"]}`, `{"Authorization":["***"],"Host":["h"]}`},
+		{`["Authorization","Bearer x","Host","h"]`, `["Authorization","***","Host","h"]`},
+		{`{'X-Auth-Token': 'x', 'Host': 'h'}`, `{'X-Auth-Token': '***', 'Host': 'h'}`},
+		{`"{\"authorization\":\"Bearer x\"}"`, `"{\"authorization\":\"***"`},
+		{"map[Authorization:[Bearer x] Host:[h]]", "map[Authorization:[***"},
+		{"['authorization'] => Bearer x", "['authorization'] => ***"},
+		{"the header Authorization, which is missing", "the header Authorization, which is missing"},
+		{`{"url":"https:\/\/a:b@h\/in?token=x"}`, `{"url":"https://***@h/in?token=***"}`},
+		{`whsec_a\/b&#43;c\u003d, WHSEC%5Fa`, `whsec_***, WHSEC%5F***`},
+		{"user%3Ap%40w%40h user:p%40w@h", "***@h ***@h"},
+		{`{"code":"json.duplicate-key","severity":"error"}`, `{"code":"json.duplicate-key","severity":"error"}`},
+		{"https://h/a#b-c8 https://h/a#B8c", "https://h/a#b-c8 https://h/a#***"},
 	} {
 		got := redact(tt.text)
 		if got != tt.want {
