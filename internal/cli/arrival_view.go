@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -196,7 +197,9 @@ func (v *arrivalView) explanation(a *arrival) string {
 		case f.answer == nil && !a.gone:
 			writeText(&b, v.Terminal, "", fmt.Sprintf("%s can't be reached: %v", redactURL(f.url), f.err), 600)
 		case f.answer != nil && f.answer.StatusCode/100 != 2 && len(f.start) > 0:
-			writeText(&b, v.Terminal, "", strings.TrimSpace(string(f.start)), maxAnswer)
+			secrets := maps.Clone(a.header)
+			maps.DeleteFunc(secrets, func(name string, _ []string) bool { return !authenticating.MatchString(name) })
+			writeText(&b, v.Terminal, "", redactEcho(strings.TrimSpace(string(f.start)), f.url, secrets), maxAnswer)
 		}
 	}
 	if next := a.nextStep(); next != "" {

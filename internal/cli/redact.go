@@ -1,13 +1,19 @@
 package cli
 
 import (
+	"cmp"
+	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // hidden stands where a secret was.
 const hidden = "***"
+
+// headerName matches the names of headers that authenticate.
+const headerName = `(?i:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+[-_])*api[-_]?key|(?:[a-z0-9]+[-_])+(?:token|secret|password))`
 
 var (
 	// In an answer, a secret may be escaped for a URL, JSON or HTML.
@@ -18,15 +24,16 @@ var (
 	section    = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)*[0-9]{0,3}$`)
 
 	secretHeader = regexp.MustCompile(strings.NewReplacer(
-		"NAME", `\b(?:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+[-_])*api[-_]?key|(?:[a-z0-9]+[-_])+(?:token|secret|password))`,
-		"IS", `(?:\\?["'])?\]?\s*(?:=>|[:=])\s*`,
+		"NAME", `\b`+headerName,
+		"IS", `(?:\\?["'])?\]?\s*(?:=>|[:=])\s*\[?`,
 		"REST", `(?:[^"\\\r\n]|\\.)+`,
-	).Replace(`(?i)` +
-		`("NAME\s*[:=]\s*)REST` + // quoted with its name
-		`|(NAMEIS\[\s*")REST(?:"\s*,\s*"REST)*` + // a list in JSON
-		`|(NAME(?:IS|["']\s*,\s*)\\?")REST` + // in JSON, also in a list of names and values
-		`|(NAME(?:IS|["']\s*,\s*)[\[(]?')(?:[^'\\\r\n]|\\.)+` + // in Python or JavaScript
-		`|(NAMEIS\[?)[^\s"'\[][^\r\n]*`)) // as it is sent: it ends with the line
+	).Replace(`("NAME\s*[:=]\s*)REST` + // quoted with its name
+		`|(NAMEIS\\?")REST` + // in JSON
+		`|(NAMEIS)[^\s"\[][^\r\n]*`)) // as it is sent: it ends with the line
+	authenticating = regexp.MustCompile(`^` + headerName + `$`)
+
+	// Shorter words are no secrets, and stand in answers for themselves.
+	secretWord = regexp.MustCompile(`[A-Za-z0-9_-]{6,}`)
 )
 
 // redact returns text without the secrets in it. Whatever is shown of a flag, a
@@ -36,8 +43,9 @@ var (
 //   - what follows whsec_ and whsk_,
 //   - what [redactURL] takes out of a URL, and a user with a password where the
 //     scheme is missing,
-//   - the values of headers that authenticate, as they are sent and as answers
-//     that echo them have them.
+//   - the values of headers that authenticate.
+//
+// What an endpoint answers goes through [redactEcho] before.
 func redact(text string) string {
 	text = urlText.ReplaceAllStringFunc(text, func(raw string) string {
 		raw = strings.ReplaceAll(raw, `\/`, "/")         // as some write JSON
@@ -46,7 +54,38 @@ func redact(text string) string {
 	})
 	text = schemeless.ReplaceAllString(text, hidden+"@")
 	text = secretText.ReplaceAllString(text, "${1}"+hidden)
-	return secretHeader.ReplaceAllString(text, "${1}${2}${3}${4}${5}"+hidden)
+	return secretHeader.ReplaceAllString(text, "${1}${2}${3}"+hidden)
+}
+
+// redactEcho returns what answers a request without the secrets of that request,
+// in whatever form it repeats them: the values of its headers and of the query of
+// its URL. It looks for their words, since a form may escape what is between them.
+func redactEcho(answer, rawURL string, header http.Header) string {
+	var words []string
+	add := func(value string) { words = append(words, secretWord.FindAllString(value, -1)...) }
+	for _, values := range header {
+		for _, value := range values {
+			add(value)
+		}
+	}
+	if u, err := url.Parse(rawURL); err == nil {
+		for part := range strings.SplitSeq(u.RawQuery, "&") {
+			name, value, named := strings.Cut(part, "=")
+			if !named {
+				value = name
+			}
+			add(value)
+			if value, err := url.QueryUnescape(value); err == nil {
+				add(value)
+			}
+		}
+	}
+	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // none may hide half of another
+	var pairs []string
+	for _, word := range words {
+		pairs = append(pairs, word, hidden)
+	}
+	return strings.NewReplacer(pairs...).Replace(answer)
 }
 
 // redactURL returns a URL or a reference without its user information and the

@@ -319,6 +319,8 @@ func (t *trigger) send(ctx context.Context, payload []byte) (emitter.Attempt, er
 	if err != nil {
 		return attempt, &exitError{exitUsage, strings.TrimPrefix(err.Error(), "endpoint: ")}
 	}
+	attempt.Answer = []byte(redactEcho(string(attempt.Answer), t.options.to, t.options.header))
+	attempt.Location = redactEcho(attempt.Location, t.options.to, t.options.header)
 	sent := sending{
 		url: t.options.to, id: id, payload: payload, report: conformance.Check(payload), attempt: attempt,
 	}
