@@ -85,7 +85,7 @@ func (v *arrivalView) headline(b *strings.Builder, a *arrival) {
 	what, worth := a.report.EventType, string(a.report.Verdict)
 	switch {
 	case a.report.Verdict == "":
-		what, worth = a.method+" "+redactURL(a.path), "turned away"
+		what, worth = redact(a.method)+" "+redactURL(a.path), "turned away"
 	case what == "":
 		what = "no event"
 	}
@@ -312,7 +312,7 @@ type forwardJSON struct {
 func (a *arrival) toJSON() arrivalJSON {
 	d := a.decision
 	j := arrivalJSON{
-		Time: a.at.UTC(), Remote: a.remote, Method: a.method, Path: redactURL(a.path), Status: a.status,
+		Time: a.at.UTC(), Remote: a.remote, Method: redact(a.method), Path: redactURL(a.path), Status: a.status,
 		Disposition: a.disposition(), Reason: redact(a.why()), TookMS: milliseconds(a.took),
 		ID: redact(a.id), Signed: d.Delivery.Sender.By == receiver.BySignature, Attempt: a.attempt, Duplicate: a.repeated,
 		EventType: a.report.EventType, Verdict: a.report.Verdict, Bytes: len(d.Delivery.Payload),

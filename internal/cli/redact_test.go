@@ -101,6 +101,17 @@ func TestRedactEcho(t *testing.T) {
 	}
 }
 
+func TestRedactMethod(t *testing.T) {
+	a := &arrival{method: "WHSEC_" + canary, path: "/"}
+	var b strings.Builder
+	new(arrivalView).headline(&b, a)
+	for _, shown := range []string{a.toJSON().Method, b.String()} {
+		if strings.Contains(shown, canary) || !strings.Contains(shown, hidden) {
+			t.Errorf("shown as %s", shown)
+		}
+	}
+}
+
 func TestRedactURL(t *testing.T) {
 	for raw, want := range map[string]string{
 		"":                              "",
