@@ -13,7 +13,7 @@ import (
 const hidden = "***"
 
 // headerName matches the names of headers that authenticate.
-const headerName = `(?i:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+[-_])*api[-_]?key|(?:[a-z0-9]+[-_])+(?:token|secret|password))`
+const headerName = `(?i:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+-)*api-?key|(?:[a-z0-9]+-)+(?:token|secret|password))`
 
 var (
 	// In an answer, a secret may be escaped for a URL, JSON or HTML.

@@ -58,6 +58,8 @@ func TestRedact(t *testing.T) {
 		{`"{\"authorization\":\"Bearer x\"}"`, `"{\"authorization\":\"***"`},
 		{"map[Authorization:[Bearer x] Host:[h]]", "map[Authorization:[***"},
 		{"[authorization] => Bearer x", "[authorization] => ***"},
+		{"RUNHOOKS_SECRET: it starts with none", "RUNHOOKS_SECRET: it starts with none"},
+		{"--secret: it starts with none", "--secret: it starts with none"},
 		{"the header Authorization, which is missing", "the header Authorization, which is missing"},
 		{`{"url":"https:\/\/a:b@h\/in?token=x"}`, `{"url":"https://***@h/in?token=***"}`},
 		{`whsec_a\/b&#43;c\u003d, WHSEC%5Fa`, `whsec_***, WHSEC%5F***`},
