@@ -3,6 +3,7 @@ package baseline
 import (
 	"bytes"
 	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,13 +61,17 @@ func (f *File) save(path string) error {
 		_, err = file.Write(text)
 		return cmp.Or(err, file.Close())
 	}
-	temp, err := os.CreateTemp(filepath.Dir(to.path), ".baseline-*")
+	// Not by os.CreateTemp: who may read a new file, the user's umask says.
+	temp, err := os.OpenFile(filepath.Join(filepath.Dir(to.path), ".baseline-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temp.Name()) // gone already if all went well
 	_, err = temp.Write(text)
-	err = cmp.Or(err, temp.Chmod(to.mode), temp.Sync())
+	if to.mode != 0 {
+		err = cmp.Or(err, temp.Chmod(to.mode))
+	}
+	err = cmp.Or(err, temp.Sync())
 	if err := cmp.Or(err, temp.Close()); err != nil {
 		return err
 	}
@@ -98,7 +103,7 @@ func (f *File) text() ([]byte, error) {
 // A target is where a baseline is to be written.
 type target struct {
 	path    string      // the file itself, where a link leads to it
-	mode    fs.FileMode // that it is to have
+	mode    fs.FileMode // that it has, and is to keep; 0 where there is no file yet
 	through bool        // it is not a regular file, and so is written to and not replaced
 }
 
@@ -110,7 +115,7 @@ func targetOf(path string) (target, error) {
 		if _, err := os.Lstat(path); err == nil {
 			return target{}, errors.New("it is a link that leads nowhere; remove it, or name another file")
 		}
-		return target{path: path, mode: 0o644}, nil
+		return target{path: path}, nil
 	}
 	switch {
 	case err != nil:

@@ -61,6 +61,18 @@ func TestSaveToNamedPipeWithoutReader(t *testing.T) {
 	}
 }
 
+func TestSaveHeedsUmask(t *testing.T) {
+	old := syscall.Umask(0o077)
+	defer syscall.Umask(old)
+	path := filepath.Join(t.TempDir(), "known.json")
+	if err := recorded().Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("its mode is %v, %v", info, err)
+	}
+}
+
 func TestSaveToDevice(t *testing.T) {
 	before, err := os.Stat(os.DevNull)
 	if err != nil {
