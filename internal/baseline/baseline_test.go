@@ -131,6 +131,9 @@ func TestSaveReplacesBaselinesOnly(t *testing.T) {
 		{`{"event_type":"run_failed"}`, false},
 		{"[]", false},
 		{"<<<<<<< mine\n" + saved, false},
+		{saved + `{"event_type":"run_failed"}`, false},
+		{saved + "notes", false},
+		{saved + "\n", true},
 		{"notes", false},
 	} {
 		if err := os.WriteFile(path, []byte(tt.there), 0o600); err != nil {

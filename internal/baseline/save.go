@@ -3,6 +3,7 @@ package baseline
 import (
 	"bytes"
 	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // CheckTarget returns an error if [File.Save] to path would destroy what is
@@ -49,20 +51,27 @@ func (f *File) save(path string) error {
 		return err
 	}
 	if to.through {
-		file, err := os.OpenFile(to.path, os.O_WRONLY, 0)
-		if err != nil {
+		// Without O_NONBLOCK, a named pipe would wait for a reader.
+		file, err := os.OpenFile(to.path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if errors.Is(err, syscall.ENXIO) {
+			return errors.New("nobody reads the named pipe; start its reader first")
+		} else if err != nil {
 			return err
 		}
 		_, err = file.Write(text)
 		return cmp.Or(err, file.Close())
 	}
-	temp, err := os.CreateTemp(filepath.Dir(to.path), ".baseline-*")
+	// Not by os.CreateTemp: who may read a new file, the user's umask says.
+	temp, err := os.OpenFile(filepath.Join(filepath.Dir(to.path), ".baseline-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temp.Name()) // gone already if all went well
 	_, err = temp.Write(text)
-	err = cmp.Or(err, temp.Chmod(to.mode), temp.Sync())
+	if to.mode != 0 {
+		err = cmp.Or(err, temp.Chmod(to.mode))
+	}
+	err = cmp.Or(err, temp.Sync())
 	if err := cmp.Or(err, temp.Close()); err != nil {
 		return err
 	}
@@ -94,7 +103,7 @@ func (f *File) text() ([]byte, error) {
 // A target is where a baseline is to be written.
 type target struct {
 	path    string      // the file itself, where a link leads to it
-	mode    fs.FileMode // that it is to have
+	mode    fs.FileMode // that it has, and is to keep; 0 where there is no file yet
 	through bool        // it is not a regular file, and so is written to and not replaced
 }
 
@@ -106,7 +115,7 @@ func targetOf(path string) (target, error) {
 		if _, err := os.Lstat(path); err == nil {
 			return target{}, errors.New("it is a link that leads nowhere; remove it, or name another file")
 		}
-		return target{path: path, mode: 0o644}, nil
+		return target{path: path}, nil
 	}
 	switch {
 	case err != nil:
@@ -138,6 +147,10 @@ func replaceable(path string) (bool, error) {
 		Version  *int              `json:"version"`
 		Findings []json.RawMessage `json:"findings"`
 	}
-	err = json.NewDecoder(file).Decode(&content)
-	return err == io.EOF || err == nil && content.Version != nil && content.Findings != nil, nil
+	decoder := json.NewDecoder(file)
+	if err := decoder.Decode(&content); err != nil || content.Version == nil || content.Findings == nil {
+		return err == io.EOF, nil
+	}
+	_, err = decoder.Token() // what follows a baseline is somebody's data
+	return err == io.EOF, nil
 }

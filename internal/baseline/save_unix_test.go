@@ -43,6 +43,36 @@ func TestSaveToNamedPipe(t *testing.T) {
 	}
 }
 
+// A named pipe that nobody reads would keep a check from ending.
+func TestSaveToNamedPipeWithoutReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip("no named pipes here:", err)
+	}
+	saved := make(chan error, 1)
+	go func() { saved <- recorded().Save(path) }()
+	select {
+	case err := <-saved:
+		if want := "baseline " + path + " can't be written: nobody reads the named pipe; start its reader first"; err == nil || err.Error() != want {
+			t.Errorf("got %v\nwant %s", err, want)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it waits for a reader")
+	}
+}
+
+func TestSaveHeedsUmask(t *testing.T) {
+	old := syscall.Umask(0o077)
+	defer syscall.Umask(old)
+	path := filepath.Join(t.TempDir(), "known.json")
+	if err := recorded().Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("its mode is %v, %v", info, err)
+	}
+}
+
 func TestSaveToDevice(t *testing.T) {
 	before, err := os.Stat(os.DevNull)
 	if err != nil {

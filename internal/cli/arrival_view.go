@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -84,7 +85,7 @@ func (v *arrivalView) headline(b *strings.Builder, a *arrival) {
 	what, worth := a.report.EventType, string(a.report.Verdict)
 	switch {
 	case a.report.Verdict == "":
-		what, worth = a.method+" "+redactURL(a.path), "turned away"
+		what, worth = redact(a.method)+" "+redactURL(a.path), "turned away"
 	case what == "":
 		what = "no event"
 	}
@@ -196,7 +197,9 @@ func (v *arrivalView) explanation(a *arrival) string {
 		case f.answer == nil && !a.gone:
 			writeText(&b, v.Terminal, "", fmt.Sprintf("%s can't be reached: %v", redactURL(f.url), f.err), 600)
 		case f.answer != nil && f.answer.StatusCode/100 != 2 && len(f.start) > 0:
-			writeText(&b, v.Terminal, "", strings.TrimSpace(string(f.start)), maxAnswer)
+			secrets := maps.Clone(a.header)
+			maps.DeleteFunc(secrets, func(name string, _ []string) bool { return !authenticating.MatchString(name) })
+			writeText(&b, v.Terminal, "", redactEcho(strings.TrimSpace(string(f.start)), f.url, secrets), maxAnswer)
 		}
 	}
 	if next := a.nextStep(); next != "" {
@@ -309,7 +312,7 @@ type forwardJSON struct {
 func (a *arrival) toJSON() arrivalJSON {
 	d := a.decision
 	j := arrivalJSON{
-		Time: a.at.UTC(), Remote: a.remote, Method: a.method, Path: redactURL(a.path), Status: a.status,
+		Time: a.at.UTC(), Remote: a.remote, Method: redact(a.method), Path: redactURL(a.path), Status: a.status,
 		Disposition: a.disposition(), Reason: redact(a.why()), TookMS: milliseconds(a.took),
 		ID: redact(a.id), Signed: d.Delivery.Sender.By == receiver.BySignature, Attempt: a.attempt, Duplicate: a.repeated,
 		EventType: a.report.EventType, Verdict: a.report.Verdict, Bytes: len(d.Delivery.Payload),

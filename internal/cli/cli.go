@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,6 +46,14 @@ type streams struct {
 func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	s := streams{in, out, errOut}
 	root := newRoot(s)
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		// To complete a command line, cobra writes what is wrong with it to the
+		// process's own standard error.
+		args = slices.Clone(args)
+		for i, arg := range args {
+			args[i] = redact(arg)
+		}
+	}
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)

@@ -1,21 +1,39 @@
 package cli
 
 import (
+	"cmp"
+	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // hidden stands where a secret was.
 const hidden = "***"
 
+// headerName matches the names of headers that authenticate.
+const headerName = `(?i:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+-)*api-?key|(?:[a-z0-9]+-)+(?:token|secret|password))`
+
 var (
-	secretText = regexp.MustCompile(`(?i)(whsec_|whsk_)[a-z0-9+/=_%-]+`)
-	// A header's value ends with the line or, where it is quoted, with the quote.
-	secretHeader = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)("?\s*[:=]\s*"?)(?:[^"\\\r\n]|\\.)+`)
+	// In an answer, a secret may be escaped for a URL, JSON or HTML.
+	secretText = regexp.MustCompile(`(?i)(wh(?:sec|sk)(?:_|%5f))(?:[a-z0-9+/=_%-]|\\/|\\u00[0-9a-f]{2}|&#x?[0-9a-f]+;)+`)
 	// One slash is what is left of two where a URL was taken for a path.
-	urlText    = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]+:/(?:[^\s"<>\\]|\\.)+`)
-	schemeless = regexp.MustCompile(`(?:[^\s":@/\\]|\\.)+:(?:[^\s"@/\\]|\\.)+@`)
+	urlText    = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]+:\\?/(?:[^\s"<>\\]|\\.)+`)
+	schemeless = regexp.MustCompile(`(?i)(?:[^\s":@/\\]|\\.)+(?::|%3a)(?:[^\s"@/\\]|\\.)+(?:@|%40)`)
+	section    = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)*[0-9]{0,3}$`)
+
+	secretHeader = regexp.MustCompile(strings.NewReplacer(
+		"NAME", `\b`+headerName,
+		"IS", `(?:\\?["'])?\]?\s*(?:=>|[:=])\s*\[?`,
+		"REST", `(?:[^"\\\r\n]|\\.)+`,
+	).Replace(`("NAME\s*[:=]\s*)REST` + // quoted with its name
+		`|(NAMEIS\\?")REST` + // in JSON
+		`|(NAMEIS)[^\s"\[][^\r\n]*`)) // as it is sent: it ends with the line
+	authenticating = regexp.MustCompile(`^` + headerName + `$`)
+
+	// Shorter words are no secrets, and stand in answers for themselves.
+	secretWord = regexp.MustCompile(`[A-Za-z0-9_-]{6,}`)
 )
 
 // redact returns text without the secrets in it. Whatever is shown of a flag, a
@@ -26,19 +44,54 @@ var (
 //   - what [redactURL] takes out of a URL, and a user with a password where the
 //     scheme is missing,
 //   - the values of headers that authenticate.
+//
+// What an endpoint answers goes through [redactEcho] before.
 func redact(text string) string {
 	text = urlText.ReplaceAllStringFunc(text, func(raw string) string {
+		raw = strings.ReplaceAll(raw, `\/`, "/")         // as some write JSON
 		bare := strings.TrimRight(raw, `.,:;!?'`+"`)]}") // which the sentence has
 		return redactURL(bare) + raw[len(bare):]
 	})
 	text = schemeless.ReplaceAllString(text, hidden+"@")
 	text = secretText.ReplaceAllString(text, "${1}"+hidden)
-	return secretHeader.ReplaceAllString(text, "${1}${2}"+hidden)
+	return secretHeader.ReplaceAllString(text, "${1}${2}${3}"+hidden)
+}
+
+// redactEcho returns what answers a request without the secrets of that request,
+// in whatever form it repeats them: the values of its headers and of the query of
+// its URL. It looks for their words, since a form may escape what is between them.
+func redactEcho(answer, rawURL string, header http.Header) string {
+	var words []string
+	add := func(value string) { words = append(words, secretWord.FindAllString(value, -1)...) }
+	for _, values := range header {
+		for _, value := range values {
+			add(value)
+		}
+	}
+	if u, err := url.Parse(rawURL); err == nil {
+		for part := range strings.SplitSeq(u.RawQuery, "&") {
+			name, value, named := strings.Cut(part, "=")
+			if !named {
+				value = name
+			}
+			add(value)
+			if value, err := url.QueryUnescape(value); err == nil {
+				add(value)
+			}
+		}
+	}
+	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // none may hide half of another
+	var pairs []string
+	for _, word := range words {
+		pairs = append(pairs, word, hidden)
+	}
+	return strings.NewReplacer(pairs...).Replace(answer)
 }
 
 // redactURL returns a URL or a reference without its user information and the
 // values in its query and its fragment. The path stays, since it tells endpoints
-// apart; so do the names in the query.
+// apart; so do the names in the query, and a fragment that reads as the section of
+// a page.
 func redactURL(raw string) string {
 	if _, err := url.Parse(raw); err != nil && strings.ContainsAny(raw, "@?#") {
 		// Where the secret ends, nobody knows.
@@ -65,7 +118,7 @@ func redactURL(raw string) string {
 		raw += "?" + redactQuery(query)
 	}
 	if hasFragment {
-		if strings.Contains(fragment, "=") { // not a section of a page
+		if !section.MatchString(fragment) { // of a page
 			fragment = redactQuery(fragment)
 		}
 		raw += "#" + fragment

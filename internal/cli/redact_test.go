@@ -33,6 +33,8 @@ var canaries = map[string]string{
 	"bare query":       "https://example.invalid/in?" + canary,
 	"fragment":         "https://example.invalid/in#access_token=" + canary,
 	"header":           "Authorization: Bearer " + canary,
+	"bare fragment":    "https://example.invalid/in#" + canary,
+	"escaped":          "user%3A" + canary + "%40example.invalid/in",
 	"assignment":       "Authorization=Bearer " + canary,
 	"basic":            "Authorization: Basic " + canary + "==",
 }
@@ -50,6 +52,20 @@ func TestRedact(t *testing.T) {
 		{`"Authorization: Digest a=\"b\"" for "--rate"`, `"Authorization: ***" for "--rate"`},
 		{`{"authorization":"Bearer x","b":1}`, `{"authorization":"***","b":1}`},
 		{"Cookie: a=b\nnext", "Cookie: ***\nnext"},
+		{"Authorization: Digest a=\"b\", c=\"d\"\nnext", "Authorization: ***\nnext"},
+		{`{"Authorization":["Bearer x"],"Host":["h"]}`, `{"Authorization":["***"],"Host":["h"]}`},
+		{"{'X-Auth-Token': 'x', 'Host': 'h'}", "{'X-Auth-Token': ***"},
+		{`"{\"authorization\":\"Bearer x\"}"`, `"{\"authorization\":\"***"`},
+		{"map[Authorization:[Bearer x] Host:[h]]", "map[Authorization:[***"},
+		{"[authorization] => Bearer x", "[authorization] => ***"},
+		{"RUNHOOKS_SECRET: it starts with none", "RUNHOOKS_SECRET: it starts with none"},
+		{"--secret: it starts with none", "--secret: it starts with none"},
+		{"the header Authorization, which is missing", "the header Authorization, which is missing"},
+		{`{"url":"https:\/\/a:b@h\/in?token=x"}`, `{"url":"https://***@h/in?token=***"}`},
+		{`whsec_a\/b&#43;c\u003d, WHSEC%5Fa`, `whsec_***, WHSEC%5F***`},
+		{"user%3Ap%40w%40h user:p%40w@h", "***@h ***@h"},
+		{`{"code":"json.duplicate-key","severity":"error"}`, `{"code":"json.duplicate-key","severity":"error"}`},
+		{"https://h/a#b-c8 https://h/a#B8c", "https://h/a#b-c8 https://h/a#***"},
 	} {
 		got := redact(tt.text)
 		if got != tt.want {
@@ -57,6 +73,43 @@ func TestRedact(t *testing.T) {
 		}
 		if again := redact(got); again != got {
 			t.Errorf("twice: %s", again)
+		}
+	}
+}
+
+// TestRedactEcho: nothing has to be known of the form in which an endpoint repeats
+// what it got.
+func TestRedactEcho(t *testing.T) {
+	const url = "https://example.invalid/in?token=a%2F" + canary + "&bare-" + canary
+	header := http.Header{"Authorization": {"Bearer " + canary}, "X-Custom": {canary + "-" + canary + "/+" + canary}, "X-N": {"5"}}
+	for _, form := range []string{
+		"%s",
+		`{"headers":[{"name":"Authorization","value":"Bearer %s"}],"n":5}`,
+		`["Authorization","Bearer %s"] 5`,
+		"<td>Authorization</td><td>Bearer %s</td> 5",
+		`HTTP_X_CUSTOM=%[1]s-%[1]s\/+%[1]s`,
+		`{"args":{"token":"a\u002f%s","5":5}}`,
+		"bare-%s",
+	} {
+		answer := fmt.Sprintf(form, canary)
+		got := redactEcho(answer, url, header)
+		if strings.Contains(got, canary) || !strings.Contains(got, hidden) || strings.Count(got, "5") != strings.Count(answer, "5") {
+			t.Errorf("%s\nis shown as %s", answer, got)
+		}
+	}
+	const other = "Authorization is missing: give a token"
+	if got := redactEcho(other, "https://example.invalid/%zz", nil); got != other {
+		t.Error(got)
+	}
+}
+
+func TestRedactMethod(t *testing.T) {
+	a := &arrival{method: "WHSEC_" + canary, path: "/"}
+	var b strings.Builder
+	new(arrivalView).headline(&b, a)
+	for _, shown := range []string{a.toJSON().Method, b.String()} {
+		if strings.Contains(shown, canary) || !strings.Contains(shown, hidden) {
+			t.Errorf("shown as %s", shown)
 		}
 	}
 }
@@ -188,7 +241,7 @@ func TestNoSecretIsShownOnTheWire(t *testing.T) {
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", "https://user:"+canary+"@example.invalid"+r.URL.String())
 		w.WriteHeader(http.StatusTemporaryRedirect)
-		fmt.Fprintf(w, "%s with Authorization: %s", "https://example.invalid"+r.URL.String(), r.Header.Get("Authorization"))
+		fmt.Fprintf(w, "%s with %v; Authorization: %s", "https://example.invalid"+r.URL.String(), r.URL.Query(), r.Header.Get("Authorization"))
 	}))
 	defer echo.Close()
 	gone := httptest.NewServer(nil)

@@ -69,8 +69,9 @@ are not followed. If URL has a name, such as example.com, that leads to an
 address of this machine or of a private network, nothing is sent, unless with
 --allow-private; localhost, and an address that you write out, are allowed.
 
-Secrets are not shown: user information and query values of URLs appear as ***.
-What stands in the path of a URL is shown.
+Secrets are not shown: user information and query values of URLs, and what an
+answer repeats of them and of --header, appear as ***. What stands in the path
+of a URL is shown.
 
 Exit codes: 0 every event was accepted (2xx); 1 at least one was answered in
 another way; 2 the command line or a payload is wrong, or an endpoint can't be
@@ -319,6 +320,8 @@ func (t *trigger) send(ctx context.Context, payload []byte) (emitter.Attempt, er
 	if err != nil {
 		return attempt, &exitError{exitUsage, strings.TrimPrefix(err.Error(), "endpoint: ")}
 	}
+	attempt.Answer = []byte(redactEcho(string(attempt.Answer), t.options.to, t.options.header))
+	attempt.Location = redactEcho(attempt.Location, t.options.to, t.options.header)
 	sent := sending{
 		url: t.options.to, id: id, payload: payload, report: conformance.Check(payload), attempt: attempt,
 	}

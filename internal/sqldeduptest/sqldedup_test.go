@@ -63,6 +63,29 @@ func TestSQLite(t *testing.T) {
 	})
 }
 
+// TestSQLiteClaimCutOff: a sender that goes away during the claim comes again soon,
+// and then nobody has the event.
+func TestSQLiteClaimCutOff(t *testing.T) {
+	d := open(t, sqldedup.Config{DB: sqlite(t), Dialect: sqldedup.SQLite})
+	for i, cutOff := 0, 0; cutOff < 100; i++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Duration(i%500)*time.Microsecond, cancel) // as claims take
+		key := fmt.Sprint("webhook-id:", i)
+		_, err := d.Claim(ctx, key)
+		cancel()
+		if err == nil {
+			continue
+		}
+		cutOff++
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if c, err := d.Claim(t.Context(), key); err != nil || c.State != receiver.Claimed {
+			t.Fatalf("claim %d, which was cut off, is in the way: %+v, %v", i, c, err)
+		}
+	}
+}
+
 // TestPostgreSQL takes a database from POSTGRES_URL, and makes tables of its own
 // in it. Its clock can be a bubble's: while a test sleeps nobody waits for the
 // network, which alone would hold the clock up.

@@ -89,6 +89,7 @@ func TestClosed(t *testing.T) {
 		{"unevaluatedProperties", metadata, "unevaluatedProperties", `false`, `108`, `108,"b":1`, ""},
 		{"dependentRequired", metadata, "dependentRequired", `{"b": ["c"]}`, `108`, `108,"b":1`, ""},
 		{"dependentSchemas", metadata, "dependentSchemas", `{"b": {"required": ["c"]}}`, `108`, `108,"b":1`, ""},
+		{"$ref, to where it stands", browserID, "b", `{"$ref": "#"}`, `108`, `108,"b":1`, ""},
 		{"a rule of the union", union, "maxProperties", `4`, `"data"`, `"b":1,"data"`, ""},
 		{"an annotation of the union", union, "x-colour", `"red"`, ``, ``, ""},
 		{"an annotation", webhookID, "x-colour", `"red"`, ``, ``, ""},

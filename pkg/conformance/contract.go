@@ -95,6 +95,9 @@ func newContract(files fs.FS) (*contract, error) {
 			}
 			continue
 		}
+		if err := cmp.Or(isFinite(documented), isFinite(observed)); err != nil {
+			return nil, err
+		}
 		a := &arm{
 			event:      event.Constant[0].(string),
 			documented: c.enroll(documented),
@@ -405,6 +408,29 @@ func (s *schema) check() error {
 		}
 	}
 	return nil
+}
+
+// isFinite returns an error if s leads back to itself. What is prepared of it would
+// have no end.
+func isFinite(s *judge.Schema) error {
+	done := make(map[*judge.Schema]bool) // false while on the way
+	var visit func(*judge.Schema) error
+	visit = func(s *judge.Schema) error {
+		if finite, seen := done[s]; finite {
+			return nil
+		} else if seen {
+			return fmt.Errorf("%s: $ref: payloads can't be judged by a schema that refers back to itself", s.Location)
+		}
+		done[s] = false
+		for sub := range subschemas(s) {
+			if err := visit(sub); err != nil {
+				return err
+			}
+		}
+		done[s] = true
+		return nil
+	}
+	return visit(s)
 }
 
 // isUnion returns an error if s says more of a payload than which event it is.

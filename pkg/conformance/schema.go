@@ -38,7 +38,7 @@ type member struct {
 }
 
 // enroll prepares s and all that it leads to, and enters them into c.schemas.
-// The contract's schemas don't recurse.
+// It has an end, as [isFinite] has seen.
 func (c *contract) enroll(s *judge.Schema) *schema {
 	if s == nil {
 		return nil

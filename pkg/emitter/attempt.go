@@ -119,14 +119,20 @@ func (a Attempt) String() string {
 	return fmt.Sprintf("%d: %s", a.Status, a.Outcome)
 }
 
-// reason is the text of Err, but for what may quote an answer.
+// reason is the text of Err, but for what may quote an answer. It is fit to be
+// shown: a certificate may have names of any length, and any characters in them.
 func (a Attempt) reason() string {
 	answering := a.Phase == Sending || a.Phase == Waiting // so somebody has seen the request
 	_, ofNetwork := errors.AsType[*net.OpError](a.Err)
 	if answering && !ofNetwork && !errors.Is(a.Err, context.DeadlineExceeded) && !errors.Is(a.Err, io.EOF) {
 		return "the answer can't be used"
 	}
-	return fmt.Sprint(a.Err)
+	text := fmt.Sprint(a.Err)
+	const most = 300
+	if len(text) > most || strings.ContainsFunc(text, func(c rune) bool { return !strconv.IsPrint(c) }) {
+		text = fmt.Sprintf("%.*q", most, text)
+	}
+	return text
 }
 
 // judge sets what follows from the head of an answer.

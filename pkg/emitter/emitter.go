@@ -176,6 +176,10 @@ func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload 
 	// The transport itself, and not an http.Client: it follows no redirect and
 	// keeps no cookie.
 	resp, err := c.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(limited, tr.client())))
+	if err == nil && resp.StatusCode == 0 { // which stands for no answer
+		resp.Body.Close()
+		err = errors.New("the answer has status 000")
+	}
 	if err != nil {
 		blocked, isBlocked := errors.AsType[*BlockedError](err)
 		elsewhere := tr.elsewhere()

@@ -112,16 +112,20 @@ var (
 // these:
 //   - [ErrUndelivered], if no other attempt follows. It comes with [ErrGone] if
 //     the endpoint is gone, and with a *[BlockedError] if the guard blocked it.
-//   - The error of ctx, if it was done during an attempt or a pause.
+//   - The error of ctx, if it was done during an attempt or a pause. That attempt
+//     is the last one returned, without an outcome: the endpoint may or may not
+//     have received the event.
 //   - What [Client.Send] returned for something that the caller has to fix.
 func (c *Client) Deliver(ctx context.Context, to Endpoint, eventID string, payload []byte, p Policy) ([]Attempt, error) {
 	var attempts []Attempt
 	for {
 		a, err := c.Send(ctx, to, eventID, payload)
+		if a.EventID != "" { // so there was one
+			attempts = append(attempts, a)
+		}
 		if err != nil {
 			return attempts, err
 		}
-		attempts = append(attempts, a)
 		n := len(attempts)
 		next := p.Next(n, a)
 		c.log(ctx, to, n, a, next)

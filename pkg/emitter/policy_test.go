@@ -277,6 +277,17 @@ func TestDeliverGivenUp(t *testing.T) {
 		if len(attempts) != 1 || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrUndelivered) || time.Since(start) != time.Minute {
 			t.Errorf("after %v the attempts are %v, and the error %v", time.Since(start), attempts, err)
 		}
+
+		// In the middle of an attempt, of which the endpoint has the request.
+		c2 := new(Client)
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		inMemory(c2, func(http.ResponseWriter, *http.Request) { <-ctx.Done() })
+		attempts, err = c2.Deliver(ctx, signedAt("http://endpoint.test"), "evt_1", sample(t), PagePolicy())
+		if !errors.Is(err, context.DeadlineExceeded) || len(attempts) != 1 || attempts[0].Outcome != "" || attempts[0].Phase != Waiting {
+			t.Errorf("the attempts are %v, and the error %v", attempts, err)
+		}
+
 		attempts, err = c.Deliver(t.Context(), Endpoint{URL: "ftp://x"}, "evt_1", sample(t), PagePolicy())
 		var mistake *EndpointError
 		if len(attempts) != 0 || !errors.As(err, &mistake) {

@@ -19,7 +19,8 @@ import (
 type Deduplicator interface {
 	// Claim says that the event of that key is about to be handled, unless
 	// it has been or is being. A key has at most 300 bytes of printable ASCII.
-	// An error refuses the delivery for now: the sender is told to try again.
+	// An error refuses the delivery for now: the sender is told to try again, so
+	// no claim may be left behind, also where ctx ended in the middle.
 	Claim(ctx context.Context, key string) (Claim, error)
 	// Commit says that the event of a claim has been handled: from now on its
 	// key is Done.

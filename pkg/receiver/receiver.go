@@ -154,7 +154,10 @@ const (
 // that is there and wrong is refused whatever else would allow the sender.
 // Delivery.Sender says which it was.
 type Options struct {
-	// Verifier verifies signatures, as Standard Webhooks has them.
+	// Verifier verifies signatures, as Standard Webhooks has them. If its secrets
+	// are of several senders, an id that one of them has used is a duplicate from
+	// any other: where ids are not as unguessable as those of event.NewID, make a
+	// receiver for each, with a Deduplicator of its own.
 	Verifier *signature.Verifier
 	// Basic are the credentials that senders who can't sign may use, in the
 	// URL as https://user:password@host/path or as a header: of several senders,
@@ -274,6 +277,17 @@ func check(handlers Handlers, options Options) error {
 		return errors.New("no handler takes any event; set one of RunCompleted, RunFailed, Test, Event and Unknown")
 	case options.Accept == AcceptAll && handlers.Unknown == nil:
 		return errors.New("AcceptAll accepts payloads that are invalid, and no handler takes them; set Handlers.Unknown")
+	}
+	if v := options.Verifier; v != nil {
+		// With these it would refuse every delivery.
+		if v.Tolerance < 0 {
+			return fmt.Errorf("the Verifier's Tolerance is %v; it can't be negative", v.Tolerance)
+		}
+		for i, s := range v.Secrets {
+			if s.Text() == "" {
+				return fmt.Errorf("the Verifier's Secrets[%d] is the zero Secret; make it by signature.ParseSecret", i)
+			}
+		}
 	}
 	for i, c := range options.Basic {
 		if c.Username == "" || c.Password == "" {

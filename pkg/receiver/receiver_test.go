@@ -752,6 +752,8 @@ func TestNewRefuses(t *testing.T) {
 		{"no authentication", all, receiver.Options{}, "nothing says how senders are authenticated"},
 		{"insecure and not", all, with(func(o *receiver.Options) { o.PathSecrets = []string{"0123456789abcdef"} }), "pointless"},
 		{"no secrets", all, receiver.Options{Verifier: &signature.Verifier{}}, "has no Secrets"},
+		{"a zero secret", all, receiver.Options{Verifier: &signature.Verifier{Secrets: []signature.Secret{signature.NewSecret(), {}}}}, "Secrets[1] is the zero Secret"},
+		{"negative tolerance", all, receiver.Options{Verifier: &signature.Verifier{Secrets: []signature.Secret{signature.NewSecret()}, Tolerance: -1}}, "Tolerance"},
 		{"no password", all, receiver.Options{Basic: []receiver.Credentials{{Username: "u"}}}, "Basic[0]"},
 		{"short secret in the path", all, receiver.Options{PathSecrets: []string{"0123456789abcdef", "secret"}}, "PathSecrets[1] has 6 bytes"},
 		{"escaped secret in the path", all, receiver.Options{PathSecrets: []string{"0123456789/abcdef"}}, "'/'"},

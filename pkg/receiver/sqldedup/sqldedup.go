@@ -81,7 +81,13 @@ const (
 	// While it is locked it is tried again after busyWait, then after twice as
 	// long, and so on.
 	busyWait, maxBusyWait = time.Millisecond, 50 * time.Millisecond
+
+	// withdrawTimeout is how long it may take to take back a claim that failed.
+	withdrawTimeout = 5 * time.Second
 )
+
+// errNotBegun wraps the reason why a statement wasn't begun, and so changed nothing.
+var errNotBegun = errors.New("the statement was not begun")
 
 var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$`)
 
@@ -176,7 +182,7 @@ func (d *Deduplicator) Claim(ctx context.Context, key string) (receiver.Claim, e
 	for range 3 {
 		changed, err := d.exec(ctx, d.claim, d.config.Scope, key, c.Token, now.Add(d.config.Lease).UnixMilli(), now.UnixMilli())
 		if err != nil {
-			return receiver.Claim{}, fmt.Errorf("sqldedup: claiming an event: %w", err)
+			return receiver.Claim{}, fmt.Errorf("sqldedup: claiming an event: %w", errors.Join(err, d.withdraw(ctx, c, err)))
 		}
 		if changed > 0 {
 			return c, nil
@@ -196,6 +202,19 @@ func (d *Deduplicator) Claim(ctx context.Context, key string) (receiver.Claim, e
 		break
 	}
 	return receiver.Claim{Key: key, State: receiver.Busy}, nil
+}
+
+// withdraw releases the claim c, whose statement failed by err. It may have been
+// done all the same: the sender went away, or the connection to the database was
+// lost, before the answer to it came. Nobody would handle the event, then, and
+// until the end of the lease its repetitions would be turned away.
+func (d *Deduplicator) withdraw(ctx context.Context, c receiver.Claim, err error) error {
+	if errors.Is(err, errNotBegun) || d.turn != nil && isLocked(err) {
+		return nil // nothing was changed
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
+	defer cancel()
+	return d.Release(ctx, c)
 }
 
 // Commit implements [receiver.Deduplicator].
@@ -255,9 +274,9 @@ func (d *Deduplicator) do(ctx context.Context, statement func(context.Context) e
 	case d.turn <- struct{}{}:
 		defer func() { <-d.turn }()
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return fmt.Errorf("%w: %w", errNotBegun, context.Cause(ctx))
 	case <-timeout.C:
-		return fmt.Errorf("waited %v for other statements", busyTimeout)
+		return fmt.Errorf("%w: waited %v for other statements", errNotBegun, busyTimeout)
 	}
 	for wait := busyWait; ; wait = min(2*wait, maxBusyWait) {
 		err := statement(ctx)
