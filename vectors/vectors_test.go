@@ -92,7 +92,7 @@ func TestExpectationsMatchTheirSchema(t *testing.T) {
 	}
 }
 
-// verdictOf is what findings make of a payload, by section 5 of the design.
+// verdictOf returns the verdict that findings make: errors alone count.
 func verdictOf(findings []Finding) string {
 	verdict := "conforms"
 	for _, f := range findings {
@@ -134,7 +134,7 @@ func checkFindings(t *testing.T, v Vector) {
 	for i, f := range v.Expectation.Findings {
 		families[family(f.Code)]++
 		if !slices.Contains(codes, f.Code) {
-			t.Errorf("%s: finding %d has unknown code %s", v.Name, i, f.Code)
+			t.Errorf("%s: finding %d has unknown code %s; add a new one to codes in this file", v.Name, i, f.Code)
 		}
 		if f.Line == 0 {
 			continue

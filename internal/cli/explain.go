@@ -208,9 +208,8 @@ func writeFindingsPage(out io.Writer) {
 
 # Findings
 
-A finding is one thing that a check has to say about a payload. Its code names
-the rule, and what stands before the dot is the code's family. `+"`runhooks explain CODE`"+`
-says the same at the command line.
+A finding is one problem or remark of a check. Its code names the rule, and the part before
+the dot is the code's family. `+"`runhooks explain CODE`"+` shows the same on the command line.
 `)
 	for _, family := range conformance.Families() {
 		fmt.Fprintf(out, "\n## %s\n\n%s\n", family.ID, family.Summary)

@@ -144,10 +144,16 @@ func (r *Reader) read(ctx context.Context, src Source, emit func(*Batch) error) 
 	return cmp.Or(disk.err, err)
 }
 
-// open opens src so that closing it, or the end of ctx, ends every read.
+// open opens src so that closing it, or the end of ctx, ends every read. What is
+// added to a file after its size was taken is not read: if trigger sent a file to a
+// listener that records to the same file, it would never reach the end.
 func (r *Reader) open(ctx context.Context, src Source) (io.ReadCloser, error) {
 	if src.Path != stdin.Path && src.Size >= 0 {
-		return os.Open(src.Path)
+		file, err := os.Open(src.Path)
+		if err != nil || src.Size == 0 { // as files of /proc say, whatever is in them
+			return file, err
+		}
+		return closer{io.LimitReader(file, src.Size), file.Close}, nil
 	}
 	// Neither a read of a terminal or a pipe nor the opening of a pipe that has
 	// a name can be interrupted, so they have their own goroutine. One that is

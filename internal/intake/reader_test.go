@@ -351,6 +351,35 @@ func TestReadManyLines(t *testing.T) {
 	}
 }
 
+// TestReadGrowing: a file ends where it did when its size was taken, whatever is
+// added to it meanwhile.
+func TestReadGrowing(t *testing.T) {
+	src := file(t, "a.ndjson", []byte("1\n2\n"))
+	grow, err := os.OpenFile(src.Path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer grow.Close()
+	got := 0
+	for b, err := range new(intake.Reader).Read(t.Context(), src) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range b.Payloads {
+			if got++; got > 2 {
+				t.Fatalf("line %d was added while the file was read", p.Line)
+			}
+			if _, err := grow.Write(append(p.Data, '\n')); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Free()
+	}
+	if got != 2 {
+		t.Errorf("%d payloads of 2", got)
+	}
+}
+
 func TestReadTooLarge(t *testing.T) {
 	big := `"` + strings.Repeat("x", 30) + `"` // 32 bytes
 	har := func(text, encoding string) string {

@@ -143,7 +143,7 @@ type Line struct {
 var Checks = map[string][]struct{ Title, Promise string }{
 	Validator: {
 		{"verdicts", "says of every vector that is strict JSON what the contract says of it"},
-		{"strict", "refuses, with the parser before it, every vector that is no strict JSON"},
+		{"strict", "refuses, with the parser before it, every vector that is not strict JSON"},
 	},
 	Generator: {
 		{"compiles", "what it generates compiles, with warnings as errors where the language has them"},
@@ -155,7 +155,7 @@ var Checks = map[string][]struct{ Title, Promise string }{
 		{"signed", "takes both events of `runhooks trigger`, and every vector that conforms, if they are signed"},
 		{"tampered", "refuses what was changed on the way, is too old or too new, or has a signature of another or none"},
 		{"deviating", "takes events as servers really send them: `runhooks trigger --as maxun`, and every vector that deviates"},
-		{"no event", "refuses what is no event, takes one that nobody wants, and goes on"},
+		{"no event", "refuses what is not an event, accepts one that nobody wants, and goes on"},
 	},
 }
 

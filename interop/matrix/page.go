@@ -193,8 +193,8 @@ func rules() string {
 	var out strings.Builder
 	out.WriteString("\n## Idioms that break tools\n\n" +
 		"`runhooks lint` warns of these. For each there is a document in\n" +
-		"[testdata](../internal/portability/testdata) that shows the break, and one that is mended. The run\n" +
-		"has given them to every tool below, and seen it.\n\n" +
+		"[testdata](../internal/portability/testdata) that breaks the tool, and a fixed one that doesn't. The\n" +
+		"run has given both to every tool below, and has seen the difference.\n\n" +
 		"| rule | tool | what it does | write instead |\n|---|---|---|---|\n")
 	for _, rule := range portability.Rules() {
 		id, instead := "`"+rule.ID+"`", rule.Instead

@@ -40,7 +40,7 @@ func Confirm(reports []Report, complete bool) (failures []string) {
 				failures = append(failures, fmt.Sprintf("%s: it is no longer so that %s %s (%s)", rule.ID, b.Tool, b.How, r.Breaks.Note))
 			}
 			if r.Mended != nil && !r.Mended.OK {
-				failures = append(failures, fmt.Sprintf("%s: the fixed document doesn't mend that %s %s (%s)", rule.ID, b.Tool, b.How, r.Mended.Note))
+				failures = append(failures, fmt.Sprintf("%s: the fixed document doesn't help: %s still %s (%s)", rule.ID, b.Tool, b.How, r.Mended.Note))
 			}
 		}
 	}

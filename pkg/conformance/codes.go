@@ -73,10 +73,10 @@ func Families() []Family { return slices.Clone(families) }
 var families = []Family{
 	{"json", "The bytes are not one strict JSON document (RFC 8259, RFC 7493). Nothing else is judged until they are. The verdict is invalid."},
 	{"event", "The payload doesn't say which event it is. The verdict is invalid."},
-	{"schema", "The documented contract is broken, in a way that no server is known for. The verdict is invalid."},
-	{"dialect", "The documented contract is broken, in a way that real servers are known for. The verdict is deviates: senders must fix it, and receivers should survive it. Some are warnings or infos: there the contract leaves the member open, and receivers may stumble over it all the same."},
-	{"data", "Every rule is kept, but parts of the payload disagree, or will surprise. The verdict stays."},
-	{"contract", "Allowed, but not promised by the contract. The verdict stays."},
+	{"schema", "The payload breaks the documented contract in a way that no server is known to. The verdict is invalid."},
+	{"dialect", "The payload differs from the documented contract in a way that real servers are known to. The verdict is deviates: senders must fix it, and receivers should survive it. Some codes are warnings or infos: there the contract leaves the member open, but receivers may still stumble over it."},
+	{"data", "No rule is broken, but parts of the payload disagree, or may surprise a receiver. The verdict doesn't change."},
+	{"contract", "The payload relies on something that is allowed, but not promised. The verdict doesn't change."},
 }
 
 var rules = []Rule{

@@ -107,8 +107,8 @@ func ExampleFamily() {
 		}
 	}
 	// Output:
-	// dialect: 1. The documented contract is broken, in a way that real servers are known for. The verdict is deviates: senders must fix it, and receivers should survive it. Some are warnings or infos: there the contract leaves the member open, and receivers may stumble over it all the same.
-	// contract: 1. Allowed, but not promised by the contract. The verdict stays.
+	// dialect: 1. The payload differs from the documented contract in a way that real servers are known to. The verdict is deviates: senders must fix it, and receivers should survive it. Some codes are warnings or infos: there the contract leaves the member open, but receivers may still stumble over it.
+	// contract: 1. The payload relies on something that is allowed, but not promised. The verdict doesn't change.
 }
 
 func ExampleFamilies() {

@@ -78,7 +78,7 @@ func checkReport(t *testing.T, payload []byte, report conformance.Report) {
 			t.Errorf("%v: want %d:%d", f, line, column)
 		}
 		if f.Message == "" || f.Hint == "" {
-			t.Errorf("%v: message %q, hint %q", f, f.Message, f.Hint)
+			t.Errorf("%v: message %q, hint %q: neither may be empty; see the code's entry in codes.go", f, f.Message, f.Hint)
 		}
 		for _, text := range []string{f.Message, f.Hint} {
 			if bad := harmful(text); bad != "" {

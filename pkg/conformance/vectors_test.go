@@ -52,7 +52,7 @@ func TestVectors(t *testing.T) {
 	}
 	for _, rule := range conformance.Rules() {
 		if !hit[rule.Code] {
-			t.Errorf("no vector has %s", rule.Code)
+			t.Errorf("no vector has %s; add one, see CONTRIBUTING.md", rule.Code)
 		}
 	}
 }

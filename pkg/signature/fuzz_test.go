@@ -192,6 +192,7 @@ func FuzzParseSecret(f *testing.F) {
 	}
 	f.Add("whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS\n")
 	said := regexp.MustCompile(`\Asignature: unusable secret: (` + strings.Join([]string{
+		`it is empty`,
 		`it starts with none of whsec_, whsk_ and whpk_ \(bare base64 that is known to be a shared secret needs whsec_ before it\)`,
 		`more than 64 bytes follow wh(sec|sk|pk)_`,
 		`what follows wh(sec|sk|pk)_ is not base64 of the standard alphabet, with its padding and no white space`,

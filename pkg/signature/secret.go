@@ -72,6 +72,9 @@ type material struct {
 // White space around it is refused, too. The error is an [ErrSecret] that says
 // what is wrong and shows nothing of the text.
 func ParseSecret(text string) (Secret, error) {
+	if text == "" { // an environment variable that is not set, mostly
+		return Secret{}, fmt.Errorf("%w: it is empty", ErrSecret)
+	}
 	prefix, encoded, _ := strings.Cut(text, "_")
 	k := kind(prefix + "_")
 	switch k {

@@ -31,7 +31,7 @@ func TestParseSecret(t *testing.T) {
 		{name: "whsk_ with its public key", text: "whsk_" + pair, want: "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbc="},
 		{name: "whpk_", text: "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="},
 
-		{name: "empty", text: "", err: "none of whsec_, whsk_ and whpk_"},
+		{name: "empty", text: "", err: "it is empty"},
 		{name: "without a prefix", text: testSecret[len("whsec_"):], err: "none of whsec_, whsk_ and whpk_"},
 		{name: "unknown prefix", text: "whxx_" + base64Of(32), err: "none of whsec_, whsk_ and whpk_"},
 		{name: "capitals", text: "WHSEC_" + base64Of(32), err: "none of whsec_, whsk_ and whpk_"},

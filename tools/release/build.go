@@ -139,7 +139,7 @@ func build(repository, out, version string) error {
 		return err
 	}
 	// What is not downloaded has no checksum.
-	return os.WriteFile(filepath.Join(out, "notes.md"), []byte(changes(changelog, heading)+"\n"), 0o666)
+	return os.WriteFile(filepath.Join(out, "notes.md"), []byte(notes(changelog, heading, version)+"\n"), 0o666)
 }
 
 // compile builds the command, for which no C is needed.

@@ -8,6 +8,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -147,6 +148,16 @@ func changes(changelog, heading string) string {
 		section = section[:end[0]]
 	}
 	return strings.TrimSpace(section)
+}
+
+// relative is a link to another file of the repository.
+var relative = regexp.MustCompile(`\]\(([^:)#][^:)]*)\)`)
+
+// notes returns the changes with links that work outside the repository: to its
+// files as they are at version, or on main where it is empty.
+func notes(changelog, heading, version string) string {
+	files := repository + "/blob/" + cmp.Or(version, "main") + "/"
+	return relative.ReplaceAllString(changes(changelog, heading), "]("+files+"$1)")
 }
 
 // command runs a program in dir, and returns what it printed on standard output.

@@ -330,6 +330,20 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
+// TestNotes: links of the changelog lead to the same files from the notes.
+func TestNotes(t *testing.T) {
+	const changelog = "## [Unreleased]\n\n## [0.1.0] - 2026-01-02\n\n" +
+		"- [releases](docs/release.md), [status](README.md#status), [above](#unreleased), [site](https://example.com/a).\n"
+	for version, ref := range map[string]string{mock: mock, "": "main"} {
+		files := repository + "/blob/" + ref
+		want := "- [releases](" + files + "/docs/release.md), [status](" + files + "/README.md#status), " +
+			"[above](#unreleased), [site](https://example.com/a)."
+		if got := notes(changelog, "0.1.0", version); got != want {
+			t.Errorf("notes of %q are\n%s\nwant\n%s", version, got, want)
+		}
+	}
+}
+
 func TestAPIDiff(t *testing.T) {
 	dir := released(t)
 	diff := func() (string, error) {
