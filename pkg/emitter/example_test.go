@@ -149,7 +149,7 @@ func ExampleEndpointError() {
 // Deliver returns one error for a blocked endpoint, which says all of this.
 func ExampleBlockedError() {
 	endpoint := emitter.Endpoint{URL: "http://10.0.0.7/events", Unsigned: true}
-	_, err := new(emitter.Client).Deliver(context.Background(), endpoint, event.NewID(), []byte(failed), emitter.PagePolicy())
+	_, err := new(emitter.Client).Deliver(context.Background(), endpoint, event.NewID(), []byte(failed), emitter.DocumentedPolicy())
 
 	var blocked *emitter.BlockedError
 	fmt.Println(errors.Is(err, emitter.ErrUndelivered), errors.As(err, &blocked))
@@ -166,7 +166,7 @@ func ExampleErrGone() {
 	client := emitter.Client{Guard: loopback}
 	endpoint := emitter.Endpoint{URL: server.URL, Secrets: []signature.Secret{secret}}
 
-	_, err := client.Deliver(context.Background(), endpoint, event.NewID(), []byte(failed), emitter.PagePolicy())
+	_, err := client.Deliver(context.Background(), endpoint, event.NewID(), []byte(failed), emitter.DocumentedPolicy())
 	switch {
 	case errors.Is(err, emitter.ErrGone):
 		fmt.Println("disable the endpoint")
@@ -186,8 +186,8 @@ func ExampleAttempt_String() {
 	// unreachable while waiting: EOF
 }
 
-func ExamplePagePolicy() {
-	fmt.Println(emitter.PagePolicy().Delays)
+func ExampleDocumentedPolicy() {
+	fmt.Println(emitter.DocumentedPolicy().Delays)
 	// Output: [5s 10s]
 }
 

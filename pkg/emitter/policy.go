@@ -24,10 +24,10 @@ type Policy struct {
 	Jitter float64
 }
 
-// PagePolicy returns what the documented platform does: three attempts in all,
+// DocumentedPolicy returns what the documented platform does: three attempts in all,
 // the second 5 s after the first and the third 10 s after the second. Jitter of a
 // tenth, and honouring Retry-After, are additions.
-func PagePolicy() Policy {
+func DocumentedPolicy() Policy {
 	return Policy{Delays: []time.Duration{5 * time.Second, 10 * time.Second}, Jitter: 0.1}
 }
 

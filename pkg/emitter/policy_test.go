@@ -32,18 +32,18 @@ func TestPolicy(t *testing.T) {
 		a      Attempt
 		want   Step
 	}{
-		{"accepted", PagePolicy(), 1, Attempt{Outcome: Accepted}, Step{}},
-		{"gone", PagePolicy(), 1, Attempt{Outcome: Gone}, Step{Disable: true}},
-		{"gone at last", PagePolicy(), 3, Attempt{Outcome: Gone}, Step{Disable: true}},
-		{"first", PagePolicy(), 1, refused, again(5 * time.Second)},
-		{"second", PagePolicy(), 2, refused, again(10 * time.Second)},
-		{"third and last", PagePolicy(), 3, refused, Step{}},
-		{"unreachable", PagePolicy(), 1, Attempt{Outcome: Unreachable}, again(5 * time.Second)},
-		{"blocked", PagePolicy(), 1, Attempt{Outcome: Blocked}, Step{}},
-		{"asks for more", PagePolicy(), 1, after(time.Minute), again(time.Minute)},
-		{"asks for less", PagePolicy(), 2, after(time.Second), again(10 * time.Second)},
-		{"asks for nothing", PagePolicy(), 2, after(0), again(10 * time.Second)},
-		{"asks for more, at last", PagePolicy(), 3, after(time.Minute), Step{}},
+		{"accepted", DocumentedPolicy(), 1, Attempt{Outcome: Accepted}, Step{}},
+		{"gone", DocumentedPolicy(), 1, Attempt{Outcome: Gone}, Step{Disable: true}},
+		{"gone at last", DocumentedPolicy(), 3, Attempt{Outcome: Gone}, Step{Disable: true}},
+		{"first", DocumentedPolicy(), 1, refused, again(5 * time.Second)},
+		{"second", DocumentedPolicy(), 2, refused, again(10 * time.Second)},
+		{"third and last", DocumentedPolicy(), 3, refused, Step{}},
+		{"unreachable", DocumentedPolicy(), 1, Attempt{Outcome: Unreachable}, again(5 * time.Second)},
+		{"blocked", DocumentedPolicy(), 1, Attempt{Outcome: Blocked}, Step{}},
+		{"asks for more", DocumentedPolicy(), 1, after(time.Minute), again(time.Minute)},
+		{"asks for less", DocumentedPolicy(), 2, after(time.Second), again(10 * time.Second)},
+		{"asks for nothing", DocumentedPolicy(), 2, after(0), again(10 * time.Second)},
+		{"asks for more, at last", DocumentedPolicy(), 3, after(time.Minute), Step{}},
 		{"last but one of the standard", StandardPolicy(), 9, refused, again(24 * time.Hour)},
 		{"last of the standard", StandardPolicy(), 10, refused, Step{}},
 		{"none of the numbers", StandardPolicy(), 0, refused, Step{}},
@@ -84,7 +84,7 @@ func TestStandardPolicy(t *testing.T) {
 }
 
 func TestJitter(t *testing.T) {
-	for _, p := range []Policy{PagePolicy(), StandardPolicy()} {
+	for _, p := range []Policy{DocumentedPolicy(), StandardPolicy()} {
 		for n := range len(p.Delays) {
 			for _, wait := range []time.Duration{0, 7 * time.Second, MaxRetryAfter} {
 				least := max(p.Delays[n], wait)
@@ -159,7 +159,7 @@ func TestDeliver(t *testing.T) {
 						t.Errorf("attempt %d is called number %d, with the context %v", len(seen), n, ctx)
 					}
 				}
-				p := PagePolicy()
+				p := DocumentedPolicy()
 				p.Jitter = 0
 				start := time.Now()
 				attempts, err := c.Deliver(ctx, signedAt("http://endpoint.test/hunter2"), "evt_1", sample(t), p)
@@ -283,12 +283,12 @@ func TestDeliverGivenUp(t *testing.T) {
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		inMemory(c2, func(http.ResponseWriter, *http.Request) { <-ctx.Done() })
-		attempts, err = c2.Deliver(ctx, signedAt("http://endpoint.test"), "evt_1", sample(t), PagePolicy())
+		attempts, err = c2.Deliver(ctx, signedAt("http://endpoint.test"), "evt_1", sample(t), DocumentedPolicy())
 		if !errors.Is(err, context.DeadlineExceeded) || len(attempts) != 1 || attempts[0].Outcome != "" || attempts[0].Phase != Waiting {
 			t.Errorf("the attempts are %v, and the error %v", attempts, err)
 		}
 
-		attempts, err = c.Deliver(t.Context(), Endpoint{URL: "ftp://x"}, "evt_1", sample(t), PagePolicy())
+		attempts, err = c.Deliver(t.Context(), Endpoint{URL: "ftp://x"}, "evt_1", sample(t), DocumentedPolicy())
 		var mistake *EndpointError
 		if len(attempts) != 0 || !errors.As(err, &mistake) {
 			t.Errorf("the attempts are %v, and the error %v", attempts, err)
