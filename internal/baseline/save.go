@@ -31,7 +31,7 @@ func (f *File) Save(path string) error {
 }
 
 func saveError(path string, err error) error {
-	// It may name a temporary file, of which nobody knows.
+	// Its path may be that of a temporary file, which the caller did not name.
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		err = e.Err
 	}

@@ -32,7 +32,7 @@ var (
 		`|(NAMEIS)[^\s"\[][^\r\n]*`)) // as it is sent: it ends with the line
 	authenticating = regexp.MustCompile(`^` + headerName + `$`)
 
-	// Shorter words are no secrets, and stand in answers for themselves.
+	// A shorter word is not a secret, and an answer may use it for itself.
 	secretWord = regexp.MustCompile(`[A-Za-z0-9_-]{6,}`)
 )
 

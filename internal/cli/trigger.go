@@ -438,8 +438,8 @@ func parseSecrets(given []string) ([]signature.Secret, error) {
 	return secrets, nil
 }
 
-// parseHeaders reads headers of the form NAME=VALUE. The error shows nothing of
-// a header, of which it can't tell what is secret.
+// parseHeaders reads headers of the form NAME=VALUE. The error repeats nothing of a
+// header, since any part of a malformed one may be secret.
 func parseHeaders(given []string) (http.Header, error) {
 	header := make(http.Header)
 	for _, text := range given {

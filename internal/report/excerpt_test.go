@@ -15,7 +15,7 @@ import (
 // ownSGR are the only escape sequences that a report may hold.
 var ownSGR = regexp.MustCompile(`\x1b\[(0|1|2|31|32|33|36)m`)
 
-// unprintable returns the first thing in s that is no printable text or line break.
+// unprintable returns the first thing in s that is neither printable nor a line break.
 func unprintable(s string) string {
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)

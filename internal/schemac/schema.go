@@ -404,7 +404,7 @@ const draft = "https://json-schema.org/draft/2020-12/schema"
 
 var errKeyword = fmt.Errorf("not a value that this keyword may have")
 
-// silent are the keywords that assert nothing, and of which no remarks are made.
+// silent are the keywords that assert nothing and lead to no remarks.
 var silent = map[string]bool{
 	"$id": true, "$anchor": true, "$dynamicAnchor": true, "$defs": true, "$comment": true,
 	"title": true, "description": true, "default": true, "examples": true, "deprecated": true,
