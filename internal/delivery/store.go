@@ -1,0 +1,456 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors of stores; errors.Is finds them.
+var (
+	// ErrNotFound: there is no such row.
+	ErrNotFound = errors.New("not found")
+	// ErrVersion: the endpoint was changed since it was read.
+	ErrVersion = errors.New("changed meanwhile")
+	// ErrURLTaken: the robot has an endpoint with this URL.
+	ErrURLTaken = errors.New("the robot has an endpoint with this URL")
+	// ErrState: what was asked for isn't possible in the row's state.
+	ErrState = errors.New("not possible in this state")
+	// ErrLeaseLost: this node's lease ended, and others may own its endpoints.
+	ErrLeaseLost = errors.New("this node's lease ended")
+	// ErrNewer: the database was made by a newer release.
+	ErrNewer = errors.New("the database was made by a newer release")
+	// ErrLocked: another process has the database.
+	ErrLocked = errors.New("another process uses this database")
+	// ErrFull: there is no space left on the disk.
+	ErrFull = errors.New("the disk is full")
+)
+
+// A Store keeps rows. Its methods may be called by several goroutines at once.
+// What a method changes is on disk when it returns.
+//
+// Times are those of the store's clock, which is one for all nodes. No node's own
+// clock decides when something is due.
+type Store interface {
+	Work
+	Settings
+	Records
+	Upkeep
+
+	// Ping says whether the store can be written to.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Work is what an [Engine] needs to deliver.
+type Work interface {
+	// Join makes this process a node of the store, with a lease. A node that does
+	// not deliver only publishes, and never claims. It is called once, and again
+	// after ErrLeaseLost.
+	Join(ctx context.Context, name string, deliver bool) (Lease, error)
+	// Renew renews the lease, and frees what nodes owned that are gone.
+	Renew(ctx context.Context) (Lease, error)
+	// Leave gives up the lease and all that this node owns.
+	Leave(ctx context.Context) error
+
+	// Commit writes a batch, all of it or nothing. Publications and outcomes are
+	// in the order of the batch in what it returns.
+	Commit(ctx context.Context, b *Batch) (*Committed, error)
+
+	// Claim makes this node the owner of up to max endpoints that have deliveries
+	// pending and that no node owns.
+	Claim(ctx context.Context, max int) ([]Claim, error)
+
+	// Due returns deliveries that are pending, of an endpoint that this node owns.
+	// See [DueQuery].
+	Due(ctx context.Context, q DueQuery) (DueResult, error)
+
+	// Peek returns, of endpoints that this node owns, those that have a delivery
+	// pending which is not ordered and due after the time given with it, with when
+	// the first is due; and those with an ordered one, whose time is zero.
+	Peek(ctx context.Context, from map[string]time.Time) (map[string]time.Time, error)
+
+	// Hints tells, soon and perhaps not at all, of endpoints that may have work or
+	// whose settings changed on other nodes. It is nil if there are no others. An
+	// empty id stands for any.
+	Hints() <-chan string
+
+	// Ingest takes up to max events, oldest first, that platforms published in
+	// transactions of their own, and hands them to judge. In one transaction it
+	// then publishes and sets aside what judge returned, and removes what it had
+	// taken. It returns how many that were.
+	Ingest(ctx context.Context, max int, judge func([]Outboxed) Judged) (int, *Committed, error)
+}
+
+// A Lease says until when this node may start attempts.
+type Lease struct {
+	// Node is this node's id.
+	Node string
+	// Now is the store's clock.
+	Now time.Time
+	// TTL is how long the lease lasts, counted from before the call that
+	// returned it.
+	TTL time.Duration
+	// Nodes is how many nodes deliver, this one included, and Queues how many
+	// endpoints with work all of them own.
+	Nodes  int
+	Queues int
+	// Changed are endpoints whose settings changed since the last call, as far as
+	// other nodes changed them.
+	Changed []string
+}
+
+// A Claim is that this node owns an endpoint.
+type Claim struct {
+	EndpointID string
+	// Epoch goes up with each change of the owner.
+	Epoch    int64
+	Endpoint Endpoint
+	Health   Health
+}
+
+// A DueQuery asks for deliveries of one endpoint.
+type DueQuery struct {
+	EndpointID string
+	// Ordered asks for the ordered deliveries, in their order, whenever they are
+	// due, from the one after the delivery After; otherwise for the others, by
+	// when they are due, from From on. A retry of an ordered delivery has its
+	// DueAt, for which the ones behind it wait.
+	Ordered bool
+	After   int64
+	From    time.Time
+	// Limit and MaxBytes bound what is returned. One delivery is returned
+	// whatever its size.
+	Limit    int
+	MaxBytes int
+}
+
+// A DueResult is the answer to a DueQuery.
+type DueResult struct {
+	// Deliveries are due now, or ordered.
+	Deliveries []Task
+	// More says that there are further ones like them.
+	More bool
+	// NextDue is when the next delivery after these is due, if none more is due
+	// now; zero if there is none.
+	NextDue time.Time
+}
+
+// A Task is a delivery to be attempted, with its event.
+type Task struct {
+	Delivery Delivery
+	Event    Event
+}
+
+// A Batch is what is written at once.
+type Batch struct {
+	Publish  []Publication
+	Outcomes []Outcome
+	Health   []HealthChange
+	Disable  []Disabling
+	// Release gives up endpoints. One that has deliveries pending is free for
+	// other nodes.
+	Release []Claim
+}
+
+// A Publication is an event to be accepted.
+type Publication struct {
+	Event Event
+	// EndpointID is the only endpoint that gets it, if not empty.
+	EndpointID string
+	// IdempotencyKey, if not empty, makes the store keep and accept only the
+	// first publication with this key. BodyHash tells whether another one with it
+	// is the same.
+	IdempotencyKey string
+	BodyHash       [32]byte
+}
+
+// An Outcome is what came of an attempt, and what follows.
+type Outcome struct {
+	EndpointID string
+	Epoch      int64
+	Attempt    Attempt
+	// State is the delivery's from now on, and Round, Reason and Delay what
+	// belongs to it. Pending is with Delay until the next attempt.
+	State  State
+	Round  int
+	Reason string
+	Delay  time.Duration
+}
+
+// A HealthChange replaces the health of an endpoint, if this node owns it.
+type HealthChange struct {
+	EndpointID string
+	Epoch      int64
+	Health     Health
+}
+
+// A Disabling disables an endpoint that is active.
+type Disabling struct {
+	EndpointID string
+	Reason     string
+}
+
+// Committed says what came of a batch.
+type Committed struct {
+	// Now is the store's clock.
+	Now       time.Time
+	Published []Published
+	// Late has for each outcome whether another node owned the endpoint, so that
+	// only a late attempt was written.
+	Late []bool
+	// Disabled has for each disabling whether it changed the endpoint.
+	Disabled []bool
+}
+
+// Published says what came of a publication.
+type Published struct {
+	// EventID is that of the first publication with the key, if Replayed.
+	EventID  string
+	Replayed bool
+	// Conflict says that another event was published with the same key. Nothing
+	// was stored.
+	Conflict   bool
+	Deliveries []Ref
+}
+
+// A Ref is a delivery that a publication made.
+type Ref struct {
+	ID         int64
+	EndpointID string
+	Ordered    bool
+	State      State
+	// Owned says that this node owns the endpoint, and Epoch is its epoch. If the
+	// engine doesn't know that yet, Claim is the claim.
+	Owned bool
+	Epoch int64
+	Claim *Claim
+}
+
+// Outboxed is an event that a platform published in a transaction of its own.
+type Outboxed struct {
+	ID int64
+	// Body is the text that was published; nobody has judged it.
+	Body []byte
+	// IdempotencyKey may be empty.
+	IdempotencyKey string
+	At             time.Time
+}
+
+// Judged is what becomes of events of an outbox.
+type Judged struct {
+	Publish  []Publication
+	SetAside []SetAside
+}
+
+// A SetAside is an event of an outbox that doesn't conform. It is never sent, and
+// kept for a person to look at.
+type SetAside struct {
+	ID   int64 // that of the Outboxed
+	At   time.Time
+	Body []byte
+	// Report is the judge's, as JSON.
+	Report []byte
+}
+
+// A Page bounds a list. Lists are newest first.
+type Page struct {
+	// Before is the Seq, or ID, of the last entry of the page before; 0 is from
+	// the start.
+	Before int64
+	Limit  int
+}
+
+// An EndpointFilter chooses endpoints; an empty field means any.
+type EndpointFilter struct {
+	RobotID  string
+	Operator bool // only those of the operator
+	State    EndpointState
+	// After is the id of the last endpoint of the page before. Endpoints are in
+	// the order of their ids, which is that of their creation.
+	After string
+	Limit int
+}
+
+// Settings is what the API of settings needs. Each change comes with its entry for
+// the audit log, which is written in the same transaction.
+type Settings interface {
+	Endpoint(ctx context.Context, id string) (Endpoint, error)
+	Endpoints(ctx context.Context, f EndpointFilter) ([]Endpoint, error)
+	// CreateEndpoint stores e with Version 1. Its error may be ErrURLTaken.
+	CreateEndpoint(ctx context.Context, e Endpoint, a Audit) (Endpoint, error)
+	// UpdateEndpoint replaces the endpoint whose Version is e.Version. Its error
+	// may be ErrNotFound, ErrVersion or ErrURLTaken.
+	UpdateEndpoint(ctx context.Context, e Endpoint, a Audit) (Endpoint, error)
+	// DeleteEndpoint deletes the endpoint, if version is its version or 0. Its
+	// unfinished deliveries become Cancelled in steps, by [Upkeep.Settle].
+	DeleteEndpoint(ctx context.Context, id string, version int64, a Audit) error
+	// Health returns what is known of an endpoint's health; zero if nothing is.
+	Health(ctx context.Context, id string) (Health, error)
+
+	Tokens(ctx context.Context) ([]Token, error)
+	// TokenByHash finds a token that has not expired; ErrNotFound otherwise.
+	TokenByHash(ctx context.Context, hash [32]byte) (Token, error)
+	CreateToken(ctx context.Context, t Token, a Audit) error
+	DeleteToken(ctx context.Context, id string, a Audit) error
+
+	Audits(ctx context.Context, f AuditFilter, p Page) ([]Audit, error)
+}
+
+// A Token lets its bearer use the API.
+type Token struct {
+	ID   string
+	Name string
+	Role string // of package service
+	// RobotID limits it to one robot, if not empty.
+	RobotID   string
+	Hash      [32]byte
+	CreatedAt time.Time
+	// ExpiresAt is zero for a token that doesn't.
+	ExpiresAt time.Time
+}
+
+// An Audit is the record of one change of settings or tokens.
+type Audit struct {
+	Seq int64 // the store sets it
+	At  time.Time
+	// Actor is the id of the token that asked for it, or "service".
+	Actor string
+	// Action is, for example, endpoint.create, and Subject the id of what was
+	// changed.
+	Action  string
+	Subject string
+	RobotID string
+	// Changes is a JSON object of what changed: {"url": ["old", "new"]}. Nothing
+	// in it is secret.
+	Changes []byte
+}
+
+// An AuditFilter chooses entries; an empty field means any.
+type AuditFilter struct {
+	Subject string
+	RobotID string
+	Actor   string
+}
+
+// A DeliveryFilter chooses deliveries; an empty field means any.
+type DeliveryFilter struct {
+	RobotID    string
+	EndpointID string
+	RunID      string
+	EventID    string
+	EventType  string
+	State      State
+	From, To   time.Time // of CreatedAt: from From on, and before To
+}
+
+// An EventFilter chooses events; an empty field means any.
+type EventFilter struct {
+	RobotID  string
+	RunID    string
+	Type     string
+	From, To time.Time
+}
+
+// Records is what the API of events and deliveries needs.
+type Records interface {
+	Event(ctx context.Context, id string) (Event, error)
+	// Events returns events without their bodies.
+	Events(ctx context.Context, f EventFilter, p Page) ([]Event, error)
+	Delivery(ctx context.Context, id int64) (Delivery, error)
+	Deliveries(ctx context.Context, f DeliveryFilter, p Page) ([]Delivery, error)
+	// Attempts returns all attempts of a delivery, the first first.
+	Attempts(ctx context.Context, delivery int64) ([]Attempt, error)
+
+	SetAsides(ctx context.Context, p Page) ([]SetAside, error)
+
+	// Retry makes a delivery pending, due now, in a new round. Its error may be
+	// ErrNotFound, or ErrState if the endpoint is not active or was deleted.
+	Retry(ctx context.Context, delivery int64) (Delivery, error)
+	// Cancel finishes a delivery that isn't. An attempt under way goes on; its
+	// outcome is written as that of an attempt and changes no state.
+	Cancel(ctx context.Context, delivery int64, reason string) (Delivery, error)
+
+	// CreateJob stores a job that [Upkeep.WorkOn] carries out. Only one job of a
+	// kind may be open for an endpoint: otherwise the error is ErrState.
+	CreateJob(ctx context.Context, j Job) (Job, error)
+	Job(ctx context.Context, id int64) (Job, error)
+}
+
+// A Job is work in steps that a person asked for.
+type Job struct {
+	ID   int64
+	Kind JobKind
+	// Recover: the endpoint whose held, exhausted and expired deliveries since
+	// Since become pending in a new round.
+	EndpointID string
+	Since      time.Time
+	// Erase: the robot, or its run, of which all events, deliveries and attempts
+	// are removed. What is under way is finished or cancelled first.
+	RobotID string
+	RunID   string
+
+	// Done counts what is done of Total, deliveries or events.
+	Done      int64
+	Total     int64
+	CreatedAt time.Time
+	// FinishedAt is zero while the job is open.
+	FinishedAt time.Time
+	// Cursor is the store's own note of how far it is.
+	Cursor int64
+}
+
+// A JobKind is that of a job.
+type JobKind string
+
+const (
+	Recover JobKind = "recover"
+	Erase   JobKind = "erase"
+)
+
+// Upkeep is what the engine does beside delivering, each call in one small step.
+type Upkeep interface {
+	// WorkOn does one step, of up to limit rows, of the oldest open job that no
+	// other node works on. The error is ErrNotFound if there is none. Endpoints
+	// that have work now are in the result's EndpointID.
+	WorkOn(ctx context.Context, limit int) (Job, error)
+	// Settle does one step of making the deliveries fit to their endpoints: those
+	// pending of endpoints that aren't active become held, those of deleted ones
+	// cancelled. It returns how many it changed.
+	Settle(ctx context.Context, limit int) (int, error)
+	// Retain does one step of removing what is older than it is kept, and what is
+	// too much. It returns how many rows it removed.
+	Retain(ctx context.Context, r Retention, limit int) (int, error)
+	// Stats returns what metrics and /readyz show of the whole store.
+	Stats(ctx context.Context) (Stats, error)
+	// Backup writes a copy of the database to a new file while it is in use. It is
+	// an error for stores that have better ways of their own.
+	Backup(ctx context.Context, file string) error
+}
+
+// A Retention says how long rows are kept. 0 is for ever.
+type Retention struct {
+	Finished    time.Duration // deliveries, their attempts, and events with no other delivery
+	Held        time.Duration // held deliveries, which then expire
+	Audit       time.Duration
+	Idempotency time.Duration
+	// MaxBytes is the size of the database, about, above which the oldest
+	// finished deliveries go before their time.
+	MaxBytes int64
+}
+
+// Stats are counts of the whole store; those of large tables may be estimates.
+type Stats struct {
+	Now time.Time
+	// Pending and Held count deliveries.
+	Pending int64
+	Held    int64
+	// OldestDue is when the delivery was due that has been due for longest, of
+	// those of active endpoints that may be attempted; zero if none is due.
+	OldestDue time.Time
+	Outboxed  int64
+	SetAside  int64
+	Endpoints map[EndpointState]int64
+	Bytes     int64
+	Nodes     int
+}
