@@ -298,4 +298,3 @@ func strikeOut(s, secret string) string {
 	}
 	return strings.ReplaceAll(s, secret, struckOut)
 }
-

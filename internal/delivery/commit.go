@@ -72,15 +72,15 @@ type committer struct {
 	e        *Engine
 	outcomes atomic.Int64 // how many outcomes wait or are being written
 
-	mu       sync.Mutex
-	changed  sync.Cond // of what follows
-	waiting  []batchItem
-	bytes    int // of bodies of publications waiting
-	health   map[*queue]HealthChange
-	writing  map[*queue]bool // whose health is being written, as a later one must not overtake it
-	closed   bool            // to publishers
-	ending   bool            // writers end when nothing waits
-	away     bool            // the store can't be written to
+	mu      sync.Mutex
+	changed sync.Cond // of what follows
+	waiting []batchItem
+	bytes   int // of bodies of publications waiting
+	health  map[*queue]HealthChange
+	writing map[*queue]bool // whose health is being written, as a later one must not overtake it
+	closed  bool            // to publishers
+	ending  bool            // writers end when nothing waits
+	away    bool            // the store can't be written to
 }
 
 func newCommitter(e *Engine) *committer {
