@@ -24,7 +24,15 @@ func open(t *testing.T, dir string, o sqlite.Options) *sqlite.Store {
 }
 
 func TestStore(t *testing.T) {
+	dirs := map[delivery.Store]string{}
 	storetest.Run(t, func(t *testing.T) delivery.Store {
-		return open(t, filepath.Join(t.TempDir(), "data"), sqlite.Options{})
+		dir := filepath.Join(t.TempDir(), "data")
+		s := open(t, dir, sqlite.Options{})
+		dirs[s] = dir
+		return s
+	}, storetest.Options{
+		Again: func(t *testing.T, s delivery.Store) delivery.Store {
+			return open(t, dirs[s], sqlite.Options{})
+		},
 	})
 }
