@@ -31,6 +31,9 @@ func TestStore(t *testing.T) {
 		dirs[s] = dir
 		return s
 	}, storetest.Options{
+		Spoil: func(b *delivery.Batch) {
+			b.Outcomes = append(b.Outcomes, delivery.Outcome{State: "unknown", EndpointID: b.Outcomes[0].EndpointID, Epoch: b.Outcomes[0].Epoch})
+		},
 		Again: func(t *testing.T, s delivery.Store) delivery.Store {
 			return open(t, dirs[s], sqlite.Options{})
 		},
