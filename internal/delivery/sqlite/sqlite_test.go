@@ -24,7 +24,18 @@ func open(t *testing.T, dir string, o sqlite.Options) *sqlite.Store {
 }
 
 func TestStore(t *testing.T) {
+	dirs := map[delivery.Store]string{}
 	storetest.Run(t, func(t *testing.T) delivery.Store {
-		return open(t, filepath.Join(t.TempDir(), "data"), sqlite.Options{})
+		dir := filepath.Join(t.TempDir(), "data")
+		s := open(t, dir, sqlite.Options{})
+		dirs[s] = dir
+		return s
+	}, storetest.Options{
+		Spoil: func(b *delivery.Batch) {
+			b.Outcomes = append(b.Outcomes, delivery.Outcome{State: "unknown", EndpointID: b.Outcomes[0].EndpointID, Epoch: b.Outcomes[0].Epoch})
+		},
+		Again: func(t *testing.T, s delivery.Store) delivery.Store {
+			return open(t, dirs[s], sqlite.Options{})
+		},
 	})
 }
