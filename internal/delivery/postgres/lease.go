@@ -151,10 +151,7 @@ func (s *Store) Claim(ctx context.Context, most int) ([]delivery.Claim, error) {
 	s.mu.Lock()
 	unsure := s.unsure
 	s.unsure = false
-	var known []string
-	if unsure {
-		known = slices.Collect(maps.Keys(s.known))
-	}
+	known := slices.AppendSeq([]string{}, maps.Keys(s.known))
 	s.mu.Unlock()
 
 	var claims []delivery.Claim
@@ -169,14 +166,7 @@ func (s *Store) Claim(ctx context.Context, most int) ([]delivery.Claim, error) {
 		}
 	}
 	if len(claims) < most {
-		rows, err := s.pool.Query(ctx, claimed(`UPDATE runhooks.queues q SET owner = $1, epoch = nextval('runhooks.epochs')
-			FROM (
-				SELECT f.endpoint_id FROM runhooks.queues f
-				WHERE NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = f.owner)
-				LIMIT $2 FOR NO KEY UPDATE OF f SKIP LOCKED
-			) free
-			WHERE q.endpoint_id = free.endpoint_id AND EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = $1)
-			RETURNING q.endpoint_id, q.epoch`), *node, most-len(claims))
+		rows, err := s.pool.Query(ctx, takeFree, *node, most-len(claims))
 		more, err := scanClaims(rows, err)
 		if err != nil {
 			s.doubt()
@@ -199,13 +189,29 @@ func (s *Store) doubt() {
 	s.unsure = true
 }
 
+// takeFree makes a node the owner of free endpoints. A row that another node takes at
+// the same time is looked at again when its lock is had: only comparisons with the row
+// as it was then see the change, and a NOT EXISTS does not.
+var takeFree = `WITH free AS MATERIALIZED (
+		SELECT endpoint_id, owner, epoch FROM runhooks.queues f
+		WHERE NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = f.owner) LIMIT 10 * $2::bigint
+	), mine AS MATERIALIZED (
+		SELECT q.endpoint_id FROM runhooks.queues q JOIN free f ON f.endpoint_id = q.endpoint_id
+		WHERE q.epoch = f.epoch AND q.owner IS NOT DISTINCT FROM f.owner
+		LIMIT $2 FOR NO KEY UPDATE OF q SKIP LOCKED
+	), c AS (
+		UPDATE runhooks.queues q SET owner = $1, epoch = nextval('runhooks.epochs') FROM mine
+		WHERE q.endpoint_id = mine.endpoint_id AND EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = $1)
+		RETURNING q.endpoint_id, q.epoch
+	)` + asClaims
+
 const claimColumns = endpointColumns + `, coalesce(h.failures, 0), h.failing_since, h.not_before, coalesce(h.opened, 0), coalesce(h.told, false)`
 
 // claimed is a query for claims, from one that returns endpoints and epochs.
-func claimed(query string) string {
-	return "WITH c AS (" + query + ") SELECT c.epoch, " + claimColumns + `
-		FROM c JOIN runhooks.endpoints e ON e.id = c.endpoint_id LEFT JOIN runhooks.health h ON h.endpoint_id = c.endpoint_id`
-}
+func claimed(query string) string { return "WITH c AS (" + query + ")" + asClaims }
+
+const asClaims = " SELECT c.epoch, " + claimColumns + `
+	FROM c JOIN runhooks.endpoints e ON e.id = c.endpoint_id LEFT JOIN runhooks.health h ON h.endpoint_id = c.endpoint_id`
 
 func scanClaims(rows pgx.Rows, err error) ([]delivery.Claim, error) {
 	if err != nil {
