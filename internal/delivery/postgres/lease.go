@@ -29,6 +29,9 @@ const (
 )
 
 func (s *Store) Join(ctx context.Context, name string, deliver bool) (delivery.Lease, error) {
+	if err := s.Leave(ctx); err != nil {
+		return delivery.Lease{}, err
+	}
 	var node int32
 	if err := s.pool.QueryRow(ctx, "SELECT nextval(pg_get_serial_sequence('runhooks.nodes', 'id'))::int").Scan(&node); err != nil {
 		return delivery.Lease{}, failed("join", err)
@@ -80,7 +83,7 @@ func (s *Store) Renew(ctx context.Context) (delivery.Lease, error) {
 			ELSE false END
 		FOR UPDATE SKIP LOCKED)`, node, silent, nodeLocks)
 	b.Queue(`SELECT (SELECT count(*) FROM runhooks.nodes WHERE delivers),
-		(SELECT count(*) FROM runhooks.queues WHERE owner IS NOT NULL)`).QueryRow(func(r pgx.Row) error {
+		(SELECT count(*) FROM runhooks.queues q WHERE owner IN (SELECT id FROM runhooks.nodes))`).QueryRow(func(r pgx.Row) error {
 		return r.Scan(&l.Nodes, &l.Queues)
 	})
 	b.Queue("SELECT pg_snapshot_xmin(pg_current_snapshot())::text").QueryRow(func(r pgx.Row) error { return r.Scan(&next) })
@@ -166,6 +169,9 @@ func (s *Store) Claim(ctx context.Context, most int) ([]delivery.Claim, error) {
 		}
 	}
 	if len(claims) < most {
+		if _, err := s.pool.Exec(ctx, "SELECT runhooks.sweep()"); err != nil {
+			return nil, failed("claim", err)
+		}
 		rows, err := s.pool.Query(ctx, takeFree, *node, most-len(claims))
 		more, err := scanClaims(rows, err)
 		if err != nil {
@@ -194,7 +200,9 @@ func (s *Store) doubt() {
 // as it was then see the change, and a NOT EXISTS does not.
 var takeFree = `WITH free AS MATERIALIZED (
 		SELECT endpoint_id, owner, epoch FROM runhooks.queues f
-		WHERE NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = f.owner) LIMIT 10 * $2::bigint
+		WHERE NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = f.owner)
+			AND EXISTS (SELECT FROM runhooks.endpoints e WHERE e.id = f.endpoint_id AND e.state = 'active' AND e.deleted_at IS NULL)
+		LIMIT 10 * $2::bigint
 	), mine AS MATERIALIZED (
 		SELECT q.endpoint_id FROM runhooks.queues q JOIN free f ON f.endpoint_id = q.endpoint_id
 		WHERE q.epoch = f.epoch AND q.owner IS NOT DISTINCT FROM f.owner
