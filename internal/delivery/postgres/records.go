@@ -242,7 +242,7 @@ func (s *Store) CreateJob(ctx context.Context, j delivery.Job) (delivery.Job, er
 	}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if j.EndpointID != "" {
-			if err := lockEndpoint(ctx, tx, j.EndpointID, 0); err != nil {
+			if err := lockEndpoint(ctx, tx, j.EndpointID, anyVersion); err != nil {
 				return err
 			}
 		}

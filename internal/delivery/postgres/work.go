@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,6 +35,14 @@ func (s *Store) Commit(ctx context.Context, b *delivery.Batch) (*delivery.Commit
 }
 
 func (s *Store) commit(ctx context.Context, b *delivery.Batch) (*delivery.Committed, error) {
+	ids := make(map[string]bool, len(b.Publish))
+	for i := range b.Publish {
+		id := b.Publish[i].Event.ID
+		if ids[id] {
+			return nil, fmt.Errorf("two events have the id %s", id)
+		}
+		ids[id] = true
+	}
 	done := &delivery.Committed{}
 	batch := &pgx.Batch{}
 	p := s.write(batch, b, done)
@@ -306,6 +315,10 @@ func (s *Store) committed(ctx context.Context, b *delivery.Batch, p *publishing)
 	return nil
 }
 
+// sends is the condition that attempts are made to the endpoint $1: one that has just
+// been switched off may still have deliveries that are pending.
+const sends = `EXISTS (SELECT FROM runhooks.endpoints WHERE id = $1 AND state = 'active' AND deleted_at IS NULL)`
+
 const taskColumns = `p.id, p.endpoint_id, p.state, p.ordered, p.attempts, p.round, p.due_at, p.created_at,
 	e.seq, e.id, e.type, e.robot_id, e.run_id, e.at, e.traceparent, e.operational, e.body`
 
@@ -323,7 +336,7 @@ func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (delivery.DueResul
 	// don't fit aren't read.
 	b.Queue(`SELECT `+taskColumns+` FROM (
 			SELECT *, sum(size) OVER (ORDER BY `+order+`) - size AS before FROM (
-				SELECT * FROM runhooks.pending WHERE endpoint_id = $1 AND state = 'pending' AND `+which+` LIMIT $3
+				SELECT * FROM runhooks.pending WHERE endpoint_id = $1 AND state = 'pending' AND `+sends+` AND `+which+` LIMIT $3
 			) p
 		) p JOIN runhooks.events e ON e.id = p.event_id AND e.day = p.event_day
 		WHERE p.before = 0 OR p.before + p.size <= $4
@@ -332,7 +345,7 @@ func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (delivery.DueResul
 		out.Deliveries = tasks
 		return err
 	})
-	b.Queue(`SELECT count(*) FROM (SELECT FROM runhooks.pending WHERE endpoint_id = $1 AND state = 'pending' AND `+which+` LIMIT $3) p`,
+	b.Queue(`SELECT count(*) FROM (SELECT FROM runhooks.pending WHERE endpoint_id = $1 AND state = 'pending' AND `+sends+` AND `+which+` LIMIT $3) p`,
 		q.EndpointID, from, limit+1).QueryRow(func(r pgx.Row) error {
 		var n int
 		err := r.Scan(&n)
@@ -341,7 +354,7 @@ func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (delivery.DueResul
 	})
 	if !q.Ordered {
 		b.Queue(`SELECT min(due_at) FROM (SELECT due_at FROM runhooks.pending
-				WHERE endpoint_id = $1 AND state = 'pending' AND NOT ordered AND due_at > now() AND due_at >= $2 ORDER BY due_at LIMIT 1) p`,
+				WHERE endpoint_id = $1 AND state = 'pending' AND `+sends+` AND NOT ordered AND due_at > now() AND due_at >= $2 ORDER BY due_at LIMIT 1) p`,
 			q.EndpointID, from).QueryRow(func(r pgx.Row) error {
 			var next *time.Time
 			err := r.Scan(&next)
@@ -394,6 +407,7 @@ func (s *Store) Peek(ctx context.Context, from map[string]time.Time) (map[string
 	rows, err := s.pool.Query(ctx, `SELECT f.id, CASE WHEN o.ordered THEN NULL ELSE d.due_at END
 		FROM unnest($1::text[], $2::timestamptz[]) AS f(id, since)
 		JOIN runhooks.queues q ON q.endpoint_id = f.id AND q.owner = $3
+		JOIN runhooks.endpoints e ON e.id = f.id AND e.state = 'active' AND e.deleted_at IS NULL
 		CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM runhooks.pending p WHERE p.endpoint_id = f.id AND p.state = 'pending' AND p.ordered) AS ordered) o
 		LEFT JOIN LATERAL (SELECT due_at FROM runhooks.pending p
 			WHERE p.endpoint_id = f.id AND p.state = 'pending' AND NOT p.ordered AND p.due_at >= f.since ORDER BY p.due_at LIMIT 1) d ON true

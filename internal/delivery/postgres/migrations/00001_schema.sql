@@ -378,6 +378,14 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- idle says that nothing of an endpoint is pending.
+-- +goose StatementBegin
+CREATE FUNCTION runhooks.idle(endpoint text) RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT NOT EXISTS (SELECT FROM runhooks.pending p WHERE p.endpoint_id = endpoint AND p.state = 'pending' AND NOT p.ordered)
+		AND NOT EXISTS (SELECT FROM runhooks.pending p WHERE p.endpoint_id = endpoint AND p.state = 'pending' AND p.ordered)
+$$;
+-- +goose StatementEnd
+
 -- release gives up endpoints of a node. It locks their rows first, and only then
 -- looks for what is pending: a publication either has committed by then, and is
 -- seen, or waits, and finds that the row is gone.
@@ -393,14 +401,30 @@ BEGIN
 		WHERE q.owner = node
 		ORDER BY q.endpoint_id FOR UPDATE OF q SKIP LOCKED) l;
 
-	DELETE FROM runhooks.queues q
-	WHERE q.endpoint_id = ANY (locked)
-		AND NOT EXISTS (SELECT FROM runhooks.pending p WHERE p.endpoint_id = q.endpoint_id AND p.state = 'pending' AND NOT p.ordered)
-		AND NOT EXISTS (SELECT FROM runhooks.pending p WHERE p.endpoint_id = q.endpoint_id AND p.state = 'pending' AND p.ordered);
+	DELETE FROM runhooks.queues q WHERE q.endpoint_id = ANY (locked) AND runhooks.idle(q.endpoint_id);
 
 	UPDATE runhooks.queues q SET owner = NULL
 	FROM unnest(ids, epochs) AS r(id, epoch)
 	WHERE r.id = q.endpoint_id AND r.epoch = q.epoch AND q.owner = node;
+END $$;
+-- +goose StatementEnd
+
+-- sweep deletes queues that nobody owns and that are empty, in the way of release.
+-- +goose StatementBegin
+CREATE FUNCTION runhooks.sweep() RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	locked text[];
+BEGIN
+	SELECT array_agg(l.endpoint_id) INTO locked FROM (
+		SELECT q.endpoint_id FROM runhooks.queues q
+		WHERE NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = q.owner) AND runhooks.idle(q.endpoint_id)
+		LIMIT 1000 FOR UPDATE OF q SKIP LOCKED) l;
+	IF locked IS NOT NULL THEN
+		DELETE FROM runhooks.queues q
+		WHERE q.endpoint_id = ANY (locked) AND runhooks.idle(q.endpoint_id)
+			AND NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = q.owner);
+	END IF;
 END $$;
 -- +goose StatementEnd
 
