@@ -113,20 +113,20 @@ func (s *service) robots(ctx context.Context, k *sink, n int, prefix, path strin
 	return made, nil
 }
 
-// A delivery is one of the API.
-type delivery struct {
+// A listed is a delivery of the API.
+type listed struct {
 	ID      string
 	EventID string `json:"event_id"`
 	State   string
 }
 
 // deliveries returns all deliveries that a query matches.
-func (s *service) deliveries(ctx context.Context, query url.Values) ([]delivery, error) {
-	var all []delivery
+func (s *service) deliveries(ctx context.Context, query url.Values) ([]listed, error) {
+	var all []listed
 	query.Set("limit", "200")
 	for {
 		var page struct {
-			Items []delivery
+			Items []listed
 			Next  string
 		}
 		if err := s.call(ctx, http.MethodGet, "/v1/deliveries?"+query.Encode(), nil, &page); err != nil {

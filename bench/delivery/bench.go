@@ -62,9 +62,12 @@ func throughput(ctx context.Context, r *run) error {
 		if err != nil {
 			return err
 		}
-		length := lengths(r, 5*time.Second, 500*time.Millisecond)
+		length, times := lengths(r, 5*time.Second, 500*time.Millisecond), lengths(r, 5, 1)
+		if r.profile != "" {
+			times = 1
+		}
 		var ceiling, ours, share []float64
-		for n := range lengths(r, 5, 1) + 1 {
+		for n := range times + 1 {
 			b, err := measure(ctx, bare.publisher, k, robots, kind, length)
 			if err != nil {
 				return err
