@@ -646,7 +646,7 @@ type Endpoint struct {
 	// RobotID The robot whose events it gets. Absent for an endpoint of the operator.
 	RobotID *string `json:"robot_id,omitempty"`
 
-	// Secret The secret of v1 for the receiver, or the private key of v1a. It is only in the answers that create the endpoint or rotate its secret.
+	// Secret The secret of v1, for the receiver. It is only in the answers that create the endpoint or rotate its secret. Of v1a the receiver needs the public key, which `secrets` has.
 	Secret *string `json:"secret,omitempty"`
 
 	// Secrets What signs, the newest first. There are several while a secret is being rotated.
@@ -1360,7 +1360,7 @@ type ListAuditParams struct {
 	// RobotID Only what belongs to this robot.
 	RobotID *RobotFilter `form:"robot_id,omitempty" json:"robot_id,omitempty"`
 
-	// Subject Only changes of this endpoint, delivery or token.
+	// Subject Only changes of this endpoint or token.
 	Subject *string `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// Actor Only changes that this token made.
@@ -1462,7 +1462,7 @@ type ListEventsParams struct {
 
 // PublishEventParams defines parameters for PublishEvent.
 type PublishEventParams struct {
-	// IdempotencyKey Makes it safe to publish again when no answer came: of several requests with the same key, by the same token, only the first is published, and the others get its answer. Keys are kept for a day or more.
+	// IdempotencyKey Makes it safe to publish again when no answer came: of several requests with the same key, by the same token, only the first is published, and the others are answered with the same event. With another body the answer is 409. Keys are kept for a day or more.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Traceparent The trace (W3C Trace Context) in which the event is published and delivered.
@@ -1471,7 +1471,7 @@ type PublishEventParams struct {
 
 // PublishBatchParams defines parameters for PublishBatch.
 type PublishBatchParams struct {
-	// IdempotencyKey Makes it safe to publish again when no answer came: of several requests with the same key, by the same token, only the first is published, and the others get its answer. Keys are kept for a day or more.
+	// IdempotencyKey Makes it safe to publish again when no answer came: of several requests with the same key, by the same token, only the first is published, and the others are answered with the same event. With another body the answer is 409. Keys are kept for a day or more.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Traceparent The trace (W3C Trace Context) in which the event is published and delivered.
@@ -1823,7 +1823,8 @@ type ClientInterface interface {
 	//
 	// One event a line (NDJSON), in at most 10,000 lines and 32 MiB. Each line is judged on its own: those that
 	// conform are published, in their order, whatever the others are. The answer has a result for each
-	// line that is not blank, with the status that the line would have got by itself.
+	// line that is not blank, with the status that the line would have got by itself. Where a limit cuts
+	// the batch off, the last result has status 413 and says so.
 	//
 	// With an `Idempotency-Key`, each line gets a key of its own, made of it and the line's number. The
 	// same batch can then be sent again as a whole, for example after a line was answered with 503.
@@ -2378,7 +2379,8 @@ func (c *Client) PublishEvent(ctx context.Context, params *PublishEventParams, b
 //
 // One event a line (NDJSON), in at most 10,000 lines and 32 MiB. Each line is judged on its own: those that
 // conform are published, in their order, whatever the others are. The answer has a result for each
-// line that is not blank, with the status that the line would have got by itself.
+// line that is not blank, with the status that the line would have got by itself. Where a limit cuts
+// the batch off, the last result has status 413 and says so.
 //
 // With an `Idempotency-Key`, each line gets a key of its own, made of it and the line's number. The
 // same batch can then be sent again as a whole, for example after a line was answered with 503.
@@ -4216,7 +4218,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// One event a line (NDJSON), in at most 10,000 lines and 32 MiB. Each line is judged on its own: those that
 	// conform are published, in their order, whatever the others are. The answer has a result for each
-	// line that is not blank, with the status that the line would have got by itself.
+	// line that is not blank, with the status that the line would have got by itself. Where a limit cuts
+	// the batch off, the last result has status 413 and says so.
 	//
 	// With an `Idempotency-Key`, each line gets a key of its own, made of it and the line's number. The
 	// same batch can then be sent again as a whole, for example after a line was answered with 503.
@@ -7069,7 +7072,8 @@ func (c *ClientWithResponses) PublishEventWithResponse(ctx context.Context, para
 //
 // One event a line (NDJSON), in at most 10,000 lines and 32 MiB. Each line is judged on its own: those that
 // conform are published, in their order, whatever the others are. The answer has a result for each
-// line that is not blank, with the status that the line would have got by itself.
+// line that is not blank, with the status that the line would have got by itself. Where a limit cuts
+// the batch off, the last result has status 413 and says so.
 //
 // With an `Idempotency-Key`, each line gets a key of its own, made of it and the line's number. The
 // same batch can then be sent again as a whole, for example after a line was answered with 503.

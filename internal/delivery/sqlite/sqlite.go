@@ -70,7 +70,6 @@ type Store struct {
 	deliver bool
 	// unsettled are endpoints that may have deliveries that don't fit to them.
 	unsettled map[int64]bool
-	retained  retained
 	closed    bool
 
 	// working is the connection of Due, Peek and Claim, and reading those of the
@@ -80,6 +79,9 @@ type Store struct {
 
 	mu    sync.RWMutex
 	cache cache
+
+	retaining sync.Mutex
+	pass      pass
 
 	// unclaimed is after which endpoint those may come that have work and no
 	// owner, or -1.

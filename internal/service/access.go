@@ -1,0 +1,311 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	api "github.com/runhooks/runhooks/gen/service"
+	"github.com/runhooks/runhooks/internal/delivery"
+)
+
+// tokenPrefix starts every token, so that scanners for leaked secrets find it.
+const tokenPrefix = "rh_"
+
+// NewToken makes a token, and returns what its bearer sends and what a store keeps.
+// robotID limits it to a robot, if not empty, and expires is zero for one that
+// doesn't expire.
+func NewToken(name string, role api.Role, robotID string, expires time.Time) (text string, t delivery.Token) {
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	text = tokenPrefix + base64.RawURLEncoding.EncodeToString(secret)
+	return text, delivery.Token{
+		ID: newID("tok_"), Name: name, Role: string(role), RobotID: robotID,
+		Hash: sha256.Sum256([]byte(text)), CreatedAt: now(), ExpiresAt: expires,
+	}
+}
+
+// FirstToken makes a token of role admin if the store has no token at all, and
+// returns what its bearer sends; otherwise it returns "".
+func FirstToken(ctx context.Context, store delivery.Store) (string, error) {
+	tokens, err := store.Tokens(ctx)
+	if err != nil || len(tokens) > 0 {
+		return "", err
+	}
+	text, t := NewToken("first admin", api.RoleAdmin, "", time.Time{})
+	return text, store.CreateToken(ctx, t, tokenAudit("service", "token.create", t))
+}
+
+// tokenAudit records the creation or the end of a token.
+func tokenAudit(actor, action string, t delivery.Token) delivery.Audit {
+	members := map[string]any{"name": t.Name, "role": t.Role}
+	if t.RobotID != "" {
+		members["robot_id"] = t.RobotID
+	}
+	if !t.ExpiresAt.IsZero() {
+		members["expires_at"] = t.ExpiresAt
+	}
+	changes := map[string][2]any{}
+	for name, value := range members {
+		if action == "token.create" {
+			changes[name] = [2]any{nil, value}
+		} else {
+			changes[name] = [2]any{value, nil}
+		}
+	}
+	return audit(actor, action, t.ID, t.RobotID, changes)
+}
+
+// audit makes an entry of the audit log. Nothing in changes may be secret.
+func audit(actor, action, subject, robotID string, changes map[string][2]any) delivery.Audit {
+	text, err := json.Marshal(changes)
+	if err != nil {
+		panic(err) // they are texts, numbers and lists of them
+	}
+	return delivery.Audit{At: now(), Actor: actor, Action: action, Subject: subject, RobotID: robotID, Changes: text}
+}
+
+// now is in milliseconds, as times of the stores are.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+func newID(prefix string) string {
+	random := make([]byte, 16)
+	rand.Read(random)
+	return prefix + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random)
+}
+
+// How long a token is believed in without asking the store, and how many are.
+const (
+	tokenTTL  = 3 * time.Second
+	maxTokens = 10_000
+)
+
+// A tokenCache has the tokens of the last requests, by the hash of their texts. The
+// lookup is by the hash of a secret of 256 bits, so how long it takes tells
+// nothing of use about another one.
+type tokenCache struct {
+	mu     sync.RWMutex
+	tokens map[[32]byte]cachedToken
+}
+
+type cachedToken struct {
+	token delivery.Token
+	until time.Time
+}
+
+func (c *tokenCache) get(hash [32]byte, at time.Time) (delivery.Token, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	cached, ok := c.tokens[hash]
+	return cached.token, ok && at.Before(cached.until)
+}
+
+func (c *tokenCache) put(hash [32]byte, t delivery.Token, until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tokens == nil || len(c.tokens) >= maxTokens {
+		c.tokens = map[[32]byte]cachedToken{}
+	}
+	c.tokens[hash] = cachedToken{t, until}
+}
+
+func (c *tokenCache) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tokens = nil
+}
+
+// authenticate finds the token of a request, and sees that it has the role that an
+// operation needs.
+func (s *Service) authenticate(r *http.Request, op *operation) (delivery.Token, *problem) {
+	header := r.Header["Authorization"]
+	if len(header) == 0 {
+		return delivery.Token{}, problemf(http.StatusUnauthorized, "there is no token; send the header Authorization: Bearer rh_…")
+	}
+	scheme, text, _ := strings.Cut(header[0], " ")
+	if len(header) > 1 || !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(text, tokenPrefix) {
+		return delivery.Token{}, problemf(http.StatusUnauthorized, "the header Authorization is not like Bearer rh_…")
+	}
+	hash := sha256.Sum256([]byte(text))
+	at := time.Now()
+	t, ok := s.tokens.get(hash, at)
+	if !ok {
+		var err error
+		t, err = s.store.TokenByHash(r.Context(), hash)
+		switch {
+		case errors.Is(err, delivery.ErrNotFound):
+			return delivery.Token{}, problemf(http.StatusUnauthorized, "the token is unknown, or has expired; an admin can create another one")
+		case err != nil:
+			p := problemOf(err)
+			s.logger.ErrorContext(r.Context(), "token not found out", "operation", op.id, "error", err)
+			return delivery.Token{}, p
+		}
+		s.tokens.put(hash, t, at.Add(tokenTTL))
+	}
+	if !t.ExpiresAt.IsZero() && !at.Before(t.ExpiresAt) {
+		return delivery.Token{}, problemf(http.StatusUnauthorized, "the token has expired; an admin can create another one")
+	}
+	if t.Role != op.role && t.Role != string(api.RoleAdmin) {
+		return t, problemf(http.StatusForbidden, "this needs a token of role %s; this one is of role %s", op.role, t.Role)
+	}
+	return t, nil
+}
+
+// A token that is limited to a robot reaches what is of that robot. What is of
+// others is, for it, not there.
+
+// reaches says whether the token reaches what belongs to a robot. Of the operator's
+// things the robot is "".
+func reaches(t delivery.Token, robotID string) bool {
+	return t.RobotID == "" || t.RobotID == robotID
+}
+
+// scope returns the robot to which a list is limited, by its filter and the token.
+func scope(t delivery.Token, filter *string) (string, error) {
+	asked := cmp.Or(value(filter), t.RobotID)
+	if !reaches(t, asked) {
+		return "", outOfScope()
+	}
+	return asked, nil
+}
+
+// outOfScope is the answer where the request names a robot, so that it tells
+// nothing that the bearer doesn't know.
+func outOfScope() *problem {
+	return problemf(http.StatusForbidden, "the token is limited to another robot")
+}
+
+// unscoped refuses tokens that are limited to a robot, for what belongs to none.
+func unscoped(t delivery.Token) error {
+	if t.RobotID != "" {
+		return problemf(http.StatusForbidden, "this needs a token that is not limited to a robot")
+	}
+	return nil
+}
+
+// value is what p points to, or the zero value.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// optional points to v, or is nil if v is the zero value.
+func optional[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+// A server has the operations that the generated server calls.
+type server struct{ *Service }
+
+func tokenOf(t delivery.Token) api.Token {
+	return api.Token{
+		ID: t.ID, Name: t.Name, Role: api.Role(t.Role), RobotID: optional(t.RobotID),
+		CreatedAt: t.CreatedAt, ExpiresAt: optional(t.ExpiresAt),
+	}
+}
+
+func (s *server) ListTokens(ctx context.Context, _ api.ListTokensRequestObject) (api.ListTokensResponseObject, error) {
+	bearer := callOf(ctx).bearer
+	tokens, err := s.store.Tokens(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := api.ListTokens200JSONResponse{Items: []api.Token{}}
+	for _, t := range tokens {
+		if reaches(bearer, t.RobotID) {
+			list.Items = append(list.Items, tokenOf(t))
+		}
+	}
+	return list, nil
+}
+
+func (s *server) CreateToken(ctx context.Context, r api.CreateTokenRequestObject) (api.CreateTokenResponseObject, error) {
+	c := callOf(ctx)
+	robot := value(r.Body.RobotID)
+	if !reaches(c.bearer, robot) {
+		return nil, problemf(http.StatusForbidden, "this token is limited to a robot, so it can only create tokens with the same robot_id")
+	}
+	expires := value(r.Body.ExpiresAt)
+	if !expires.IsZero() && !expires.After(time.Now()) {
+		return nil, invalid("the token would have expired already", findingsOf(c.body, "/expires_at", "this is not in the future"))
+	}
+	if strings.ContainsRune(r.Body.Name+robot, 0) {
+		return nil, invalid("a text has a NUL character", findingsOf(c.body, "", "the service can't store NUL characters"))
+	}
+	text, t := NewToken(r.Body.Name, r.Body.Role, robot, expires.UTC().Truncate(time.Millisecond))
+	if err := s.store.CreateToken(ctx, t, tokenAudit(c.bearer.ID, "token.create", t)); err != nil {
+		return nil, err
+	}
+	created := tokenOf(t)
+	created.Token = &text
+	return api.CreateToken201JSONResponse(created), nil
+}
+
+func (s *server) DeleteToken(ctx context.Context, r api.DeleteTokenRequestObject) (api.DeleteTokenResponseObject, error) {
+	bearer := callOf(ctx).bearer
+	tokens, err := s.store.Tokens(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found *delivery.Token
+	others := 0 // who may still do everything
+	for i, t := range tokens {
+		switch {
+		case t.ID == r.TokenID && reaches(bearer, t.RobotID):
+			found = &tokens[i]
+		case t.Role == string(api.RoleAdmin) && t.RobotID == "" && t.ExpiresAt.IsZero():
+			others++
+		}
+	}
+	switch {
+	case found == nil:
+		return nil, notFound()
+	case others == 0 && found.Role == string(api.RoleAdmin) && found.RobotID == "":
+		return nil, problemf(http.StatusConflict, "this is the last token of role admin that is for all robots and doesn't expire; create another one first")
+	}
+	if err := s.store.DeleteToken(ctx, found.ID, tokenAudit(bearer.ID, "token.delete", *found)); err != nil {
+		return nil, err
+	}
+	s.tokens.drop()
+	return api.DeleteToken204Response{}, nil
+}
+
+func (s *server) ListAudit(ctx context.Context, r api.ListAuditRequestObject) (api.ListAuditResponseObject, error) {
+	robot, err := scope(callOf(ctx).bearer, r.Params.RobotID)
+	if err != nil {
+		return nil, err
+	}
+	page, err := pageOf(r.Params.Cursor, r.Params.Limit)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.store.Audits(ctx, delivery.AuditFilter{
+		RobotID: robot, Subject: value(r.Params.Subject), Actor: value(r.Params.Actor),
+	}, page.query())
+	if err != nil {
+		return nil, err
+	}
+	list := api.ListAudit200JSONResponse{Items: []api.AuditEntry{}}
+	entries, list.Next = cut(page, entries, func(a delivery.Audit) int64 { return a.Seq })
+	for _, a := range entries {
+		list.Items = append(list.Items, api.AuditEntry{
+			At: a.At, Actor: a.Actor, Action: a.Action, Subject: a.Subject, RobotID: optional(a.RobotID), Changes: a.Changes,
+		})
+	}
+	return list, nil
+}

@@ -1,0 +1,393 @@
+package service
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"github.com/runhooks/runhooks/openapi"
+	"github.com/runhooks/runhooks/pkg/conformance"
+)
+
+const documentName = "dist/service.json"
+
+// A document is what the API's document says of its operations, compiled once.
+type document struct {
+	operations []*operation
+	// endpoint is the schema of an endpoint's settings.
+	endpoint *jsonschema.Schema
+	// samples have the operational events' examples, by event_type.
+	samples map[string]json.RawMessage
+}
+
+// An operation is one of the document's.
+type operation struct {
+	id, method, path string
+	// role is what a token needs; empty if no token is needed.
+	role       string
+	parameters map[string]parameter // of the query, by name
+	// mediaType and body are those of the request's body, if it has one.
+	mediaType string
+	body      *jsonschema.Schema
+}
+
+type parameter struct {
+	kind   string // integer, boolean or string
+	schema *jsonschema.Schema
+}
+
+// The parts of the document that are read here.
+type (
+	documentJSON struct {
+		Paths      map[string]map[string]json.RawMessage `json:"paths"`
+		Components struct {
+			Parameters map[string]parameterJSON `json:"parameters"`
+			Schemas    map[string]struct {
+				Examples   []json.RawMessage `json:"examples"`
+				Properties map[string]struct {
+					Const string `json:"const"`
+				} `json:"properties"`
+			} `json:"schemas"`
+		} `json:"components"`
+	}
+	operationJSON struct {
+		OperationID string                 `json:"operationId"`
+		Security    *[]map[string][]string `json:"security"`
+		Parameters  []parameterJSON        `json:"parameters"`
+		RequestBody *struct {
+			Content map[string]json.RawMessage `json:"content"`
+		} `json:"requestBody"`
+	}
+	parameterJSON struct {
+		Ref    string `json:"$ref"`
+		Name   string `json:"name"`
+		In     string `json:"in"`
+		Schema struct {
+			Type string `json:"type"`
+		} `json:"schema"`
+	}
+)
+
+func loadDocument() (*document, error) {
+	text, err := openapi.Dist.ReadFile(documentName)
+	if err != nil {
+		return nil, err
+	}
+	var doc documentJSON
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return nil, err
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.Draft = jsonschema.Draft2020
+	compiler.AssertFormat = true
+	if err := compiler.AddResource(documentName, bytes.NewReader(text)); err != nil {
+		return nil, err
+	}
+	d := &document{samples: map[string]json.RawMessage{}}
+	for path, item := range doc.Paths {
+		for method, raw := range item {
+			if method == "parameters" {
+				continue // of the path, which the generated server reads
+			}
+			var o operationJSON
+			if err := json.Unmarshal(raw, &o); err != nil {
+				return nil, err
+			}
+			at := documentName + "#/paths/" + strings.ReplaceAll(url.PathEscape(path), "%2F", "~1") + "/" + method
+			op := &operation{
+				id: o.OperationID, method: strings.ToUpper(method), path: path,
+				role: "admin", parameters: map[string]parameter{},
+			}
+			if o.Security != nil {
+				op.role = ""
+				for _, s := range *o.Security {
+					op.role = s["bearerToken"][0]
+				}
+			}
+			for i, p := range o.Parameters {
+				schema := fmt.Sprintf("%s/parameters/%d/schema", at, i)
+				if name, ok := strings.CutPrefix(p.Ref, "#/components/parameters/"); ok {
+					p = doc.Components.Parameters[name]
+					schema = documentName + "#/components/parameters/" + name + "/schema"
+				}
+				if p.In != "query" {
+					continue
+				}
+				compiled, err := compiler.Compile(schema)
+				if err != nil {
+					return nil, err
+				}
+				op.parameters[p.Name] = parameter{p.Schema.Type, compiled}
+			}
+			if o.RequestBody != nil {
+				for mediaType := range o.RequestBody.Content {
+					op.mediaType = mediaType
+					op.body, err = compiler.Compile(at + "/requestBody/content/" + strings.ReplaceAll(mediaType, "/", "~1") + "/schema")
+					if err != nil {
+						return nil, err
+					}
+				}
+			}
+			d.operations = append(d.operations, op)
+		}
+	}
+	for _, s := range doc.Components.Schemas {
+		if t := s.Properties["event_type"].Const; t != "" {
+			d.samples[t] = s.Examples[0]
+		}
+	}
+	d.endpoint, err = compiler.Compile(documentName + "#/components/schemas/EndpointCreate")
+	return d, err
+}
+
+// check holds a request to its operation: parameters of the query, and the body,
+// which it returns. The generated server can then read both without an error.
+func (op *operation) check(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, problemf(http.StatusBadRequest, "the query of the URL can't be read")
+	}
+	for name, values := range query {
+		p, ok := op.parameters[name]
+		if !ok {
+			return nil, problemf(http.StatusBadRequest, "there is no parameter %.40q here", name)
+		}
+		if len(values) != 1 {
+			return nil, problemf(http.StatusBadRequest, "the parameter %s is there twice", name)
+		}
+		if err := p.check(values[0]); err != nil {
+			return nil, problemf(http.StatusBadRequest, "the parameter %s is wrong: %v", name, err)
+		}
+	}
+	if op.body == nil {
+		return nil, nil
+	}
+	if p := mediaType(r, op.mediaType); p != nil {
+		return nil, p
+	}
+	body, p := readBody(w, r, maxSettings)
+	if p != nil {
+		return nil, p
+	}
+	value, findings := parseJSON(body)
+	if findings == nil {
+		findings = violations(op.body, value, body)
+	}
+	if findings != nil {
+		return nil, invalid("the body is not what this operation takes", findings)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return body, nil
+}
+
+func (p *parameter) check(text string) error {
+	var value any = text
+	var err error
+	switch p.kind {
+	case "integer":
+		var n int
+		n, err = strconv.Atoi(text)
+		value = float64(n)
+	case "boolean":
+		value, err = text == "true", nil
+		if text != "true" && text != "false" {
+			return errors.New("it has to be true or false")
+		}
+	}
+	if err != nil {
+		return errors.New("it has to be a whole number")
+	}
+	var invalid *jsonschema.ValidationError
+	if errors.As(p.schema.Validate(value), &invalid) {
+		return errors.New(violationText(leaves(invalid)[0]))
+	}
+	return nil
+}
+
+// mediaType refuses a body of another media type than want. A charset, which can
+// only be UTF-8, doesn't matter.
+func mediaType(r *http.Request, want string) *problem {
+	given := r.Header.Get("Content-Type")
+	if given == want {
+		return nil
+	}
+	if got, _, err := mime.ParseMediaType(given); err != nil || got != want {
+		return problemf(http.StatusUnsupportedMediaType, "the body has to be %s; say so in Content-Type", want)
+	}
+	return nil
+}
+
+// readBody reads a body of up to limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
+	if r.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, problemf(http.StatusUnsupportedMediaType, "the body is compressed; send it as it is")
+	}
+	reader := http.MaxBytesReader(w, r.Body, limit)
+	var body []byte
+	var err error
+	if r.ContentLength > 0 {
+		body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(reader, body)
+	} else {
+		body, err = io.ReadAll(reader)
+	}
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge(limit)
+	case err != nil:
+		return nil, problemf(http.StatusBadRequest, "the body did not arrive as a whole")
+	}
+	return body, nil
+}
+
+func tooLarge(limit int64) *problem {
+	return problemf(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes, which is the limit", limit)
+}
+
+// parseJSON reads strict JSON: no bad UTF-8, no name twice.
+func parseJSON(body []byte) (any, []conformance.Finding) {
+	var value any
+	err := jsonv2.Unmarshal(body, &value)
+	if err == nil {
+		return value, nil
+	}
+	finding := conformance.Finding{
+		Code: "json.syntax", Severity: conformance.SeverityError, Message: "this is not JSON",
+		Hint: "send one JSON document, in UTF-8 and without a name that is there twice",
+	}
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			finding.Code, finding.Message = "json.duplicate-key", "a name is there twice"
+		}
+		finding.Pointer = string(syntax.JSONPointer)
+		finding.Offset = int(syntax.ByteOffset)
+	}
+	finding.Line, finding.Column = position(body, finding.Offset)
+	return nil, []conformance.Finding{finding}
+}
+
+// violations returns what a schema has against a value, which was read from body,
+// or nil.
+func violations(schema *jsonschema.Schema, value any, body []byte) []conformance.Finding {
+	var found *jsonschema.ValidationError
+	err := schema.Validate(value)
+	if err == nil {
+		return nil
+	}
+	if !errors.As(err, &found) {
+		return []conformance.Finding{finding(body, "", "schema.keyword", "this can't be judged")}
+	}
+	var findings []conformance.Finding
+	for _, leaf := range leaves(found) {
+		keyword := leaf.KeywordLocation[strings.LastIndexByte(leaf.KeywordLocation, '/')+1:]
+		findings = append(findings, finding(body, leaf.InstanceLocation, "schema."+kebab(keyword), violationText(leaf)))
+	}
+	slices.SortStableFunc(findings, func(a, b conformance.Finding) int { return a.Offset - b.Offset })
+	return findings
+}
+
+// finding makes a finding about the place of a body that a pointer leads to.
+func finding(body []byte, pointer, code, message string) conformance.Finding {
+	f := conformance.Finding{
+		Code: conformance.Code(code), Severity: conformance.SeverityError, Pointer: pointer, Message: message,
+		Offset: locate(body, jsontext.Pointer(pointer)),
+	}
+	f.Line, f.Column = position(body, f.Offset)
+	return f
+}
+
+// leaves returns what the others follow from.
+func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
+	if len(e.Causes) == 0 {
+		return []*jsonschema.ValidationError{e}
+	}
+	var all []*jsonschema.ValidationError
+	for _, cause := range e.Causes {
+		all = append(all, leaves(cause)...)
+	}
+	return all
+}
+
+// violationText says what is wrong, and nothing of a value: it may be secret. (Of
+// the messages of jsonschema, those about these two keywords quote it.)
+func violationText(e *jsonschema.ValidationError) string {
+	switch e.KeywordLocation[strings.LastIndexByte(e.KeywordLocation, '/')+1:] {
+	case "format":
+		return "this has not the format that is asked for"
+	case "pattern":
+		return "this has characters that are not allowed"
+	}
+	return e.Message
+}
+
+func kebab(keyword string) string {
+	var b strings.Builder
+	for _, c := range keyword {
+		if 'A' <= c && c <= 'Z' {
+			b.WriteByte('-')
+			c += 'a' - 'A'
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// locate returns the offset of what a pointer leads to: of a member's value, or of
+// what would have it.
+func locate(body []byte, pointer jsontext.Pointer) int {
+	d := jsontext.NewDecoder(bytes.NewBuffer(body))
+	best, bestLen := 0, -1
+	for {
+		kind := d.PeekKind()
+		if kind <= 0 {
+			return best
+		}
+		// Between tokens there are white space, a colon and a comma.
+		start := int(d.InputOffset())
+		start += len(body[start:]) - len(bytes.TrimLeft(body[start:], " \t\r\n:,"))
+		if _, err := d.ReadToken(); err != nil {
+			return best
+		}
+		if kind == '}' || kind == ']' {
+			continue
+		}
+		// At an opening brace the pointer is that of the object.
+		if at := d.StackPointer(); len(at) > bestLen && (at == pointer || at.Contains(pointer)) && !isName(d) {
+			best, bestLen = start, len(at)
+			if at == pointer {
+				return best
+			}
+		}
+	}
+}
+
+// isName says that the last token is a member's name.
+func isName(d *jsontext.Decoder) bool {
+	kind, n := d.StackIndex(d.StackDepth())
+	return kind == '{' && n%2 == 1
+}
+
+// position returns the line and the column, in code points, of an offset.
+func position(body []byte, offset int) (line, column int) {
+	before := body[:min(max(offset, 0), len(body))]
+	line = bytes.Count(before, []byte("\n")) + 1
+	return line, utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+}

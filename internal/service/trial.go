@@ -1,0 +1,252 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	api "github.com/runhooks/runhooks/gen/service"
+	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/sample"
+	"github.com/runhooks/runhooks/jsonschema"
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/emitter"
+)
+
+// maxShownAnswer is how many bytes of an answer's body the test shows.
+const maxShownAnswer = 4 << 10
+
+func (s *server) TestEndpoint(ctx context.Context, r api.TestEndpointRequestObject) (api.TestEndpointResponseObject, error) {
+	e, v, err := s.endpoint(ctx, r.EndpointID)
+	if err != nil {
+		return nil, err
+	}
+	event, err := s.sample(e.RobotID)
+	if err != nil {
+		return nil, fmt.Errorf("the sample: %w", err)
+	}
+	payload := delivery.Payload(event, e.ID)
+	attempt, err := s.engine.Try(ctx, *e, event.ID, payload)
+	if problem := (*emitter.EndpointError)(nil); errors.As(err, &problem) {
+		return nil, problemf(http.StatusConflict, "nothing can be sent to the endpoint: %s", problem.Reason)
+	}
+	if err != nil {
+		return nil, err
+	}
+	words := v.words()
+	result := api.TestEndpoint200JSONResponse{
+		Delivered: attempt.Outcome == emitter.Accepted,
+		Outcome:   api.Outcome(attempt.Outcome),
+		EventID:   event.ID,
+		Status:    optional(attempt.Status),
+		Request: api.Request{
+			URL: e.URL, Remote: remote(attempt), Reused: optional(attempt.Reused),
+			Headers: strike(attempt.RequestHeader, append(v.headerNames(), "Authorization"), words),
+		},
+		Timings: api.Timings{
+			DNSUs: micros(attempt.Timings.DNS), ConnectUs: micros(attempt.Timings.Connect), TLSUs: micros(attempt.Timings.TLS),
+			FirstByteUs: micros(attempt.Timings.FirstByte), TotalUs: attempt.Timings.Total.Microseconds(),
+		},
+		Findings: []api.Finding{},
+	}
+	result.Reason, result.NextStep = explain(&attempt, e)
+	if !event.Operational {
+		result.Findings = findingsAPI(conformance.Check(payload).Findings)
+	}
+	if attempt.Status != 0 {
+		body, cut := attempt.Answer, attempt.Truncated
+		if len(body) > maxShownAnswer {
+			body, cut = body[:maxShownAnswer], true
+		}
+		result.Answer = &api.Answer{
+			Headers: strike(attempt.Header, []string{"Set-Cookie"}, words),
+			Body:    strikeText(strings.ToValidUTF8(string(body), "\uFFFD"), words), Truncated: cut,
+		}
+	} else {
+		result.Phase = optional(string(attempt.Phase))
+		if attempt.Err != nil {
+			result.Error = optional(strikeText(attempt.Err.Error(), words))
+		}
+	}
+	return result, nil
+}
+
+// sample makes the event that is sent to try an endpoint: the documented sample of
+// a completed run, or an operational event's for the operator's endpoints.
+func (s *Service) sample(robotID string) (*delivery.Event, error) {
+	at := now()
+	event := &delivery.Event{ID: delivery.NewEventID(at), At: at, RobotID: robotID}
+	if robotID == "" {
+		event.Operational, event.Type = true, string(api.EventTypeEndpointFailing)
+		body, err := bodyOf(s.document.samples[event.Type])
+		event.Body = body
+		return event, err
+	}
+	event.Type = string(api.EventTypeRunCompleted)
+	text, err := jsonschema.FS.ReadFile("v1/run-event.json")
+	if err != nil {
+		return nil, err
+	}
+	var schema struct {
+		Examples []json.RawMessage `json:"examples"`
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		return nil, err
+	}
+	body, err := bodyOf(schema.Examples[0])
+	if err != nil {
+		return nil, err
+	}
+	id, err := json.Marshal(robotID)
+	if err != nil {
+		return nil, err
+	}
+	event.Body, err = sample.Set(body, "data.robot_id", string(id))
+	return event, err
+}
+
+// bodyOf takes from a payload what is the service's to add.
+func bodyOf(payload []byte) ([]byte, error) {
+	var p struct {
+		EventType string          `json:"event_type"`
+		Data      json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(payload, &p); err != nil {
+		return nil, err
+	}
+	var body bytes.Buffer
+	fmt.Fprintf(&body, `{"event_type":%q,"data":`, p.EventType)
+	if err := json.Compact(&body, p.Data); err != nil {
+		return nil, err
+	}
+	body.WriteByte('}')
+	return body.Bytes(), nil
+}
+
+func micros(d time.Duration) *int64 { return optional(d.Microseconds()) }
+
+func remote(a emitter.Attempt) *string {
+	if !a.Remote.IsValid() {
+		return nil
+	}
+	text := a.Remote.String()
+	return &text
+}
+
+// strike returns headers without the values of those that may be secret, and
+// without words that are.
+func strike(h http.Header, names, words []string) map[string][]string {
+	shown := map[string][]string{}
+	for name, values := range h {
+		secret := slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+		shown[name] = make([]string, len(values))
+		for i, value := range values {
+			if secret {
+				value = struck
+			}
+			shown[name][i] = strikeText(value, words)
+		}
+	}
+	return shown
+}
+
+func strikeText(text string, words []string) string {
+	for _, word := range words {
+		text = strings.ReplaceAll(text, word, struck)
+	}
+	return text
+}
+
+// explain says in words what came of an attempt, and what to do next.
+func explain(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string) {
+	switch a.Outcome {
+	case emitter.Accepted:
+		return fmt.Sprintf("The endpoint accepted the event with status %d.", a.Status), "Nothing: events will arrive."
+	case emitter.Blocked:
+		return "The address of the URL's host is not public, and the service does not connect to such addresses.",
+			"Use a URL that can be reached from the internet, or ask the operator of the service to allow the address."
+	case emitter.Unreachable:
+		return unreachable(a, e)
+	}
+	status := strconv.Itoa(a.Status)
+	if text := http.StatusText(a.Status); text != "" {
+		status += " (" + text + ")"
+	}
+	reason = "The endpoint answered " + status + ", and only 2xx is a success."
+	switch {
+	case a.Status >= 300 && a.Status < 400:
+		return "The endpoint answered with the redirect " + status + ". Redirects are not followed, as the event would be lost on the way.",
+			"Enter the URL that it redirects to: often that is the one with https, or with or without a slash at its end."
+	case a.Status == 401 || a.Status == 403:
+		return reason, "Check the secret or the authorization of the endpoint, and that the receiver verifies with the same."
+	case a.Status == 404:
+		return reason, "Check the path of the URL: the server is there, and has nothing at it."
+	case a.Status == 405:
+		return reason, "Check the path of the URL, and that the receiver takes POST there."
+	case a.Status == 410:
+		return "The endpoint answered 410 (Gone): it wants no events any more.",
+			"Check the URL. A delivery with this answer would disable the endpoint."
+	case a.Status == 413:
+		return reason, "Let the receiver, and proxies in front of it, take larger bodies."
+	case a.Status == 415:
+		return reason, "Let the receiver take application/json."
+	case a.Status == 400 || a.Status == 422:
+		return reason, "Look at the answer's body: the receiver does not take the event as it is."
+	case a.Status == 429:
+		return "The endpoint answered 429 (Too Many Requests): it gets more than it takes.",
+			"Set rate_limit or max_in_flight of the endpoint to what the receiver takes."
+	case a.Status == 502 || a.Status == 504:
+		return "The endpoint answered " + status + ": a proxy is there, and can't reach the receiver behind it.",
+			"Check that the receiver runs, and what its proxy's log says."
+	case a.Status == 503:
+		return "The endpoint answered 503 (Service Unavailable): it is not ready.", "Check that the receiver runs, and try again."
+	case a.Status >= 500:
+		return "The endpoint answered " + status + ": the receiver failed.", "Look for this request in the receiver's log."
+	}
+	return reason, "Look at the answer, and for this request in the receiver's log."
+}
+
+// unreachable explains an attempt without an answer by how far it came.
+func unreachable(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string) {
+	timeout := errors.Is(a.Err, context.DeadlineExceeded)
+	if t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](a.Err); ok && t.Timeout() {
+		timeout = true
+	}
+	within := fmt.Sprintf(" within %d seconds", int(e.Timeout/time.Second))
+	switch a.Phase {
+	case emitter.Resolving:
+		if timeout {
+			return "The name of the URL's host could not be looked up" + within + ".", "Try again, and check the name servers of the host's domain."
+		}
+		return "The name of the URL's host does not exist, or could not be looked up.", "Check the spelling of the host in the URL."
+	case emitter.Proxying:
+		return "The service's own proxy did not let the request through.", "Ask the operator of the service: this is not the endpoint's fault."
+	case emitter.Connecting:
+		if timeout {
+			return "The host did not answer a connection" + within + ".", "Check the port of the URL, and that a firewall lets the service in."
+		}
+		return "The host refused the connection: nothing listens at its port.", "Check the port of the URL, and that the receiver runs."
+	case emitter.Securing:
+		if timeout {
+			return "There was a connection, but no TLS" + within + ".", "Check that the port of the URL is one for https."
+		}
+		return "There was a connection, but TLS failed: the certificate is not valid for the host, has expired, or is of an unknown authority; or the port is not one for https.",
+			"Check the certificate of the host, with its whole chain, and the scheme and the port of the URL."
+	}
+	if timeout {
+		return "The request was sent, and there was no answer" + within + ". The receiver may have got the event.",
+			"Let the receiver answer first and work afterwards, or raise the timeout."
+	}
+	return "The connection was closed before there was an answer. The receiver may have got the event.",
+		"Look for this request in the log of the receiver, and of proxies in front of it."
+}
