@@ -2,35 +2,43 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/netip"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/runhooks/runhooks/internal/delivery"
 	"github.com/runhooks/runhooks/internal/delivery/postgres"
 	"github.com/runhooks/runhooks/internal/delivery/sqlite"
+	"github.com/runhooks/runhooks/internal/keyring"
+	api "github.com/runhooks/runhooks/internal/service"
 	"github.com/runhooks/runhooks/pkg/emitter"
-	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// An embedded service runs in this process.
+// An embedded service runs in this process: engine, store and API, put together as
+// runhooks serve does.
 type embedded struct {
 	service
 	*publisher
-	stop func()
+	stop []func()
 }
 
-func (e *embedded) close() { e.publisher.close(); e.stop() }
+func (e *embedded) close() {
+	e.publisher.close()
+	for i := len(e.stop) - 1; i >= 0; i-- {
+		e.stop[i]()
+	}
+}
 
-func (r *run) embed(ctx context.Context) (*embedded, error) {
+// embed starts a service over the run's store.
+func (r *run) embed(ctx context.Context) (_ *embedded, err error) {
+	e := new(embedded)
+	e.publisher = newPublisher(&e.service)
+	defer func() {
+		if err != nil {
+			e.close()
+		}
+	}()
 	var store delivery.Store
-	var err error
 	if r.store == "postgres" {
 		url, err := r.database(ctx)
 		if err != nil {
@@ -42,87 +50,41 @@ func (r *run) embed(ctx context.Context) (*embedded, error) {
 	} else if store, err = sqlite.Open(ctx, r.dir, sqlite.Options{}); err != nil {
 		return nil, err
 	}
-	secret := signature.NewSecret()
-	engine := delivery.New(store, delivery.Options{
-		Name: "bench", Deliver: true,
-		Client: &emitter.Client{Guard: emitter.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, Unchecked: true, MaxAnswer: 1024},
-		Unseal: func(*delivery.Endpoint) (delivery.Sealed, error) {
-			return delivery.Sealed{Secrets: []signature.Secret{secret}}, nil
-		},
-	})
-	working, cancel := context.WithCancel(context.Background())
+	e.stop = append(e.stop, func() { store.Close() })
+	key, err := keyring.NewKey("bench")
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keyring.Parse(key)
+	if err != nil {
+		return nil, err
+	}
+	guard := emitter.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	client := &emitter.Client{Guard: guard, Unchecked: true}
+	engine := delivery.New(store, delivery.Options{Name: "bench", Deliver: true, Client: client, Unseal: api.Unseal(ring)})
+	running, cancel := context.WithCancel(context.Background())
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		if err := engine.Run(working); err != nil {
-			fmt.Println("engine:", err)
+		if err := engine.Run(running); err != nil {
+			fmt.Println("    the engine ended:", err)
 		}
 	}()
+	e.stop = append(e.stop, func() { cancel(); <-over; client.CloseIdleConnections() })
+	handler, err := api.New(api.Options{Store: store, Engine: engine, Keyring: ring, Guard: guard})
+	if err != nil {
+		return nil, err
+	}
+	if e.token, err = api.FirstToken(ctx, store); err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/events", func(w http.ResponseWriter, q *http.Request) {
-		body, err := io.ReadAll(q.Body)
-		if err != nil {
-			return
-		}
-		j := delivery.Judge(body)
-		if !j.Conforms() {
-			http.Error(w, "no", 422)
-			return
-		}
-		p, err := engine.Publish(q.Context(), []delivery.Publication{{Event: delivery.Event{Type: j.Type, RobotID: j.RobotID, RunID: j.RunID, Body: body}}})
-		if err != nil {
-			code := 500
-			if errors.Is(err, delivery.ErrBusy) {
-				code = 503
-			}
-			http.Error(w, err.Error(), code)
-			return
-		}
-		w.Header()["Content-Type"] = []string{"application/json"}
-		w.WriteHeader(http.StatusAccepted)
-		fmt.Fprintf(w, `{"event_id":%q}`, p[0].EventID)
-	})
-	mux.HandleFunc("POST /v1/endpoints", func(w http.ResponseWriter, q *http.Request) {
-		var in struct {
-			RobotID string `json:"robot_id"`
-			URL     string
-			Max     int `json:"max_in_flight"`
-		}
-		json.NewDecoder(q.Body).Decode(&in)
-		e, err := store.CreateEndpoint(q.Context(), delivery.Endpoint{ID: uuid.Must(uuid.NewV7()).String(), RobotID: in.RobotID, URL: in.URL,
-			State: delivery.Active, MaxAttempts: 10, Delays: []time.Duration{time.Second}, Timeout: 30 * time.Second, MaxInFlight: in.Max}, delivery.Audit{Changes: []byte("{}")})
-		if err != nil {
-			http.Error(w, err.Error(), 500)
-			return
-		}
-		json.NewEncoder(w).Encode(map[string]string{"id": e.ID})
-	})
-	mux.HandleFunc("GET /v1/deliveries", func(w http.ResponseWriter, q *http.Request) {
-		ds, err := store.Deliveries(q.Context(), delivery.DeliveryFilter{State: delivery.State(q.URL.Query().Get("state"))}, delivery.Page{Limit: 200})
-		if err != nil {
-			http.Error(w, err.Error(), 500)
-			return
-		}
-		items := []object{}
-		for _, d := range ds {
-			items = append(items, object{"id": fmt.Sprint(d.ID), "event_id": d.EventID})
-		}
-		json.NewEncoder(w).Encode(object{"items": items})
-	})
-	server := &http.Server{Handler: mux}
+	server := handler.Server()
 	go server.Serve(listener)
-	e := &embedded{}
+	e.stop = append(e.stop, func() { server.Close() })
 	e.base.Store("http://" + listener.Addr().String())
-	e.publisher = newPublisher(&e.service)
-	e.stop = func() {
-		server.Close()
-		cancel()
-		<-over
-		store.Close()
-	}
 	return e, nil
 }
