@@ -348,16 +348,20 @@ func (c *client) endpoint(b *strings.Builder, e service.Endpoint) {
 	}
 	writeFields(b, c.Terminal, fields...)
 	if e.Secret != nil { // the one secret that is shown, since nobody else has it
-		fmt.Fprintf(b, "  %s  %s\n", c.Paint(report.Bold, "secret"), report.Visible(*e.Secret, 1000))
+		fmt.Fprintf(b, "its secret, shown only now:\n  %s\n", report.Visible(*e.Secret, 1000))
 	}
 }
 
 func delaysText(seconds []int) string {
 	texts := make([]string, len(seconds))
 	for i, n := range seconds {
-		text := (time.Duration(n) * time.Second).String()
-		text = strings.TrimSuffix(text, "m0s") + map[bool]string{true: "m"}[strings.HasSuffix(text, "m0s")]
-		texts[i] = strings.TrimSuffix(text, "0m")
+		text := (time.Duration(n) * time.Second).String() // such as 1h0m0s
+		for _, zero := range []string{"m0s", "h0m"} {
+			if strings.HasSuffix(text, zero) {
+				text = text[:len(text)-2]
+			}
+		}
+		texts[i] = text
 	}
 	return strings.Join(texts, ", ")
 }
