@@ -19,6 +19,4 @@
 // without the event, which may well be answered with 200.
 package webhook
 
-// The bundle comes first: the types are generated from it.
-//go:generate go run github.com/runhooks/runhooks/internal/bundle/cmd/bundle ../..
 //go:generate go tool -modfile=../../tools/codegen/go.mod oapi-codegen -config config.yaml ../../openapi/dist/webhooks.yaml

@@ -7,7 +7,10 @@ import (
 )
 
 // The sources of openapi/dist, below the root of the repository.
-const webhooks = "openapi/webhooks.yaml"
+const (
+	webhooks = "openapi/webhooks.yaml"
+	service  = "openapi/service.yaml"
+)
 
 // schemas are the events and their unions, by the name that each gets in dist.
 var schemas = []struct{ source, name string }{
@@ -60,6 +63,10 @@ func Dist(fsys fs.FS) ([]File, error) {
 	}
 	doc, err = doc.OpenAPI30()
 	if _, err = add("receiver-3.0", doc, err); err != nil {
+		return nil, err
+	}
+	doc, err = Load(fsys, service)
+	if _, err = add("service", doc, err); err != nil {
 		return nil, err
 	}
 	for _, s := range schemas {

@@ -44,6 +44,9 @@ type Store interface {
 
 // Work is what an [Engine] needs to deliver.
 type Work interface {
+	// Writers returns how many calls of Commit at once make sense.
+	Writers() int
+
 	// Join makes this process a node of the store, with a lease. A node that does
 	// not deliver only publishes, and never claims. It is called once, and again
 	// after ErrLeaseLost.

@@ -46,6 +46,11 @@ type Phase string
 // The phases, in their order. Resolving is skipped if the host is an address,
 // Securing for http, and both and Connecting if a connection is reused.
 const (
+	// Proxying is reaching the [Client.Proxy]. An attempt that ended here is no
+	// fault of the endpoint's. With a proxy, Connecting is the proxy's connecting
+	// to the endpoint.
+	Proxying Phase = "proxying"
+
 	Resolving  Phase = "resolving"  // the name of the host
 	Connecting Phase = "connecting" // to one of its addresses
 	Securing   Phase = "securing"   // the connection, by TLS
@@ -78,11 +83,19 @@ type Attempt struct {
 
 	// Phase is where an attempt without an answer ended.
 	Phase Phase
+	// RequestHeader is the header of the request as it was sent, but for Host and
+	// Content-Length. Header is that of the answer, and nil if there was none.
+	// Both may hold secrets: those of the endpoint's own headers, and whatever it
+	// answers.
+	RequestHeader http.Header
+	Header        http.Header
+
 	// Err says why there was no answer. Beside a Status it says why the
 	// answer's body broke off, which doesn't change the outcome.
 	Err error
 
 	// Remote is the address that was connected to, or the last that was tried.
+	// With a proxy it is that of the proxy.
 	Remote netip.AddrPort
 	// Reused says that the connection was one of an earlier attempt.
 	Reused  bool
@@ -90,7 +103,8 @@ type Attempt struct {
 }
 
 // Timings say how long an attempt took. DNS, Connect and TLS are the time of
-// that phase alone, or 0 if the phase was skipped or didn't end.
+// that phase alone, or 0 if the phase was skipped or didn't end. With a proxy,
+// Connect includes reaching it.
 type Timings struct {
 	DNS     time.Duration
 	Connect time.Duration
@@ -137,7 +151,7 @@ func (a Attempt) reason() string {
 
 // judge sets what follows from the head of an answer.
 func (a *Attempt) judge(resp *http.Response, now time.Time) {
-	a.Status = resp.StatusCode
+	a.Status, a.Header = resp.StatusCode, resp.Header
 	if a.Status/100 == 3 {
 		a.Location = resp.Header.Get("Location")
 	}
@@ -175,13 +189,39 @@ func parseRetryAfter(value string, now time.Time) (wait time.Duration, ok bool) 
 	return min(max(at.Sub(now), 0), MaxRetryAfter), true
 }
 
+// A proxyError says that a proxy didn't do what it was asked for.
+type proxyError struct{ status int }
+
+func (e *proxyError) Error() string {
+	switch {
+	case e.status == http.StatusProxyAuthRequired:
+		return "the proxy asks for other credentials (407)"
+	case ofEndpoint(e.status):
+		return fmt.Sprintf("the proxy could not connect to the endpoint, or may not (%d)", e.status)
+	}
+	return fmt.Sprintf("the proxy does not do what it is asked for (%d)", e.status)
+}
+
+// ofEndpoint tells the answers to CONNECT that are about where it leads. Proxies
+// say 503, too, where an endpoint can't be reached.
+func ofEndpoint(status int) bool {
+	switch status {
+	case http.StatusForbidden, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
 // A trace follows one attempt on its way. A connection that an attempt asked for
 // may go on being made when the attempt is over, so it needs a lock.
 type trace struct {
 	start time.Time
+	proxy bool // there is one
 
 	mu        sync.Mutex
 	phase     Phase
+	toProxy   bool // what is connected to is the proxy
+	tunneling bool // the proxy was asked to connect, and has not answered
 	connected bool // a connection was got, so news of others are none
 	remote    netip.AddrPort
 	reused    bool
@@ -191,7 +231,35 @@ type trace struct {
 	dnsStart, connectStart, tlsStart time.Time
 }
 
-func newTrace() *trace { return &trace{start: time.Now(), phase: Connecting} }
+func newTrace(proxy bool) *trace { return &trace{start: time.Now(), proxy: proxy, phase: Connecting} }
+
+type traceKey struct{}
+
+// in returns a context in which the trace follows a request.
+func (t *trace) in(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(context.WithValue(ctx, traceKey{}, t), &httptrace.ClientTrace{
+		GetConn:              t.getConn,
+		TLSHandshakeStart:    t.tlsHandshakeStart,
+		TLSHandshakeDone:     t.tlsHandshakeDone,
+		GotConn:              t.gotConn,
+		WroteRequest:         t.wroteRequest,
+		GotFirstResponseByte: t.gotFirstResponseByte,
+	})
+}
+
+// traceOf returns the trace of a context that comes from [trace.in].
+func traceOf(ctx context.Context) *trace { return ctx.Value(traceKey{}).(*trace) }
+
+// dialing returns a context in which the trace follows a dialer. What it needs is
+// made for each connection, and not for each request.
+func (t *trace) dialing(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSStart:     t.dnsStarted,
+		DNSDone:      t.dnsDone,
+		ConnectStart: t.connectStarted,
+		ConnectDone:  t.connectDone,
+	})
+}
 
 // record copies what is known so far to an attempt.
 func (t *trace) record(a *Attempt) {
@@ -222,65 +290,132 @@ func (t *trace) connecting(f func()) {
 	}
 }
 
-func (t *trace) client() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn: func(string) { // also where a connection turns out to be closed
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.connected, t.phase, t.connectStart = false, Connecting, time.Time{}
-		},
-		DNSStart: func(httptrace.DNSStartInfo) {
-			t.connecting(func() { t.phase, t.dnsStart = Resolving, time.Now() })
-		},
-		DNSDone: func(httptrace.DNSDoneInfo) {
-			t.connecting(func() { t.timings.DNS = time.Since(t.dnsStart) })
-		},
-		ConnectStart: func(_, addr string) { // once for each address that is tried
-			t.connecting(func() {
-				if t.connectStart.IsZero() {
-					t.connectStart = time.Now()
-				}
-				t.phase = Connecting
-				t.remote, _ = netip.ParseAddrPort(addr)
-			})
-		},
-		ConnectDone: func(_, addr string, err error) {
-			t.connecting(func() {
-				if err == nil {
-					t.remote, _ = netip.ParseAddrPort(addr)
-					t.timings.Connect = time.Since(t.connectStart)
-				} else if _, blocked := errors.AsType[*BlockedError](err); !blocked {
-					t.failed = err
-				}
-			})
-		},
-		TLSHandshakeStart: func() {
-			t.connecting(func() { t.phase, t.tlsStart = Securing, time.Now() })
-		},
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			t.connecting(func() {
-				if err == nil {
-					t.timings.TLS = time.Since(t.tlsStart)
-				}
-			})
-		},
-		GotConn: func(info httptrace.GotConnInfo) {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.connected, t.phase, t.reused = true, Sending, info.Reused
-			t.remote, _ = netip.ParseAddrPort(info.Conn.RemoteAddr().String())
-		},
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			if info.Err == nil {
-				t.phase = Waiting
-			}
-		},
-		GotFirstResponseByte: func() {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.phase, t.timings.FirstByte = Waiting, time.Since(t.start)
-		},
+// getConn is called again where a connection turns out to be closed.
+func (t *trace) getConn(string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.connected, t.toProxy, t.tunneling, t.connectStart = false, t.proxy, false, time.Time{}
+	t.enter(Connecting)
+}
+
+// enter sets the phase of what is connected to.
+func (t *trace) enter(p Phase) {
+	if t.toProxy {
+		p = Proxying
 	}
+	t.phase = p
+}
+
+func (t *trace) dnsStarted(httptrace.DNSStartInfo) {
+	t.connecting(func() {
+		t.enter(Resolving)
+		t.dnsStart = time.Now()
+	})
+}
+
+func (t *trace) dnsDone(httptrace.DNSDoneInfo) {
+	t.connecting(func() {
+		if !t.toProxy {
+			t.timings.DNS = time.Since(t.dnsStart)
+		}
+	})
+}
+
+// connectStarted is called for each address that is tried.
+func (t *trace) connectStarted(_, addr string) {
+	t.connecting(func() {
+		if t.connectStart.IsZero() {
+			t.connectStart = time.Now()
+		}
+		t.enter(Connecting)
+		t.remote, _ = netip.ParseAddrPort(addr)
+	})
+}
+
+func (t *trace) connectDone(_, addr string, err error) {
+	t.connecting(func() {
+		if err == nil {
+			t.remote, _ = netip.ParseAddrPort(addr)
+			t.timings.Connect = time.Since(t.connectStart)
+		} else if _, blocked := errors.AsType[*BlockedError](err); !blocked {
+			t.failed = err
+		}
+	})
+}
+
+// asked: the proxy is asked to connect to the endpoint.
+func (t *trace) asked() {
+	t.connecting(func() { t.toProxy, t.tunneling, t.phase = false, true, Connecting })
+}
+
+// proxyAnswered takes the status of the proxy's answer.
+func (t *trace) proxyAnswered(status int) (err error) {
+	if status != http.StatusOK {
+		err = &proxyError{status: status}
+	}
+	t.connecting(func() {
+		t.tunneling = false
+		switch {
+		case err == nil:
+			t.timings.Connect = time.Since(t.connectStart)
+		case !ofEndpoint(status):
+			t.phase = Proxying
+		}
+	})
+	return err
+}
+
+// brokeOff: no time ran out and nothing was blocked, so if the proxy hasn't
+// answered by now, it broke off.
+func (t *trace) brokeOff() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.tunneling {
+		t.phase = Proxying
+	}
+}
+
+func (t *trace) proxyFailed() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.phase = Proxying
+}
+
+func (t *trace) tlsHandshakeStart() {
+	t.connecting(func() {
+		t.enter(Securing)
+		t.tlsStart = time.Now()
+	})
+}
+
+func (t *trace) tlsHandshakeDone(_ tls.ConnectionState, err error) {
+	t.connecting(func() {
+		if err == nil && !t.toProxy {
+			t.timings.TLS = time.Since(t.tlsStart)
+		}
+	})
+}
+
+func (t *trace) gotConn(info httptrace.GotConnInfo) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.connected, t.phase, t.reused = true, Sending, info.Reused
+	if tcp, ok := info.Conn.RemoteAddr().(*net.TCPAddr); ok {
+		at := tcp.AddrPort()
+		t.remote = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	}
+}
+
+func (t *trace) wroteRequest(info httptrace.WroteRequestInfo) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if info.Err == nil {
+		t.phase = Waiting
+	}
+}
+
+func (t *trace) gotFirstResponseByte() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.phase, t.timings.FirstByte = Waiting, time.Since(t.start)
 }

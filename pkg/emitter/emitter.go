@@ -33,15 +33,17 @@ package emitter
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
-	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -55,7 +57,14 @@ const (
 	DefaultTimeout   = 30 * time.Second
 	DefaultMaxAnswer = 64 << 10
 	DefaultUserAgent = "runhooks"
+
+	DefaultMaxIdle        = 512
+	DefaultMaxIdlePerHost = 128
 )
+
+// maxDropped bounds the bytes of an answer's body that are read after those that
+// are kept.
+const maxDropped = 256 << 10
 
 // maxAnswerHeader bounds the bytes of an answer's header, and of all
 // informational (1xx) answers before it.
@@ -65,20 +74,48 @@ const maxAnswerHeader = 64 << 10
 // that are not public. It may be used by several goroutines at once, and keeps
 // connections to use them again; its fields must not change once it is in use.
 //
-// It uses no proxy, whatever the environment says: what a proxy connects to is
-// out of the guard's sight.
+// It uses no proxy but [Client.Proxy], whatever the environment says.
 type Client struct {
 	// Guard says which addresses attempts may go to. Its zero value lets them
 	// go to public ones.
 	Guard Guard
 
+	// Proxy, if not nil, is the forward proxy that all attempts go through, by
+	// CONNECT to https endpoints and with the absolute URL to http ones. Its
+	// scheme is http or https, and its user information, if any, is sent as
+	// Basic authorization. It may be at any address: the guard doesn't judge it.
+	//
+	// What a proxy connects to is out of the guard's sight. The guard therefore
+	// judges, before each attempt, the endpoint's address or all addresses that
+	// the [Client.Resolver] returns for its name, and one that isn't allowed
+	// blocks the attempt. The proxy gets the name and resolves it again, so a
+	// name whose addresses change between the two, or differ at the proxy, gets
+	// past the guard: the proxy itself has to keep away from private addresses,
+	// too. A sender whose host can't resolve names needs
+	// [Guard.InsecureAllowAll] and leaves all of it to the proxy.
+	//
+	// What fails before the proxy was asked for the endpoint, and its answer 407,
+	// has the phase [Proxying].
+	Proxy *url.URL
+
 	// Timeout is how long an attempt may take, from resolving the host to the
-	// end of the answer. 0 stands for [DefaultTimeout].
+	// end of the answer. 0 stands for [DefaultTimeout]. [Endpoint.Timeout] takes
+	// its place for one endpoint.
 	Timeout time.Duration
 
-	// MaxAnswer is how many bytes of an answer's body are read and kept. 0
-	// stands for [DefaultMaxAnswer].
+	// MaxAnswer is how many bytes of an answer's body are kept. 0 stands for
+	// [DefaultMaxAnswer]. A longer answer is read on for a while, so that its
+	// connection can be used again, and what is read is dropped.
 	MaxAnswer int64
+
+	// MaxIdle is how many connections are kept for further attempts, and
+	// MaxIdlePerHost how many of them to one host. 0 stands for
+	// [DefaultMaxIdle] and [DefaultMaxIdlePerHost]. Beyond them a connection
+	// closes after its attempt. A kept one closes half a minute after its last
+	// attempt. A sender that makes n attempts at once to one host reuses most
+	// connections if MaxIdlePerHost is n or more.
+	MaxIdle        int
+	MaxIdlePerHost int
 
 	// UserAgent is the header of that name. Empty stands for
 	// [DefaultUserAgent]; with a control character in it nothing is sent.
@@ -151,7 +188,8 @@ func (e *PayloadError) Error() string {
 //   - a *[PayloadError] for a payload that doesn't conform,
 //   - an *[EndpointError] for an endpoint that nothing can be sent to,
 //   - an error of package signature for an id or secrets that can't sign,
-//   - an error without a type for a UserAgent that no header can have.
+//   - an error without a type for a UserAgent that no header can have, or a
+//     Proxy that is none.
 //
 // The error is also not nil if ctx is done before there is an answer. It then
 // wraps ctx's error, and the attempt says how far it came: the endpoint may or
@@ -162,20 +200,21 @@ func (e *PayloadError) Error() string {
 // again to another one. The receiver recognizes it by its webhook-id.
 func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload []byte) (Attempt, error) {
 	at := time.Now()
-	req, err := c.request(ctx, to, eventID, payload, at)
+	u, header, err := c.head(to, eventID, payload, at)
 	if err != nil {
 		return Attempt{}, err
 	}
 	c.once.Do(c.setUp)
-	timeout := c.timeout()
+	timeout := to.Timeout
+	if timeout <= 0 {
+		timeout = c.timeout()
+	}
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	tr := newTrace()
+	tr := newTrace(c.Proxy != nil)
 
-	a := Attempt{EventID: eventID, At: at}
-	// The transport itself, and not an http.Client: it follows no redirect and
-	// keeps no cookie.
-	resp, err := c.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(limited, tr.client())))
+	a := Attempt{EventID: eventID, At: at, RequestHeader: header}
+	resp, err := c.roundTrip(tr.in(limited), u, header, payload)
 	if err == nil && resp.StatusCode == 0 { // which stands for no answer
 		resp.Body.Close()
 		err = errors.New("the answer has status 000")
@@ -194,6 +233,7 @@ func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload 
 		case isBlocked: // one address of several, and none of the others could be reached
 			a.Outcome, a.Err = Unreachable, elsewhere
 		default:
+			tr.brokeOff()
 			a.Outcome, a.Err = Unreachable, err
 		}
 		tr.record(&a)
@@ -205,38 +245,65 @@ func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload 
 	return a, nil
 }
 
-// request returns the request of an attempt, or what the caller has to fix.
-func (c *Client) request(ctx context.Context, to Endpoint, eventID string, payload []byte, at time.Time) (*http.Request, error) {
+// head returns the URL and the header of an attempt, or what the caller has to
+// fix.
+func (c *Client) head(to Endpoint, eventID string, payload []byte, at time.Time) (*url.URL, http.Header, error) {
 	if !c.Unchecked && !conformance.Valid(payload) {
-		return nil, &PayloadError{Report: conformance.Check(payload)}
+		return nil, nil, &PayloadError{Report: conformance.Check(payload)}
 	}
-	if _, err := parseURL(to.URL); err != nil {
-		return nil, err
+	if p := c.Proxy; p != nil && (p.Scheme != "http" && p.Scheme != "https" || p.Hostname() == "") {
+		return nil, nil, errors.New("the client's Proxy has to be like http://proxy.example.com:3128, or https")
+	}
+	u, err := parseURL(to.URL)
+	if err != nil {
+		return nil, nil, err
 	}
 	header, err := ownHeader(to.Header)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := sign(header, to, eventID, payload, at); err != nil {
+		return nil, nil, err
+	}
+	header["Content-Type"] = contentType
+	if ua := c.userAgent(); isFieldValue(ua) {
+		header["User-Agent"] = []string{ua}
+	} else {
+		return nil, nil, fmt.Errorf("the client's UserAgent has a control character: %q", ua)
+	}
+	return u, header, nil
+}
+
+// contentType is never written to.
+var contentType = []string{"application/json"}
+
+// roundTrip sends the request and returns the answer.
+func (c *Client) roundTrip(ctx context.Context, u *url.URL, header http.Header, payload []byte) (*http.Response, error) {
+	if c.Proxy != nil {
+		if err := c.Guard.checkHost(traceOf(ctx).dialing(ctx), c.Resolver, u.Hostname()); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "", bytes.NewReader(payload))
+	if err != nil {
 		return nil, err
 	}
-	header.Set("Content-Type", "application/json")
-	if ua := c.userAgent(); isFieldValue(ua) {
-		header.Set("User-Agent", ua)
-	} else {
-		return nil, fmt.Errorf("the client's UserAgent has a control character: %q", ua)
-	}
+	req.URL, req.Host = u, u.Host
+	req.Header = maps.Clone(header) // the caller gets the other one, to change as it likes
 	if header["Idempotency-Key"] == nil {
 		// Sends no header. It tells the transport that a request may be
 		// repeated where a kept connection turns out to be closed.
-		header["Idempotency-Key"] = []string{}
+		req.Header["Idempotency-Key"] = nil
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(payload))
-	if err != nil {
-		return nil, endpointErrorf("no request can be made of it")
+	// The transport itself, and not an http.Client: it follows no redirect and
+	// keeps no cookie.
+	resp, err := c.transport.RoundTrip(req)
+	if err == nil && c.Proxy != nil && resp.StatusCode == http.StatusProxyAuthRequired {
+		resp.Body.Close()
+		traceOf(ctx).proxyFailed()
+		return nil, &proxyError{status: resp.StatusCode}
 	}
-	req.Header = header
-	return req, nil
+	return resp, err
 }
 
 // sign sets the webhook headers.
@@ -263,14 +330,23 @@ func (a *Attempt) read(resp *http.Response, most int64) {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return // what follows is no body
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
-	if int64(len(body)) > most {
-		body, a.Truncated = body[:most], true
+	if resp.ContentLength == 0 {
+		a.Answer = []byte{}
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
+	a.Answer = body
+	if err == nil && int64(len(body)) == most {
+		var dropped int64
+		dropped, err = io.CopyN(io.Discard, resp.Body, maxDropped)
+		a.Truncated = dropped > 0
+		if err == io.EOF {
+			err = nil
+		}
 	}
 	if err != nil {
 		a.Truncated, a.Err = true, fmt.Errorf("the answer broke off: %w", err)
 	}
-	a.Answer = body
 }
 
 // setUp makes the transport.
@@ -278,25 +354,35 @@ func (c *Client) setUp() {
 	// A connection may go on being made when the attempt that asked for it is
 	// over, and then needs an end of its own.
 	connecting := c.timeout() + time.Second
-	dialer := &net.Dialer{
-		Timeout:        connecting,
-		Resolver:       c.Resolver,
-		ControlContext: c.Guard.control,
+	dialer := &net.Dialer{Timeout: connecting, Resolver: c.Resolver}
+	if c.Proxy == nil {
+		dialer.ControlContext = c.Guard.control
 	}
 	c.transport = &http.Transport{
-		Proxy:                  nil,
-		DialContext:            dialer.DialContext,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return dialer.DialContext(traceOf(ctx).dialing(ctx), network, addr)
+		},
 		TLSClientConfig:        c.TLS.Clone(),
 		TLSHandshakeTimeout:    connecting,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true, // an answer of a few bytes can't unfold to gigabytes
 		MaxResponseHeaderBytes: maxAnswerHeader,
-		MaxIdleConns:           512,
-		MaxIdleConnsPerHost:    16,
+		MaxIdleConns:           cmp.Or(c.MaxIdle, DefaultMaxIdle),
+		MaxIdleConnsPerHost:    cmp.Or(c.MaxIdlePerHost, DefaultMaxIdlePerHost),
 		IdleConnTimeout:        30 * time.Second,
 		// An HTTP/2 connection carries all attempts to its host, so one that is
 		// dead has to be noticed.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: c.timeout() / 2},
+	}
+	if c.Proxy != nil {
+		c.transport.Proxy = http.ProxyURL(c.Proxy)
+		c.transport.GetProxyConnectHeader = func(ctx context.Context, _ *url.URL, _ string) (http.Header, error) {
+			traceOf(ctx).asked()
+			return nil, nil
+		}
+		c.transport.OnProxyConnectResponse = func(ctx context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+			return traceOf(ctx).proxyAnswered(resp.StatusCode)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,9 @@ func TestSend(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		body, _ = io.ReadAll(r.Body)
+		w.Header()["Date"] = nil
+		w.Header().Set("Content-Type", "text/plain")
+		w.Header().Set("X-Y", "z")
 		w.WriteHeader(http.StatusAccepted)
 		io.WriteString(w, "thanks")
 	}))
@@ -71,10 +75,16 @@ func TestSend(t *testing.T) {
 	if got.Method != "POST" || got.RequestURI != "/events?of=robot" || got.ContentLength != int64(len(body)) {
 		t.Errorf("the request is %s %s, with %d bytes", got.Method, got.RequestURI, got.ContentLength)
 	}
+	if diff := cmp.Diff(http.Header{"Content-Length": {"6"}, "Content-Type": {"text/plain"}, "X-Y": {"z"}}, a.Header); diff != "" {
+		t.Errorf("header of the answer (-want +got):\n%s", diff)
+	}
+	got.Header.Del("Content-Length")
+	if diff := cmp.Diff(got.Header, a.RequestHeader); diff != "" {
+		t.Errorf("header as received and in the attempt (-received +attempt):\n%s", diff)
+	}
 	got.Header.Del(signature.HeaderSignature)
 	want := http.Header{
 		"Authorization":     {"Bearer of good news"},
-		"Content-Length":    {fmt.Sprint(len(body))},
 		"Content-Type":      {"application/json"},
 		"User-Agent":        {DefaultUserAgent},
 		"Webhook-Id":        {"evt_1"},
@@ -447,6 +457,7 @@ func TestHostileAnswers(t *testing.T) {
 				t.Errorf("the attempt's error is %v, not %v", a.Err, want)
 			}
 			a.EventID, a.At, a.Remote, a.Timings, a.Err, test.want.Err = "", time.Time{}, netip.AddrPort{}, Timings{}, nil, nil
+			a.RequestHeader, a.Header = nil, nil
 			if diff := cmp.Diff(test.want, a, cmp.Comparer(func(x, y netip.AddrPort) bool { return x == y })); diff != "" {
 				t.Errorf("attempt (-want +got):\n%s", diff)
 			}
@@ -680,6 +691,127 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	}
 }
 
+// The rest of an answer is read, too, if it isn't much, so that its connection can
+// be used again.
+func TestLongAnswers(t *testing.T) {
+	for _, test := range []struct {
+		length    int
+		truncated bool
+		reused    bool
+	}{
+		{0, false, true},
+		{1, false, true},
+		{999, false, true},
+		{1000, false, true},
+		{1001, true, true},
+		{maxDropped, true, true},
+		{4 << 20, true, false},
+	} {
+		c := newClient(t)
+		c.MaxAnswer = 1000
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Write(make([]byte, test.length))
+		}))
+		t.Cleanup(server.Close)
+		for i := range 2 {
+			a, err := c.Send(t.Context(), signedAt(server.URL), "evt_1", sample(t))
+			if err != nil || a.Outcome != Accepted || a.Err != nil {
+				t.Fatal(a, err)
+			}
+			if len(a.Answer) != min(test.length, 1000) || a.Truncated != test.truncated || a.Reused != (i > 0 && test.reused) {
+				t.Errorf("of %d bytes, attempt %d has %d, truncated %t, reused %t", test.length, i, len(a.Answer), a.Truncated, a.Reused)
+			}
+		}
+	}
+}
+
+// TestIdleConnections has a burst of attempts to one host, and then one to each of
+// many hosts, and counts the connections that are kept.
+func TestIdleConnections(t *testing.T) {
+	c := newClient(t)
+	c.MaxIdle, c.MaxIdlePerHost = 30, 20
+	var open atomic.Int32
+	var together sync.WaitGroup // so that there are as many connections as attempts
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		together.Done()
+		together.Wait()
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	c.Resolver = newResolver(always("127.0.0.1"))
+	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+
+	// all makes n attempts at once, and returns how many reused a connection.
+	all := func(n int, host func(i int) string) (reused int32) {
+		together.Add(n)
+		var count atomic.Int32
+		var group sync.WaitGroup
+		for i := range n {
+			group.Go(func() {
+				a, err := c.Send(t.Context(), signedAt("http://"+host(i)+":"+port), "evt_1", sample(t))
+				if err != nil || a.Outcome != Accepted {
+					t.Error(a, err)
+				}
+				if a.Reused {
+					count.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		return count.Load()
+	}
+	settle := func(want int32) {
+		t.Helper()
+		deadline := time.Now().Add(10 * time.Second)
+		for open.Load() != want {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d connections are open, not %d", open.Load(), want)
+			}
+			runtime.Gosched()
+		}
+	}
+	one := func(int) string { return "endpoint.test" }
+	all(40, one)
+	settle(20)
+	if reused := all(20, one); reused != 20 {
+		t.Errorf("%d of 20 attempts reused a connection", reused)
+	}
+	settle(20)
+	all(100, func(i int) string { return fmt.Sprintf("endpoint%d.test", i) })
+	settle(30)
+}
+
+// An endpoint's timeout may be shorter or longer than the client's.
+func TestEndpointTimeout(t *testing.T) {
+	for _, timeout := range []time.Duration{-1, 0, 5 * time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &Client{Timeout: 20 * time.Second}
+			c.once.Do(c.setUp)
+			c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				go untilClosed(far)
+				return near, nil
+			}
+			a, err := c.Send(t.Context(), Endpoint{URL: "http://endpoint.test", Unsigned: true, Timeout: timeout}, "evt_1", sample(t))
+			want := timeout
+			if timeout <= 0 {
+				want = c.Timeout
+			}
+			if err != nil || a.Outcome != Unreachable || a.Timings.Total != want {
+				t.Errorf("with a timeout of %v the attempt took %v, and is %v, and the error %v", timeout, a.Timings.Total, a, err)
+			}
+		})
+	}
+}
+
 // A server that closes connections which it has kept is no reason for an attempt
 // to fail; one that closes those that it has just got is.
 func TestClosedConnections(t *testing.T) {
@@ -764,15 +896,20 @@ func TestNoProxy(t *testing.T) {
 	}
 }
 
+// BenchmarkSend compares Send, as a service uses it for payloads that it judged
+// when they were published, with a client that does nothing but POST the bytes.
 func BenchmarkSend(b *testing.B) {
+	body := bytes.Repeat([]byte("x"), 1024)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
 	b.Cleanup(server.Close)
-	c := &Client{Guard: loopback}
+	c := &Client{Guard: loopback, Unchecked: true}
 	b.Cleanup(c.CloseIdleConnections)
-	b.Run("bare", func(b *testing.B) { // what a client takes that does none of it
+	to := signedAt(server.URL)
+	b.Run("bare", func(b *testing.B) {
 		client := server.Client()
+		b.ReportAllocs()
 		for b.Loop() {
-			resp, err := client.Post(server.URL, "application/json", bytes.NewReader(sample(b)))
+			resp, err := client.Post(server.URL, "application/json", bytes.NewReader(body))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -783,7 +920,7 @@ func BenchmarkSend(b *testing.B) {
 	b.Run("Send", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if a, err := c.Send(b.Context(), signedAt(server.URL), "evt_1", sample(b)); err != nil || a.Outcome != Accepted {
+			if a, err := c.Send(b.Context(), to, "evt_1", body); err != nil || a.Outcome != Accepted {
 				b.Fatal(a, err)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/runhooks/runhooks/pkg/signature"
 )
@@ -31,6 +32,11 @@ type Endpoint struct {
 	// error: the webhook headers, those about the body, the connection or the
 	// host, and User-Agent, which is [Client.UserAgent].
 	Header http.Header
+
+	// Timeout is how long an attempt may take. 0 stands for [Client.Timeout].
+	// Where it is longer than that, resolving and connecting together, and TLS,
+	// still take no more than a second longer than Client.Timeout each.
+	Timeout time.Duration
 }
 
 // An EndpointError says why no attempt can be made to an endpoint as it is

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"time"
 
@@ -119,6 +120,54 @@ func ExampleClient_logger() {
 	// Output:
 	// level=WARN msg="attempt refused" event_id=evt_1 attempt=1 outcome=refused status=401 next_in=1ms
 	// level=ERROR msg="attempt refused" event_id=evt_1 attempt=2 outcome=refused status=401
+}
+
+// A sender whose network lets it out by a forward proxy alone.
+func ExampleClient_proxy() {
+	proxy, err := url.Parse("http://127.0.0.1:1") // where there is none
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	client := emitter.Client{Guard: loopback, Proxy: proxy}
+	endpoint := emitter.Endpoint{URL: "https://127.0.0.1/events", Unsigned: true, Timeout: 10 * time.Second}
+	attempt, err := client.Send(context.Background(), endpoint, event.NewID(), []byte(failed))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if attempt.Phase == emitter.Proxying {
+		fmt.Println(attempt.Outcome, "by the proxy's fault: don't hold it against the endpoint")
+	}
+	// Output: unreachable by the proxy's fault: don't hold it against the endpoint
+}
+
+// An Attempt has both headers. Before they are stored or shown, what is secret is
+// struck out.
+func ExampleAttempt_headers() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Request-Id", "7")
+	}))
+	defer server.Close()
+	client := emitter.Client{Guard: loopback}
+	endpoint := emitter.Endpoint{
+		URL:      server.URL,
+		Unsigned: true,
+		Header:   http.Header{"Authorization": {"Bearer secret"}},
+	}
+	attempt, err := client.Send(context.Background(), endpoint, "evt_1", []byte(failed))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for name := range endpoint.Header {
+		attempt.RequestHeader.Set(name, "***")
+	}
+	fmt.Println(attempt.RequestHeader.Get("Webhook-Id"), attempt.RequestHeader.Get("Authorization"))
+	fmt.Println(attempt.Header.Get("X-Request-Id"))
+	// Output:
+	// evt_1 ***
+	// 7
 }
 
 func ExamplePayloadError() {

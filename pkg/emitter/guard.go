@@ -8,6 +8,7 @@ package emitter
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -19,7 +20,8 @@ import (
 // forgery). The zero value is on.
 //
 // It judges the address of each socket, right before the socket connects. What
-// a name resolved to earlier, or will resolve to next, doesn't matter.
+// a name resolved to earlier, or will resolve to next, doesn't matter. With a
+// [Client.Proxy] that is not possible; see there.
 //
 // Public is what the special-purpose registries of IANA don't set apart
 // (RFC 6890). An IPv6 address that carries an IPv4 address leads to that one,
@@ -143,6 +145,27 @@ func (g Guard) CheckURL(rawURL string) error {
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
 		return g.Check(addr)
+	}
+	return nil
+}
+
+// checkHost judges the host of an endpoint that a proxy connects to: its address,
+// or all addresses of its name.
+func (g Guard) checkHost(ctx context.Context, resolver *net.Resolver, host string) error {
+	if g.InsecureAllowAll {
+		return nil
+	}
+	addrs := make([]netip.Addr, 1)
+	var err error
+	if addrs[0], err = netip.ParseAddr(host); err != nil {
+		if addrs, err = resolver.LookupNetIP(ctx, "ip", host); err != nil {
+			return err
+		}
+	}
+	for _, addr := range addrs {
+		if err := g.Check(addr); err != nil {
+			return err
+		}
 	}
 	return nil
 }

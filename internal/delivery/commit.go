@@ -1,0 +1,442 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of one batch, and of what waits for one.
+const (
+	batchItems   = 1024
+	batchBytes   = 4 << 20
+	waitingItems = 16384
+)
+
+// A batchItem is what stands or falls together.
+type batchItem struct {
+	// One of these is set.
+	publish *publishing
+	outcome *ended
+	release *queue
+
+	waiting time.Time
+}
+
+// bytes is about how much of a batch the item takes.
+func (it *batchItem) bytes() int {
+	switch {
+	case it.publish != nil:
+		return len(it.publish.Event.Body)
+	case it.outcome != nil:
+		return len(it.outcome.Attempt.Detail)
+	}
+	return 0
+}
+
+// A publishing is a publication whose publisher waits.
+type publishing struct {
+	Publication
+	call *publishCall
+	i    int // its place in the call
+}
+
+// A publishCall is a call of [Engine.Publish].
+type publishCall struct {
+	mu        sync.Mutex
+	left      int
+	published []Published
+	err       error
+	done      chan struct{}
+}
+
+func (c *publishCall) set(i int, p Published, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.published[i] = p
+	if c.err == nil {
+		c.err = err
+	}
+	if c.left--; c.left == 0 {
+		close(c.done)
+	}
+}
+
+// A committer gathers what is to be written while a commit is under way, and
+// writes it with the next.
+type committer struct {
+	e        *Engine
+	outcomes atomic.Int64 // how many outcomes wait or are being written
+
+	mu      sync.Mutex
+	changed sync.Cond // of what follows
+	waiting []batchItem
+	bytes   int // of bodies of publications waiting
+	health  map[*queue]HealthChange
+	writing map[*queue]bool // whose health is being written, as a later one must not overtake it
+	closed  bool            // to publishers
+	ending  bool            // writers end when nothing waits
+	away    bool            // the store can't be written to
+}
+
+func newCommitter(e *Engine) *committer {
+	c := &committer{e: e, health: make(map[*queue]HealthChange), writing: make(map[*queue]bool)}
+	c.changed.L = &c.mu
+	return c
+}
+
+// publish adds publications, all or none.
+func (c *committer) publish(call *publishCall, ps []Publication) error {
+	size := 0
+	for i := range ps {
+		size += len(ps[i].Event.Body)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return ErrStopped
+	case len(c.waiting) > 0 && (len(c.waiting)+len(ps) > waitingItems || c.bytes+size > c.e.o.MaxBytes):
+		return ErrBusy
+	}
+	c.bytes += size
+	now := time.Now()
+	for i := range ps {
+		c.waiting = append(c.waiting, batchItem{publish: &publishing{ps[i], call, i}, waiting: now})
+	}
+	c.changed.Signal()
+	return nil
+}
+
+// end adds the outcome of an attempt.
+func (c *committer) end(o *ended) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.outcomes.Add(1)
+	c.waiting = append(c.waiting, batchItem{outcome: o, waiting: time.Now()})
+	c.changed.Signal()
+}
+
+// keep notes that the health of a queue is to be written.
+func (c *committer) keep(q *queue, h HealthChange) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.health[q] = h
+	c.changed.Signal()
+}
+
+// release adds a queue to be given up.
+func (c *committer) release(q *queue) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = append(c.waiting, batchItem{release: q, waiting: time.Now()})
+	c.changed.Signal()
+}
+
+// full says that so many outcomes wait that no attempts should start.
+func (c *committer) full() bool {
+	return c.outcomes.Load() >= int64(max(waitingItems/2, c.e.o.MaxInFlight))
+}
+
+// A pack is what one commit writes.
+type pack struct {
+	items  []batchItem
+	health map[*queue]HealthChange
+}
+
+// take waits for something to write. There is nothing more if it returns nil.
+func (c *committer) take() *pack {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		health := c.takeHealth()
+		if len(c.waiting) > 0 || len(health) > 0 {
+			n, size := 0, 0
+			for n < len(c.waiting) && n < batchItems && (n == 0 || size < batchBytes) {
+				size += c.waiting[n].bytes()
+				n++
+			}
+			p := &pack{items: c.waiting[:n:n], health: health}
+			c.waiting = c.waiting[n:]
+			for _, it := range p.items {
+				if it.publish != nil {
+					c.bytes -= it.bytes()
+				}
+			}
+			return p
+		}
+		if c.ending {
+			return nil
+		}
+		c.changed.Wait()
+	}
+}
+
+func (c *committer) takeHealth() map[*queue]HealthChange {
+	if len(c.health) == 0 {
+		return nil
+	}
+	taken := make(map[*queue]HealthChange)
+	for q, h := range c.health {
+		if !c.writing[q] {
+			taken[q], c.writing[q] = h, true
+			delete(c.health, q)
+		}
+	}
+	return taken
+}
+
+// wrote is called when a pack is written, or given up.
+func (c *committer) wrote(p *pack) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, it := range p.items {
+		if it.outcome != nil {
+			c.outcomes.Add(-1)
+		}
+	}
+	for q := range p.health {
+		delete(c.writing, q)
+	}
+	c.changed.Signal()
+}
+
+// write writes packs until there are no more. It ends early when ctx is done.
+func (c *committer) write(ctx context.Context) {
+	for ctx.Err() == nil {
+		p := c.take()
+		if p == nil {
+			return
+		}
+		c.commit(ctx, p)
+	}
+}
+
+// commit writes a pack. While the store is away, it goes on trying. If the store is
+// well and fails twice, then something in the pack can't be written, and the
+// halves of it are tried. Publishers get an error back; outcomes are never given
+// up.
+func (c *committer) commit(ctx context.Context, p *pack) {
+	pause := 50 * time.Millisecond
+	for failures := 1; ; failures++ {
+		began := time.Now()
+		b := p.batch()
+		committed, err := c.e.store.Commit(ctx, b)
+		if err == nil {
+			c.setAway(nil)
+			c.e.metrics.committed(p, time.Since(began))
+			c.wrote(p)
+			c.e.committed(p, b, committed)
+			return
+		}
+		lost := errors.Is(err, ErrLeaseLost)
+		if lost {
+			c.e.loseLease()
+		}
+		switch {
+		case lost, c.ping(ctx) != nil:
+			if !lost {
+				c.setAway(err)
+			}
+			p.refuse(fmt.Errorf("%w: %w", ErrUnavailable, err))
+		case failures == 1: // a connection broke, or a transaction was the loser of two
+			continue
+		case len(p.items) > 1:
+			half := len(p.items) / 2
+			c.commit(ctx, &pack{items: p.items[:half], health: p.health})
+			c.commit(ctx, &pack{items: p.items[half:]})
+			return
+		default:
+			c.e.log.Error("something can't be written", "error", err)
+			p.refuse(err)
+			c.retryLater(p, err)
+			return
+		}
+		if len(p.items) == 0 && len(p.health) == 0 {
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			c.wrote(p)
+			return
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}
+
+// refuse removes publications from a pack, and returns an error to their
+// publishers.
+func (p *pack) refuse(err error) {
+	p.items = slices.DeleteFunc(slices.Clone(p.items), func(it batchItem) bool {
+		if it.publish != nil {
+			it.publish.call.set(it.publish.i, Published{}, err)
+		}
+		return it.publish != nil
+	})
+}
+
+// retryLater has a pack of one item wait, while the others go on. What an endpoint
+// answered may hold something that the store can't, so it is left out in the end.
+func (c *committer) retryLater(p *pack, err error) {
+	c.wrote(p)
+	for _, it := range p.items {
+		if o := it.outcome; o != nil {
+			if o.tries++; o.tries == 3 {
+				o.Attempt.Detail, o.publish = minimalDetail(err), nil
+			}
+		}
+	}
+	time.AfterFunc(time.Second, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, it := range p.items {
+			if it.outcome != nil {
+				c.outcomes.Add(1)
+			}
+		}
+		c.waiting = append(c.waiting, p.items...)
+		c.changed.Signal()
+	})
+}
+
+func (c *committer) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return c.e.store.Ping(ctx)
+}
+
+// setAway logs once when the store can't be written to, and once when it can
+// again.
+func (c *committer) setAway(err error) {
+	c.mu.Lock()
+	changed := c.away != (err != nil)
+	c.away = err != nil
+	c.mu.Unlock()
+	switch {
+	case !changed:
+	case err != nil:
+		c.e.log.Error("the store can't be written to; what is known is kept and tried again", "error", err)
+	default:
+		c.e.log.Info("the store can be written to again")
+	}
+}
+
+// close refuses further publications.
+func (c *committer) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+}
+
+// finish lets writers end when nothing waits.
+func (c *committer) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ending = true
+	c.changed.Broadcast()
+}
+
+// abandon returns errors to all publishers that still wait, when there are no
+// writers any more.
+func (c *committer) abandon() {
+	c.mu.Lock()
+	items := c.waiting
+	c.waiting, c.closed, c.bytes = nil, true, 0
+	c.mu.Unlock()
+	(&pack{items: items}).refuse(ErrStopped)
+}
+
+// batch returns what the store gets.
+func (p *pack) batch() *Batch {
+	b := &Batch{}
+	for _, it := range p.items {
+		switch {
+		case it.publish != nil:
+			b.Publish = append(b.Publish, it.publish.Publication)
+		case it.release != nil:
+			b.Release = append(b.Release, Claim{EndpointID: it.release.id, Epoch: it.release.epoch})
+		case it.outcome != nil:
+			b.Outcomes = append(b.Outcomes, it.outcome.Outcome)
+			if it.outcome.disable != nil {
+				b.Disable = append(b.Disable, *it.outcome.disable)
+			}
+		}
+	}
+	// After those of publishers, so that what came of these is found by place.
+	for _, it := range p.items {
+		if it.outcome != nil {
+			b.Publish = append(b.Publish, it.outcome.publish...)
+		}
+	}
+	for _, h := range p.health {
+		b.Health = append(b.Health, h)
+	}
+	return b
+}
+
+// committed is called with what a commit wrote.
+func (e *Engine) committed(p *pack, b *Batch, c *Committed) {
+	e.mu.Lock()
+	now := time.Now()
+	e.accepted(b.Publish, c.Published, now)
+	outcome := 0
+	for i := range p.items {
+		switch it := &p.items[i]; {
+		case it.release != nil:
+			e.released(it.release)
+		case it.outcome != nil:
+			e.written(it.outcome, c.Late[outcome], c.Now, now)
+			outcome++
+		}
+	}
+	e.dispatch(now)
+	e.mu.Unlock()
+
+	published := 0
+	for i := range p.items {
+		if it := p.items[i].publish; it != nil {
+			it.call.set(it.i, c.Published[published], nil)
+			published++
+		}
+	}
+}
+
+// Publish stores events, and returns when they are on disk. It sets ID and At of
+// an event where they are empty. What came of each publication is in the place of
+// the publication; that of one that failed is the zero Published. The error is
+// that of the first that failed: ErrBusy or ErrStopped, and then nothing is
+// stored; ErrUnavailable with the store's error; or that of ctx, after which
+// events may yet be stored.
+func (e *Engine) Publish(ctx context.Context, ps []Publication) ([]Published, error) {
+	if len(ps) == 0 {
+		return nil, nil
+	}
+	now := e.now().UTC().Truncate(time.Millisecond)
+	for i := range ps {
+		if ps[i].Event.At.IsZero() {
+			ps[i].Event.At = now
+		}
+		if ps[i].Event.ID == "" {
+			ps[i].Event.ID = NewEventID(ps[i].Event.At)
+		}
+	}
+	ctx, end := e.tracePublish(ctx, ps)
+	call := &publishCall{left: len(ps), published: make([]Published, len(ps)), done: make(chan struct{})}
+	if err := e.commits.publish(call, ps); err != nil {
+		end(err)
+		return nil, err
+	}
+	select {
+	case <-call.done:
+		end(call.err)
+		return call.published, call.err
+	case <-ctx.Done():
+		end(ctx.Err())
+		return nil, ctx.Err()
+	}
+}

@@ -1,0 +1,201 @@
+package delivery
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/runhooks/runhooks/pkg/conformance"
+)
+
+// maxID is the most bytes of a robot's or run's id. Indexes of databases have
+// limits of their own, which are not far above.
+const maxID = 512
+
+// A Judgement is what there is to say about a body that is to be published.
+type Judgement struct {
+	// Type, RobotID and RunID are the event's, if it conforms.
+	Type    string
+	RobotID string
+	RunID   string
+	// Report has the findings; their places are those in the body. Of a body that
+	// conforms only the verdict is looked for.
+	Report conformance.Report
+}
+
+// Conforms says that the body may be published.
+func (j *Judgement) Conforms() bool { return j.Report.Verdict == conformance.Conforms }
+
+// sampleEvent stands for what is not known yet when a body is judged. The text of
+// a timestamp has always the same length.
+var sampleEvent = Event{At: time.UnixMilli(0)}
+
+const sampleEndpoint = "00000000-0000-4000-8000-000000000000"
+
+// Judge judges a body: the payload of an event without timestamp and webhook_id.
+func Judge(body []byte) Judgement {
+	payload, at, added := fill(body, sampleEvent.At, sampleEndpoint)
+	if added == 0 { // no object, so the judge can say so itself
+		return Judgement{Report: conformance.Check(body)}
+	}
+	if !conformance.Valid(payload) {
+		report := conformance.Check(payload)
+		if report.Verdict != conformance.Conforms {
+			for i := range report.Findings {
+				moveBack(&report.Findings[i], at, added, body)
+			}
+			return Judgement{Report: report}
+		}
+	}
+	j := Judgement{Report: conformance.Report{Verdict: conformance.Conforms, Findings: []conformance.Finding{}}}
+	j.read(body)
+	return j
+}
+
+// moveBack moves a finding about a payload to its place in the body that the
+// payload was made of, by adding some bytes at an offset.
+func moveBack(f *conformance.Finding, at, added int, body []byte) {
+	if f.Offset < at {
+		return
+	}
+	f.Offset = max(f.Offset-added, at)
+	if !bytes.Contains(body[at:f.Offset], []byte("\n")) {
+		f.Column -= added // which are ASCII, and on one line
+	}
+	if f.Code == "json.duplicate-key" && (f.Pointer == "/timestamp" || f.Pointer == "/webhook_id") {
+		name := f.Pointer[1:]
+		f.Code = "schema.not-allowed"
+		f.Message = name + " is a member that the service adds"
+		f.Hint = "leave " + name + " out"
+	}
+}
+
+// read takes type and ids from a body that conforms. They are mostly at its start,
+// so it doesn't read the rest.
+func (j *Judgement) read(body []byte) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(body))
+	var robot, run jsontext.Value
+	for depth := d.StackDepth(); ; depth = d.StackDepth() {
+		token, err := d.ReadToken()
+		if err != nil || j.Type != "" && robot != nil && run != nil {
+			break
+		}
+		if _, n := d.StackIndex(depth); token.Kind() != '"' || n%2 == 0 {
+			continue // not a member's name
+		}
+		switch name := token.String(); {
+		case depth == 1 && name == "event_type":
+			token, err = d.ReadToken()
+			j.Type = strings.Clone(token.String())
+		case depth == 1 && name == "data":
+			continue // into it
+		case depth == 2 && (name == "robot_id" || name == "robotId"):
+			robot, err = d.ReadValue()
+			robot = robot.Clone()
+		case depth == 2 && (name == "run_id" || name == "runId"):
+			run, err = d.ReadValue()
+			run = run.Clone()
+		default:
+			err = d.SkipValue()
+		}
+		if err != nil {
+			break
+		}
+	}
+	j.RobotID = j.id(robot, "robot")
+	j.RunID = j.id(run, "run")
+	j.Report.EventType = j.Type
+}
+
+// id returns the text of an id. If that can't be stored, the verdict changes.
+func (j *Judgement) id(value jsontext.Value, of string) string {
+	text, err := jsontext.AppendUnquote(nil, value)
+	switch {
+	case err != nil:
+		j.refuse("the " + of + "'s id can't be read")
+	case len(text) > maxID:
+		j.refuse("the " + of + "'s id is longer than 512 bytes, which is the most that the service stores")
+	case bytes.IndexByte(text, 0) >= 0:
+		j.refuse("the " + of + "'s id has a NUL character, which the service can't store")
+	}
+	return string(text)
+}
+
+func (j *Judgement) refuse(message string) {
+	j.Report.Verdict = conformance.Invalid
+	j.Report.Findings = append(j.Report.Findings, conformance.Finding{
+		Code: "schema.not-allowed", Severity: conformance.SeverityError,
+		Pointer: "/data", Line: 1, Column: 1, Message: message, Hint: "use a shorter, plain id",
+	})
+}
+
+// Payload returns what an endpoint gets of an event: the body as it was published,
+// with timestamp and webhook_id added to it. It is the same in every attempt.
+func Payload(e *Event, endpointID string) []byte {
+	payload, _, _ := fill(e.Body, e.At, endpointID)
+	return payload
+}
+
+// usualStarts are those of bodies whose first member is their type. Validators are
+// fastest where timestamp and webhook_id come second and third.
+var usualStarts = func() (starts [][]byte) {
+	for _, t := range append([]string{"run_completed", "run_failed"}, operationalTypes...) {
+		starts = append(starts, []byte(`{"event_type":"`+t+`",`))
+	}
+	return starts
+}()
+
+// fill adds timestamp and webhook_id to a body, and returns where it added how
+// many bytes. It adds none to what is not an object.
+func fill(body []byte, timestamp time.Time, endpointID string) (payload []byte, at, added int) {
+	for _, start := range usualStarts {
+		if bytes.HasPrefix(body, start) {
+			at = len(start)
+			break
+		}
+	}
+	comma := ","
+	if at == 0 {
+		at = len(body) - len(bytes.TrimLeft(body, " \t\r\n")) + 1
+		if at > len(body) || body[at-1] != '{' {
+			return body, 0, 0
+		}
+		if rest := bytes.TrimLeft(body[at:], " \t\r\n"); bytes.HasPrefix(rest, []byte("}")) {
+			comma = ""
+		}
+	}
+	payload = make([]byte, 0, len(body)+len(`"timestamp":"2006-01-02T15:04:05.000Z","webhook_id":"",`)+len(endpointID))
+	payload = append(payload, body[:at]...)
+	payload = append(payload, `"timestamp":"`...)
+	payload = timestamp.UTC().AppendFormat(payload, "2006-01-02T15:04:05.000Z")
+	payload = append(payload, `","webhook_id":"`...)
+	payload = append(payload, endpointID...)
+	payload = append(payload, '"')
+	payload = append(payload, comma...)
+	added = len(payload) - at
+	return append(payload, body[at:]...), at, added
+}
+
+// NewEventID makes the id of an event: evt_ and a ULID, so that ids sort by t and
+// indexes of them grow at their end.
+func NewEventID(t time.Time) string {
+	var id [16]byte
+	binary.BigEndian.PutUint64(id[:8], uint64(t.UnixMilli())<<16)
+	rand.Read(id[6:])
+	// A ULID has 130 bits for 128: the two that are too many are its first.
+	var text [30]byte
+	copy(text[:], "evt_")
+	hi, lo := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
+	for i := len(text) - 1; i >= 4; i-- {
+		text[i] = crockford[lo&31]
+		lo = lo>>5 | hi<<59
+		hi >>= 5
+	}
+	return string(text[:])
+}
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
