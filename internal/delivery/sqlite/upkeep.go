@@ -130,7 +130,8 @@ func (s *Store) erase(ctx context.Context, c *conn, j *delivery.Job, t *stint) (
 	if err != nil {
 		return false, err
 	}
-	// What is erased is overwritten, too.
+	// What is erased is overwritten, too. What SQLite moved within a page before may
+	// have left bytes in unused space, which backups don't have.
 	if err := c.pragma(ctx, "PRAGMA secure_delete = ON"); err != nil {
 		return false, err
 	}
