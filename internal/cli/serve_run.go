@@ -320,6 +320,11 @@ func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, rin
 		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 			mux.Handle("GET "+path, api)
 		}
+		mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusNotFound)
+			_ = writeLine(w, problem{Type: "about:blank", Title: "Not Found", Detail: "this node only delivers: ask one with the role publish"})
+		})
 		server.Handler = mux
 	}
 	return server, nil
