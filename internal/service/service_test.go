@@ -168,7 +168,9 @@ func (w *world) do(token, method, path, body string, headers ...string) reply {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return reply{resp.StatusCode, resp.Header, string(text)}
+	r := reply{resp.StatusCode, resp.Header, string(text)}
+	conform(w.t, req, r)
+	return r
 }
 
 // want fails unless the answer has a status.
