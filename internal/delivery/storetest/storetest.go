@@ -81,6 +81,13 @@ func (b *bench) join(deliver bool) delivery.Lease {
 	return l
 }
 
+// rejoin makes this process another node, which owns nothing of what it did.
+func (b *bench) rejoin(deliver bool) delivery.Lease {
+	b.Helper()
+	b.ok(b.Leave(b.ctx))
+	return b.join(deliver)
+}
+
 func (b *bench) ok(err error) {
 	b.Helper()
 	if err != nil {
@@ -215,6 +222,16 @@ func (b *bench) delivery(id int64) delivery.Delivery {
 	d, err := b.Delivery(b.ctx, id)
 	b.ok(err)
 	return d
+}
+
+// attempts returns how many there are of a delivery, which may not exist.
+func (b *bench) attempts(id int64) int {
+	b.Helper()
+	as, err := b.Attempts(b.ctx, id)
+	if !errorsIs(err, delivery.ErrNotFound) {
+		b.ok(err)
+	}
+	return len(as)
 }
 
 // state checks the states of deliveries.
