@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/runhooks/runhooks/internal/delivery"
@@ -21,11 +23,15 @@ func newStint(limit int) *stint { return &stint{limit, time.Now().Add(step)} }
 
 func (s *stint) over() bool { return s.rows <= 0 || time.Now().After(s.until) }
 
-// retained is how far Retain has looked.
-type retained struct {
-	cursor int64     // the last delivery
-	pass   time.Time // when the last pass over all deliveries ended
+// A pass looks for finished deliveries to remove.
+type pass struct {
+	cursor int64 // how far it is; 0 is not begun
+	took   time.Duration
+	ended  time.Time // the last
 }
+
+// restPasses is for how many times as long as a pass took there is none.
+const restPasses = 20
 
 func (s *Store) WorkOn(ctx context.Context, limit int) (j delivery.Job, err error) {
 	err = s.write(ctx, func(c *conn) error {
@@ -91,63 +97,105 @@ func (s *Store) recover(ctx context.Context, c *conn, j *delivery.Job, now time.
 	return false, nil
 }
 
-// erased is the condition for the events of a job.
-func erased(j delivery.Job) (string, []any, error) {
+// erased returns the blocks and the condition of the events of a job.
+func erased(j delivery.Job) (key, string, []any, error) {
 	switch {
 	case j.RobotID != "" && j.RunID != "":
-		return "robot = ? AND run = ?", []any{j.RobotID, j.RunID}, nil
+		return key{"runs", hash(j.RunID)}, "robot = ? AND run = ?", []any{j.RobotID, j.RunID}, nil
 	case j.RunID != "":
-		return "run = ?", []any{j.RunID}, nil
+		return key{"runs", hash(j.RunID)}, "run = ?", []any{j.RunID}, nil
 	case j.RobotID != "":
-		return "robot = ?", []any{j.RobotID}, nil
+		return key{"robots", hash(j.RobotID)}, "robot = ?", []any{j.RobotID}, nil
 	}
-	return "", nil, errors.New("a job to erase needs a robot or a run")
+	return key{}, "", nil, errors.New("a job to erase needs a robot or a run")
 }
 
+func countErased(ctx context.Context, c *conn, j delivery.Job) (n int64, err error) {
+	k, of, args, err := erased(j)
+	if err != nil {
+		return 0, err
+	}
+	err = search(ctx, c, k, 0, math.MaxInt64, func(first, before int64) error {
+		in, err := c.num(ctx, "SELECT count(*) FROM events WHERE "+of+" AND seq >= ? AND seq < ?", append(slices.Clone(args), first, before)...)
+		n += in
+		return err
+	})
+	return n, err
+}
+
+// erase goes from the newest events to the oldest. The cursor is before which number
+// the rest is, and 0 at the start. So what comes after that stays.
 func (s *Store) erase(ctx context.Context, c *conn, j *delivery.Job, t *stint) (done bool, err error) {
-	of, args, err := erased(*j)
+	k, of, args, err := erased(*j)
 	if err != nil {
 		return false, err
 	}
-	// What is erased is overwritten, too.
+	// What is erased is overwritten, too. What SQLite moved within a page before may
+	// have left bytes in unused space, which backups don't have.
 	if err := c.pragma(ctx, "PRAGMA secure_delete = ON"); err != nil {
 		return false, err
 	}
 	defer func() {
 		err = errors.Join(err, c.pragma(ctx, "PRAGMA secure_delete = OFF"), s.keepNumbers(ctx, c))
 	}()
-	for !t.over() {
-		r, err := c.one(ctx, "SELECT seq, first, made FROM events WHERE "+of+" ORDER BY seq LIMIT 1", args...)
-		if err != nil {
-			return false, err
-		}
-		if r == nil {
-			return true, nil
-		}
-		seq, first, end := r.int(0), r.int(1), r.int(1)+r.int(2)
-		for _, q := range []struct {
-			sql  string
-			args []any
-		}{
-			{"DELETE FROM attempts WHERE id >= ? AND id < ?", []any{first * attemptsEach, end * attemptsEach}},
-			{"DELETE FROM deliveries WHERE id >= ? AND id < ?", []any{first, end}},
-			{"DELETE FROM idempotency WHERE event = ?", []any{seq}},
-			{"DELETE FROM events WHERE seq = ?", []any{seq}},
-		} {
-			n, err := c.exec(ctx, q.sql, q.args...)
-			if err != nil {
-				return false, err
-			}
-			t.rows -= int(n)
-		}
-		j.Done++
-		j.Total = max(j.Total, j.Done)
+	if j.Cursor == 0 {
+		j.Cursor = s.next.event
 	}
-	return false, nil
+	done = true
+	err = search(ctx, c, k, 0, j.Cursor, func(first, before int64) error {
+		for {
+			if t.over() {
+				done = false
+				return errStop
+			}
+			r, err := c.one(ctx, "SELECT seq, first, made FROM events WHERE "+of+" AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT 1",
+				append(slices.Clone(args), first, j.Cursor)...)
+			if err != nil {
+				return err
+			}
+			if r == nil {
+				j.Cursor = first
+				return nil
+			}
+			rows, err := eraseEvent(ctx, c, r.int(0), r.int(1), r.int(1)+r.int(2))
+			if err != nil {
+				return err
+			}
+			t.rows -= rows
+			j.Cursor = r.int(0)
+			j.Done++
+			j.Total = max(j.Total, j.Done)
+		}
+	})
+	return done, err
+}
+
+// eraseEvent removes an event and its deliveries, from first on and before end.
+func eraseEvent(ctx context.Context, c *conn, seq, first, end int64) (rows int, err error) {
+	for _, q := range []struct {
+		sql  string
+		args []any
+	}{
+		{"DELETE FROM attempts WHERE id >= ? AND id < ?", []any{first * attemptsEach, end * attemptsEach}},
+		{"DELETE FROM deliveries WHERE id >= ? AND id < ?", []any{first, end}},
+		{"DELETE FROM idempotency WHERE event = ?", []any{seq}},
+		{"DELETE FROM events WHERE seq = ?", []any{seq}},
+	} {
+		n, err := c.exec(ctx, q.sql, q.args...)
+		if err != nil {
+			return 0, err
+		}
+		rows += int(n)
+	}
+	return rows, nil
 }
 
 // keepNumbers makes sure that no number is given again when its row is gone.
+// Digests of blocks without events go.
 func (s *Store) keepNumbers(ctx context.Context, c *conn) error {
+	if _, err := c.exec(ctx, "DELETE FROM blocks WHERE n < coalesce((SELECT min(seq) FROM events), ?) / 1024", s.next.event); err != nil {
+		return err
+	}
 	_, err := c.exec(ctx, "UPDATE counters SET event = ?, delivery = ? WHERE event <> ?1 OR delivery <> ?2", s.next.event, s.next.delivery)
 	return err
 }
@@ -206,15 +254,221 @@ func unfit(deleted bool) []string {
 }
 
 func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (int, error) {
-	return 0, nil
+	n, err := s.retainRest(ctx, r, limit)
+	if err != nil || n > 0 {
+		return n, err
+	}
+	now := s.now()
+	var before time.Time
+	if r.Finished > 0 {
+		before = now.Add(-r.Finished)
+	}
+	if r.MaxBytes > 0 {
+		size, err := s.size(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if size > r.MaxBytes {
+			before = now.Add(time.Millisecond)
+		}
+	}
+	if before.IsZero() {
+		return 0, nil
+	}
+	if n, err = s.retainEvents(ctx, before, limit); err != nil || n > 0 {
+		return n, err
+	}
+	return s.retainDeliveries(ctx, before, limit)
+}
+
+// retainRest lets held deliveries expire, and removes entries of the audit log, keys
+// and jobs.
+func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int) (n int, err error) {
+	err = s.write(ctx, func(c *conn) error {
+		n = 0
+		now := s.now()
+		t := newStint(limit)
+		for _, of := range []struct {
+			keep time.Duration
+			sql  string
+		}{
+			{r.Held, `UPDATE deliveries SET state = 5, at = ?2, reason = 'It was held for longer than held deliveries are kept.'
+				WHERE id IN (SELECT id FROM deliveries INDEXED BY deliveries_held WHERE state = 1 AND at < ?1 ORDER BY at LIMIT 50)`},
+			{r.Audit, "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit ORDER BY seq LIMIT 50) AND at < ?1"},
+			{r.Idempotency, "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency ORDER BY event LIMIT 50) AND at < ?1"},
+			{r.Finished, "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished <> 0 ORDER BY id LIMIT 50) AND finished < ?1"},
+		} {
+			for of.keep > 0 && !t.over() {
+				k, err := c.exec(ctx, of.sql, milli(now.Add(-of.keep)), milli(now))
+				if err != nil {
+					return err
+				}
+				if k == 0 {
+					break
+				}
+				n += int(k)
+				t.rows -= int(k)
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+// retainEvents removes events that no endpoint got.
+func (s *Store) retainEvents(ctx context.Context, before time.Time, limit int) (n int, err error) {
+	err = s.write(ctx, func(c *conn) error {
+		n = 0
+		for t := newStint(limit); !t.over(); {
+			k, err := c.exec(ctx, `DELETE FROM events WHERE seq IN
+				(SELECT seq FROM events INDEXED BY events_undelivered WHERE made = 0 ORDER BY seq LIMIT 50) AND at < ?`, milli(before))
+			if err != nil {
+				return err
+			}
+			if k == 0 {
+				break
+			}
+			n += int(k)
+			t.rows -= int(k)
+		}
+		if n == 0 {
+			return nil
+		}
+		return s.keepNumbers(ctx, c)
+	})
+	return n, err
+}
+
+// retainDeliveries removes finished deliveries, in the order of their numbers, with
+// their attempts, and with their event if it has no other. What isn't finished is
+// passed over. How long that takes says how soon it is done again.
+func (s *Store) retainDeliveries(ctx context.Context, before time.Time, limit int) (n int, err error) {
+	s.retaining.Lock()
+	defer s.retaining.Unlock()
+	p := &s.pass
+	if p.cursor == 0 && time.Since(p.ended) < restPasses*p.took {
+		return 0, nil
+	}
+	start := time.Now()
+	var ids []int64
+	if err := s.read(ctx, func(ctx context.Context, c *conn) error {
+		end, err := numberAt(ctx, c, "deliveries", before.Add(time.Minute))
+		if err != nil {
+			return err
+		}
+		return c.query(ctx, func(r row) error {
+			ids = append(ids, r.int(0))
+			return nil
+		}, "SELECT id FROM deliveries WHERE id > ? AND id < ? AND state > 1 AND at < ? ORDER BY id LIMIT ?", p.cursor, end, milli(before), int64(limit))
+	}); err != nil {
+		return 0, err
+	}
+	p.took += time.Since(start)
+	cursor := p.cursor
+	if len(ids) == 0 {
+		cursor = 0
+	}
+	err = s.write(ctx, func(c *conn) error {
+		n = 0
+		for t := newStint(limit); len(ids) > 0 && !t.over(); ids = ids[1:] {
+			k, err := remove(ctx, c, ids[0], before)
+			if err != nil {
+				return err
+			}
+			n += k
+			t.rows -= k
+			cursor = ids[0]
+		}
+		if n == 0 {
+			return nil
+		}
+		return s.keepNumbers(ctx, c)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if p.cursor = cursor; cursor == 0 {
+		p.ended = time.Now()
+	} else if n > 0 {
+		p.took = 0
+	}
+	return n, nil
+}
+
+// remove removes a delivery that is still finished, and returns how many rows.
+func remove(ctx context.Context, c *conn, id int64, before time.Time) (n int, err error) {
+	event, err := c.one(ctx, "DELETE FROM deliveries WHERE id = ? AND state > 1 AND at < ? RETURNING event", id, milli(before))
+	if err != nil || event == nil {
+		return 0, err
+	}
+	attempts, err := c.exec(ctx, "DELETE FROM attempts WHERE id >= ? AND id < ?", id*attemptsEach, (id+1)*attemptsEach)
+	if err != nil {
+		return 0, err
+	}
+	events, err := c.exec(ctx, `DELETE FROM events WHERE seq = ? AND NOT EXISTS
+		(SELECT 1 FROM deliveries d WHERE d.id >= first AND d.id < first + made)`, event.int(0))
+	return int(1 + attempts + events), err
+}
+
+// size is that of what is in the database. What was removed is free for what comes.
+func (s *Store) size(ctx context.Context) (n int64, err error) {
+	err = s.read(ctx, func(ctx context.Context, c *conn) error {
+		pages, err := c.num(ctx, "PRAGMA page_count")
+		if err != nil {
+			return err
+		}
+		free, err := c.num(ctx, "PRAGMA freelist_count")
+		if err != nil {
+			return err
+		}
+		each, err := c.num(ctx, "PRAGMA page_size")
+		n = (pages - free) * each
+		return err
+	})
+	return n, err
 }
 
 func (s *Store) Stats(ctx context.Context) (delivery.Stats, error) {
-	return delivery.Stats{Now: s.now()}, nil
-}
-
-func (s *Store) Backup(ctx context.Context, file string) error {
-	return errors.New("not yet")
+	stats := delivery.Stats{Now: s.now(), Endpoints: map[delivery.EndpointState]int64{}}
+	size, err := s.size(ctx)
+	if err != nil {
+		return stats, err
+	}
+	stats.Bytes = size
+	if err := s.write(ctx, func(*conn) error {
+		if s.deliver {
+			stats.Nodes = 1
+		}
+		return nil
+	}); err != nil {
+		return stats, err
+	}
+	err = s.read(ctx, func(ctx context.Context, c *conn) error {
+		r, err := c.one(ctx, `SELECT
+			(SELECT count(*) FROM deliveries WHERE state = 0 AND ordered = 0) + (SELECT count(*) FROM deliveries WHERE state = 0 AND ordered = 1),
+			(SELECT count(*) FROM deliveries WHERE state = 1)`)
+		if err != nil {
+			return err
+		}
+		stats.Pending, stats.Held = r.int(0), r.int(1)
+		// The first of each endpoint that may be attempted.
+		oldest, err := c.num(ctx, `SELECT min(at) FROM (
+			SELECT (SELECT min(at) FROM deliveries WHERE endpoint = p.num AND state = 0 AND ordered = 0) at FROM endpoints p
+				LEFT JOIN health h ON h.endpoint = p.num WHERE p.deleted = 0 AND p.state = 'active' AND coalesce(h.not_before, 0) <= ?1
+			UNION ALL
+			SELECT (SELECT at FROM deliveries WHERE endpoint = p.num AND state = 0 AND ordered = 1 ORDER BY id LIMIT 1) FROM endpoints p
+				LEFT JOIN health h ON h.endpoint = p.num WHERE p.deleted = 0 AND p.state = 'active' AND coalesce(h.not_before, 0) <= ?1
+			) WHERE at <= ?1`, milli(stats.Now))
+		if err != nil {
+			return err
+		}
+		stats.OldestDue = fromMilli(oldest)
+		return c.query(ctx, func(r row) error {
+			stats.Endpoints[delivery.EndpointState(r.text(0))] = r.int(1)
+			return nil
+		}, "SELECT state, count(*) FROM endpoints WHERE deleted = 0 GROUP BY state")
+	})
+	return stats, err
 }
 
 var _ delivery.Store = (*Store)(nil)
