@@ -30,6 +30,9 @@ type Options struct {
 	// Outbox puts events into the outbox of s, each a body with its idempotency
 	// key. If it is nil, s must have no outbox.
 	Outbox func(t *testing.T, s delivery.Store, events [][2]string)
+	// WholeDays says that what is too much goes by the day, and what is of today
+	// stays.
+	WholeDays bool
 }
 
 // Run runs the suite. open opens an empty store, and sees to it that it is closed
