@@ -188,13 +188,19 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close closes all connections. A node that has not left is gone for the others as
-// soon as its last renewal is old.
+// Close leaves, if it can, and closes all connections.
 func (s *Store) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_ = s.Leave(ctx) // otherwise others see soon that the lock is free
+	s.end()
+	return nil
+}
+
+func (s *Store) end() {
 	s.stop()
 	s.done.Wait()
 	s.pool.Close()
-	return nil
 }
 
 // failed says in which call an error came up, and which of package delivery it is.
