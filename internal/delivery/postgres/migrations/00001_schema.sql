@@ -208,7 +208,7 @@ CREATE UNIQUE INDEX jobs_endpoint ON runhooks.jobs (kind, endpoint_id) WHERE fin
 -- What platforms publish in transactions of their own, until it is judged.
 CREATE TABLE runhooks.outbox (
 	id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	body            text NOT NULL,
+	body            bytea NOT NULL, -- whatever was published, UTF-8 or not
 	idempotency_key text NOT NULL DEFAULT '',
 	at              timestamptz NOT NULL DEFAULT now()
 );
@@ -226,7 +226,7 @@ CREATE TABLE runhooks.set_aside (
 -- +goose StatementBegin
 CREATE FUNCTION runhooks.publish(event text, idempotency_key text DEFAULT NULL) RETURNS void
 LANGUAGE sql AS $$
-	INSERT INTO runhooks.outbox (body, idempotency_key) VALUES ($1, coalesce($2, ''));
+	INSERT INTO runhooks.outbox (body, idempotency_key) VALUES (convert_to($1, 'UTF8'), coalesce($2, ''));
 $$;
 -- +goose StatementEnd
 
