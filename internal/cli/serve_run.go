@@ -243,7 +243,8 @@ func (o *serveOptions) serve(ctx context.Context, socket net.Listener, server *h
 		left--
 		log.Error("stopping: it can't go on", "err", err)
 	}
-	grace, cancel := context.WithTimeout(running, max(o.grace, time.Second))
+	// Requests are short, but for tests of endpoints. Attempts then get all of grace.
+	grace, cancel := context.WithTimeout(running, min(max(o.grace, time.Second), 10*time.Second))
 	defer cancel()
 	if server.Shutdown(grace) != nil {
 		server.Close()
