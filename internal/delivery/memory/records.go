@@ -325,6 +325,14 @@ func (s *Store) CreateJob(_ context.Context, j delivery.Job) (delivery.Job, erro
 				return delivery.ErrState
 			}
 		}
+		if e := s.db.endpoints[j.EndpointID]; j.Kind == delivery.Recover && (e == nil || e.deleted || e.State != delivery.Active) {
+			return delivery.ErrState
+		}
+		for _, r := range s.db.deliveries {
+			if s.db.concerns(&j, r) {
+				j.Total++
+			}
+		}
 		j.ID, j.CreatedAt = s.db.number(), now
 		stored := j
 		s.db.jobs = append(s.db.jobs, &stored)
@@ -375,24 +383,31 @@ func (s *Store) WorkOn(ctx context.Context, limit int) (done delivery.Job, err e
 	return done, err
 }
 
+// concerns says whether a job is about a delivery.
+func (db *DB) concerns(j *delivery.Job, r *row) bool {
+	if j.Kind == delivery.Erase {
+		return erases(j, r.event)
+	}
+	again := r.State == delivery.Held || r.State == delivery.Exhausted || r.State == delivery.Expired
+	return again && r.EndpointID == j.EndpointID && !r.CreatedAt.Before(j.Since)
+}
+
 // step does for one delivery what a job is for, if anything.
 func (db *DB) step(j *delivery.Job, r *row, now time.Time) bool {
-	switch j.Kind {
-	case delivery.Recover:
-		again := r.State == delivery.Held || r.State == delivery.Exhausted || r.State == delivery.Expired
-		e := db.endpoints[r.EndpointID]
-		if r.EndpointID != j.EndpointID || !again || r.CreatedAt.Before(j.Since) || e.State != delivery.Active || e.deleted {
-			return false
-		}
-		r.Round, r.Reason = 0, ""
-		db.become(r, delivery.Pending, now)
-	case delivery.Erase:
-		if !erases(j, r.event) {
-			return false
-		}
-		delete(db.endpoints[r.EndpointID].open, r.ID)
+	e := db.endpoints[r.EndpointID]
+	if !db.concerns(j, r) {
+		return false
+	}
+	switch {
+	case j.Kind == delivery.Erase:
+		delete(e.open, r.ID)
 		delete(db.deliveries, r.ID)
 		delete(db.attempts, r.ID)
+	case e.State != delivery.Active || e.deleted:
+		return false
+	default:
+		r.Round, r.Reason = 0, ""
+		db.become(r, delivery.Pending, now)
 	}
 	return true
 }
@@ -443,9 +458,28 @@ func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) 
 				n++
 			}
 		}
+		s.db.audits = slices.DeleteFunc(s.db.audits, func(a delivery.Audit) bool { return old(a.At, keep.Audit) })
+		maps.DeleteFunc(s.db.keys, func(_ string, k key) bool { return old(k.at, keep.Idempotency) })
+		s.db.bySeq = slices.DeleteFunc(s.db.bySeq, func(e *delivery.Event) bool {
+			gone := old(e.At, keep.Finished) && !s.db.delivers(e)
+			if gone {
+				delete(s.db.events, e.ID)
+			}
+			return gone
+		})
 		return nil
 	})
 	return n, err
+}
+
+// delivers says that an event has deliveries.
+func (db *DB) delivers(e *delivery.Event) bool {
+	for _, r := range db.deliveries {
+		if r.event == e {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Store) Stats(ctx context.Context) (stats delivery.Stats, err error) {
