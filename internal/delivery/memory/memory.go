@@ -88,6 +88,9 @@ type Store struct {
 // Node returns the store of another node.
 func (db *DB) Node() *Store { return &Store{db: db, hints: make(chan string, 64)} }
 
+// Another returns the store of another node of the same database.
+func (s *Store) Another() *Store { return s.db.Node() }
+
 // New returns a store that no other node has.
 func New() *Store { return &Store{db: NewDB()} }
 

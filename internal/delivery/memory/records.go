@@ -325,7 +325,9 @@ func (s *Store) CreateJob(_ context.Context, j delivery.Job) (delivery.Job, erro
 				return delivery.ErrState
 			}
 		}
-		if e := s.db.endpoints[j.EndpointID]; j.Kind == delivery.Recover && (e == nil || e.deleted || e.State != delivery.Active) {
+		if e := s.db.endpoints[j.EndpointID]; j.Kind == delivery.Recover && (e == nil || e.deleted) {
+			return delivery.ErrNotFound
+		} else if j.Kind == delivery.Recover && e.State != delivery.Active {
 			return delivery.ErrState
 		}
 		for _, r := range s.db.deliveries {
@@ -446,9 +448,13 @@ func (s *Store) Settle(ctx context.Context, limit int) (n int, err error) {
 func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) (n int, err error) {
 	err = s.do(ctx, "Retain", func(now time.Time) error {
 		old := func(at time.Time, d time.Duration) bool { return d > 0 && now.Sub(at) > d && n < limit }
-		for id, r := range s.db.deliveries {
+		tooMuch := s.db.bytes() - keep.MaxBytes
+		for _, id := range slices.Sorted(maps.Keys(s.db.deliveries)) {
+			r := s.db.deliveries[id]
+			excess := keep.MaxBytes > 0 && tooMuch > 0 && n < limit
 			switch {
-			case r.State.Finished() && old(r.FinishedAt, keep.Finished):
+			case r.State.Finished() && (excess || old(r.FinishedAt, keep.Finished)):
+				tooMuch -= int64(len(r.event.Body))
 				delete(s.db.deliveries, id)
 				delete(s.db.attempts, id)
 				n++
@@ -461,7 +467,7 @@ func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) 
 		s.db.audits = slices.DeleteFunc(s.db.audits, func(a delivery.Audit) bool { return old(a.At, keep.Audit) })
 		maps.DeleteFunc(s.db.keys, func(_ string, k key) bool { return old(k.at, keep.Idempotency) })
 		s.db.bySeq = slices.DeleteFunc(s.db.bySeq, func(e *delivery.Event) bool {
-			gone := old(e.At, keep.Finished) && !s.db.delivers(e)
+			gone := (old(e.At, keep.Finished) || keep.MaxBytes > 0) && !s.db.delivers(e)
 			if gone {
 				delete(s.db.events, e.ID)
 			}
@@ -470,6 +476,14 @@ func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) 
 		return nil
 	})
 	return n, err
+}
+
+// bytes is the size of the bodies.
+func (db *DB) bytes() (n int64) {
+	for _, e := range db.bySeq {
+		n += int64(len(e.Body))
+	}
+	return n
 }
 
 // delivers says that an event has deliveries.
@@ -486,7 +500,7 @@ func (s *Store) Stats(ctx context.Context) (stats delivery.Stats, err error) {
 	err = s.do(ctx, "Stats", func(now time.Time) error {
 		stats = delivery.Stats{
 			Now: now, Endpoints: map[delivery.EndpointState]int64{}, Outboxed: int64(len(s.db.outbox)),
-			SetAside: int64(len(s.db.setAside)), Nodes: len(s.db.nodes),
+			SetAside: int64(len(s.db.setAside)), Nodes: len(s.db.nodes), Bytes: s.db.bytes(),
 		}
 		for _, e := range s.db.endpoints {
 			if e.deleted {
