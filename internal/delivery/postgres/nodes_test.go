@@ -284,42 +284,6 @@ func TestOtherNodesHear(t *testing.T) {
 	}
 }
 
-// What is committed and whose answer is lost is committed again.
-func TestCommittingAgain(t *testing.T) {
-	s := open(t, database(t))
-	join(t, s)
-	endpoint(t, s, "e", "r", false)
-	p := publication("r")
-	p.IdempotencyKey, p.BodyHash = "key", [32]byte{1}
-	batch := &delivery.Batch{Publish: []delivery.Publication{p}}
-	first := commit(t, s, batch)
-	again := commit(t, s, batch)
-	first.Published[0].Deliveries[0].Claim = nil // it is known
-	if diff := cmp.Diff(first.Published, again.Published); diff != "" {
-		t.Errorf("published again (-first +again):\n%s", diff)
-	}
-	ref := first.Published[0].Deliveries[0]
-	failed := outcome(ref, 1, delivery.Pending)
-	failed.Delay = time.Hour
-	for range 2 {
-		commit(t, s, &delivery.Batch{Outcomes: []delivery.Outcome{failed}})
-	}
-	for range 2 {
-		commit(t, s, &delivery.Batch{Outcomes: []delivery.Outcome{outcome(ref, 2, delivery.Exhausted)}})
-	}
-	if _, err := s.Retry(t.Context(), ref.ID); err != nil {
-		t.Fatal(err)
-	}
-	commit(t, s, &delivery.Batch{Outcomes: []delivery.Outcome{outcome(ref, 2, delivery.Exhausted)}})
-	d, err := s.Delivery(t.Context(), ref.ID)
-	if err != nil || d.State != delivery.Pending || d.Attempts != 2 || d.Round != 0 {
-		t.Errorf("after a retry and an old outcome: %+v, %v", d, err)
-	}
-	if a, err := s.Attempts(t.Context(), ref.ID); err != nil || len(a) != 2 {
-		t.Errorf("attempts %+v, %v; want two", a, err)
-	}
-}
-
 // An engine that never hears of a claim must get it later.
 func TestAClaimWhoseAnswerIsLost(t *testing.T) {
 	s := open(t, database(t))

@@ -81,6 +81,12 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		"statement_timeout":                   "30000",
 		"idle_in_transaction_session_timeout": "10000",
 		"timezone":                            "UTC",
+		// Plans are kept from when a table was small, or taken for it. Here an index
+		// is never much slower than what they would do then, and often much faster.
+		"enable_seqscan":   "off",
+		"enable_hashjoin":  "off",
+		"enable_mergejoin": "off",
+		"jit":              "off",
 	} {
 		if _, given := config.ConnConfig.RuntimeParams[name]; !given {
 			config.ConnConfig.RuntimeParams[name] = value
