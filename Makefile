@@ -18,7 +18,7 @@ NEWEST_GO = go1.27.4
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## Check the page's samples and payloads of the wild, send events to a listener, and show it all
+demo: build ## Check payloads, send events to a listener, deliver one by the service, and show it all
 	@sh scripts/demo.sh
 
 build: ## Build bin/runhooks

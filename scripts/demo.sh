@@ -1,7 +1,7 @@
 #!/bin/sh
-# Shows what runhooks check has to say about payloads of this repository, and what
-# arrives at runhooks listen, and fails if an exit status isn't the one that it
-# promises. "make demo" builds the command and runs this.
+# Shows what runhooks check has to say about payloads of this repository, what
+# arrives at runhooks listen, and how runhooks serve delivers, and fails if an exit
+# status isn't the one that it promises. "make demo" builds the command and runs this.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -39,27 +39,39 @@ show 0 "The same payloads, held to what a receiver has to survive." \
 show 0 "What a code means." \
 	bin/runhooks explain dialect.local-time
 
-# A listener on a free port that verifies signatures, and ends after three events.
+# What runs in the background ends with this script.
+work=$(mktemp -d)
+started=
+trap 'kill $started 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# background NAME COMMAND... runs a command that says where it listens, until it
+# does. $process is then its id, and $url where it listens.
+background() {
+	name=$1
+	shift
+	"$@" >"$work/$name" 2>"$work/$name.log" &
+	process=$!
+	started="$started $process"
+	tries=0
+	until grep -q '^listening on ' "$work/$name.log"; do
+		tries=$((tries + 1))
+		if [ $tries -gt 100 ] || ! kill -0 $process 2>/dev/null; then
+			echo "demo: $* doesn't start:" >&2
+			cat "$work/$name.log" >&2
+			exit 1
+		fi
+		sleep 0.1
+	done
+	url=$(sed -n 's/^listening on //p' "$work/$name.log")
+}
+
 RUNHOOKS_SECRET=$(bin/runhooks secret)
 export RUNHOOKS_SECRET
-work=$(mktemp -d)
-bin/runhooks listen --addr :0 --count 3 >"$work/arrived" 2>"$work/ready" &
-listener=$!
-trap 'kill $listener 2>/dev/null || true; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-tries=0
-until grep -q '^listening on ' "$work/ready"; do
-	tries=$((tries + 1))
-	if [ $tries -gt 100 ] || ! kill -0 $listener 2>/dev/null; then
-		echo "demo: the listener doesn't start:" >&2
-		cat "$work/ready" >&2
-		exit 1
-	fi
-	sleep 0.1
-done
-url=$(sed -n 's/^listening on //p' "$work/ready")
-printf '\n── A receiver to develop against.\n$ bin/runhooks listen --addr :0 --count 3 &\n\n'
-cat "$work/ready"
+printf '\n── A receiver to develop against. It verifies signatures.\n$ bin/runhooks listen --addr :0 --count 3 &\n\n'
+background listener bin/runhooks listen --addr :0 --count 3
+listener=$process
+cat "$work/listener.log"
 
 show 0 "An event with sample data, signed." \
 	bin/runhooks trigger run_completed --to "$url"
@@ -72,7 +84,42 @@ show 0 "One as servers really send it. A receiver has to survive it." \
 
 printf '\n── What arrived.\n\n'
 wait $listener
-cat "$work/arrived"
+cat "$work/listener"
+
+# The service, and another receiver.
+export RUNHOOKS_DATA="$work/data"
+printf '\n── The delivery service. It keeps what it accepted, and delivers it.\n$ bin/runhooks serve --addr :0 --allow 127.0.0.0/8 &\n\n'
+background service bin/runhooks serve --addr :0 --allow 127.0.0.0/8 --log-format text --log-level warn
+service=$process
+export RUNHOOKS_SERVER="$url"
+cat "$work/service.log"
+background receiver bin/runhooks listen --addr :0 --count 1
+receiver=$process
+
+show 0 "A robot gets an endpoint." \
+	bin/runhooks endpoints create "$url" --robot price-watch
+
+show 0 "A run of the robot ends, and the platform publishes it." \
+	bin/runhooks events publish --sample run_completed --robot price-watch
+
+printf '\n── It arrived, signed.\n\n'
+wait $receiver
+cat "$work/receiver"
+
+tries=0
+until bin/runhooks deliveries list --state delivered | grep -q delivered; do
+	tries=$((tries + 1))
+	[ $tries -lt 100 ] || { echo "demo: the delivery isn't recorded" >&2; exit 1; }
+	sleep 0.05
+done
+show 0 "Its delivery." \
+	bin/runhooks deliveries list
+
+show 0 "And the attempt." \
+	bin/runhooks deliveries show dlv_1
+
+kill -INT $service
+wait $service
 
 cat <<'END'
 
@@ -81,6 +128,7 @@ cat <<'END'
   bin/runhooks check --format html … >a.html  the report as a page; also json, sarif, junit, github
   bin/runhooks listen                         a receiver; with --forward URL, before your own
   bin/runhooks trigger run_failed --to URL    a sender
+  bin/runhooks serve                          the delivery service; docs/service.md
   bin/runhooks schema --list                  the contract itself
   bin/runhooks --help                         everything else
 END

@@ -103,7 +103,8 @@ line is wrong, or an input can't be read. The help of a command says more.`,
 		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("runhooks {{.Version}}\n")
-	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newLint(s), newListen(s), newTrigger(s), newSecret(s), newVersion(s))
+	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newLint(s), newListen(s), newTrigger(s), newSecret(s),
+		newServe(s), newEndpoints(s), newEvents(s), newDeliveries(s), newTokens(s), newAudit(s), newBackup(s), newRestore(s), newKeys(s), newVersion(s))
 	root.SetHelpCommand(newHelp(root))
 	return root
 }

@@ -4,20 +4,24 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/runhooks/runhooks/internal/cli"
 )
 
-// A background is a runhooks listen that a script has started.
+// A background is a runhooks listen or serve that a script has started.
 type background struct {
-	ctx    context.Context // which ends a listener that lives longer than any script takes
+	ctx    context.Context // which ends a process that lives longer than any script takes
 	cmd    *exec.Cmd
 	out    bytes.Buffer
 	errOut bytes.Buffer
@@ -32,36 +36,103 @@ func listen(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: listen NAME [flag…]")
 	}
+	inBackground(ts, args[0], append([]string{"listen", "--addr", "127.0.0.1:0"}, args[1:]...))
+}
+
+// serve starts a service on a free port, as "serve NAME [flag…]", which may deliver to
+// this machine. It does as listen, and makes it the service that clients ask.
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: serve NAME [flag…]")
+	}
+	inBackground(ts, args[0], append([]string{"serve", "--addr", "127.0.0.1:0", "--allow", "127.0.0.0/8", "--log-format", "text"}, args[1:]...))
+	ts.Setenv("RUNHOOKS_SERVER", ts.Getenv(args[0]))
+}
+
+// inBackground starts a command that says where it listens.
+func inBackground(ts *testscript.TestScript, name string, args []string) {
 	b := &background{read: make(chan struct{})}
 	var cancel context.CancelFunc
 	b.ctx, cancel = context.WithTimeout(context.Background(), cli.Patience)
 	ts.Defer(cancel)
-	b.cmd = exec.CommandContext(b.ctx, os.Args[0], append([]string{"listen", "--addr", "127.0.0.1:0"}, args[1:]...)...)
+	b.cmd = exec.CommandContext(b.ctx, os.Args[0], args...)
 	b.cmd.Dir = ts.MkAbs(".")
-	b.cmd.Env = append(os.Environ(), asCommand+"=1", "RUNHOOKS_SECRET="+ts.Getenv("RUNHOOKS_SECRET"))
+	b.cmd.Env = append(os.Environ(), asCommand+"=1")
+	for _, variable := range []string{"RUNHOOKS_SECRET", "RUNHOOKS_DATA", "RUNHOOKS_STORE", "RUNHOOKS_KEY"} {
+		b.cmd.Env = append(b.cmd.Env, variable+"="+ts.Getenv(variable))
+	}
 	b.cmd.Stdout = &b.out
 	errOut, err := b.cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(b.cmd.Start())
 	lines := bufio.NewReader(errOut)
-	line, err := lines.ReadString('\n')
-	url, ready := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
-	if err != nil || !ready {
-		rest, _ := io.ReadAll(lines)
-		ts.Fatalf("the listener isn't ready: %s%s", line, rest)
+	url, ready := "", false
+	for !ready {
+		line, err := lines.ReadString('\n')
+		b.errOut.WriteString(line)
+		if err != nil {
+			ts.Fatalf("it isn't ready: %s", b.errOut.String())
+		}
+		url, ready = strings.CutPrefix(strings.TrimSpace(line), "listening on ")
 	}
-	b.errOut.WriteString(line)
 	go func() {
 		defer close(b.read)
 		_, _ = io.Copy(&b.errOut, lines)
 	}()
-	ts.Setenv(args[0], url)
+	ts.Setenv(name, url)
 	addr, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
-	ts.Setenv(args[0]+"_ADDR", addr)
-	backgrounds(ts)[args[0]] = b
+	ts.Setenv(name+"_ADDR", addr)
+	backgrounds(ts)[name] = b
 }
 
-// interrupt ends a listener, as "interrupt NAME", and writes what it said
+// until runs a command again and again, as "until [-N] PATTERN command [arg…]", until
+// it ends well and its output matches, on N lines if that is given.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	times := 1
+	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		var err error
+		times, err = strconv.Atoi(args[0][1:])
+		ts.Check(err)
+		args = args[1:]
+	}
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until [-N] PATTERN command [arg…]")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.Now().Add(cli.Patience)
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && len(pattern.FindAllString(ts.ReadFile("stdout"), -1)) >= times {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%q doesn't come: %v", args[0], err)
+		}
+		<-again.C
+	}
+}
+
+// id puts the id of an object into a variable, as "id NAME FILE [TEXT]": of the first
+// line of JSON, or the first that has the text.
+func id(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: id NAME FILE [TEXT]")
+	}
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		var object struct{ ID string }
+		if len(args) > 2 && !strings.Contains(line, args[2]) || json.Unmarshal([]byte(line), &object) != nil {
+			continue
+		}
+		ts.Setenv(args[0], object.ID)
+		return
+	}
+	ts.Fatalf("%s has no such object", args[1])
+}
+
+// interrupt ends what was started, as "interrupt NAME", and writes what it said
 // to NAME.out and NAME.err. It has to exit with 0.
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	b := named(ts, neg, args)
@@ -69,7 +140,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	b.end(ts, args[0])
 }
 
-// ended waits for a listener that ends of itself, and otherwise does as interrupt.
+// ended waits for what ends of itself, and otherwise does as interrupt.
 func ended(ts *testscript.TestScript, neg bool, args []string) {
 	named(ts, neg, args).end(ts, args[0])
 }
@@ -80,7 +151,7 @@ func (b *background) end(ts *testscript.TestScript, name string) {
 	ts.Check(os.WriteFile(ts.MkAbs(name+".out"), b.out.Bytes(), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(name+".err"), b.errOut.Bytes(), 0o600))
 	if b.ctx.Err() != nil {
-		ts.Fatalf("the listener didn't end within %v; seen until then:\n%s%s", cli.Patience, b.out.String(), b.errOut.String())
+		ts.Fatalf("it didn't end within %v; seen until then:\n%s%s", cli.Patience, b.out.String(), b.errOut.String())
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		ts.Fatalf("exit code %d: %s", exit.ExitCode(), b.errOut.String())
@@ -90,7 +161,7 @@ func (b *background) end(ts *testscript.TestScript, name string) {
 
 func named(ts *testscript.TestScript, neg bool, args []string) *background {
 	if neg || len(args) != 1 || backgrounds(ts)[args[0]] == nil {
-		ts.Fatalf("which listener? %q", args)
+		ts.Fatalf("which of those that were started? %q", args)
 	}
 	return backgrounds(ts)[args[0]]
 }

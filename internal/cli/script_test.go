@@ -53,6 +53,20 @@ func compress(to func(io.Writer) io.WriteCloser, extension string) func(*testscr
 	}
 }
 
+// mode checks who may do what to files: mode 600 FILE…
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: mode OCTAL FILE…")
+	}
+	for _, name := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if got := strconv.FormatUint(uint64(info.Mode().Perm()), 8); got != args[0] {
+			ts.Fatalf("%s has mode %s, want %s", name, got, args[0])
+		}
+	}
+}
+
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
 const (
@@ -102,6 +116,10 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":      exitCode,
 			"listen":    listen,
+			"serve":     serve,
+			"until":     until,
+			"mode":      mode,
+			"id":        id,
 			"ended":     ended,
 			"interrupt": interrupt,
 			"gzip":      compress(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }, ".gz"),
@@ -115,6 +133,7 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("VECTORS", vectors)
+			env.Setenv("RUNHOOKS_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Values[backgroundKey("")] = make(map[string]*background)
 			return nil
 		},

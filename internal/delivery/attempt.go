@@ -79,7 +79,7 @@ func (e *Engine) send(ctx context.Context, ep *Endpoint, s *Sealed, eventID stri
 	if e.o.TraceEndpoints {
 		header = withTraceParent(ctx, header)
 	}
-	return e.o.Client.Send(ctx, emitter.Endpoint{
+	return e.transmit(ctx, emitter.Endpoint{
 		URL: ep.URL, Secrets: s.Secrets, Unsigned: len(s.Secrets) == 0, Header: header, Timeout: ep.Timeout,
 	}, eventID, payload)
 }

@@ -87,6 +87,8 @@ type Engine struct {
 	metrics *metrics
 	commits *committer
 	shared  bool // the store may have other nodes
+	// transmit is that of the client.
+	transmit func(ctx context.Context, to emitter.Endpoint, eventID string, payload []byte) (emitter.Attempt, error)
 
 	attempts    sync.WaitGroup
 	inFlightCtx context.Context // of attempts
@@ -152,6 +154,9 @@ func New(store Store, o Options) *Engine {
 		loaders: make(chan struct{}, 1), claims: make(chan struct{}, 1), joins: make(chan struct{}, 1),
 		jobs: make(chan struct{}, 1), refreshes: make(chan struct{}, 1), tickSooner: make(chan struct{}, 1),
 		queues: make(map[string]*queue), orphans: make(map[int64]bool), stale: make(map[string]bool),
+	}
+	if o.Client != nil { // one that only publishes needs none
+		e.transmit = o.Client.Send
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

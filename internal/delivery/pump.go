@@ -522,7 +522,8 @@ func (e *Engine) loaded(q *queue, query *DueQuery, plain, ordered *DueResult, no
 	if query.Limit > 0 {
 		q.more = q.more || plain.More
 		if !plain.NextDue.IsZero() {
-			q.due(plain.NextDue)
+			// The store may think that it isn't due yet, when this node thinks it is.
+			q.due(later(plain.NextDue, e.now().Add(2*time.Millisecond)))
 		}
 	}
 	q.laneMore = q.laneMore || ordered.More

@@ -109,7 +109,7 @@ func (v *vault) header() http.Header {
 }
 
 func (v *vault) basic() string {
-	return base64.StdEncoding.EncodeToString([]byte(v.Basic.Username + ":" + v.Basic.Password))
+	return base64.StdEncoding.EncodeToString([]byte(v.Basic.Username + ":" + value(v.Basic.Password)))
 }
 
 // words are the texts that must not be shown, wherever they turn up. (Very short
@@ -130,7 +130,7 @@ func (v *vault) words() []string {
 	add(v.Authorization)
 	if v.Basic != nil {
 		add(v.basic())
-		add(v.Basic.Password)
+		add(value(v.Basic.Password))
 	}
 	// A word may be part of another one.
 	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) })

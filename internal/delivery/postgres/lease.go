@@ -29,6 +29,9 @@ const (
 )
 
 func (s *Store) Join(ctx context.Context, name string, deliver bool) (delivery.Lease, error) {
+	if err := s.Leave(ctx); err != nil {
+		return delivery.Lease{}, err
+	}
 	var node int32
 	if err := s.pool.QueryRow(ctx, "SELECT nextval(pg_get_serial_sequence('runhooks.nodes', 'id'))::int").Scan(&node); err != nil {
 		return delivery.Lease{}, failed("join", err)
@@ -80,7 +83,7 @@ func (s *Store) Renew(ctx context.Context) (delivery.Lease, error) {
 			ELSE false END
 		FOR UPDATE SKIP LOCKED)`, node, silent, nodeLocks)
 	b.Queue(`SELECT (SELECT count(*) FROM runhooks.nodes WHERE delivers),
-		(SELECT count(*) FROM runhooks.queues WHERE owner IS NOT NULL)`).QueryRow(func(r pgx.Row) error {
+		(SELECT count(*) FROM runhooks.queues q WHERE owner IN (SELECT id FROM runhooks.nodes))`).QueryRow(func(r pgx.Row) error {
 		return r.Scan(&l.Nodes, &l.Queues)
 	})
 	b.Queue("SELECT pg_snapshot_xmin(pg_current_snapshot())::text").QueryRow(func(r pgx.Row) error { return r.Scan(&next) })
@@ -151,10 +154,7 @@ func (s *Store) Claim(ctx context.Context, most int) ([]delivery.Claim, error) {
 	s.mu.Lock()
 	unsure := s.unsure
 	s.unsure = false
-	var known []string
-	if unsure {
-		known = slices.Collect(maps.Keys(s.known))
-	}
+	known := slices.AppendSeq([]string{}, maps.Keys(s.known))
 	s.mu.Unlock()
 
 	var claims []delivery.Claim
@@ -169,14 +169,10 @@ func (s *Store) Claim(ctx context.Context, most int) ([]delivery.Claim, error) {
 		}
 	}
 	if len(claims) < most {
-		rows, err := s.pool.Query(ctx, claimed(`UPDATE runhooks.queues q SET owner = $1, epoch = nextval('runhooks.epochs')
-			FROM (
-				SELECT f.endpoint_id FROM runhooks.queues f
-				WHERE NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = f.owner)
-				LIMIT $2 FOR NO KEY UPDATE OF f SKIP LOCKED
-			) free
-			WHERE q.endpoint_id = free.endpoint_id AND EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = $1)
-			RETURNING q.endpoint_id, q.epoch`), *node, most-len(claims))
+		if _, err := s.pool.Exec(ctx, "SELECT runhooks.sweep()"); err != nil {
+			return nil, failed("claim", err)
+		}
+		rows, err := s.pool.Query(ctx, takeFree, *node, most-len(claims))
 		more, err := scanClaims(rows, err)
 		if err != nil {
 			s.doubt()
@@ -199,13 +195,31 @@ func (s *Store) doubt() {
 	s.unsure = true
 }
 
+// takeFree makes a node the owner of free endpoints. A row that another node takes at
+// the same time is looked at again when its lock is had: only comparisons with the row
+// as it was then see the change, and a NOT EXISTS does not.
+var takeFree = `WITH free AS MATERIALIZED (
+		SELECT endpoint_id, owner, epoch FROM runhooks.queues f
+		WHERE NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = f.owner)
+			AND EXISTS (SELECT FROM runhooks.endpoints e WHERE e.id = f.endpoint_id AND e.state = 'active' AND e.deleted_at IS NULL)
+		LIMIT 10 * $2::bigint
+	), mine AS MATERIALIZED (
+		SELECT q.endpoint_id FROM runhooks.queues q JOIN free f ON f.endpoint_id = q.endpoint_id
+		WHERE q.epoch = f.epoch AND q.owner IS NOT DISTINCT FROM f.owner
+		LIMIT $2 FOR NO KEY UPDATE OF q SKIP LOCKED
+	), c AS (
+		UPDATE runhooks.queues q SET owner = $1, epoch = nextval('runhooks.epochs') FROM mine
+		WHERE q.endpoint_id = mine.endpoint_id AND EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = $1)
+		RETURNING q.endpoint_id, q.epoch
+	)` + asClaims
+
 const claimColumns = endpointColumns + `, coalesce(h.failures, 0), h.failing_since, h.not_before, coalesce(h.opened, 0), coalesce(h.told, false)`
 
 // claimed is a query for claims, from one that returns endpoints and epochs.
-func claimed(query string) string {
-	return "WITH c AS (" + query + ") SELECT c.epoch, " + claimColumns + `
-		FROM c JOIN runhooks.endpoints e ON e.id = c.endpoint_id LEFT JOIN runhooks.health h ON h.endpoint_id = c.endpoint_id`
-}
+func claimed(query string) string { return "WITH c AS (" + query + ")" + asClaims }
+
+const asClaims = " SELECT c.epoch, " + claimColumns + `
+	FROM c JOIN runhooks.endpoints e ON e.id = c.endpoint_id LEFT JOIN runhooks.health h ON h.endpoint_id = c.endpoint_id`
 
 func scanClaims(rows pgx.Rows, err error) ([]delivery.Claim, error) {
 	if err != nil {

@@ -60,9 +60,8 @@ type Store struct {
 	// horizon is before the first transaction that Renew hasn't looked at.
 	horizon string
 
-	wakes  chan wake
-	hints  chan string
-	counts counts
+	wakes chan wake
+	hints chan string
 	// dropAfter is when partitions may be dropped again, after others kept one.
 	dropAfter time.Time
 	// shelved is when partitions were last created ahead.

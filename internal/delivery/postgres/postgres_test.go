@@ -89,7 +89,7 @@ func endpoint(tb testing.TB, s *Store, id, robot string, ordered bool) delivery.
 
 func publication(robot string) delivery.Publication {
 	return delivery.Publication{Event: delivery.Event{
-		ID: "evt_" + rand.Text(), Type: "run_completed", RobotID: robot, RunID: "run", At: time.Now().Truncate(time.Millisecond),
+		ID: fmt.Sprintf("evt_%016x%s", time.Now().UnixNano(), rand.Text()[:10]), Type: "run_completed", RobotID: robot, RunID: "run", At: time.Now().Truncate(time.Millisecond),
 		Body: []byte(`{"event_type":"run_completed","data":{}}`),
 	}}
 }

@@ -242,8 +242,15 @@ func (s *Store) CreateJob(ctx context.Context, j delivery.Job) (delivery.Job, er
 	}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if j.EndpointID != "" {
-			if err := lockEndpoint(ctx, tx, j.EndpointID, 0); err != nil {
+			if err := lockEndpoint(ctx, tx, j.EndpointID, anyVersion); err != nil {
 				return err
+			}
+			var active bool
+			if err := tx.QueryRow(ctx, "SELECT state = 'active' FROM runhooks.endpoints WHERE id = $1", j.EndpointID).Scan(&active); err != nil {
+				return err
+			}
+			if !active {
+				return delivery.ErrState
 			}
 		}
 		if err := tx.QueryRow(ctx, total, args...).Scan(&j.Total); err != nil {

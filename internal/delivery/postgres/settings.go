@@ -203,6 +203,9 @@ func (s *Store) audited(ctx context.Context, a delivery.Audit, change func(pgx.T
 	})
 }
 
+// anyVersion is for changes that don't depend on the version.
+const anyVersion = -1
+
 // lockEndpoint finds an endpoint that is to be changed.
 func lockEndpoint(ctx context.Context, tx pgx.Tx, id string, version int64) error {
 	var current int64
@@ -212,16 +215,13 @@ func lockEndpoint(ctx context.Context, tx pgx.Tx, id string, version int64) erro
 		return delivery.ErrNotFound
 	case err != nil:
 		return err
-	case version != 0 && version != current:
+	case version != anyVersion && version != current:
 		return delivery.ErrVersion
 	}
 	return nil
 }
 
 func (s *Store) UpdateEndpoint(ctx context.Context, e delivery.Endpoint, a delivery.Audit) (delivery.Endpoint, error) {
-	if e.Version <= 0 {
-		return delivery.Endpoint{}, delivery.ErrVersion
-	}
 	var updated delivery.Endpoint
 	columns, values := settings(&e)
 	w := where{}
@@ -250,6 +250,9 @@ func (s *Store) UpdateEndpoint(ctx context.Context, e delivery.Endpoint, a deliv
 }
 
 func (s *Store) DeleteEndpoint(ctx context.Context, id string, version int64, a delivery.Audit) error {
+	if version == 0 {
+		version = anyVersion
+	}
 	err := s.audited(ctx, a, func(tx pgx.Tx) error {
 		if err := lockEndpoint(ctx, tx, id, version); err != nil {
 			return err

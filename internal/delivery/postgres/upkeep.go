@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -346,28 +345,10 @@ func (s *Store) dropDay(ctx context.Context, tx pgx.Tx, r delivery.Retention, li
 	return n, nil
 }
 
-// counts are the last Stats, which are not cheap enough for everybody who asks.
-type counts struct {
-	sync.Mutex
-	at    time.Time
-	stats delivery.Stats
-}
-
-const (
-	// fresh is for how long Stats are good.
-	fresh = 2 * time.Second
-	// exact is up to how many rows are counted.
-	exact = 50000
-)
+// exact is up to how many rows are counted.
+const exact = 50000
 
 func (s *Store) Stats(ctx context.Context) (delivery.Stats, error) {
-	s.counts.Lock()
-	defer s.counts.Unlock()
-	if !s.counts.at.IsZero() && time.Since(s.counts.at) < fresh {
-		out := s.counts.stats
-		out.Now = out.Now.Add(time.Since(s.counts.at))
-		return out, nil
-	}
 	out := delivery.Stats{Endpoints: map[delivery.EndpointState]int64{}}
 	var all int64
 	var oldest *time.Time
@@ -408,8 +389,7 @@ func (s *Store) Stats(ctx context.Context) (delivery.Stats, error) {
 	if out.Held == exact {
 		out.Held = max(exact, all-out.Pending)
 	}
-	out.OldestDue = given(oldest)
-	s.counts.stats, s.counts.at = out, time.Now()
+	out.Now, out.OldestDue = out.Now.UTC(), given(oldest)
 	return out, nil
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,10 +35,18 @@ func (s *Store) Commit(ctx context.Context, b *delivery.Batch) (*delivery.Commit
 }
 
 func (s *Store) commit(ctx context.Context, b *delivery.Batch) (*delivery.Committed, error) {
+	ids := make(map[string]bool, len(b.Publish))
+	for i := range b.Publish {
+		id := b.Publish[i].Event.ID
+		if ids[id] {
+			return nil, fmt.Errorf("two events have the id %s", id)
+		}
+		ids[id] = true
+	}
 	done := &delivery.Committed{}
 	batch := &pgx.Batch{}
 	p := s.write(batch, b, done)
-	batch.Queue("SELECT clock_timestamp()").QueryRow(func(r pgx.Row) error {
+	batch.Queue("SELECT now()").QueryRow(func(r pgx.Row) error {
 		err := r.Scan(&done.Now)
 		done.Now = done.Now.UTC()
 		return err
@@ -125,40 +134,12 @@ func queueOutcomes(to *pgx.Batch, outcomes []delivery.Outcome, node int32, done 
 		delays[i] = o.Delay.Microseconds()
 	}
 	done.Late = make([]bool, n)
-	// A delivery that has had an attempt of this number has had this one: the answer
-	// to an earlier commit was lost. One that is no longer pending keeps its state.
-	to.Queue(`WITH o AS MATERIALIZED (
-			SELECT u.*, p.id IS NOT NULL AS unfinished, p.attempts < u.n AS new,
-				q.owner IS DISTINCT FROM $15 OR q.epoch IS DISTINCT FROM u.epoch AS late
-			FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::int[], $5::timestamptz[], $6::text[], $7::int[], $8::bigint[],
-				$9::text[], $10::bytea[], $11::text[], $12::int[], $13::text[], $14::bigint[]) WITH ORDINALITY
-				AS u(endpoint_id, epoch, id, n, at, outcome, status, duration, node, detail, state, round, reason, delay, i)
-			LEFT JOIN runhooks.queues q ON q.endpoint_id = u.endpoint_id
-			LEFT JOIN runhooks.pending p ON p.id = u.id
-		), attempts AS (
-			INSERT INTO runhooks.attempts (delivery_id, n, day, node, at, outcome, status, duration, late, detail)
-			SELECT id, n, runhooks.on_shelf(at), node, at, outcome, status, duration, late, detail FROM o
-			WHERE unfinished OR EXISTS (SELECT FROM runhooks.finished f WHERE f.id = o.id)
-			ON CONFLICT DO NOTHING
-		), over AS (
-			DELETE FROM runhooks.pending p USING o
-			WHERE p.id = o.id AND NOT o.late AND o.new AND o.state NOT IN ('pending', 'held')
-			RETURNING p.id, p.endpoint_id, p.event_id, p.event_day, p.size, o.state, p.ordered, o.n, o.round, p.created_at, o.reason
-		), finished AS (
-			INSERT INTO runhooks.finished (id, day, endpoint_id, event_id, event_day, size, state, ordered, attempts, round, created_at, finished_at, reason)
-			SELECT id, runhooks.today(), endpoint_id, event_id, event_day, size, state, ordered, n, round, created_at, now(), reason FROM over
-		), waiting AS (
-			UPDATE runhooks.pending p SET attempts = o.n, round = o.round, due_at = now() + o.delay * interval '1 microsecond',
-				state = CASE WHEN p.state = 'held' THEN p.state ELSE o.state END
-			FROM o WHERE p.id = o.id AND NOT o.late AND o.new AND o.state IN ('pending', 'held')
-		)
-		SELECT i, late FROM o WHERE late`,
+	to.Queue("SELECT i FROM runhooks.record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS i",
 		endpoints, epochs, ids, ns, ats, kinds, statuses, durations, nodes, details, states, rounds, reasons, delays, node,
 	).Query(func(rows pgx.Rows) error {
-		var i int64
-		var late bool
-		_, err := pgx.ForEachRow(rows, []any{&i, &late}, func() error {
-			done.Late[i-1] = late
+		var i int32
+		_, err := pgx.ForEachRow(rows, []any{&i}, func() error {
+			done.Late[i-1] = true
 			return nil
 		})
 		return err
@@ -306,6 +287,10 @@ func (s *Store) committed(ctx context.Context, b *delivery.Batch, p *publishing)
 	return nil
 }
 
+// sends is the condition that attempts are made to the endpoint $1: one that has just
+// been switched off may still have deliveries that are pending.
+const sends = `EXISTS (SELECT FROM runhooks.endpoints WHERE id = $1 AND state = 'active' AND deleted_at IS NULL)`
+
 const taskColumns = `p.id, p.endpoint_id, p.state, p.ordered, p.attempts, p.round, p.due_at, p.created_at,
 	e.seq, e.id, e.type, e.robot_id, e.run_id, e.at, e.traceparent, e.operational, e.body`
 
@@ -323,7 +308,7 @@ func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (delivery.DueResul
 	// don't fit aren't read.
 	b.Queue(`SELECT `+taskColumns+` FROM (
 			SELECT *, sum(size) OVER (ORDER BY `+order+`) - size AS before FROM (
-				SELECT * FROM runhooks.pending WHERE endpoint_id = $1 AND state = 'pending' AND `+which+` LIMIT $3
+				SELECT * FROM runhooks.pending WHERE endpoint_id = $1 AND state = 'pending' AND `+sends+` AND `+which+` LIMIT $3
 			) p
 		) p JOIN runhooks.events e ON e.id = p.event_id AND e.day = p.event_day
 		WHERE p.before = 0 OR p.before + p.size <= $4
@@ -332,7 +317,7 @@ func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (delivery.DueResul
 		out.Deliveries = tasks
 		return err
 	})
-	b.Queue(`SELECT count(*) FROM (SELECT FROM runhooks.pending WHERE endpoint_id = $1 AND state = 'pending' AND `+which+` LIMIT $3) p`,
+	b.Queue(`SELECT count(*) FROM (SELECT FROM runhooks.pending WHERE endpoint_id = $1 AND state = 'pending' AND `+sends+` AND `+which+` LIMIT $3) p`,
 		q.EndpointID, from, limit+1).QueryRow(func(r pgx.Row) error {
 		var n int
 		err := r.Scan(&n)
@@ -341,7 +326,7 @@ func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (delivery.DueResul
 	})
 	if !q.Ordered {
 		b.Queue(`SELECT min(due_at) FROM (SELECT due_at FROM runhooks.pending
-				WHERE endpoint_id = $1 AND state = 'pending' AND NOT ordered AND due_at > now() AND due_at >= $2 ORDER BY due_at LIMIT 1) p`,
+				WHERE endpoint_id = $1 AND state = 'pending' AND `+sends+` AND NOT ordered AND due_at > now() AND due_at >= $2 ORDER BY due_at LIMIT 1) p`,
 			q.EndpointID, from).QueryRow(func(r pgx.Row) error {
 			var next *time.Time
 			err := r.Scan(&next)
@@ -394,9 +379,10 @@ func (s *Store) Peek(ctx context.Context, from map[string]time.Time) (map[string
 	rows, err := s.pool.Query(ctx, `SELECT f.id, CASE WHEN o.ordered THEN NULL ELSE d.due_at END
 		FROM unnest($1::text[], $2::timestamptz[]) AS f(id, since)
 		JOIN runhooks.queues q ON q.endpoint_id = f.id AND q.owner = $3
+		JOIN runhooks.endpoints e ON e.id = f.id AND e.state = 'active' AND e.deleted_at IS NULL
 		CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM runhooks.pending p WHERE p.endpoint_id = f.id AND p.state = 'pending' AND p.ordered) AS ordered) o
 		LEFT JOIN LATERAL (SELECT due_at FROM runhooks.pending p
-			WHERE p.endpoint_id = f.id AND p.state = 'pending' AND NOT p.ordered AND p.due_at >= f.since ORDER BY p.due_at LIMIT 1) d ON true
+			WHERE p.endpoint_id = f.id AND p.state = 'pending' AND NOT p.ordered AND p.due_at > f.since ORDER BY p.due_at LIMIT 1) d ON true
 		WHERE o.ordered OR d.due_at IS NOT NULL`, ids, froms, s.node.Load())
 	if err != nil {
 		return nil, failed("peek", err)
@@ -450,7 +436,7 @@ func (s *Store) Ingest(ctx context.Context, most int, judge func([]delivery.Outb
 			ids[i] = o.ID
 		}
 		batch.Queue("DELETE FROM runhooks.outbox WHERE id = ANY ($1)", ids)
-		batch.Queue("SELECT clock_timestamp()").QueryRow(func(r pgx.Row) error { return r.Scan(&done.Now) })
+		batch.Queue("SELECT now()").QueryRow(func(r pgx.Row) error { return r.Scan(&done.Now) })
 		return tx.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {

@@ -25,6 +25,8 @@ type Options struct {
 	Node func(t *testing.T, s delivery.Store) delivery.Store
 	// Kill ends s as a kill of its process would.
 	Kill func(t *testing.T, s delivery.Store)
+	// Spoil adds to a batch what s refuses, after as much of the rest as can be.
+	Spoil func(b *delivery.Batch)
 	// Outbox puts events into the outbox of s, each a body with its idempotency
 	// key. If it is nil, s must have no outbox.
 	Outbox func(t *testing.T, s delivery.Store, events [][2]string)
@@ -39,7 +41,9 @@ func Run(t *testing.T, open func(t *testing.T) delivery.Store, options ...Option
 	for _, tests := range [][]test{settingsTests, workTests, recordsTests, upkeepTests} {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				test.run(newBench(t, open(t)))
+				b := newBench(t, open(t))
+				b.options = o
+				test.run(b)
 			})
 		}
 	}
@@ -57,8 +61,9 @@ type test struct {
 type bench struct {
 	*testing.T
 	delivery.Store
-	ctx context.Context
-	now time.Time // when the store was opened, by its clock
+	ctx     context.Context
+	options Options
+	now     time.Time // when the store was opened, by its clock
 }
 
 func newBench(t *testing.T, s delivery.Store) *bench {

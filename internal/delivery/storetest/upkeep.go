@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"testing"
 	"time"
 
 	"github.com/runhooks/runhooks/internal/delivery"
@@ -197,10 +196,3 @@ var upkeepTests = []test{
 		_ = off
 	}},
 }
-
-type optionalTest struct {
-	name string
-	run  func(t *testing.T, open func(t *testing.T) delivery.Store, o Options)
-}
-
-var optionalTests = []optionalTest{}

@@ -132,7 +132,7 @@ CREATE TABLE runhooks.attempts (
 	duration    bigint NOT NULL, -- nanoseconds
 	late        boolean NOT NULL,
 	detail      bytea, -- JSON
-	PRIMARY KEY (delivery_id, n, node, day)
+	PRIMARY KEY (delivery_id, n, node, late, day)
 ) PARTITION BY RANGE (day);
 
 -- +goose StatementBegin
@@ -378,6 +378,66 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- record writes outcomes, with the attempts that they are of. It returns which of them
+-- are late (from 1). A delivery that has had an attempt of this number has had this
+-- one: the answer to an earlier call was lost. One that is finished keeps its state.
+-- +goose StatementBegin
+CREATE FUNCTION runhooks.record(
+	endpoints text[], epochs bigint[], ids bigint[], ns integer[], ats timestamptz[], outcomes text[], statuses integer[],
+	durations bigint[], nodes text[], details bytea[], states text[], rounds integer[], reasons text[], delays bigint[], me integer
+) RETURNS SETOF integer
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+	late     integer[]; -- of the outcomes
+	finished integer[]; -- those whose delivery is not pending or held
+BEGIN
+	WITH o AS MATERIALIZED (
+		SELECT u.*, p.id IS NOT NULL AS unfinished, p.attempts < u.n AS new,
+			q.owner IS DISTINCT FROM me OR q.epoch IS DISTINCT FROM u.epoch AS late
+		FROM unnest(endpoints, epochs, ids, ns, ats, outcomes, statuses, durations, nodes, details, states, rounds, reasons, delays)
+			WITH ORDINALITY AS u(endpoint_id, epoch, id, n, at, outcome, status, duration, node, detail, state, round, reason, delay, i)
+		LEFT JOIN runhooks.queues q ON q.endpoint_id = u.endpoint_id
+		LEFT JOIN runhooks.pending p ON p.id = u.id
+	), attempts AS (
+		INSERT INTO runhooks.attempts (delivery_id, n, day, node, at, outcome, status, duration, late, detail)
+		SELECT o.id, o.n, runhooks.on_shelf(o.at), o.node, o.at, o.outcome, o.status, o.duration, o.late, o.detail FROM o WHERE o.unfinished
+		ON CONFLICT DO NOTHING
+	), over AS (
+		DELETE FROM runhooks.pending p USING o
+		WHERE p.id = o.id AND NOT o.late AND o.new AND o.state NOT IN ('pending', 'held')
+		RETURNING p.id, p.endpoint_id, p.event_id, p.event_day, p.size, o.state, p.ordered, o.n, o.round, p.created_at, o.reason
+	), done AS (
+		INSERT INTO runhooks.finished (id, day, endpoint_id, event_id, event_day, size, state, ordered, attempts, round, created_at, finished_at, reason)
+		SELECT id, runhooks.today(), endpoint_id, event_id, event_day, size, state, ordered, n, round, created_at, now(), reason FROM over
+	), waiting AS (
+		UPDATE runhooks.pending p SET attempts = o.n, round = o.round, due_at = now() + o.delay * interval '1 microsecond',
+			state = CASE WHEN p.state = 'held' THEN p.state ELSE o.state END
+		FROM o WHERE p.id = o.id AND NOT o.late AND o.new AND o.state IN ('pending', 'held')
+	)
+	SELECT array_agg(o.i) FILTER (WHERE o.late), array_agg(o.i) FILTER (WHERE NOT o.unfinished) INTO late, finished FROM o;
+
+	IF finished IS NOT NULL THEN
+		INSERT INTO runhooks.attempts (delivery_id, n, day, node, at, outcome, status, duration, late, detail)
+		SELECT ids[i], ns[i], runhooks.on_shelf(ats[i]), nodes[i], ats[i], outcomes[i], statuses[i], durations[i], i = ANY (coalesce(late, '{}')), details[i]
+		FROM unnest(finished) AS i WHERE EXISTS (SELECT FROM runhooks.finished f WHERE f.id = ids[i])
+		ON CONFLICT DO NOTHING;
+
+		UPDATE runhooks.finished f SET attempts = ns[i] FROM unnest(finished) AS i
+		WHERE f.id = ids[i] AND f.attempts < ns[i] AND i <> ALL (coalesce(late, '{}'));
+	END IF;
+	RETURN QUERY SELECT unnest(late);
+END $$;
+-- +goose StatementEnd
+
+-- idle says that nothing of an endpoint is pending.
+-- +goose StatementBegin
+CREATE FUNCTION runhooks.idle(endpoint text) RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT NOT EXISTS (SELECT FROM runhooks.pending p WHERE p.endpoint_id = endpoint AND p.state = 'pending' AND NOT p.ordered)
+		AND NOT EXISTS (SELECT FROM runhooks.pending p WHERE p.endpoint_id = endpoint AND p.state = 'pending' AND p.ordered)
+$$;
+-- +goose StatementEnd
+
 -- release gives up endpoints of a node. It locks their rows first, and only then
 -- looks for what is pending: a publication either has committed by then, and is
 -- seen, or waits, and finds that the row is gone.
@@ -393,14 +453,30 @@ BEGIN
 		WHERE q.owner = node
 		ORDER BY q.endpoint_id FOR UPDATE OF q SKIP LOCKED) l;
 
-	DELETE FROM runhooks.queues q
-	WHERE q.endpoint_id = ANY (locked)
-		AND NOT EXISTS (SELECT FROM runhooks.pending p WHERE p.endpoint_id = q.endpoint_id AND p.state = 'pending' AND NOT p.ordered)
-		AND NOT EXISTS (SELECT FROM runhooks.pending p WHERE p.endpoint_id = q.endpoint_id AND p.state = 'pending' AND p.ordered);
+	DELETE FROM runhooks.queues q WHERE q.endpoint_id = ANY (locked) AND runhooks.idle(q.endpoint_id);
 
 	UPDATE runhooks.queues q SET owner = NULL
 	FROM unnest(ids, epochs) AS r(id, epoch)
 	WHERE r.id = q.endpoint_id AND r.epoch = q.epoch AND q.owner = node;
+END $$;
+-- +goose StatementEnd
+
+-- sweep deletes queues that nobody owns and that are empty, in the way of release.
+-- +goose StatementBegin
+CREATE FUNCTION runhooks.sweep() RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	locked text[];
+BEGIN
+	SELECT array_agg(l.endpoint_id) INTO locked FROM (
+		SELECT q.endpoint_id FROM runhooks.queues q
+		WHERE NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = q.owner) AND runhooks.idle(q.endpoint_id)
+		LIMIT 1000 FOR UPDATE OF q SKIP LOCKED) l;
+	IF locked IS NOT NULL THEN
+		DELETE FROM runhooks.queues q
+		WHERE q.endpoint_id = ANY (locked) AND runhooks.idle(q.endpoint_id)
+			AND NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = q.owner);
+	END IF;
 END $$;
 -- +goose StatementEnd
 

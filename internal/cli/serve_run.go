@@ -1,0 +1,326 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/delivery/postgres"
+	"github.com/runhooks/runhooks/internal/delivery/sqlite"
+	"github.com/runhooks/runhooks/internal/keyring"
+	"github.com/runhooks/runhooks/internal/service"
+	"github.com/runhooks/runhooks/pkg/emitter"
+)
+
+// run serves until ctx ends, or can't go on.
+func (o *serveOptions) run(ctx context.Context, s streams) error {
+	_, tty := terminal(s.err)
+	text := o.logFormat == "text" || o.logFormat == "auto" && tty
+	log := newLogger(s.err, o.level, text)
+
+	ring, keysFrom, err := loadKeys(o.keyFile, o.data, o.isNew())
+	switch noKeys := errors.Is(err, os.ErrNotExist) && o.keyFile == ""; {
+	case noKeys && o.store != "":
+		return &exitError{exitUsage, "there is no key: nodes that share a PostgreSQL need the same one; runhooks keys new makes one, for RUNHOOKS_KEY or --key-file"}
+	case noKeys:
+		return &exitError{exitUsage, fmt.Sprintf("the database is not new, and there are no keys: copy the file keys of the backup's service to %s, or give --key-file or RUNHOOKS_KEY",
+			filepath.Join(o.data, keysFile))}
+	case err != nil:
+		return &exitError{exitUsage, "the keys can't be read: " + err.Error()}
+	}
+	store, err := o.open(ctx, log)
+	if err != nil {
+		return &exitError{exitUsage, err.Error()}
+	}
+	defer store.Close()
+	if err := reseal(ctx, store, ring, log); err != nil {
+		return &exitError{exitUsage, fmt.Sprintf("%v (the keys are those of %s)", err, keysFrom)}
+	}
+	token, err := firstToken(ctx, store, o.data)
+	if err != nil {
+		return &exitError{exitUsage, err.Error()}
+	}
+	tracer, err := o.tracer(ctx)
+	if err != nil {
+		return &exitError{exitUsage, "--otlp-endpoint: " + err.Error()}
+	}
+	engine := o.engine(store, ring, tracer, log)
+	server, err := o.server(store, engine, ring, tracer, log)
+	if err != nil {
+		return err
+	}
+	socket, err := net.Listen("tcp", o.listenAt)
+	if err != nil {
+		return &exitError{exitUsage, listenFailure(o.listenAt, err)}
+	}
+	shown := log
+	if text {
+		shown = nil
+	}
+	o.announce(s.err, shown, socket.Addr(), token, tty)
+	err = o.serve(ctx, socket, server, engine, log)
+
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := tracer.Shutdown(late); err != nil {
+		log.Warn("the last traces are lost", "err", err)
+	}
+	return err
+}
+
+// isNew says whether the database is to be made, so that no keys are needed for what
+// is in it.
+func (o *serveOptions) isNew() bool {
+	_, err := os.Stat(filepath.Join(o.data, sqlite.File))
+	return o.store == "" && errors.Is(err, os.ErrNotExist)
+}
+
+// open opens the store. It waits for a PostgreSQL that isn't there yet.
+func (o *serveOptions) open(ctx context.Context, log *slog.Logger) (delivery.Store, error) {
+	if o.store == "" {
+		return sqlite.Open(ctx, o.data, sqlite.Options{})
+	}
+	const longest = 5 * time.Second
+	waiting, cancel := context.WithTimeout(ctx, o.wait)
+	defer cancel()
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, longest) {
+		store, err := postgres.Open(waiting, o.store)
+		if err == nil {
+			return store, nil
+		}
+		if !mayPass(err) {
+			return nil, err
+		}
+		if waiting.Err() == nil {
+			log.Warn("PostgreSQL can't be reached: trying again", "err", err, "in", pause.String())
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-waiting.Done():
+			timer.Stop()
+			if ctx.Err() != nil {
+				return nil, errors.New("interrupted")
+			}
+			return nil, fmt.Errorf("PostgreSQL can't be reached for %v: %w", o.wait, err)
+		case <-timer.C:
+		}
+	}
+}
+
+// mayPass says whether an error of opening a PostgreSQL may be gone a moment later:
+// nothing listens yet, or the server is starting or stopping.
+func mayPass(err error) bool {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		// Operator intervention, such as a start or a stop; insufficient resources.
+		return strings.HasPrefix(refused.Code, "57P") || strings.HasPrefix(refused.Code, "53")
+	}
+	var connecting *pgconn.ConnectError
+	return errors.As(err, &connecting)
+}
+
+// reseal encrypts what is secret with the first key, and fails if there is no key
+// for something.
+func reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, log *slog.Logger) error {
+	filter := delivery.EndpointFilter{Limit: 500}
+	changed := 0
+	for {
+		endpoints, err := store.Endpoints(ctx, filter)
+		if err != nil {
+			return err
+		}
+		for _, e := range endpoints {
+			sealed, again, err := service.Reseal(ring, &e)
+			if err != nil {
+				return err
+			}
+			if !again {
+				continue
+			}
+			e.Sealed = sealed
+			_, err = store.UpdateEndpoint(ctx, e, delivery.Audit{
+				At: time.Now(), Actor: "service", Action: "endpoint.reseal", Subject: e.ID, RobotID: e.RobotID, Changes: []byte("{}"),
+			})
+			if err != nil && !errors.Is(err, delivery.ErrVersion) && !errors.Is(err, delivery.ErrNotFound) { // on another node
+				return err
+			}
+			changed++
+		}
+		if len(endpoints) < filter.Limit {
+			break
+		}
+		filter.After = endpoints[len(endpoints)-1].ID
+	}
+	if changed > 0 {
+		log.Info("secrets are encrypted with the first key: others are only needed for backups", "endpoints", changed, "keys", ring)
+	}
+	return nil
+}
+
+// firstToken makes a token if there is none yet, keeps it in the data folder and
+// returns it.
+func firstToken(ctx context.Context, store delivery.Store, data string) (string, error) {
+	token, err := service.FirstToken(ctx, store)
+	if err != nil || token == "" {
+		return "", err
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return "", err
+	}
+	if err := replaceFile(filepath.Join(data, adminTokenFile), token+"\n"); err != nil {
+		return "", fmt.Errorf("the first token can't be kept: %w", err)
+	}
+	return token, nil
+}
+
+// tracer returns what traces go to: the collector, or nowhere.
+func (o *serveOptions) tracer(ctx context.Context) (*trace.TracerProvider, error) {
+	if o.otlpEndpoint == "" {
+		return trace.NewTracerProvider(trace.WithSampler(trace.NeverSample())), nil
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(strings.TrimSuffix(o.otlpEndpoint, "/")+"/v1/traces"))
+	if err != nil {
+		return nil, err
+	}
+	return trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(resource.NewSchemaless(
+		attribute.String("service.name", "runhooks"), attribute.String("service.version", version()),
+	))), nil
+}
+
+func (o *serveOptions) engine(store delivery.Store, ring *keyring.Ring, tracer *trace.TracerProvider, log *slog.Logger) *delivery.Engine {
+	name := o.node
+	if name == "" {
+		name, _ = os.Hostname() // or none
+	}
+	return delivery.New(store, delivery.Options{
+		Name: name, Deliver: o.has(deliverRole),
+		Client: &emitter.Client{
+			Guard: o.guard(), Proxy: o.forward, UserAgent: "runhooks/" + version(), Unchecked: true,
+			MaxIdle: o.maxInFlight, MaxIdlePerHost: 128,
+		},
+		Unseal:    service.Unseal(ring),
+		Retention: o.retention(), DisableAfter: time.Duration(o.disableAfter), MaxInFlight: o.maxInFlight,
+		Grace: o.grace, TraceEndpoints: o.traceEndpoints, Logger: log, Tracer: tracer,
+	})
+}
+
+func (o *serveOptions) guard() emitter.Guard { return emitter.Guard{Allow: o.allowed} }
+
+// serve serves until ctx ends or the engine can't go on, and then lets what has
+// begun come to its end: requests first, since they need the engine.
+func (o *serveOptions) serve(ctx context.Context, socket net.Listener, server *http.Server, engine *delivery.Engine, log *slog.Logger) error {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	ended := make(chan error, 2)
+	go func() { ended <- engine.Run(running) }()
+	go func() { ended <- server.Serve(socket) }()
+	var err error
+	left := 2
+	select {
+	case <-ctx.Done():
+		log.Info("stopping: attempts under way may end", "grace", o.grace.String())
+	case err = <-ended:
+		left--
+		log.Error("stopping: it can't go on", "err", err)
+	}
+	grace, cancel := context.WithTimeout(running, max(o.grace, time.Second))
+	defer cancel()
+	if server.Shutdown(grace) != nil {
+		server.Close()
+	}
+	stop()
+	for range left {
+		if e := <-ended; !errors.Is(e, http.ErrServerClosed) && !errors.Is(e, context.Canceled) {
+			err = errors.Join(err, e)
+		}
+	}
+	if err != nil {
+		return &exitError{exitUsage, err.Error()}
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// announce says that the service is ready, where its data is, and what to do next. A
+// secret is shown on a terminal only.
+func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, token string, tty bool) {
+	addr := at.String()
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		addr = net.JoinHostPort("localhost", port)
+	}
+	url := "http://" + addr
+	store := "SQLite, " + filepath.Join(o.data, sqlite.File)
+	if o.store != "" {
+		store = "PostgreSQL, " + redactURL(o.store)
+	}
+	file := filepath.Join(o.data, adminTokenFile)
+	if log != nil {
+		log.Info("listening", "url", url, "store", store, "roles", o.roles, "version", version())
+		if token != "" {
+			log.Info("the first token is made", "role", "admin", "file", file)
+		}
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "listening on %s\n", url)
+	fmt.Fprintf(&b, "  data   %s\n", store)
+	switch {
+	case token != "" && tty:
+		fmt.Fprintf(&b, "  token  %s (made now, shown this once; it is in %s)\n", token, file)
+	case token != "":
+		fmt.Fprintf(&b, "  token  in %s (made now)\n", file)
+	}
+	server := ""
+	if url != defaultServer {
+		server = " --server " + url
+	}
+	fmt.Fprintf(&b, "  next   runhooks endpoints create https://example.com/events --robot ROBOT%s\n", server)
+	fmt.Fprintf(&b, "         runhooks events publish --sample run_completed --robot ROBOT%s\n", server)
+	fmt.Fprintf(&b, "  Ctrl-C ends\n")
+	_, _ = io.WriteString(w, b.String())
+}
+
+// server returns a server of the API, or, for a node that only delivers, of its
+// health and metrics.
+func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, ring *keyring.Ring, tracer *trace.TracerProvider, log *slog.Logger) (*http.Server, error) {
+	registry := prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{engine, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	api, err := service.New(service.Options{
+		Store: store, Engine: engine, Keyring: ring, Guard: o.guard(), MaxBody: int64(o.maxBody),
+		Registry: registry, Logger: log, Tracer: tracer,
+	})
+	if err != nil {
+		return nil, err
+	}
+	server := api.Server()
+	if !o.has(publishRole) {
+		mux := http.NewServeMux()
+		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+			mux.Handle("GET "+path, api)
+		}
+		server.Handler = mux
+	}
+	return server, nil
+}

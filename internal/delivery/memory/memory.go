@@ -1,0 +1,487 @@
+// Package memory is a store in memory, for tests of the engine: it says what a
+// store has to do in the fewest words, several nodes can share it, and it fails
+// when it is told to. Nothing in it is fast where there is much.
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/runhooks/runhooks/internal/delivery"
+)
+
+// TTL is how long leases last.
+const TTL = 5 * time.Second
+
+// A DB is what the stores of several nodes share.
+type DB struct {
+	mu         sync.Mutex
+	last       int64 // of all numbers
+	events     map[string]*delivery.Event
+	bySeq      []*delivery.Event
+	endpoints  map[string]*endpoint
+	deliveries map[int64]*row
+	attempts   map[int64][]delivery.Attempt
+	keys       map[string]key
+	outbox     []delivery.Outboxed
+	setAside   []delivery.SetAside
+	tokens     []delivery.Token
+	audits     []delivery.Audit
+	jobs       []*delivery.Job
+	nodes      []*node
+}
+
+type key struct {
+	hash    [32]byte
+	eventID string
+	at      time.Time
+}
+
+// An endpoint is its settings, and who owns it.
+type endpoint struct {
+	delivery.Endpoint
+	deleted bool
+	health  delivery.Health
+	owner   *node
+	epoch   int64
+	open    map[int64]*row // deliveries that are pending or held
+}
+
+type row struct {
+	delivery.Delivery
+	event *delivery.Event
+}
+
+type node struct {
+	id      string
+	deliver bool
+	ends    time.Time
+	changed map[string]bool // endpoints
+	hints   chan string
+}
+
+// NewDB returns an empty DB.
+func NewDB() *DB {
+	return &DB{
+		events: map[string]*delivery.Event{}, endpoints: map[string]*endpoint{},
+		deliveries: map[int64]*row{}, attempts: map[int64][]delivery.Attempt{}, keys: map[string]key{},
+	}
+}
+
+// A Store is that of one node.
+type Store struct {
+	db *DB
+	// Fault, if not nil, is called with the name of each method that changes or
+	// finds work, before it does anything, and again when it has, with done. What
+	// it returns is the method's error.
+	Fault func(ctx context.Context, method string, done bool) error
+	hints chan string
+
+	node *node // guarded by db.mu
+}
+
+// Node returns the store of another node.
+func (db *DB) Node() *Store { return &Store{db: db, hints: make(chan string, 64)} }
+
+// New returns a store that no other node has.
+func New() *Store { return &Store{db: NewDB()} }
+
+// do runs f with the lock, between the faults.
+func (s *Store) do(ctx context.Context, method string, f func(now time.Time) error) error {
+	if s.Fault != nil {
+		if err := s.Fault(ctx, method, false); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.db.mu.Lock()
+	err := f(s.db.now())
+	s.db.mu.Unlock()
+	if err == nil && s.Fault != nil {
+		err = s.Fault(ctx, method, true)
+	}
+	return err
+}
+
+// now is a millisecond of UTC, as databases have it.
+func (db *DB) now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+func (db *DB) number() int64 {
+	db.last++
+	return db.last
+}
+
+func (s *Store) Writers() int { return 1 + min(cap(s.hints), 1) } // more than one where several are possible
+
+func (s *Store) Ping(ctx context.Context) error {
+	return s.do(ctx, "Ping", func(time.Time) error { return nil })
+}
+
+func (s *Store) Close() error { return nil }
+
+func (s *Store) Join(ctx context.Context, name string, deliver bool) (l delivery.Lease, err error) {
+	err = s.do(ctx, "Join", func(now time.Time) error {
+		s.node = &node{
+			id: fmt.Sprintf("%s-%d", name, s.db.number()), deliver: deliver, ends: now.Add(TTL),
+			changed: map[string]bool{}, hints: s.hints,
+		}
+		s.db.nodes = append(s.db.nodes, s.node)
+		l = s.lease(now)
+		return nil
+	})
+	return l, err
+}
+
+func (s *Store) Renew(ctx context.Context) (l delivery.Lease, err error) {
+	err = s.do(ctx, "Renew", func(now time.Time) error {
+		s.db.bury(now)
+		if !slices.Contains(s.db.nodes, s.node) {
+			return delivery.ErrLeaseLost
+		}
+		s.node.ends = now.Add(TTL)
+		l = s.lease(now)
+		return nil
+	})
+	return l, err
+}
+
+func (s *Store) Leave(ctx context.Context) error {
+	return s.do(ctx, "Leave", func(time.Time) error {
+		s.db.remove(s.node)
+		return nil
+	})
+}
+
+// Kill does what the end of the node's process does: what it owned is free.
+func (s *Store) Kill() {
+	s.db.mu.Lock()
+	defer s.db.mu.Unlock()
+	s.db.remove(s.node)
+}
+
+// bury removes the nodes whose lease has ended.
+func (db *DB) bury(now time.Time) {
+	for _, n := range slices.Clone(db.nodes) {
+		if !now.Before(n.ends) {
+			db.remove(n)
+		}
+	}
+}
+
+func (db *DB) remove(n *node) {
+	db.nodes = slices.DeleteFunc(db.nodes, func(other *node) bool { return other == n })
+	for _, e := range db.endpoints {
+		if n != nil && e.owner == n {
+			e.owner = nil
+			db.hint(nil, e.ID)
+		}
+	}
+}
+
+func (s *Store) lease(now time.Time) delivery.Lease {
+	l := delivery.Lease{Node: s.node.id, Now: now, TTL: TTL, Changed: slices.Sorted(maps.Keys(s.node.changed))}
+	clear(s.node.changed)
+	for _, n := range s.db.nodes {
+		if n.deliver {
+			l.Nodes++
+		}
+	}
+	for _, e := range s.db.endpoints {
+		if e.owner != nil {
+			l.Queues++
+		}
+	}
+	return l
+}
+
+// hint tells all nodes but one of an endpoint.
+func (db *DB) hint(but *node, id string) {
+	for _, n := range db.nodes {
+		if n != but && n.hints != nil {
+			select {
+			case n.hints <- id:
+			default: // it finds out by itself
+			}
+		}
+	}
+}
+
+func (s *Store) Hints() <-chan string { return s.hints }
+
+// owns says that this node owns an endpoint, in an epoch.
+func (s *Store) owns(e *endpoint, epoch int64) bool {
+	return e != nil && e.owner != nil && e.owner == s.node && e.epoch == epoch
+}
+
+func (s *Store) own(e *endpoint) delivery.Claim {
+	e.owner, e.epoch = s.node, s.db.number()
+	return delivery.Claim{EndpointID: e.ID, Epoch: e.epoch, Endpoint: e.Endpoint, Health: e.health}
+}
+
+func (s *Store) Commit(ctx context.Context, b *delivery.Batch) (done *delivery.Committed, err error) {
+	err = s.do(ctx, "Commit", func(now time.Time) error {
+		done, err = s.commit(b, now)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return done, nil
+}
+
+func (s *Store) commit(b *delivery.Batch, now time.Time) (*delivery.Committed, error) {
+	for i := range b.Publish { // the only thing that can be wrong
+		p := &b.Publish[i]
+		if s.db.events[p.Event.ID] != nil {
+			return nil, fmt.Errorf("event %s exists", p.Event.ID)
+		}
+	}
+	done := &delivery.Committed{Now: now}
+	for i := range b.Outcomes {
+		o := &b.Outcomes[i]
+		late := !s.owns(s.db.endpoints[o.EndpointID], o.Epoch)
+		done.Late = append(done.Late, late)
+		s.db.outcome(o, late, now)
+	}
+	for _, h := range b.Health {
+		if e := s.db.endpoints[h.EndpointID]; s.owns(e, h.Epoch) {
+			e.health = h.Health
+		}
+	}
+	for _, d := range b.Disable {
+		e := s.db.endpoints[d.EndpointID]
+		changed := e != nil && !e.deleted && e.State == delivery.Active
+		if changed {
+			e.State, e.DisabledReason, e.DisabledAt = delivery.Disabled, d.Reason, now
+			e.Version++
+			s.db.audits = append(s.db.audits, delivery.Audit{
+				Seq: s.db.number(), At: now, Actor: "service", Action: "endpoint.disable", Subject: e.ID, RobotID: e.RobotID,
+			})
+		}
+		done.Disabled = append(done.Disabled, changed)
+	}
+	for _, c := range b.Release {
+		if e := s.db.endpoints[c.EndpointID]; s.owns(e, c.Epoch) {
+			e.owner = nil
+			s.db.hint(nil, e.ID)
+		}
+	}
+	for i := range b.Publish {
+		done.Published = append(done.Published, s.publish(&b.Publish[i], now))
+	}
+	return done, nil
+}
+
+func (db *DB) outcome(o *delivery.Outcome, late bool, now time.Time) {
+	r := db.deliveries[o.Attempt.DeliveryID]
+	if r == nil {
+		return // erased
+	}
+	a := o.Attempt
+	a.Late = late
+	db.attempts[r.ID] = append(db.attempts[r.ID], a)
+	if late {
+		return
+	}
+	r.Attempts = max(r.Attempts, a.N)
+	if r.State.Finished() || r.State == delivery.Held && !o.State.Finished() {
+		return
+	}
+	r.Round, r.Reason = o.Round, o.Reason
+	db.become(r, o.State, now)
+	r.DueAt = now.Add(o.Delay)
+}
+
+// become changes the state of a delivery.
+func (db *DB) become(r *row, s delivery.State, now time.Time) {
+	r.State = s
+	e := db.endpoints[r.EndpointID]
+	if s.Finished() {
+		r.FinishedAt = now
+		delete(e.open, r.ID)
+	} else {
+		r.FinishedAt, r.DueAt = time.Time{}, now
+		e.open[r.ID] = r
+	}
+}
+
+func (s *Store) publish(p *delivery.Publication, now time.Time) delivery.Published {
+	if p.IdempotencyKey != "" {
+		if k, ok := s.db.keys[p.IdempotencyKey]; ok {
+			same := k.hash == p.BodyHash
+			return delivery.Published{EventID: k.eventID, Replayed: same, Conflict: !same}
+		}
+		s.db.keys[p.IdempotencyKey] = key{p.BodyHash, p.Event.ID, now}
+	}
+	event := p.Event
+	event.Seq = s.db.number()
+	s.db.events[event.ID] = &event
+	s.db.bySeq = append(s.db.bySeq, &event)
+	done := delivery.Published{EventID: event.ID}
+	for _, e := range s.db.targets(p) {
+		r := &row{event: &event, Delivery: delivery.Delivery{
+			ID: s.db.number(), EventID: event.ID, EventType: event.Type, EndpointID: e.ID, RobotID: event.RobotID,
+			RunID: event.RunID, Ordered: e.Ordered, CreatedAt: now,
+		}}
+		s.db.deliveries[r.ID] = r
+		ref := delivery.Ref{ID: r.ID, EndpointID: e.ID, Ordered: r.Ordered, State: delivery.Held}
+		if e.State == delivery.Active {
+			ref.State = delivery.Pending
+		}
+		s.db.become(r, ref.State, now)
+		if ref.State == delivery.Pending {
+			if e.owner == nil && s.node != nil && s.node.deliver && slices.Contains(s.db.nodes, s.node) {
+				c := s.own(e)
+				ref.Claim = &c
+			}
+			if e.owner == s.node && s.node != nil {
+				ref.Owned, ref.Epoch = true, e.epoch
+			} else {
+				s.db.hint(s.node, e.ID)
+			}
+		}
+		done.Deliveries = append(done.Deliveries, ref)
+	}
+	return done
+}
+
+// targets returns the endpoints that get a publication, the oldest first.
+func (db *DB) targets(p *delivery.Publication) []*endpoint {
+	if p.EndpointID != "" {
+		if e := db.endpoints[p.EndpointID]; e != nil && !e.deleted {
+			return []*endpoint{e}
+		}
+		return nil
+	}
+	var to []*endpoint
+	for _, e := range db.endpoints {
+		if !e.deleted && (e.RobotID == "") == p.Event.Operational && (e.RobotID == "" || e.RobotID == p.Event.RobotID) && e.Gets(p.Event.Type) {
+			to = append(to, e)
+		}
+	}
+	slices.SortFunc(to, func(a, b *endpoint) int { return cmp.Compare(a.ID, b.ID) })
+	return to
+}
+
+// pending returns the deliveries of an endpoint that are pending.
+func (e *endpoint) pending(ordered bool) []*row {
+	var rows []*row
+	if e == nil || e.State != delivery.Active || e.deleted {
+		return nil
+	}
+	for _, r := range e.open {
+		if r.State == delivery.Pending && r.Ordered == ordered {
+			rows = append(rows, r)
+		}
+	}
+	slices.SortFunc(rows, func(a, b *row) int {
+		if ordered || a.DueAt.Equal(b.DueAt) {
+			return cmp.Compare(a.ID, b.ID)
+		}
+		return a.DueAt.Compare(b.DueAt)
+	})
+	return rows
+}
+
+func (s *Store) Claim(ctx context.Context, most int) (claims []delivery.Claim, err error) {
+	err = s.do(ctx, "Claim", func(now time.Time) error {
+		s.db.bury(now)
+		if !slices.Contains(s.db.nodes, s.node) {
+			return delivery.ErrLeaseLost
+		}
+		for _, id := range slices.Sorted(maps.Keys(s.db.endpoints)) {
+			e := s.db.endpoints[id]
+			if len(claims) < most && e.owner == nil && len(e.pending(false))+len(e.pending(true)) > 0 {
+				claims = append(claims, s.own(e))
+			}
+		}
+		return nil
+	})
+	return claims, err
+}
+
+func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (found delivery.DueResult, err error) {
+	err = s.do(ctx, "Due", func(now time.Time) error {
+		e := s.db.endpoints[q.EndpointID]
+		if e == nil || e.owner != s.node {
+			return nil
+		}
+		size := 0
+		for _, r := range e.pending(q.Ordered) {
+			switch {
+			case q.Ordered && r.ID <= q.After, !q.Ordered && r.DueAt.Before(q.From):
+				continue
+			case !q.Ordered && r.DueAt.After(now):
+				found.NextDue = r.DueAt
+				return nil
+			case len(found.Deliveries) >= q.Limit, len(found.Deliveries) > 0 && size+len(r.event.Body) > q.MaxBytes:
+				found.More = true
+				return nil
+			}
+			size += len(r.event.Body)
+			found.Deliveries = append(found.Deliveries, delivery.Task{Delivery: r.Delivery, Event: *r.event})
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (s *Store) Peek(ctx context.Context, from map[string]time.Time) (next map[string]time.Time, err error) {
+	next = map[string]time.Time{}
+	err = s.do(ctx, "Peek", func(time.Time) error {
+		for id, after := range from {
+			e := s.db.endpoints[id]
+			if e == nil || e.owner != s.node {
+				continue
+			}
+			if len(e.pending(true)) > 0 {
+				next[id] = time.Time{}
+				continue
+			}
+			for _, r := range e.pending(false) {
+				if r.DueAt.After(after) {
+					next[id] = r.DueAt
+					break
+				}
+			}
+		}
+		return nil
+	})
+	return next, err
+}
+
+// Post puts an event into the outbox.
+func (s *Store) Post(body, idempotencyKey string) {
+	s.db.mu.Lock()
+	defer s.db.mu.Unlock()
+	s.db.outbox = append(s.db.outbox, delivery.Outboxed{
+		ID: s.db.number(), Body: []byte(body), IdempotencyKey: idempotencyKey, At: s.db.now(),
+	})
+}
+
+func (s *Store) Ingest(ctx context.Context, most int, judge func([]delivery.Outboxed) delivery.Judged) (n int, done *delivery.Committed, err error) {
+	err = s.do(ctx, "Ingest", func(now time.Time) error {
+		n = min(most, len(s.db.outbox))
+		if n == 0 {
+			return nil
+		}
+		judged := judge(slices.Clone(s.db.outbox[:n]))
+		done, err = s.commit(&delivery.Batch{Publish: judged.Publish}, now)
+		if err != nil {
+			return err
+		}
+		s.db.setAside = append(s.db.setAside, judged.SetAside...)
+		s.db.outbox = s.db.outbox[n:]
+		return nil
+	})
+	return n, done, err
+}
+
+var _ delivery.Store = (*Store)(nil)
