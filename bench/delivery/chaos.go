@@ -23,6 +23,7 @@ var chaosScenarios = []scenario{
 	{"stopped", "chaos", "The process is stopped (SIGSTOP) for a minute, and goes on; on PostgreSQL it is one of two.", both, stopped},
 	{"terminate", "chaos", "pg_terminate_backend of random connections of the service, under load.", []string{"postgres"}, terminate},
 	{"away", "chaos", "PostgreSQL is stopped as by a crash, and started again.", []string{"postgres"}, away},
+	{"power", "chaos", "The power fails: what is not synced is lost, by ext4's own way to test that.", []string{"sqlite"}, power},
 	{"full", "chaos", "The disk is full for a while.", []string{"sqlite"}, full},
 	{"nodes", "chaos", "Two nodes: one joins, one dies, one is stopped; and endpoints that take almost as long as their timeout.", []string{"postgres"}, nodes},
 	{"disabled", "chaos", "An endpoint answers 410 and is disabled; 1,000 events are published; it is enabled and recovered.", both, disabled},
@@ -312,7 +313,7 @@ func terminate(ctx context.Context, r *run) error {
 		pause(ctx, 100*time.Millisecond+rand.N(500*time.Millisecond))
 		if _, err := sql(ctx, store, `select count(pg_terminate_backend(pid)) from (
 			select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-			order by random() limit 1)`); err != nil {
+			order by random() limit 1) one`); err != nil {
 			return err
 		}
 	}
@@ -553,7 +554,7 @@ func nodes(ctx context.Context, r *run) error {
 
 // owned counts the endpoints that a node owns.
 func owned(ctx context.Context, store, node string) (int64, error) {
-	return sql(ctx, store, `select count(*) from runhooks.queues q join runhooks.nodes n on n.id = q.node where n.name = $1`, node)
+	return sql(ctx, store, `select count(*) from runhooks.queues q join runhooks.nodes n on n.id = q.owner where n.name = $1`, node)
 }
 
 // until returns when something became true.
@@ -646,4 +647,3 @@ func (s *sink) count(path string) (n int) {
 	}
 	return n
 }
-
