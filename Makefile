@@ -5,7 +5,7 @@ GO       ?= go
 FUZZTIME ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-modules test-simd test-32bit test-platforms race race-newest generate drift lint lint-go lint-specs lint-openapi lint-actions fuzz fuzz-short memory load interop bench bench-short test-release release-prepare release-snapshot apidiff clean
+.PHONY: help demo build test test-modules test-simd test-32bit test-platforms race race-newest generate drift lint lint-go lint-specs lint-openapi lint-actions fuzz fuzz-short memory load interop bench bench-short bench-delivery bench-delivery-short chaos chaos-short test-release release-prepare release-snapshot apidiff clean
 
 # The modules below this one, but for bench/, so that what they import is not what
 # everybody gets who imports Runhooks.
@@ -91,7 +91,7 @@ lint-go:
 	fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/lint/go.mod staticcheck ./...
-	@for module in bench tools/release $(MODULES); do \
+	@for module in bench bench/delivery tools/release $(MODULES); do \
 		echo "$(GO) vet, staticcheck in $$module"; \
 		(cd $$module && $(GO) vet ./... && $(GO) tool -modfile="$$OLDPWD/tools/lint/go.mod" staticcheck ./...) || exit 1; \
 	done
@@ -144,6 +144,18 @@ bench: build bench/node/node_modules/.package-lock.json bench/.cache/venv ## Com
 
 bench-short: ## See that the benchmarks run, and that each of the Go peers judges as it should
 	cd bench && $(GO) test ./... && $(GO) run . --short
+
+bench-delivery: build ## Measure the delivery service over both stores (DELIVERYFLAGS='-only latency -stores sqlite')
+	cd bench/delivery && $(GO) run . -results ../results $(DELIVERYFLAGS) bench
+
+chaos: build ## Break the delivery service in every way, and account for each event (DELIVERYFLAGS as above)
+	cd bench/delivery && $(GO) run . -results ../results $(DELIVERYFLAGS) chaos
+
+bench-delivery-short: build ## See that the service's benchmarks run
+	cd bench/delivery && $(GO) run . -short $(DELIVERYFLAGS) bench
+
+chaos-short: build ## Break the service a few times
+	cd bench/delivery && $(GO) run . -short $(DELIVERYFLAGS) chaos
 
 bench/node/node_modules/.package-lock.json: bench/node/package-lock.json
 	npm --prefix bench/node ci --no-audit --no-fund

@@ -26,7 +26,7 @@ var benchScenarios = []scenario{
 	{"connections", "bench", "Connections to endpoints are used again, and few are kept.", []string{"sqlite"}, connections},
 }
 
-const publishers = 64
+var publishers = 64
 
 // A round is how events are published in a row of the throughput.
 type round struct {
@@ -66,9 +66,9 @@ func throughput(ctx context.Context, r *run) error {
 		if r.profile != "" {
 			times = 1
 		}
-		var ceiling, ours, share []float64
+		var ceiling, ours, share, cost []float64
 		for n := range times + 1 {
-			b, err := measure(ctx, bare.publisher, k, robots, kind, length)
+			b, busyBare, err := measure(ctx, r, bare.publisher, k, robots, kind, length)
 			if err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ func throughput(ctx context.Context, r *run) error {
 					return err
 				}
 			}
-			o, err := measure(ctx, s.publisher, k, robots, kind, length)
+			o, busy, err := measure(ctx, r, s.publisher, k, robots, kind, length)
 			stop()
 			if err != nil {
 				return err
@@ -87,6 +87,7 @@ func throughput(ctx context.Context, r *run) error {
 				continue // to warm up
 			}
 			ceiling, ours, share = append(ceiling, b), append(ours, o), append(share, 100*o/b)
+			cost = append(cost, 100*float64(busyBare)/float64(busy))
 		}
 		r.note("ceiling, "+kind.name, median(ceiling), "/s")
 		r.note("end to end, "+kind.name, median(ours), "/s")
@@ -95,6 +96,7 @@ func throughput(ctx context.Context, r *run) error {
 		} else {
 			r.note("share of the ceiling, "+kind.name, median(share), "%")
 		}
+		r.note("processor time of the ceiling by its own, "+kind.name, median(cost), "%")
 	}
 	pending, err := s.settled(ctx, 30*time.Second)
 	if err != nil {
@@ -105,9 +107,10 @@ func throughput(ctx context.Context, r *run) error {
 }
 
 // measure publishes for a while, waits until all has arrived, and returns how many
-// events a second that was.
-func measure(ctx context.Context, p *publisher, k *sink, robots []robot, kind round, length time.Duration) (float64, error) {
+// events a second that was, and how much processor time an event took.
+func measure(ctx context.Context, r *run, p *publisher, k *sink, robots []robot, kind round, length time.Duration) (rate float64, each time.Duration, err error) {
 	k.reset()
+	busy := r.cpu()
 	var (
 		group    sync.WaitGroup
 		accepted atomic.Int64
@@ -142,17 +145,18 @@ func measure(ctx context.Context, p *publisher, k *sink, robots []robot, kind ro
 	}
 	group.Wait()
 	if text, ok := problem.Load().(string); ok {
-		return 0, errors.New(text)
+		return 0, 0, errors.New(text)
 	}
 	deadline := time.Now().Add(time.Minute)
 	for k.total.Load() < accepted.Load() {
 		if time.Now().After(deadline) {
-			return 0, fmt.Errorf("of %d events, %d arrived", accepted.Load(), k.total.Load())
+			return 0, 0, fmt.Errorf("of %d events, %d arrived", accepted.Load(), k.total.Load())
 		}
 		pause(ctx, time.Millisecond)
 	}
 	took := time.Unix(0, k.latest.Load()).Sub(start)
-	return float64(accepted.Load()) / took.Seconds(), ctx.Err()
+	n := accepted.Load()
+	return float64(n) / took.Seconds(), (r.cpu() - busy) / time.Duration(n), ctx.Err()
 }
 
 // A bare service POSTs on what it gets, and does nothing else.
@@ -395,7 +399,7 @@ func waiting(ctx context.Context, r *run) error {
 	rate := func() (float64, error) {
 		var all []float64
 		for range rounds {
-			one, err := measure(ctx, pub, k, healthy, round{batch: 1}, length)
+			one, _, err := measure(ctx, r, pub, k, healthy, round{batch: 1}, length)
 			if err != nil {
 				return 0, err
 			}

@@ -74,8 +74,14 @@ func (r *run) nodeIn(ctx context.Context, data string, beside *process, store st
 	if store != "" {
 		p.args = append(p.args, "--store", store)
 	}
+	if store != "" {
+		keys, err := r.keys(ctx)
+		if err != nil {
+			return nil, err
+		}
+		p.args = append(p.args, "--key-file", keys)
+	}
 	if beside != nil {
-		p.args = append(p.args, "--key-file", filepath.Join(beside.data, "keys"))
 		p.token = beside.token
 	}
 	p.base.Store("http://" + p.addr)
@@ -90,6 +96,19 @@ func (r *run) nodeIn(ctx context.Context, data string, beside *process, store st
 		p.token = strings.TrimSpace(string(token))
 	}
 	return p, nil
+}
+
+// keys returns the file of the key that the run's nodes share.
+func (r *run) keys(ctx context.Context) (string, error) {
+	file := filepath.Join(r.dir, "keys")
+	if _, err := os.Stat(file); err == nil {
+		return file, nil
+	}
+	key, err := exec.CommandContext(ctx, r.binary, "keys", "new").Output()
+	if err != nil {
+		return "", err
+	}
+	return file, os.WriteFile(file, key, 0o600)
 }
 
 func freePort() (int, error) {

@@ -65,7 +65,9 @@ type statusError struct {
 	body   string
 }
 
-func (e *statusError) Error() string { return fmt.Sprintf("publishing: status %d: %s", e.status, e.body) }
+func (e *statusError) Error() string {
+	return fmt.Sprintf("publishing: status %d: %s", e.status, e.body)
+}
 
 // post sends a body, and returns the answer's.
 func (p *publisher) post(ctx context.Context, path, contentType, key string, body []byte) ([]byte, error) {
