@@ -141,7 +141,7 @@ func (s *Store) Join(ctx context.Context, name string, deliver bool) (l delivery
 
 func (s *Store) Renew(ctx context.Context) (l delivery.Lease, err error) {
 	err = s.do(ctx, "Renew", func(now time.Time) error {
-		s.db.bury(now)
+		s.db.bury(s.node, now)
 		if !slices.Contains(s.db.nodes, s.node) {
 			return delivery.ErrLeaseLost
 		}
@@ -166,10 +166,10 @@ func (s *Store) Kill() {
 	s.db.remove(s.node)
 }
 
-// bury removes the nodes whose lease has ended.
-func (db *DB) bury(now time.Time) {
+// bury removes the other nodes whose lease has ended.
+func (db *DB) bury(self *node, now time.Time) {
 	for _, n := range slices.Clone(db.nodes) {
-		if !now.Before(n.ends) {
+		if n != self && !now.Before(n.ends) {
 			db.remove(n)
 		}
 	}
@@ -392,7 +392,7 @@ func (e *endpoint) pending(ordered bool) []*row {
 
 func (s *Store) Claim(ctx context.Context, most int) (claims []delivery.Claim, err error) {
 	err = s.do(ctx, "Claim", func(now time.Time) error {
-		s.db.bury(now)
+		s.db.bury(s.node, now)
 		if !slices.Contains(s.db.nodes, s.node) {
 			return delivery.ErrLeaseLost
 		}

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/runhooks/runhooks/internal/delivery"
@@ -41,37 +40,55 @@ func (r row) event() delivery.Event {
 
 func (s *Store) Event(ctx context.Context, id string) (e delivery.Event, err error) {
 	err = s.read(ctx, func(ctx context.Context, c *conn) error {
-		r, err := c.one(ctx, "SELECT "+eventColumns+", e.body FROM events e WHERE id = ?", id)
-		if err != nil {
+		if err := search(ctx, c, key{"ids", hash(id)}, 0, math.MaxInt64, func(first, before int64) error {
+			r, err := c.one(ctx, "SELECT "+eventColumns+", e.body FROM events e WHERE seq >= ? AND seq < ? AND id = ?", first, before, id)
+			if err != nil || r == nil {
+				return err
+			}
+			e = r.event()
+			e.Body = r.blob(8)
+			return errStop
+		}); err != nil {
 			return err
 		}
-		if r == nil {
+		if e.ID == "" {
 			return delivery.ErrNotFound
 		}
-		e = r.event()
-		e.Body = r.blob(8)
 		return nil
 	})
 	return e, err
 }
 
-// A where collects the conditions of a query. Which there can be is bounded, and so
-// are the texts.
+// A where collects further conditions of a query. Which there can be is bounded, and
+// so are the texts.
 type where struct {
-	text []string
+	text string
 	args []any
 }
 
 func (w *where) and(condition string, args ...any) {
-	w.text = append(w.text, condition)
+	w.text += " AND " + condition
 	w.args = append(w.args, args...)
 }
 
-func (w *where) String() string {
-	if len(w.text) == 0 {
-		return ""
+// with returns the arguments of the query, of which two come before these.
+func (w *where) with(first, before, limit int64) []any {
+	return append(append([]any{first, before}, w.args...), limit)
+}
+
+// enough is errStop if a page is full.
+func enough(n int, p delivery.Page) error {
+	if p.Limit > 0 && n >= p.Limit {
+		return errStop
 	}
-	return " WHERE " + strings.Join(w.text, " AND ")
+	return nil
+}
+
+func ignoreStop(err error) error {
+	if err == errStop {
+		return nil
+	}
+	return err
 }
 
 func (s *Store) Events(ctx context.Context, f delivery.EventFilter, p delivery.Page) (found []delivery.Event, err error) {
@@ -81,7 +98,6 @@ func (s *Store) Events(ctx context.Context, f delivery.EventFilter, p delivery.P
 			return err
 		}
 		var w where
-		w.and("e.seq >= ? AND e.seq < ?", from, before)
 		if f.RobotID != "" {
 			w.and("e.robot = ?", f.RobotID)
 		}
@@ -97,10 +113,23 @@ func (s *Store) Events(ctx context.Context, f delivery.EventFilter, p delivery.P
 		if !f.To.IsZero() {
 			w.and("e.at < ?", milli(f.To))
 		}
-		return c.query(ctx, func(r row) error {
-			found = append(found, r.event())
-			return nil
-		}, "SELECT "+eventColumns+" FROM events e"+w.String()+" ORDER BY e.seq DESC LIMIT ?", append(w.args, limit(p.Limit))...)
+		each := func(first, before int64) error {
+			if err := c.query(ctx, func(r row) error {
+				found = append(found, r.event())
+				return nil
+			}, "SELECT "+eventColumns+" FROM events e WHERE e.seq >= ? AND e.seq < ?"+w.text+" ORDER BY e.seq DESC LIMIT ?",
+				w.with(first, before, limit(p.Limit-len(found)))...); err != nil {
+				return err
+			}
+			return enough(len(found), p)
+		}
+		switch {
+		case f.RunID != "":
+			return search(ctx, c, key{"runs", hash(f.RunID)}, from, before, each)
+		case f.RobotID != "":
+			return search(ctx, c, key{"robots", hash(f.RobotID)}, from, before, each)
+		}
+		return ignoreStop(each(from, before))
 	})
 	return found, err
 }
@@ -181,7 +210,6 @@ func (s *Store) Deliveries(ctx context.Context, f delivery.DeliveryFilter, p del
 			return err
 		}
 		var w where
-		w.and("d.id >= ? AND d.id < ?", from, before)
 		if f.RobotID != "" {
 			w.and("e.robot = ?", f.RobotID)
 		}
@@ -210,23 +238,70 @@ func (s *Store) Deliveries(ctx context.Context, f delivery.DeliveryFilter, p del
 		if !f.To.IsZero() {
 			w.and("d.created < ?", milli(f.To))
 		}
-		// Deliveries have the order of their events. So what is chosen by the event
-		// is found from there.
-		tables, order := "deliveries d "+deliveryJoins, "d.id DESC"
-		if f.EndpointID == "" && (f.RobotID != "" || f.RunID != "" || f.EventID != "") {
-			tables = "events e CROSS JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.made - 1 JOIN endpoints p ON p.num = d.endpoint"
-			order = "e.seq DESC, d.id DESC"
-			if p.Before > 0 {
-				w.and("e.seq <= (SELECT event FROM deliveries WHERE id < ? ORDER BY id DESC LIMIT 1)", before)
+		each := func(text string, first, before int64) error {
+			if err := c.query(ctx, func(r row) error {
+				d, err := r.delivery()
+				found = append(found, d)
+				return err
+			}, text, w.with(first, before, limit(p.Limit-len(found)))...); err != nil {
+				return err
 			}
+			return enough(len(found), p)
 		}
-		return c.query(ctx, func(r row) error {
-			d, err := r.delivery()
-			found = append(found, d)
+		byNumber := "SELECT " + deliveryColumns + " FROM deliveries d " + deliveryJoins + " WHERE d.id >= ? AND d.id < ?" + w.text + " ORDER BY d.id DESC LIMIT ?"
+		if f.EndpointID == "" && f.RobotID == "" && f.RunID == "" && f.EventID == "" {
+			return ignoreStop(each(byNumber, from, before))
+		}
+		// Deliveries have the order of their events, and are found from there.
+		first, end, err := eventsOf(ctx, c, from, before)
+		if err != nil {
 			return err
-		}, "SELECT "+deliveryColumns+" FROM "+tables+w.String()+" ORDER BY "+order+" LIMIT ?", append(w.args, limit(p.Limit))...)
+		}
+		if f.EndpointID != "" {
+			num, err := c.num(ctx, "SELECT num FROM endpoints WHERE id = ?", f.EndpointID)
+			if err != nil || num == 0 {
+				return err
+			}
+			return search(ctx, c, key{"endpoints", uint32(num)}, first, end, func(first, end int64) error {
+				first, end, err := deliveriesOf(ctx, c, first, end)
+				if err != nil {
+					return err
+				}
+				return each(byNumber, max(from, first), min(before, end))
+			})
+		}
+		k := key{"robots", hash(f.RobotID)}
+		if f.EventID != "" {
+			k = key{"ids", hash(f.EventID)}
+		} else if f.RunID != "" {
+			k = key{"runs", hash(f.RunID)}
+		}
+		w.and("d.id >= ? AND d.id < ?", from, before)
+		byEvent := "SELECT " + deliveryColumns + ` FROM events e CROSS JOIN deliveries d ON d.id >= e.first AND d.id < e.first + e.made
+			JOIN endpoints p ON p.num = d.endpoint WHERE e.seq >= ? AND e.seq < ?` + w.text + " ORDER BY e.seq DESC, d.id DESC LIMIT ?"
+		return search(ctx, c, k, first, end, func(first, end int64) error { return each(byEvent, first, end) })
 	})
 	return found, err
+}
+
+// eventsOf returns between which numbers the events of deliveries are.
+func eventsOf(ctx context.Context, c *conn, first, before int64) (firstEvent, beforeEvent int64, err error) {
+	r, err := c.one(ctx, `SELECT (SELECT event FROM deliveries WHERE id >= ? ORDER BY id LIMIT 1),
+		(SELECT event + 1 FROM deliveries WHERE id < ? ORDER BY id DESC LIMIT 1)`, first, before)
+	if err != nil || r[0] == nil || r[1] == nil {
+		return 0, 0, err
+	}
+	return r.int(0), r.int(1), nil
+}
+
+// deliveriesOf returns between which numbers the deliveries of events are.
+func deliveriesOf(ctx context.Context, c *conn, first, before int64) (firstDelivery, beforeDelivery int64, err error) {
+	r, err := c.one(ctx, `SELECT (SELECT first FROM events WHERE seq >= ? ORDER BY seq LIMIT 1),
+		(SELECT first + made FROM events WHERE seq < ? ORDER BY seq DESC LIMIT 1)`, first, before)
+	if err != nil {
+		return 0, 0, err
+	}
+	return r.int(0), r.int(1), nil
 }
 
 func (s *Store) Attempts(ctx context.Context, id int64) (found []delivery.Attempt, err error) {
@@ -297,11 +372,17 @@ func (r row) job() delivery.Job {
 }
 
 func (s *Store) CreateJob(ctx context.Context, j delivery.Job) (delivery.Job, error) {
+	j.Total, j.Done, j.Cursor = 0, 0, 0
+	if j.Kind == delivery.Erase {
+		if err := s.read(ctx, func(ctx context.Context, c *conn) (err error) {
+			j.Total, err = countErased(ctx, c, j)
+			return err
+		}); err != nil {
+			return delivery.Job{}, err
+		}
+	}
 	err := s.write(ctx, func(c *conn) error {
-		var count string
-		var args []any
-		switch j.Kind {
-		case delivery.Recover:
+		if j.Kind == delivery.Recover {
 			e, err := s.lookup(ctx, j.EndpointID)
 			if err != nil {
 				return err
@@ -309,19 +390,10 @@ func (s *Store) CreateJob(ctx context.Context, j delivery.Job) (delivery.Job, er
 			if !e.active() {
 				return delivery.ErrState
 			}
-			count, args = "SELECT count(*) FROM deliveries WHERE endpoint = ? AND state IN (1, 3, 5) AND created >= ?", []any{e.num, milli(j.Since)}
-		case delivery.Erase:
-			of, of2, err := erased(j)
-			if err != nil {
+			if j.Total, err = c.num(ctx, "SELECT count(*) FROM deliveries WHERE endpoint = ? AND state IN (1, 3, 5) AND created >= ?", e.num, milli(j.Since)); err != nil {
 				return err
 			}
-			count, args = "SELECT count(*) FROM events WHERE "+of, of2
 		}
-		total, err := c.num(ctx, count, args...)
-		if err != nil {
-			return err
-		}
-		j.Total, j.Done, j.Cursor = total, 0, 0
 		j.CreatedAt, j.FinishedAt = fromMilli(milli(s.now())), time.Time{}
 		if _, err := c.exec(ctx, "INSERT INTO jobs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			string(j.Kind), j.EndpointID, milli(j.Since), j.RobotID, j.RunID, j.Done, j.Total, milli(j.CreatedAt), milli(j.FinishedAt), j.Cursor); err != nil {
@@ -330,7 +402,8 @@ func (s *Store) CreateJob(ctx context.Context, j delivery.Job) (delivery.Job, er
 			}
 			return err
 		}
-		j.ID, err = c.num(ctx, "SELECT last_insert_rowid()")
+		id, err := c.num(ctx, "SELECT last_insert_rowid()")
+		j.ID = id
 		return err
 	})
 	if err != nil {

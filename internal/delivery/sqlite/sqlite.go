@@ -64,6 +64,7 @@ type Store struct {
 	w       *conn
 	undo    []func() // what a rollback undoes in memory
 	next    counters
+	block   block
 	owned   map[string]int64 // by endpoint: the epoch
 	epoch   int64
 	node    string // empty is none
@@ -291,6 +292,9 @@ func (s *Store) load(ctx context.Context) error {
 	}
 	s.next.event = max(s.next.event, event+1)
 	s.next.delivery = max(s.next.delivery, last+1)
+	if err := s.loadBlock(ctx); err != nil {
+		return err
+	}
 	return s.w.query(ctx, func(r row) error {
 		s.unsettled[r.int(0)] = true
 		return nil
@@ -344,7 +348,7 @@ func (s *Store) write(ctx context.Context, f func(c *conn) error) (err error) {
 
 	// A transaction that has begun isn't interrupted.
 	ctx = context.WithoutCancel(ctx)
-	before := s.next
+	next, block := s.next, s.block
 	s.undo = s.undo[:0]
 	defer func() {
 		if err == nil {
@@ -355,7 +359,7 @@ func (s *Store) write(ctx context.Context, f func(c *conn) error) (err error) {
 		for i := len(s.undo) - 1; i >= 0; i-- {
 			s.undo[i]()
 		}
-		s.next = before
+		s.next, s.block = next, block
 		s.forget()
 	}()
 	if _, err := s.w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {

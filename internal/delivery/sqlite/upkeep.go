@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/runhooks/runhooks/internal/delivery"
@@ -95,63 +97,105 @@ func (s *Store) recover(ctx context.Context, c *conn, j *delivery.Job, now time.
 	return false, nil
 }
 
-// erased is the condition for the events of a job.
-func erased(j delivery.Job) (string, []any, error) {
+// erased returns the blocks and the condition of the events of a job.
+func erased(j delivery.Job) (key, string, []any, error) {
 	switch {
 	case j.RobotID != "" && j.RunID != "":
-		return "robot = ? AND run = ?", []any{j.RobotID, j.RunID}, nil
+		return key{"runs", hash(j.RunID)}, "robot = ? AND run = ?", []any{j.RobotID, j.RunID}, nil
 	case j.RunID != "":
-		return "run = ?", []any{j.RunID}, nil
+		return key{"runs", hash(j.RunID)}, "run = ?", []any{j.RunID}, nil
 	case j.RobotID != "":
-		return "robot = ?", []any{j.RobotID}, nil
+		return key{"robots", hash(j.RobotID)}, "robot = ?", []any{j.RobotID}, nil
 	}
-	return "", nil, errors.New("a job to erase needs a robot or a run")
+	return key{}, "", nil, errors.New("a job to erase needs a robot or a run")
 }
 
+func countErased(ctx context.Context, c *conn, j delivery.Job) (n int64, err error) {
+	k, of, args, err := erased(j)
+	if err != nil {
+		return 0, err
+	}
+	err = search(ctx, c, k, 0, math.MaxInt64, func(first, before int64) error {
+		in, err := c.num(ctx, "SELECT count(*) FROM events WHERE "+of+" AND seq >= ? AND seq < ?", append(slices.Clone(args), first, before)...)
+		n += in
+		return err
+	})
+	return n, err
+}
+
+// erase goes from the newest events to the oldest. The cursor is before which number
+// the rest is, and 0 at the start. So what comes after that stays.
 func (s *Store) erase(ctx context.Context, c *conn, j *delivery.Job, t *stint) (done bool, err error) {
-	of, args, err := erased(*j)
+	k, of, args, err := erased(*j)
 	if err != nil {
 		return false, err
 	}
-	// What is erased is overwritten, too.
+	// What is erased is overwritten, too. What SQLite moved within a page before may
+	// have left bytes in unused space, which backups don't have.
 	if err := c.pragma(ctx, "PRAGMA secure_delete = ON"); err != nil {
 		return false, err
 	}
 	defer func() {
 		err = errors.Join(err, c.pragma(ctx, "PRAGMA secure_delete = OFF"), s.keepNumbers(ctx, c))
 	}()
-	for !t.over() {
-		r, err := c.one(ctx, "SELECT seq, first, made FROM events WHERE "+of+" ORDER BY seq LIMIT 1", args...)
-		if err != nil {
-			return false, err
-		}
-		if r == nil {
-			return true, nil
-		}
-		seq, first, end := r.int(0), r.int(1), r.int(1)+r.int(2)
-		for _, q := range []struct {
-			sql  string
-			args []any
-		}{
-			{"DELETE FROM attempts WHERE id >= ? AND id < ?", []any{first * attemptsEach, end * attemptsEach}},
-			{"DELETE FROM deliveries WHERE id >= ? AND id < ?", []any{first, end}},
-			{"DELETE FROM idempotency WHERE event = ?", []any{seq}},
-			{"DELETE FROM events WHERE seq = ?", []any{seq}},
-		} {
-			n, err := c.exec(ctx, q.sql, q.args...)
-			if err != nil {
-				return false, err
-			}
-			t.rows -= int(n)
-		}
-		j.Done++
-		j.Total = max(j.Total, j.Done)
+	if j.Cursor == 0 {
+		j.Cursor = s.next.event
 	}
-	return false, nil
+	done = true
+	err = search(ctx, c, k, 0, j.Cursor, func(first, before int64) error {
+		for {
+			if t.over() {
+				done = false
+				return errStop
+			}
+			r, err := c.one(ctx, "SELECT seq, first, made FROM events WHERE "+of+" AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT 1",
+				append(slices.Clone(args), first, j.Cursor)...)
+			if err != nil {
+				return err
+			}
+			if r == nil {
+				j.Cursor = first
+				return nil
+			}
+			rows, err := eraseEvent(ctx, c, r.int(0), r.int(1), r.int(1)+r.int(2))
+			if err != nil {
+				return err
+			}
+			t.rows -= rows
+			j.Cursor = r.int(0)
+			j.Done++
+			j.Total = max(j.Total, j.Done)
+		}
+	})
+	return done, err
+}
+
+// eraseEvent removes an event and its deliveries, from first on and before end.
+func eraseEvent(ctx context.Context, c *conn, seq, first, end int64) (rows int, err error) {
+	for _, q := range []struct {
+		sql  string
+		args []any
+	}{
+		{"DELETE FROM attempts WHERE id >= ? AND id < ?", []any{first * attemptsEach, end * attemptsEach}},
+		{"DELETE FROM deliveries WHERE id >= ? AND id < ?", []any{first, end}},
+		{"DELETE FROM idempotency WHERE event = ?", []any{seq}},
+		{"DELETE FROM events WHERE seq = ?", []any{seq}},
+	} {
+		n, err := c.exec(ctx, q.sql, q.args...)
+		if err != nil {
+			return 0, err
+		}
+		rows += int(n)
+	}
+	return rows, nil
 }
 
 // keepNumbers makes sure that no number is given again when its row is gone.
+// Digests of blocks without events go.
 func (s *Store) keepNumbers(ctx context.Context, c *conn) error {
+	if _, err := c.exec(ctx, "DELETE FROM blocks WHERE n < coalesce((SELECT min(seq) FROM events), ?) / 1024", s.next.event); err != nil {
+		return err
+	}
 	_, err := c.exec(ctx, "UPDATE counters SET event = ?, delivery = ? WHERE event <> ?1 OR delivery <> ?2", s.next.event, s.next.delivery)
 	return err
 }

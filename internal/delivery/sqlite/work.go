@@ -186,6 +186,9 @@ func (s *Store) publish(ctx context.Context, c *conn, p *delivery.Publication, n
 		return delivery.Published{}, err
 	}
 	seq, first := s.next.event, s.next.delivery
+	if err := s.note(ctx, c, seq, e, to); err != nil {
+		return delivery.Published{}, err
+	}
 	s.next.event++
 	s.next.delivery += int64(len(to))
 	if _, err := c.exec(ctx, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -25,9 +25,14 @@ type Options struct {
 	Node func(t *testing.T, s delivery.Store) delivery.Store
 	// Kill ends s as a kill of its process would.
 	Kill func(t *testing.T, s delivery.Store)
+	// Spoil adds to a batch what s refuses, after as much of the rest as can be.
+	Spoil func(b *delivery.Batch)
 	// Outbox puts events into the outbox of s, each a body with its idempotency
 	// key. If it is nil, s must have no outbox.
 	Outbox func(t *testing.T, s delivery.Store, events [][2]string)
+	// WholeDays says that what is too much goes by the day, and what is of today
+	// stays.
+	WholeDays bool
 }
 
 // Run runs the suite. open opens an empty store, and sees to it that it is closed
@@ -39,7 +44,9 @@ func Run(t *testing.T, open func(t *testing.T) delivery.Store, options ...Option
 	for _, tests := range [][]test{settingsTests, workTests, recordsTests, upkeepTests} {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				test.run(newBench(t, open(t)))
+				b := newBench(t, open(t))
+				b.options = o
+				test.run(b)
 			})
 		}
 	}
@@ -57,8 +64,9 @@ type test struct {
 type bench struct {
 	*testing.T
 	delivery.Store
-	ctx context.Context
-	now time.Time // when the store was opened, by its clock
+	ctx     context.Context
+	options Options
+	now     time.Time // when the store was opened, by its clock
 }
 
 func newBench(t *testing.T, s delivery.Store) *bench {
@@ -74,6 +82,13 @@ func (b *bench) join(deliver bool) delivery.Lease {
 	l, err := b.Join(b.ctx, "node", deliver)
 	b.ok(err)
 	return l
+}
+
+// rejoin makes this process another node, which owns nothing of what it did.
+func (b *bench) rejoin(deliver bool) delivery.Lease {
+	b.Helper()
+	b.ok(b.Leave(b.ctx))
+	return b.join(deliver)
 }
 
 func (b *bench) ok(err error) {
@@ -210,6 +225,16 @@ func (b *bench) delivery(id int64) delivery.Delivery {
 	d, err := b.Delivery(b.ctx, id)
 	b.ok(err)
 	return d
+}
+
+// attempts returns how many there are of a delivery, which may not exist.
+func (b *bench) attempts(id int64) int {
+	b.Helper()
+	as, err := b.Attempts(b.ctx, id)
+	if !errorsIs(err, delivery.ErrNotFound) {
+		b.ok(err)
+	}
+	return len(as)
 }
 
 // state checks the states of deliveries.

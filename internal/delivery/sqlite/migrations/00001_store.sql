@@ -41,10 +41,16 @@ CREATE TABLE events (
 	trace       TEXT    NOT NULL,
 	body        BLOB    NOT NULL
 );
-CREATE UNIQUE INDEX events_id ON events (id);
-CREATE INDEX events_robot ON events (robot, seq);
-CREATE INDEX events_run ON events (run, seq);
 CREATE INDEX events_undelivered ON events (seq) WHERE made = 0;
+
+-- What is in the events of which seq / 1024 is n: sorted hashes of 32 bits.
+CREATE TABLE blocks (
+	n         INTEGER PRIMARY KEY,
+	ids       BLOB NOT NULL,
+	runs      BLOB NOT NULL,
+	robots    BLOB NOT NULL,
+	endpoints BLOB NOT NULL
+);
 
 -- state is 0 pending, 1 held, 2 delivered, 3 exhausted, 4 cancelled, 5 expired.
 -- at is when a pending delivery is due, and since when another is in its state.
@@ -60,7 +66,6 @@ CREATE TABLE deliveries (
 	created  INTEGER NOT NULL,
 	reason   TEXT    NOT NULL
 );
-CREATE INDEX deliveries_endpoint ON deliveries (endpoint, id);
 CREATE INDEX deliveries_due ON deliveries (endpoint, at) WHERE state = 0 AND ordered = 0;
 CREATE INDEX deliveries_ordered ON deliveries (endpoint) WHERE state = 0 AND ordered = 1;
 CREATE INDEX deliveries_recoverable ON deliveries (endpoint) WHERE state IN (1, 3, 5);
