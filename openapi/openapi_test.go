@@ -147,7 +147,7 @@ func TestFormsAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	files = append(files, schemas...)
-	if len(files) != 3+12 {
+	if len(files) != 4+12 {
 		t.Errorf("saw %d files: %q", len(files), files)
 	}
 	for _, file := range files {
@@ -173,6 +173,26 @@ func TestSamples(t *testing.T) {
 			if diff := cmp.Diff(samples[i], got); diff != "" {
 				t.Errorf("%s: the example of %s is not the page's (-page +example):\n%s", name, of.webhook, diff)
 			}
+		}
+	}
+}
+
+// The service's document and its bundle are valid, and so are their examples.
+func TestServiceIsValid(t *testing.T) {
+	for _, name := range []string{"service.yaml", "dist/service.yaml", "dist/service.json"} {
+		loader := openapi3.NewLoader()
+		loader.IsExternalRefsAllowed = true
+		doc, err := loader.LoadFromFile(name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := doc.Validate(loader.Context, openapi3.EnableSchemaFormatValidation(), openapi3.EnableMultiError()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		want := []string{"delivery_exhausted", "endpoint_disabled", "endpoint_failing", "endpoint_recovered", "event_set_aside"}
+		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(doc.Webhooks))); diff != "" {
+			t.Errorf("%s: webhooks (-want +got):\n%s", name, diff)
 		}
 	}
 }

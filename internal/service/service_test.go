@@ -265,3 +265,11 @@ func value[T any](p *T) (v T) {
 	}
 	return v
 }
+
+// bearer sends a token with each request of a client.
+func bearer(token string) api.RequestEditorFn {
+	return func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Authorization", "Bearer "+token)
+		return nil
+	}
+}
