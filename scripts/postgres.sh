@@ -5,7 +5,8 @@
 #	sh scripts/postgres.sh go test ./...
 #
 # The server listens on a socket in a temporary folder and nowhere else, and ends
-# with the command. Where PostgreSQL isn't installed, and this runs as root on
+# with the command. It does not wait for the disk, unless POSTGRES_FSYNC is on, as
+# benchmarks want it. POSTGRES_OPTIONS are further options of the server. Where PostgreSQL isn't installed, and this runs as root on
 # Debian or the like, it is installed first.
 set -eu
 
@@ -52,7 +53,7 @@ trap 'exit 1' HUP INT TERM
 	cd "$work"
 	$as_postgres "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --no-sync >"$work/log" 2>&1 &&
 		$as_postgres "$bin/pg_ctl" -D "$work/data" -l "$work/server.log" -w \
-			-o "-c listen_addresses='' -c unix_socket_directories='$work' -c fsync=off" start >>"$work/log" 2>&1
+			-o "-c listen_addresses='' -c unix_socket_directories='$work' -c fsync=${POSTGRES_FSYNC:-off} ${POSTGRES_OPTIONS:-}" start >>"$work/log" 2>&1
 ) || {
 	cat "$work/log" "$work/server.log" >&2 2>/dev/null || true
 	exit 1

@@ -242,7 +242,9 @@ func (c *committer) commit(ctx context.Context, p *pack) {
 			if !lost {
 				c.setAway(err)
 			}
-			p.refuse(fmt.Errorf("%w: %w", ErrUnavailable, err))
+			away := fmt.Errorf("%w: %w", ErrUnavailable, err)
+			p.refuse(away)
+			c.refuseWaiting(away)
 		case failures == 1: // a connection broke, or a transaction was the loser of two
 			continue
 		case len(p.items) > 1:
@@ -278,6 +280,18 @@ func (p *pack) refuse(err error) {
 		}
 		return it.publish != nil
 	})
+}
+
+// refuseWaiting returns an error to all publishers that wait.
+func (c *committer) refuseWaiting(err error) {
+	c.mu.Lock()
+	p := &pack{items: c.waiting}
+	c.waiting, c.bytes = nil, 0
+	c.mu.Unlock()
+	p.refuse(err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = append(p.items, c.waiting...)
 }
 
 // retryLater has a pack of one item wait, while the others go on. What an endpoint
@@ -344,11 +358,8 @@ func (c *committer) finish() {
 // abandon returns errors to all publishers that still wait, when there are no
 // writers any more.
 func (c *committer) abandon() {
-	c.mu.Lock()
-	items := c.waiting
-	c.waiting, c.closed, c.bytes = nil, true, 0
-	c.mu.Unlock()
-	(&pack{items: items}).refuse(ErrStopped)
+	c.close()
+	c.refuseWaiting(ErrStopped)
 }
 
 // batch returns what the store gets.

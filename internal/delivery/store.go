@@ -375,7 +375,8 @@ type Records interface {
 	Cancel(ctx context.Context, delivery int64, reason string) (Delivery, error)
 
 	// CreateJob stores a job that [Upkeep.WorkOn] carries out. Only one job of a
-	// kind may be open for an endpoint: otherwise the error is ErrState.
+	// kind may be open for an endpoint, and what is recovered must be active:
+	// otherwise the error is ErrState.
 	CreateJob(ctx context.Context, j Job) (Job, error)
 	Job(ctx context.Context, id int64) (Job, error)
 }

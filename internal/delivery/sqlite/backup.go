@@ -121,18 +121,25 @@ func create(file string, f func(part string) error) (err error) {
 			return err
 		}
 	}
-	return syncFile(filepath.Dir(file))
+	return syncDir(filepath.Dir(file))
 }
 
-// syncFile puts a file, or the names in a folder, on disk.
 func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// syncDir puts the names in a folder on disk.
+func syncDir(path string) error {
 	if runtime.GOOS == "windows" {
-		return nil // it syncs only what is open for writing, and no folders
+		return nil // it syncs no folders
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	return f.Sync()
+	return errors.Join(f.Sync(), f.Close())
 }

@@ -71,3 +71,105 @@ func BenchmarkCommit(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkMillion opens a store with 1,000,000 deliveries that wait for a retry, of
+// 100 endpoints, claims all, and asks each for what is due.
+func BenchmarkMillion(b *testing.B) {
+	dir := b.TempDir()
+	s, err := sqlite.Open(b.Context(), dir, sqlite.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, sql := range []string{
+		`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) INSERT INTO endpoints
+			SELECT i, printf('01940000-0000-7000-8000-%012d', i), 'robot', printf('https://example.com/%d', i), 'active', '{}', NULL, 1, 1, 1, 0 FROM n`,
+		`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) INSERT INTO events
+			SELECT i, printf('evt_%026d', i), 'run_completed', 'robot', printf('run-%d', i), 1, i, 1, 0, '', zeroblob(200) FROM n`,
+		`INSERT INTO deliveries SELECT seq, seq, 1 + seq % 100, 0, 0, 1, 1, 4000000000000 + seq, 1, '' FROM events`,
+	} {
+		if err := s.Exec(b.Context(), sql); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	var opening, asking time.Duration
+	b.ResetTimer()
+	for range b.N {
+		start := time.Now()
+		s, err := sqlite.Open(b.Context(), dir, sqlite.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Join(b.Context(), "bench", true); err != nil {
+			b.Fatal(err)
+		}
+		claims, err := s.Claim(b.Context(), 1000)
+		if err != nil || len(claims) != 100 {
+			b.Fatal(len(claims), err)
+		}
+		opening += time.Since(start)
+		start = time.Now()
+		from := map[string]time.Time{}
+		for _, c := range claims {
+			r, err := s.Due(b.Context(), delivery.DueQuery{EndpointID: c.EndpointID, Limit: 10, MaxBytes: 1 << 20})
+			if err != nil || r.NextDue.IsZero() {
+				b.Fatal(r, err)
+			}
+			from[c.EndpointID] = time.Time{}
+		}
+		if found, err := s.Peek(b.Context(), from); err != nil || len(found) != 100 {
+			b.Fatal(len(found), err)
+		}
+		asking += time.Since(start)
+		start = time.Now()
+		if _, err := s.Stats(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(time.Since(start).Milliseconds()), "ms/stats")
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(opening.Milliseconds())/float64(b.N), "ms/open+claim")
+	b.ReportMetric(float64(asking.Microseconds())/float64(b.N)/200, "µs/due,peek")
+}
+
+// BenchmarkRetain removes deliveries with one attempt each, and tells how long the
+// longest step took, in which nobody else could write.
+func BenchmarkRetain(b *testing.B) {
+	s, err := sqlite.Open(b.Context(), b.TempDir(), sqlite.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	for _, sql := range []string{
+		`INSERT INTO endpoints VALUES (1, 'e', 'robot', 'https://example.com/', 'active', '{}', NULL, 1, 1, 1, 0)`,
+		fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO events
+			SELECT i, printf('evt_%%026d', i), 'run_completed', 'robot', printf('run-%%d', i), 1, i, 1, 0, '', zeroblob(1000) FROM n`, b.N),
+		`INSERT INTO deliveries SELECT seq, seq, 1, 2, 0, 1, 1, 1, 1, '' FROM events`,
+		`INSERT INTO attempts SELECT seq * 65536 + 1, 1, 1, 'accepted', 200, 1, 0, 'bench', zeroblob(400) FROM events`,
+	} {
+		if err := s.Exec(b.Context(), sql); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var longest time.Duration
+	b.ResetTimer()
+	for {
+		start := time.Now()
+		n, err := s.Retain(b.Context(), delivery.Retention{Finished: time.Hour}, 1000)
+		if err != nil {
+			b.Fatal(err)
+		}
+		longest = max(longest, time.Since(start))
+		if n == 0 {
+			break
+		}
+	}
+	b.ReportMetric(float64(longest.Microseconds())/1000, "ms/longest")
+	if found, err := s.Deliveries(b.Context(), delivery.DeliveryFilter{}, delivery.Page{Limit: 1}); err != nil || len(found) > 0 {
+		b.Fatal(found, err)
+	}
+}
