@@ -133,7 +133,7 @@ func (s *Store) Close() error { return nil }
 
 func (s *Store) Join(ctx context.Context, name string, deliver bool) (l delivery.Lease, err error) {
 	err = s.do(ctx, "Join", func(now time.Time) error {
-		s.db.bury(now)
+		s.bury(now)
 		s.db.remove(s.node)
 		s.node = &node{
 			id: fmt.Sprintf("%s-%d", name, s.db.number()), deliver: deliver, ends: now.Add(TTL),
@@ -148,7 +148,7 @@ func (s *Store) Join(ctx context.Context, name string, deliver bool) (l delivery
 
 func (s *Store) Renew(ctx context.Context) (l delivery.Lease, err error) {
 	err = s.do(ctx, "Renew", func(now time.Time) error {
-		s.db.bury(now)
+		s.bury(now)
 		if !s.leased() {
 			return delivery.ErrLeaseLost
 		}
@@ -177,11 +177,12 @@ func (s *Store) Kill() {
 	s.db.remove(s.node)
 }
 
-// bury removes the nodes whose lease has ended.
-func (db *DB) bury(now time.Time) {
-	for _, n := range slices.Clone(db.nodes) {
-		if !now.Before(n.ends) {
-			db.remove(n)
+// bury removes other nodes whose lease has ended. A node that finds that nobody has
+// removed it may renew its lease late.
+func (s *Store) bury(now time.Time) {
+	for _, n := range slices.Clone(s.db.nodes) {
+		if n != s.node && !now.Before(n.ends) {
+			s.db.remove(n)
 		}
 	}
 }
@@ -282,7 +283,7 @@ func (s *Store) tell(done *delivery.Committed) {
 // check returns an error for what databases can't hold.
 func check(b *delivery.Batch) error {
 	for _, o := range b.Outcomes {
-		if o.State != delivery.Pending && !slices.Contains(finished, o.State) {
+		if !slices.Contains(states, o.State) {
 			return fmt.Errorf("an outcome makes a delivery %q", o.State)
 		}
 	}
@@ -294,7 +295,7 @@ func check(b *delivery.Batch) error {
 	return nil
 }
 
-var finished = []delivery.State{delivery.Delivered, delivery.Exhausted, delivery.Cancelled, delivery.Expired}
+var states = []delivery.State{delivery.Pending, delivery.Held, delivery.Delivered, delivery.Exhausted, delivery.Cancelled, delivery.Expired}
 
 // commit writes outcomes first, so that an endpoint that is given up by a batch and
 // gets an event by it is owned again.
@@ -369,7 +370,9 @@ func (db *DB) outcome(o *delivery.Outcome, late bool, now time.Time) {
 	default:
 		r.Round = o.Round
 		db.become(r, o.State, "", now)
-		r.DueAt = now.Add(o.Delay + time.Millisecond - 1).Truncate(time.Millisecond)
+		if o.State == delivery.Pending {
+			r.DueAt = now.Add(o.Delay + time.Millisecond - 1).Truncate(time.Millisecond)
+		}
 	}
 }
 
@@ -488,7 +491,7 @@ func (e *endpoint) pending(ordered bool) []*row {
 
 func (s *Store) Claim(ctx context.Context, most int) (claims []delivery.Claim, err error) {
 	err = s.do(ctx, "Claim", func(now time.Time) error {
-		s.db.bury(now)
+		s.bury(now)
 		if !s.leased() {
 			return delivery.ErrLeaseLost
 		}

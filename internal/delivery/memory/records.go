@@ -541,13 +541,12 @@ func (db *DB) bytes() int64 {
 
 func (s *Store) Stats(ctx context.Context) (stats delivery.Stats, err error) {
 	err = s.do(ctx, "Stats", func(now time.Time) error {
-		s.db.bury(now)
 		stats = delivery.Stats{
 			Now: now, Endpoints: map[delivery.EndpointState]int64{}, Outboxed: int64(len(s.db.outbox)),
 			SetAside: int64(len(s.db.setAside)), Bytes: s.db.bytes(),
 		}
 		for _, n := range s.db.nodes {
-			if n.deliver {
+			if n.deliver && now.Before(n.ends) {
 				stats.Nodes++
 			}
 		}
