@@ -94,7 +94,7 @@ func (s *Store) change(id string, version int64) (*endpoint, error) {
 	switch {
 	case e == nil || e.deleted:
 		return nil, delivery.ErrNotFound
-	case version != 0 && version != e.Version:
+	case version != e.Version:
 		return nil, delivery.ErrVersion
 	}
 	return e, nil
@@ -131,6 +131,9 @@ func (s *Store) UpdateEndpoint(_ context.Context, ep delivery.Endpoint, a delive
 
 func (s *Store) DeleteEndpoint(_ context.Context, id string, version int64, a delivery.Audit) error {
 	return s.locked(func(now time.Time) error {
+		if e := s.db.endpoints[id]; version == 0 && e != nil {
+			version = e.Version
+		}
 		e, err := s.change(id, version)
 		if err != nil {
 			return err
