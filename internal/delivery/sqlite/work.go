@@ -298,7 +298,7 @@ func (s *Store) outcome(ctx context.Context, c *conn, o *delivery.Outcome, late 
 	}
 	// One that was held meanwhile stays so until it is finished.
 	n, err := c.exec(ctx, `UPDATE deliveries SET attempts = ?2, round = ?3, reason = ?4,
-		at = iif(state = 1 AND ?5 = 0, at, ?6), state = iif(state = 1 AND ?5 = 0, 1, ?5)
+		at = iif(state = 1 AND ?5 <= 1, at, ?6), state = iif(state = 1 AND ?5 = 0, 1, ?5)
 		WHERE id = ?1 AND state IN (0, 1) AND attempts < ?2`,
 		a.DeliveryID, int64(a.N), int64(o.Round), reason, state, at)
 	if err != nil {

@@ -74,9 +74,9 @@ type own struct {
 
 // made is an outcome that was committed.
 type made struct {
-	place int
-	late  bool
-	o     delivery.Outcome
+	place  int
+	o      delivery.Outcome
+	epochs map[*own]int64
 }
 
 // both calls f with both stores, and compares what it returns.
@@ -240,8 +240,15 @@ func (p *pair) end() {
 		}
 		o := outcome(delivery.Ref{EndpointID: p.to[i]}, max(1, p.attempts[i]), state)
 		o.Round, o.Delay = p.IntN(4), time.Duration(p.IntN(5000))*time.Millisecond
-		o.Attempt.At = time.Now().Truncate(time.Millisecond).UTC()
-		p.outcomes = append(p.outcomes, made{i, late, o})
+		// No two attempts start at the same time.
+		o.Attempt.At = time.Now().Truncate(time.Millisecond).Add(time.Duration(len(p.done)) * time.Microsecond).UTC()
+		m := made{i, o, map[*own]int64{}}
+		for _, own := range p.own {
+			if m.epochs[own] = own.epochs[o.EndpointID]; late {
+				m.epochs[own] += 1000
+			}
+		}
+		p.outcomes = append(p.outcomes, m)
 	}
 	p.commitOutcomes("end")
 }
@@ -254,10 +261,7 @@ func (p *pair) commitOutcomes(what string) {
 		var b delivery.Batch
 		for _, m := range p.outcomes {
 			m.o.Attempt.DeliveryID = o.deliveries[m.place]
-			m.o.Epoch = o.epochs[m.o.EndpointID]
-			if m.late {
-				m.o.Epoch += 1000
-			}
+			m.o.Epoch = m.epochs[o]
 			b.Outcomes = append(b.Outcomes, m.o)
 		}
 		return &b
