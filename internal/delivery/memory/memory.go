@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ type DB struct {
 	tokens     []delivery.Token
 	audits     []delivery.Audit
 	jobs       []*delivery.Job
-	nodes      []*node
+	nodes      []*node // that have a lease
 }
 
 type key struct {
@@ -52,16 +53,20 @@ type endpoint struct {
 	open    map[int64]*row // deliveries that are pending or held
 }
 
+func (e *endpoint) active() bool { return !e.deleted && e.State == delivery.Active }
+
 type row struct {
 	delivery.Delivery
 	event *delivery.Event
+	since time.Time // in its state
 }
 
 type node struct {
 	id      string
 	deliver bool
 	ends    time.Time
-	changed map[string]bool // endpoints
+	changed map[string]bool  // endpoints
+	told    map[string]int64 // the epochs of endpoints that the engine knows it owns
 	hints   chan string
 }
 
@@ -78,7 +83,7 @@ type Store struct {
 	db *DB
 	// Fault, if not nil, is called with the name of each method that changes or
 	// finds work, before it does anything, and again when it has, with done. What
-	// it returns is the method's error.
+	// it returns is the method's error: with done, as if the answer were lost.
 	Fault func(ctx context.Context, method string, done bool) error
 	hints chan string
 
@@ -87,9 +92,6 @@ type Store struct {
 
 // Node returns the store of another node.
 func (db *DB) Node() *Store { return &Store{db: db, hints: make(chan string, 64)} }
-
-// Another returns the store of another node of the same database.
-func (s *Store) Another() *Store { return s.db.Node() }
 
 // New returns a store that no other node has.
 func New() *Store { return &Store{db: NewDB()} }
@@ -121,7 +123,7 @@ func (db *DB) number() int64 {
 	return db.last
 }
 
-func (s *Store) Writers() int { return 1 + min(cap(s.hints), 1) } // more than one where several are possible
+func (s *Store) Writers() int { return 2 }
 
 func (s *Store) Ping(ctx context.Context) error {
 	return s.do(ctx, "Ping", func(time.Time) error { return nil })
@@ -131,10 +133,11 @@ func (s *Store) Close() error { return nil }
 
 func (s *Store) Join(ctx context.Context, name string, deliver bool) (l delivery.Lease, err error) {
 	err = s.do(ctx, "Join", func(now time.Time) error {
+		s.bury(now)
 		s.db.remove(s.node)
 		s.node = &node{
 			id: fmt.Sprintf("%s-%d", name, s.db.number()), deliver: deliver, ends: now.Add(TTL),
-			changed: map[string]bool{}, hints: s.hints,
+			changed: map[string]bool{}, told: map[string]int64{}, hints: s.hints,
 		}
 		s.db.nodes = append(s.db.nodes, s.node)
 		l = s.lease(now)
@@ -145,8 +148,8 @@ func (s *Store) Join(ctx context.Context, name string, deliver bool) (l delivery
 
 func (s *Store) Renew(ctx context.Context) (l delivery.Lease, err error) {
 	err = s.do(ctx, "Renew", func(now time.Time) error {
-		s.db.bury(s.node, now)
-		if !slices.Contains(s.db.nodes, s.node) {
+		s.bury(now)
+		if !s.leased() {
 			return delivery.ErrLeaseLost
 		}
 		s.node.ends = now.Add(TTL)
@@ -159,9 +162,13 @@ func (s *Store) Renew(ctx context.Context) (l delivery.Lease, err error) {
 func (s *Store) Leave(ctx context.Context) error {
 	return s.do(ctx, "Leave", func(time.Time) error {
 		s.db.remove(s.node)
+		s.node = nil
 		return nil
 	})
 }
+
+// leased says whether this node has a lease that nobody found to have ended.
+func (s *Store) leased() bool { return slices.Contains(s.db.nodes, s.node) }
 
 // Kill does what the end of the node's process does: what it owned is free.
 func (s *Store) Kill() {
@@ -170,11 +177,12 @@ func (s *Store) Kill() {
 	s.db.remove(s.node)
 }
 
-// bury removes the other nodes whose lease has ended.
-func (db *DB) bury(self *node, now time.Time) {
-	for _, n := range slices.Clone(db.nodes) {
-		if n != self && !now.Before(n.ends) {
-			db.remove(n)
+// bury removes other nodes whose lease has ended. A node that finds that nobody has
+// removed it may renew its lease late.
+func (s *Store) bury(now time.Time) {
+	for _, n := range slices.Clone(s.db.nodes) {
+		if n != s.node && !now.Before(n.ends) {
+			s.db.remove(n)
 		}
 	}
 }
@@ -224,9 +232,24 @@ func (s *Store) owns(e *endpoint, epoch int64) bool {
 	return e != nil && e.owner != nil && e.owner == s.node && e.epoch == epoch
 }
 
-func (s *Store) own(e *endpoint) delivery.Claim {
+// ownsNow says that this node owns an endpoint.
+func (s *Store) ownsNow(e *endpoint) bool { return e != nil && s.owns(e, e.epoch) }
+
+func (s *Store) own(e *endpoint) {
 	e.owner, e.epoch = s.node, s.db.number()
+}
+
+// claim returns the claim of an endpoint that this node owns, and notes that the
+// engine knows of it.
+func (s *Store) claim(e *endpoint) delivery.Claim {
+	s.node.told[e.ID] = e.epoch
 	return delivery.Claim{EndpointID: e.ID, Epoch: e.epoch, Endpoint: e.Endpoint, Health: e.health}
+}
+
+// untold says whether this node owns an endpoint of which the engine doesn't know,
+// as the answer that said so was lost.
+func (s *Store) untold(e *endpoint) bool {
+	return s.ownsNow(e) && s.node.told[e.ID] != e.epoch
 }
 
 func (s *Store) Commit(ctx context.Context, b *delivery.Batch) (done *delivery.Committed, err error) {
@@ -237,15 +260,48 @@ func (s *Store) Commit(ctx context.Context, b *delivery.Batch) (done *delivery.C
 	if err != nil {
 		return nil, err
 	}
+	s.tell(done)
 	return done, nil
 }
 
-func (s *Store) commit(b *delivery.Batch, now time.Time) (*delivery.Committed, error) {
-	for i := range b.Publish { // the only thing that can be wrong
-		p := &b.Publish[i]
-		if s.db.events[p.Event.ID] != nil {
-			return nil, fmt.Errorf("event %s exists", p.Event.ID)
+// tell adds to what was published the claims that the engine doesn't have. It is
+// called when no fault keeps the answer from the engine.
+func (s *Store) tell(done *delivery.Committed) {
+	s.db.mu.Lock()
+	defer s.db.mu.Unlock()
+	for _, p := range done.Published {
+		for i := range p.Deliveries {
+			r := &p.Deliveries[i]
+			if e := s.db.endpoints[r.EndpointID]; r.Owned && s.untold(e) && e.epoch == r.Epoch {
+				c := s.claim(e)
+				r.Claim = &c
+			}
 		}
+	}
+}
+
+// check returns an error for what databases can't hold.
+func check(b *delivery.Batch) error {
+	for _, o := range b.Outcomes {
+		if !slices.Contains(states, o.State) {
+			return fmt.Errorf("an outcome makes a delivery %q", o.State)
+		}
+	}
+	for _, p := range b.Publish {
+		if strings.ContainsRune(p.Event.RobotID+p.Event.RunID, 0) {
+			return fmt.Errorf("an id of event %s has a NUL character", p.Event.ID)
+		}
+	}
+	return nil
+}
+
+var states = []delivery.State{delivery.Pending, delivery.Held, delivery.Delivered, delivery.Exhausted, delivery.Cancelled, delivery.Expired}
+
+// commit writes outcomes first, so that an endpoint that is given up by a batch and
+// gets an event by it is owned again.
+func (s *Store) commit(b *delivery.Batch, now time.Time) (*delivery.Committed, error) {
+	if err := check(b); err != nil {
+		return nil, err
 	}
 	done := &delivery.Committed{Now: now}
 	for i := range b.Outcomes {
@@ -264,16 +320,19 @@ func (s *Store) commit(b *delivery.Batch, now time.Time) (*delivery.Committed, e
 		changed := e != nil && !e.deleted && e.State == delivery.Active
 		if changed {
 			e.State, e.DisabledReason, e.DisabledAt = delivery.Disabled, d.Reason, now
-			e.Version++
-			s.db.audits = append(s.db.audits, delivery.Audit{
-				Seq: s.db.number(), At: now, Actor: "service", Action: "endpoint.disable", Subject: e.ID, RobotID: e.RobotID,
-			})
+			e.Version, e.UpdatedAt = e.Version+1, now
+			s.changed(e.ID)
+			s.db.audit(delivery.Audit{
+				Actor: "service", Action: "endpoint.disable", Subject: e.ID, RobotID: e.RobotID,
+				Changes: []byte(`{"state":["active","disabled"]}`),
+			}, now)
 		}
 		done.Disabled = append(done.Disabled, changed)
 	}
 	for _, c := range b.Release {
 		if e := s.db.endpoints[c.EndpointID]; s.owns(e, c.Epoch) {
 			e.owner = nil
+			delete(s.node.told, e.ID)
 			s.db.hint(nil, e.ID)
 		}
 	}
@@ -283,79 +342,113 @@ func (s *Store) commit(b *delivery.Batch, now time.Time) (*delivery.Committed, e
 	return done, nil
 }
 
+// outcome writes an outcome, once.
 func (db *DB) outcome(o *delivery.Outcome, late bool, now time.Time) {
 	r := db.deliveries[o.Attempt.DeliveryID]
 	if r == nil {
 		return // erased
 	}
 	a := o.Attempt
+	if slices.ContainsFunc(db.attempts[r.ID], func(b delivery.Attempt) bool {
+		return a.N == b.N && a.At.Equal(b.At) && a.Node == b.Node && a.Outcome == b.Outcome
+	}) {
+		return // the answer to an earlier commit was lost
+	}
 	a.Late = late
 	db.attempts[r.ID] = append(db.attempts[r.ID], a)
 	if late {
 		return
 	}
 	r.Attempts = max(r.Attempts, a.N)
-	if r.State.Finished() || r.State == delivery.Held && !o.State.Finished() {
-		return
-	}
-	r.Round, r.Reason = o.Round, o.Reason
-	db.become(r, o.State, now)
-	if o.State == delivery.Pending {
-		r.DueAt = now.Add(o.Delay)
+	switch {
+	case r.State.Finished(): // meanwhile
+	case o.State.Finished():
+		r.Round = o.Round
+		db.become(r, o.State, o.Reason, now)
+	case r.State == delivery.Held: // meanwhile
+		r.Round = o.Round
+	default:
+		r.Round = o.Round
+		db.become(r, o.State, "", now)
+		if o.State == delivery.Pending {
+			r.DueAt = now.Add(o.Delay + time.Millisecond - 1).Truncate(time.Millisecond)
+		}
 	}
 }
 
 // become changes the state of a delivery.
-func (db *DB) become(r *row, s delivery.State, now time.Time) {
-	r.State = s
+func (db *DB) become(r *row, s delivery.State, reason string, now time.Time) {
+	r.State, r.Reason, r.since = s, reason, now
+	r.DueAt, r.FinishedAt = time.Time{}, time.Time{}
 	e := db.endpoints[r.EndpointID]
-	if s.Finished() {
-		r.FinishedAt, r.DueAt = now, time.Time{}
+	e.open[r.ID] = r
+	switch {
+	case s == delivery.Pending:
+		r.DueAt = now
+	case s.Finished():
+		r.FinishedAt = now
 		delete(e.open, r.ID)
-	} else {
-		r.FinishedAt, r.DueAt = time.Time{}, now
-		e.open[r.ID] = r
 	}
 }
 
+// publish stores an event with its deliveries. One that was stored before, by a
+// commit whose answer was lost, is published.
 func (s *Store) publish(p *delivery.Publication, now time.Time) delivery.Published {
-	if p.IdempotencyKey != "" {
-		if k, ok := s.db.keys[p.IdempotencyKey]; ok {
-			same := k.hash == p.BodyHash
-			return delivery.Published{EventID: k.eventID, Replayed: same, Conflict: !same}
-		}
-		s.db.keys[p.IdempotencyKey] = key{p.BodyHash, p.Event.ID, now}
+	if k, ok := s.db.keys[p.IdempotencyKey]; ok && k.eventID != p.Event.ID {
+		same := k.hash == p.BodyHash
+		return delivery.Published{EventID: k.eventID, Replayed: same, Conflict: !same}
 	}
-	event := p.Event
-	event.Seq = s.db.number()
-	s.db.events[event.ID] = &event
-	s.db.bySeq = append(s.db.bySeq, &event)
-	done := delivery.Published{EventID: event.ID}
-	for _, e := range s.db.targets(p) {
-		r := &row{event: &event, Delivery: delivery.Delivery{
-			ID: s.db.number(), EventID: event.ID, EventType: event.Type, EndpointID: e.ID, RobotID: event.RobotID,
-			RunID: event.RunID, Ordered: e.Ordered, CreatedAt: now,
-		}}
-		s.db.deliveries[r.ID] = r
-		ref := delivery.Ref{ID: r.ID, EndpointID: e.ID, Ordered: r.Ordered, State: delivery.Held}
-		if e.State == delivery.Active {
-			ref.State = delivery.Pending
+	if s.db.events[p.Event.ID] == nil {
+		s.db.accept(p, now)
+	}
+	done := delivery.Published{EventID: p.Event.ID}
+	for _, id := range slices.Sorted(maps.Keys(s.db.deliveries)) {
+		if r := s.db.deliveries[id]; r.EventID == p.Event.ID {
+			done.Deliveries = append(done.Deliveries, s.ref(r))
 		}
-		s.db.become(r, ref.State, now)
-		if ref.State == delivery.Pending {
-			if e.owner == nil && s.node != nil && s.node.deliver && slices.Contains(s.db.nodes, s.node) {
-				c := s.own(e)
-				ref.Claim = &c
-			}
-			if e.owner == s.node && s.node != nil {
-				ref.Owned, ref.Epoch = true, e.epoch
-			} else {
-				s.db.hint(s.node, e.ID)
-			}
-		}
-		done.Deliveries = append(done.Deliveries, ref)
 	}
 	return done
+}
+
+func (db *DB) accept(p *delivery.Publication, now time.Time) {
+	event := p.Event
+	event.Seq = db.number()
+	db.events[event.ID] = &event
+	db.bySeq = append(db.bySeq, &event)
+	if p.IdempotencyKey != "" {
+		db.keys[p.IdempotencyKey] = key{p.BodyHash, event.ID, now}
+	}
+	for _, e := range db.targets(p) {
+		r := &row{event: &event, Delivery: delivery.Delivery{
+			ID: db.number(), EventID: event.ID, EventType: event.Type, EndpointID: e.ID, RobotID: event.RobotID,
+			RunID: event.RunID, Ordered: e.Ordered, CreatedAt: now,
+		}}
+		db.deliveries[r.ID] = r
+		state := delivery.Held
+		if e.State == delivery.Active {
+			state = delivery.Pending
+		}
+		db.become(r, state, "", now)
+	}
+}
+
+// ref says what became of a delivery. One that is pending makes this node the owner
+// of its endpoint, if no node is.
+func (s *Store) ref(r *row) delivery.Ref {
+	ref := delivery.Ref{ID: r.ID, EndpointID: r.EndpointID, Ordered: r.Ordered, State: r.State}
+	if r.State != delivery.Pending {
+		return ref
+	}
+	e := s.db.endpoints[r.EndpointID]
+	if e.owner == nil && s.leased() && s.node.deliver && e.active() {
+		s.own(e)
+	}
+	if s.ownsNow(e) {
+		ref.Owned, ref.Epoch = true, e.epoch
+	} else {
+		s.db.hint(s.node, e.ID)
+	}
+	return ref
 }
 
 // targets returns the endpoints that get a publication, the oldest first.
@@ -379,7 +472,7 @@ func (db *DB) targets(p *delivery.Publication) []*endpoint {
 // pending returns the deliveries of an endpoint that are pending.
 func (e *endpoint) pending(ordered bool) []*row {
 	var rows []*row
-	if e == nil || e.State != delivery.Active || e.deleted {
+	if !e.active() {
 		return nil
 	}
 	for _, r := range e.open {
@@ -398,28 +491,40 @@ func (e *endpoint) pending(ordered bool) []*row {
 
 func (s *Store) Claim(ctx context.Context, most int) (claims []delivery.Claim, err error) {
 	err = s.do(ctx, "Claim", func(now time.Time) error {
-		s.db.bury(s.node, now)
-		if !slices.Contains(s.db.nodes, s.node) {
+		s.bury(now)
+		if !s.leased() {
 			return delivery.ErrLeaseLost
 		}
-		if !s.node.deliver {
-			return nil
-		}
+		claims = nil
 		for _, id := range slices.Sorted(maps.Keys(s.db.endpoints)) {
 			e := s.db.endpoints[id]
-			if len(claims) < most && e.owner == nil && len(e.pending(false))+len(e.pending(true)) > 0 {
-				claims = append(claims, s.own(e))
+			if len(claims) == most || !s.node.deliver {
+				break
+			}
+			if e.owner == nil && len(e.pending(false))+len(e.pending(true)) > 0 {
+				s.own(e)
+			}
+			if s.untold(e) {
+				claims = append(claims, delivery.Claim{EndpointID: e.ID, Epoch: e.epoch, Endpoint: e.Endpoint, Health: e.health})
 			}
 		}
 		return nil
 	})
-	return claims, err
+	if err != nil {
+		return nil, err
+	}
+	s.db.mu.Lock()
+	defer s.db.mu.Unlock()
+	for _, c := range claims {
+		s.node.told[c.EndpointID] = c.Epoch
+	}
+	return claims, nil
 }
 
 func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (found delivery.DueResult, err error) {
 	err = s.do(ctx, "Due", func(now time.Time) error {
 		e := s.db.endpoints[q.EndpointID]
-		if e == nil || e.owner != s.node {
+		if !s.ownsNow(e) {
 			return nil
 		}
 		size := 0
@@ -430,7 +535,7 @@ func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (found delivery.Du
 			case !q.Ordered && r.DueAt.After(now):
 				found.NextDue = r.DueAt
 				return nil
-			case len(found.Deliveries) >= q.Limit, len(found.Deliveries) > 0 && size+len(r.event.Body) > q.MaxBytes:
+			case len(found.Deliveries) > 0 && len(found.Deliveries) >= q.Limit, len(found.Deliveries) > 0 && size+len(r.event.Body) > q.MaxBytes:
 				found.More = true
 				return nil
 			}
@@ -447,7 +552,7 @@ func (s *Store) Peek(ctx context.Context, from map[string]time.Time) (next map[s
 	err = s.do(ctx, "Peek", func(time.Time) error {
 		for id, after := range from {
 			e := s.db.endpoints[id]
-			if e == nil || e.owner != s.node {
+			if !s.ownsNow(e) {
 				continue
 			}
 			if len(e.pending(true)) > 0 {
@@ -490,7 +595,11 @@ func (s *Store) Ingest(ctx context.Context, most int, judge func([]delivery.Outb
 		s.db.outbox = s.db.outbox[n:]
 		return nil
 	})
-	return n, done, err
+	if err != nil || n == 0 {
+		return 0, nil, err
+	}
+	s.tell(done)
+	return n, done, nil
 }
 
 var _ delivery.Store = (*Store)(nil)

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -87,21 +88,26 @@ func (s *Store) CreateEndpoint(_ context.Context, ep delivery.Endpoint, a delive
 	return ep, err
 }
 
-// change finds an endpoint that is to be changed, and tells other nodes.
+// change finds an endpoint that is to be changed.
 func (s *Store) change(id string, version int64) (*endpoint, error) {
 	e := s.db.endpoints[id]
 	switch {
 	case e == nil || e.deleted:
 		return nil, delivery.ErrNotFound
-	case version != 0 && version != e.Version:
+	case version != e.Version:
 		return nil, delivery.ErrVersion
 	}
+	return e, nil
+}
+
+// changed tells other nodes that an endpoint was changed.
+func (s *Store) changed(id string) {
 	for _, n := range s.db.nodes {
 		if n != s.node {
 			n.changed[id] = true
 		}
 	}
-	return e, nil
+	s.db.hint(s.node, id)
 }
 
 func (s *Store) UpdateEndpoint(_ context.Context, ep delivery.Endpoint, a delivery.Audit) (delivery.Endpoint, error) {
@@ -110,11 +116,13 @@ func (s *Store) UpdateEndpoint(_ context.Context, ep delivery.Endpoint, a delive
 		if err != nil {
 			return err
 		}
+		ep.RobotID = e.RobotID
 		if s.db.taken(&ep) {
 			return delivery.ErrURLTaken
 		}
 		ep.Version, ep.CreatedAt, ep.UpdatedAt = e.Version+1, e.CreatedAt, now
 		e.Endpoint = ep
+		s.changed(ep.ID)
 		s.db.audit(a, now)
 		return nil
 	})
@@ -123,11 +131,15 @@ func (s *Store) UpdateEndpoint(_ context.Context, ep delivery.Endpoint, a delive
 
 func (s *Store) DeleteEndpoint(_ context.Context, id string, version int64, a delivery.Audit) error {
 	return s.locked(func(now time.Time) error {
+		if e := s.db.endpoints[id]; version == 0 && e != nil {
+			version = e.Version
+		}
 		e, err := s.change(id, version)
 		if err != nil {
 			return err
 		}
-		e.deleted = true
+		e.deleted, e.Sealed, e.health = true, nil, delivery.Health{}
+		s.changed(id)
 		s.db.audit(a, now)
 		return nil
 	})
@@ -135,9 +147,11 @@ func (s *Store) DeleteEndpoint(_ context.Context, id string, version int64, a de
 
 func (s *Store) Health(_ context.Context, id string) (h delivery.Health, err error) {
 	err = s.locked(func(time.Time) error {
-		if e := s.db.endpoints[id]; e != nil {
-			h = e.health
+		e := s.db.endpoints[id]
+		if e == nil || e.deleted {
+			return delivery.ErrNotFound
 		}
+		h = e.health
 		return nil
 	})
 	return h, err
@@ -146,6 +160,7 @@ func (s *Store) Health(_ context.Context, id string) (h delivery.Health, err err
 func (s *Store) Tokens(context.Context) (all []delivery.Token, err error) {
 	err = s.locked(func(time.Time) error {
 		all = slices.Clone(s.db.tokens)
+		slices.SortStableFunc(all, func(a, b delivery.Token) int { return a.CreatedAt.Compare(b.CreatedAt) })
 		return nil
 	})
 	return all, err
@@ -167,7 +182,9 @@ func (s *Store) TokenByHash(_ context.Context, hash [32]byte) (t delivery.Token,
 
 func (s *Store) CreateToken(_ context.Context, t delivery.Token, a delivery.Audit) error {
 	return s.locked(func(now time.Time) error {
-		t.CreatedAt = now
+		if t.CreatedAt.IsZero() {
+			t.CreatedAt = now
+		}
 		s.db.tokens = append(s.db.tokens, t)
 		s.db.audit(a, now)
 		return nil
@@ -265,10 +282,8 @@ func (s *Store) Deliveries(_ context.Context, f delivery.DeliveryFilter, p deliv
 
 func (s *Store) Attempts(_ context.Context, id int64) (all []delivery.Attempt, err error) {
 	err = s.locked(func(time.Time) error {
-		if s.db.deliveries[id] == nil {
-			return delivery.ErrNotFound
-		}
 		all = slices.Clone(s.db.attempts[id])
+		slices.SortStableFunc(all, func(a, b delivery.Attempt) int { return cmp.Compare(a.N, b.N) })
 		return nil
 	})
 	return all, err
@@ -289,11 +304,11 @@ func (s *Store) Retry(_ context.Context, id int64) (d delivery.Delivery, err err
 			return delivery.ErrNotFound
 		}
 		e := s.db.endpoints[r.EndpointID]
-		if e.deleted || e.State != delivery.Active {
+		if !e.active() {
 			return delivery.ErrState
 		}
-		r.Round, r.Reason = 0, ""
-		s.db.become(r, delivery.Pending, now)
+		r.Round = 0
+		s.db.become(r, delivery.Pending, "", now)
 		s.db.hint(s.node, e.ID)
 		d = r.Delivery
 		return nil
@@ -310,8 +325,8 @@ func (s *Store) Cancel(_ context.Context, id int64, reason string) (d delivery.D
 		case r.State.Finished():
 			return delivery.ErrState
 		}
-		r.Reason = reason
-		s.db.become(r, delivery.Cancelled, now)
+		s.db.become(r, delivery.Cancelled, reason, now)
+		s.db.hint(s.node, r.EndpointID)
 		d = r.Delivery
 		return nil
 	})
@@ -320,27 +335,33 @@ func (s *Store) Cancel(_ context.Context, id int64, reason string) (d delivery.D
 
 func (s *Store) CreateJob(_ context.Context, j delivery.Job) (delivery.Job, error) {
 	err := s.locked(func(now time.Time) error {
+		switch j.Kind {
+		case delivery.Recover:
+			if e := s.db.endpoints[j.EndpointID]; e == nil {
+				return delivery.ErrNotFound
+			} else if !e.active() {
+				return delivery.ErrState
+			}
+		case delivery.Erase:
+			if j.RobotID == "" && j.RunID == "" {
+				return errors.New("a job to erase needs a robot or a run")
+			}
+		}
 		for _, other := range s.db.jobs {
 			if other.FinishedAt.IsZero() && other.Kind == j.Kind && j.EndpointID != "" && other.EndpointID == j.EndpointID {
 				return delivery.ErrState
 			}
 		}
-		if e := s.db.endpoints[j.EndpointID]; j.Kind == delivery.Recover && (e == nil || e.deleted) {
-			return delivery.ErrNotFound
-		} else if j.Kind == delivery.Recover && e.State != delivery.Active {
-			return delivery.ErrState
-		}
-		for _, r := range s.db.deliveries {
-			if s.db.concerns(&j, r) {
-				j.Total++
-			}
-		}
-		j.ID, j.CreatedAt = s.db.number(), now
+		j.ID, j.CreatedAt, j.FinishedAt = s.db.number(), now, time.Time{}
+		j.Done, j.Cursor, j.Total = 0, 0, int64(len(s.db.recoverable(&j))+len(s.db.erasable(&j)))
 		stored := j
 		s.db.jobs = append(s.db.jobs, &stored)
 		return nil
 	})
-	return j, err
+	if err != nil {
+		return delivery.Job{}, err
+	}
+	return j, nil
 }
 
 func (s *Store) Job(_ context.Context, id int64) (j delivery.Job, err error) {
@@ -362,66 +383,78 @@ func (s *Store) WorkOn(ctx context.Context, limit int) (done delivery.Job, err e
 			return delivery.ErrNotFound
 		}
 		j := s.db.jobs[i]
-		n := 0
-		for _, id := range slices.Sorted(maps.Keys(s.db.deliveries)) {
-			if r := s.db.deliveries[id]; n < limit && s.db.step(j, r, now) {
-				n++
-			}
-		}
-		j.Done += int64(n)
-		j.Total = max(j.Total, j.Done)
-		if n < limit {
-			j.FinishedAt = now
-			if j.Kind == delivery.Erase {
-				s.db.erase(j)
-			}
-		}
-		if j.EndpointID != "" {
+		deliveries, events := s.db.recoverable(j), s.db.erasable(j)
+		over := len(deliveries)+len(events) <= limit
+		for _, r := range deliveries[:min(limit, len(deliveries))] {
+			r.Round, j.Cursor = 0, r.ID
+			s.db.become(r, delivery.Pending, "", now)
 			s.db.hint(s.node, j.EndpointID)
+			j.Done++
+		}
+		for _, e := range events[:min(limit, len(events))] {
+			s.db.erase(e)
+			j.Done++
+		}
+		j.Total = max(j.Total, j.Done)
+		if over {
+			j.FinishedAt = now
 		}
 		done = *j
+		if over {
+			j.RunID = "" // of what is erased, the job keeps nothing either
+		}
 		return nil
 	})
 	return done, err
 }
 
-// concerns says whether a job is about a delivery.
-func (db *DB) concerns(j *delivery.Job, r *row) bool {
-	if j.Kind == delivery.Erase {
-		return erases(j, r.event)
+// recoverable returns the deliveries that a job to recover has yet to make pending.
+func (db *DB) recoverable(j *delivery.Job) (rows []*row) {
+	if j.Kind != delivery.Recover || !db.endpoints[j.EndpointID].active() {
+		return nil
 	}
-	again := r.State == delivery.Held || r.State == delivery.Exhausted || r.State == delivery.Expired
-	return again && r.EndpointID == j.EndpointID && !r.CreatedAt.Before(j.Since)
+	for _, id := range slices.Sorted(maps.Keys(db.deliveries)) {
+		r := db.deliveries[id]
+		again := r.State == delivery.Held || r.State == delivery.Exhausted || r.State == delivery.Expired
+		if r.EndpointID == j.EndpointID && again && !r.CreatedAt.Before(j.Since) && r.ID > j.Cursor {
+			rows = append(rows, r)
+		}
+	}
+	return rows
 }
 
-// step does for one delivery what a job is for, if anything.
-func (db *DB) step(j *delivery.Job, r *row, now time.Time) bool {
-	e := db.endpoints[r.EndpointID]
-	if !db.concerns(j, r) {
-		return false
+// erasable returns the events that a job to erase has yet to remove.
+func (db *DB) erasable(j *delivery.Job) (events []*delivery.Event) {
+	for _, e := range db.bySeq {
+		if j.Kind == delivery.Erase && (j.RobotID == "" || e.RobotID == j.RobotID) && (j.RunID == "" || e.RunID == j.RunID) {
+			events = append(events, e)
+		}
 	}
-	switch {
-	case j.Kind == delivery.Erase:
-		delete(e.open, r.ID)
-		delete(db.deliveries, r.ID)
-		delete(db.attempts, r.ID)
-	case e.State != delivery.Active || e.deleted:
-		return false
-	default:
-		r.Round, r.Reason = 0, ""
-		db.become(r, delivery.Pending, now)
-	}
-	return true
+	return events
 }
 
-func erases(j *delivery.Job, e *delivery.Event) bool {
-	return e.RobotID == j.RobotID && (j.RunID == "" || e.RunID == j.RunID)
+// erase removes an event, and all that there is of it.
+func (db *DB) erase(e *delivery.Event) {
+	for _, r := range db.deliveries {
+		if r.event == e {
+			db.drop(r)
+		}
+	}
+	db.forget(e)
+	maps.DeleteFunc(db.keys, func(_ string, k key) bool { return k.eventID == e.ID })
 }
 
-func (db *DB) erase(j *delivery.Job) {
-	db.bySeq = slices.DeleteFunc(db.bySeq, func(e *delivery.Event) bool { return erases(j, e) })
-	maps.DeleteFunc(db.events, func(_ string, e *delivery.Event) bool { return erases(j, e) })
-	maps.DeleteFunc(db.keys, func(_ string, k key) bool { return db.events[k.eventID] == nil })
+// drop removes a delivery.
+func (db *DB) drop(r *row) {
+	delete(db.endpoints[r.EndpointID].open, r.ID)
+	delete(db.deliveries, r.ID)
+	delete(db.attempts, r.ID)
+}
+
+// forget removes an event that has no deliveries.
+func (db *DB) forget(e *delivery.Event) {
+	delete(db.events, e.ID)
+	db.bySeq = slices.DeleteFunc(db.bySeq, func(other *delivery.Event) bool { return other == e })
 }
 
 func (s *Store) Settle(ctx context.Context, limit int) (n int, err error) {
@@ -431,11 +464,10 @@ func (s *Store) Settle(ctx context.Context, limit int) (n int, err error) {
 				switch {
 				case n == limit:
 				case e.deleted:
-					r.Reason = "The endpoint was deleted."
-					s.db.become(r, delivery.Cancelled, now)
+					s.db.become(r, delivery.Cancelled, "The endpoint was deleted.", now)
 					n++
 				case e.State != delivery.Active && r.State == delivery.Pending:
-					s.db.become(r, delivery.Held, now)
+					s.db.become(r, delivery.Held, "", now)
 					n++
 				}
 			}
@@ -447,73 +479,95 @@ func (s *Store) Settle(ctx context.Context, limit int) (n int, err error) {
 
 func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) (n int, err error) {
 	err = s.do(ctx, "Retain", func(now time.Time) error {
-		old := func(at time.Time, d time.Duration) bool { return d > 0 && now.Sub(at) > d && n < limit }
-		tooMuch := s.db.bytes() - keep.MaxBytes
-		for _, id := range slices.Sorted(maps.Keys(s.db.deliveries)) {
-			r := s.db.deliveries[id]
-			excess := keep.MaxBytes > 0 && tooMuch > 0 && n < limit
-			switch {
-			case r.State.Finished() && (excess || old(r.FinishedAt, keep.Finished)):
-				tooMuch -= int64(len(r.event.Body))
-				delete(s.db.deliveries, id)
-				delete(s.db.attempts, id)
-				n++
-			case r.State == delivery.Held && old(r.CreatedAt, keep.Held):
-				r.Reason = "It was held for longer than held deliveries are kept."
-				s.db.become(r, delivery.Expired, now)
-				n++
+		// goes counts what is to go.
+		goes := func(yes bool) bool {
+			if !yes || n >= limit {
+				return false
+			}
+			n++
+			return true
+		}
+		old := func(at time.Time, d time.Duration) bool { return d > 0 && at.Before(now.Add(-d)) }
+		for _, r := range s.db.deliveries {
+			if goes(r.State == delivery.Held && old(r.since, keep.Held)) {
+				s.db.become(r, delivery.Expired, "It was held for longer than held deliveries are kept.", now)
 			}
 		}
-		s.db.audits = slices.DeleteFunc(s.db.audits, func(a delivery.Audit) bool { return old(a.At, keep.Audit) })
-		maps.DeleteFunc(s.db.keys, func(_ string, k key) bool { return old(k.at, keep.Idempotency) })
-		s.db.bySeq = slices.DeleteFunc(s.db.bySeq, func(e *delivery.Event) bool {
-			gone := (old(e.At, keep.Finished) || keep.MaxBytes > 0) && !s.db.delivers(e)
-			if gone {
-				delete(s.db.events, e.ID)
-			}
-			return gone
+		s.db.audits = slices.DeleteFunc(s.db.audits, func(a delivery.Audit) bool { return goes(old(a.At, keep.Audit)) })
+		maps.DeleteFunc(s.db.keys, func(_ string, k key) bool { return goes(old(k.at, keep.Idempotency)) })
+		s.db.jobs = slices.DeleteFunc(s.db.jobs, func(j *delivery.Job) bool {
+			return goes(!j.FinishedAt.IsZero() && old(j.FinishedAt, keep.Finished))
 		})
+		full := func() bool { return keep.MaxBytes > 0 && s.db.bytes() > keep.MaxBytes }
+		for _, id := range slices.Sorted(maps.Keys(s.db.deliveries)) {
+			r := s.db.deliveries[id]
+			if goes(r.State.Finished() && (old(r.FinishedAt, keep.Finished) || full())) {
+				s.db.drop(r)
+				if s.db.idle(r.event) {
+					s.db.forget(r.event)
+				}
+			}
+		}
+		for _, e := range slices.Clone(s.db.bySeq) {
+			if goes(s.db.idle(e) && (old(e.At, keep.Finished) || full())) {
+				s.db.forget(e)
+			}
+		}
 		return nil
 	})
 	return n, err
 }
 
-// bytes is the size of the bodies.
-func (db *DB) bytes() (n int64) {
-	for _, e := range db.bySeq {
-		n += int64(len(e.Body))
-	}
-	return n
-}
-
-// delivers says that an event has deliveries.
-func (db *DB) delivers(e *delivery.Event) bool {
+// idle says that an event has no deliveries.
+func (db *DB) idle(e *delivery.Event) bool {
 	for _, r := range db.deliveries {
 		if r.event == e {
-			return true
+			return false
 		}
 	}
-	return false
+	return true
+}
+
+// bytes is about what a database on a disk would take.
+func (db *DB) bytes() int64 {
+	n := 4096 + 100*len(db.deliveries)
+	for _, e := range db.bySeq {
+		n += 100 + len(e.Body)
+	}
+	for _, of := range db.attempts {
+		for _, a := range of {
+			n += 100 + len(a.Detail)
+		}
+	}
+	return int64(n)
 }
 
 func (s *Store) Stats(ctx context.Context) (stats delivery.Stats, err error) {
 	err = s.do(ctx, "Stats", func(now time.Time) error {
 		stats = delivery.Stats{
 			Now: now, Endpoints: map[delivery.EndpointState]int64{}, Outboxed: int64(len(s.db.outbox)),
-			SetAside: int64(len(s.db.setAside)), Nodes: len(s.db.nodes), Bytes: s.db.bytes(),
+			SetAside: int64(len(s.db.setAside)), Bytes: s.db.bytes(),
+		}
+		for _, n := range s.db.nodes {
+			if n.deliver && now.Before(n.ends) {
+				stats.Nodes++
+			}
 		}
 		for _, e := range s.db.endpoints {
-			if e.deleted {
-				continue
+			if !e.deleted {
+				stats.Endpoints[e.State]++
 			}
-			stats.Endpoints[e.State]++
 			for _, r := range e.open {
 				if r.State == delivery.Held {
 					stats.Held++
-					continue
+				} else {
+					stats.Pending++
 				}
-				stats.Pending++
-				due := e.State == delivery.Active && !r.DueAt.After(now) && !e.health.NotBefore.After(now)
+			}
+			// Of ordered deliveries, only the first may be attempted.
+			next := append(e.pending(false), e.pending(true)[:min(1, len(e.pending(true)))]...)
+			for _, r := range next {
+				due := !r.DueAt.After(now) && !e.health.NotBefore.After(now)
 				if due && (stats.OldestDue.IsZero() || r.DueAt.Before(stats.OldestDue)) {
 					stats.OldestDue = r.DueAt
 				}

@@ -89,10 +89,11 @@ type Store struct {
 	unclaimed atomic.Int64
 
 	copier   *conn
-	full     chan struct{} // the log should be copied
+	copy     chan struct{} // the log should be copied
 	done     chan struct{}
 	stopped  sync.WaitGroup
 	copyFail atomic.Pointer[error]
+	noSpace  atomic.Bool // the last write found none
 }
 
 type counters struct{ event, delivery int64 }
@@ -119,7 +120,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 		unsettled: map[int64]bool{},
 		working:   make(chan *conn, 1),
 		reading:   make(chan *conn, readers),
-		full:      make(chan struct{}, 1),
+		copy:      make(chan struct{}, 1),
 		done:      make(chan struct{}),
 	}
 	if s.now == nil {
@@ -354,6 +355,9 @@ func (s *Store) write(ctx context.Context, f func(c *conn) error) (err error) {
 		if err == nil {
 			return
 		}
+		if errors.Is(err, delivery.ErrFull) {
+			s.noSpace.Store(true)
+		}
 		// It fails if SQLite has rolled back by itself, which is as good.
 		_, _ = s.w.exec(ctx, "ROLLBACK")
 		for i := len(s.undo) - 1; i >= 0; i-- {
@@ -412,12 +416,31 @@ func (s *Store) work(ctx context.Context, f func(c *conn) error) error {
 // Ping says whether the store can be written to.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.copyFail.Load(); err != nil {
+		s.copySoon() // whether it can be now, the next call knows
 		return fmt.Errorf("copy the write-ahead log to the database: %w", *err)
+	}
+	if s.noSpace.Load() {
+		// A small write may find its place in the log as it is, and a large one not.
+		if err := s.probe(); err != nil {
+			return fmt.Errorf("%w: free space on the disk of the data folder: %w", delivery.ErrFull, err)
+		}
+		s.noSpace.Store(false)
 	}
 	return s.write(ctx, func(c *conn) error {
 		_, err := c.exec(ctx, "UPDATE counters SET event = event")
 		return err
 	})
+}
+
+// probe says whether there is some space on the disk.
+func (s *Store) probe() error {
+	f, err := os.CreateTemp(filepath.Dir(s.path), "probe-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(make([]byte, 1<<20))
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // checkLog asks for the log to be copied if it has become large.
@@ -427,8 +450,12 @@ func (s *Store) checkLog(ctx context.Context) {
 	if err != nil || r == nil || r.int(1)-r.int(2) < checkpointPages && r.int(1) < 2*checkpointPages {
 		return
 	}
+	s.copySoon()
+}
+
+func (s *Store) copySoon() {
 	select {
-	case s.full <- struct{}{}:
+	case s.copy <- struct{}{}:
 	default:
 	}
 }
@@ -442,7 +469,7 @@ func (s *Store) copyLog() {
 		select {
 		case <-s.done:
 			return
-		case <-s.full:
+		case <-s.copy:
 		}
 		_, err := s.copier.one(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
 		if err == nil {

@@ -432,3 +432,57 @@ func TestSearchBeyondOneBlock(t *testing.T) {
 		}
 	}
 }
+
+// TestSizeStaysFlat removes what it writes, and compares what the files take.
+func TestSizeStaysFlat(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	s := open(t, dir, sqlite.Options{Clock: func() time.Time { return now }})
+	e := robot(t, s)
+	size := func() (n int64) {
+		for _, name := range []string{sqlite.File, sqlite.File + "-wal"} {
+			info, err := os.Stat(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += info.Size()
+		}
+		return n
+	}
+	var warm int64
+	for round := range 40 {
+		refs, err := publish(t.Context(), s, fmt.Sprint("round", round), 1000, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b delivery.Batch
+		for _, r := range refs {
+			b.Outcomes = append(b.Outcomes, delivery.Outcome{EndpointID: e.ID, Epoch: refs[0].Epoch, State: delivery.Delivered, Attempt: delivery.Attempt{DeliveryID: r.ID, N: 1}})
+			if r.Epoch != refs[0].Epoch {
+				t.Fatalf("the epoch goes from %d to %d", refs[0].Epoch, r.Epoch)
+			}
+		}
+		if _, err := s.Commit(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Minute) // five rounds are kept
+		for {
+			n, err := s.Retain(t.Context(), delivery.Retention{Finished: 5 * time.Minute, Idempotency: 5 * time.Minute}, 500)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n == 0 {
+				break
+			}
+		}
+		if round == 20 {
+			warm = size()
+		}
+	}
+	if end := size(); end > warm*11/10 {
+		t.Errorf("what is kept is the same, and the files grow from %d to %d KB", warm>>10, end>>10)
+	}
+	if found, err := s.Deliveries(t.Context(), delivery.DeliveryFilter{}, delivery.Page{}); err != nil || len(found) > 7000 || len(found) < 4000 {
+		t.Errorf("%d deliveries are kept, %v", len(found), err)
+	}
+}

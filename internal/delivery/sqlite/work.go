@@ -129,7 +129,7 @@ func (s *Store) Commit(ctx context.Context, b *delivery.Batch) (*delivery.Commit
 			}
 		}
 		for _, h := range b.Health {
-			if s.owned[h.EndpointID] != h.Epoch {
+			if s.owned[h.EndpointID] != h.Epoch || h.Epoch == 0 {
 				continue
 			}
 			if err := s.setHealth(ctx, c, h); err != nil {
@@ -289,20 +289,23 @@ func (s *Store) outcome(ctx context.Context, c *conn, o *delivery.Outcome, late 
 	if err != nil {
 		return err
 	}
-	at := milli(now)
-	if state == pending {
+	at, reason := milli(now), ""
+	switch {
+	case state == pending:
 		at = milli(now.Add(o.Delay + time.Millisecond - 1))
+	case o.State.Finished():
+		reason = o.Reason
 	}
 	// One that was held meanwhile stays so until it is finished.
-	n, err := c.exec(ctx, `UPDATE deliveries SET attempts = max(attempts, ?2), round = ?3, reason = ?4,
-		at = iif(state = 1 AND ?5 = 0, at, ?6), state = iif(state = 1 AND ?5 = 0, 1, ?5)
-		WHERE id = ?1 AND state IN (0, 1)`,
-		a.DeliveryID, int64(a.N), int64(o.Round), o.Reason, state, at)
+	n, err := c.exec(ctx, `UPDATE deliveries SET attempts = ?2, round = ?3, reason = ?4,
+		at = iif(state = 1 AND ?5 <= 1, at, ?6), state = iif(state = 1 AND ?5 = 0, 1, ?5)
+		WHERE id = ?1 AND state IN (0, 1) AND attempts < ?2`,
+		a.DeliveryID, int64(a.N), int64(o.Round), reason, state, at)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
-		// It was cancelled, or erased.
+		// It was cancelled, erased, or this was written before.
 		n, err = c.exec(ctx, "UPDATE deliveries SET attempts = max(attempts, ?2) WHERE id = ?1", a.DeliveryID, int64(a.N))
 		if err != nil || n == 0 {
 			return err
@@ -320,7 +323,12 @@ func (s *Store) attempt(ctx context.Context, c *conn, a *delivery.Attempt, late 
 		if err != nil || n > 0 {
 			return err
 		}
-		// A late attempt has the number of another.
+		// It was written before, or a late attempt has its number.
+		n, err = c.num(ctx, "SELECT count(*) FROM attempts WHERE id >= ? AND id < ? AND n = ? AND at = ? AND node = ? AND outcome = ?",
+			a.DeliveryID*attemptsEach, (a.DeliveryID+1)*attemptsEach, int64(a.N), a.At.UnixMicro(), a.Node, a.Outcome)
+		if err != nil || n > 0 {
+			return err
+		}
 		last, err := c.num(ctx, "SELECT max(id) FROM attempts WHERE id >= ? AND id < ?",
 			a.DeliveryID*attemptsEach, (a.DeliveryID+1)*attemptsEach)
 		if err != nil {

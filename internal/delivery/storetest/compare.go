@@ -71,7 +71,7 @@ func said(err error) string {
 
 func (w *world) show(d delivery.Delivery) string {
 	return fmt.Sprintf("%s/%s %s ordered=%t attempts=%d round=%d due=%t finished=%t reason=%t run=%s", d.EventID, d.EndpointID[30:], d.State, d.Ordered, d.Attempts, d.Round,
-		d.State == delivery.Pending && !d.DueAt.IsZero(), d.State.Finished() && !d.FinishedAt.IsZero(), d.Reason != "", d.RunID)
+		d.State == delivery.Pending && !d.DueAt.IsZero(), d.State.Finished() && !d.FinishedAt.IsZero(), d.State.Finished() && d.Reason != "", d.RunID)
 }
 
 func (w *world) list(f delivery.DeliveryFilter, page int) string {
@@ -152,7 +152,10 @@ func (p *plan) next() (string, func(w *world) string) {
 		p.endpoints = append(p.endpoints, e.ID)
 		return "create " + e.ID[30:] + " of " + e.RobotID, func(w *world) string {
 			got, err := w.CreateEndpoint(w.ctx, e, delivery.Audit{Action: "create"})
-			return fmt.Sprint(got.Version, said(err))
+			if err != nil {
+				return said(err)
+			}
+			return fmt.Sprint(got.Version)
 		}
 	case n < 30:
 		var batch delivery.Batch
@@ -187,6 +190,7 @@ func (p *plan) next() (string, func(w *world) string) {
 		}
 		state := pick(p, []delivery.State{delivery.Pending, delivery.Delivered, delivery.Delivered, delivery.Exhausted})
 		late, soon := p.IntN(6) == 0, p.IntN(2) == 0
+		at := time.UnixMilli(ids.Add(1)).UTC() // no two attempts are the same
 		return "outcome " + string(state), func(w *world) string {
 			for _, name := range tries {
 				id := w.numbers[name]
@@ -198,6 +202,7 @@ func (p *plan) next() (string, func(w *world) string) {
 					continue
 				}
 				o := outcome(delivery.Ref{ID: id, EndpointID: d.EndpointID, Epoch: w.epochs[d.EndpointID]}, d.Attempts+1, state)
+				o.Attempt.At = at
 				if soon {
 					o.Delay = 0
 				}
@@ -223,10 +228,13 @@ func (p *plan) next() (string, func(w *world) string) {
 			}
 			got.State = state
 			if old {
-				got.Version--
+				got.Version++
 			}
 			got, err = w.UpdateEndpoint(w.ctx, got, delivery.Audit{Action: "update"})
-			return fmt.Sprint(got.Version, said(err))
+			if err != nil {
+				return said(err)
+			}
+			return fmt.Sprint(got.Version)
 		}
 	case n < 60:
 		e := pick(p, p.endpoints)
