@@ -276,7 +276,8 @@ func (s *Store) Deliveries(ctx context.Context, f delivery.DeliveryFilter, p del
 		} else if f.RunID != "" {
 			k = key{"runs", hash(f.RunID)}
 		}
-		w.and("d.id >= ? AND d.id < ?", from, before)
+		// By +, SQLite begins at the event's deliveries, and not at these bounds.
+		w.and("+d.id >= ? AND +d.id < ?", from, before)
 		byEvent := "SELECT " + deliveryColumns + ` FROM events e CROSS JOIN deliveries d ON d.id >= e.first AND d.id < e.first + e.made
 			JOIN endpoints p ON p.num = d.endpoint WHERE e.seq >= ? AND e.seq < ?` + w.text + " ORDER BY e.seq DESC, d.id DESC LIMIT ?"
 		return search(ctx, c, k, first, end, func(first, end int64) error { return each(byEvent, first, end) })
