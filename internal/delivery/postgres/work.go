@@ -8,12 +8,17 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/runhooks/runhooks/internal/delivery"
 )
 
 // Writers is how many commits at once were fastest.
 func (s *Store) Writers() int { return 3 }
+
+// blobs are an array of bytea. Of a [][]byte, pgx would encode each element by
+// reflection.
+type blobs = pgtype.FlatArray[[]byte]
 
 // Commit is one round trip: what it sends is one pipeline, which the server carries
 // out as one transaction.
@@ -119,7 +124,7 @@ func queueOutcomes(to *pgx.Batch, outcomes []delivery.Outcome, node int32, done 
 		statuses  = make([]int32, n)
 		durations = make([]int64, n)
 		nodes     = make([]string, n)
-		details   = make([][]byte, n)
+		details   = make(blobs, n)
 		states    = make([]string, n)
 		rounds    = make([]int32, n)
 		reasons   = make([]string, n)
@@ -166,10 +171,10 @@ func (s *Store) queuePublish(to *pgx.Batch, publish []delivery.Publication, done
 		ats         = make([]time.Time, n)
 		operational = make([]bool, n)
 		traces      = make([]string, n)
-		bodies      = make([][]byte, n)
+		bodies      = make(blobs, n)
 		endpoints   = make([]string, n)
 		keys        = make([]string, n)
-		hashes      = make([][]byte, n)
+		hashes      = make(blobs, n)
 		keyed       bool
 	)
 	done.Published = make([]delivery.Published, n)
