@@ -307,7 +307,7 @@ func (b *batch) publish(ctx context.Context) {
 			b.fill(result, problemOf(err))
 		}
 	}
-	// The engine may keep the group for as long as its events wait.
+	// After an error the engine may still be writing the group.
 	b.group, b.places, b.bytes = nil, nil, 0
 }
 
