@@ -47,7 +47,7 @@ func (s *Service) publishEvent(w http.ResponseWriter, r *http.Request) {
 		p.write(w)
 		return
 	}
-	publication.IdempotencyKey = key
+	identify(&publication, key)
 	ctx, span := s.trace(r, "publish event")
 	defer span.End()
 	publication.Event.TraceParent = traceParent(ctx)
@@ -119,9 +119,15 @@ func judge(c *call, body []byte) (delivery.Publication, *problem) {
 		return delivery.Publication{}, outOfScope()
 	}
 	return delivery.Publication{
-		Event:    delivery.Event{Type: j.Type, RobotID: j.RobotID, RunID: j.RunID, Body: body},
-		BodyHash: sha256.Sum256(body),
+		Event: delivery.Event{Type: j.Type, RobotID: j.RobotID, RunID: j.RunID, Body: body},
 	}, nil
+}
+
+// identify sets the key of a publication. Without one, nobody asks for the hash.
+func identify(p *delivery.Publication, key string) {
+	if key != "" {
+		p.IdempotencyKey, p.BodyHash = key, sha256.Sum256(p.Event.Body)
+	}
 }
 
 // countDeliveries counts the deliveries of an event, which are few.
@@ -253,7 +259,7 @@ func (b *batch) add(ctx context.Context, n int, line []byte) {
 		return
 	}
 	if b.key != "" {
-		publication.IdempotencyKey = fmt.Sprintf("%s/%d", b.key, n)
+		identify(&publication, fmt.Sprintf("%s/%d", b.key, n))
 	}
 	publication.Event.TraceParent = b.traceParent
 	b.group = append(b.group, publication)
@@ -301,7 +307,8 @@ func (b *batch) publish(ctx context.Context) {
 			b.fill(result, problemOf(err))
 		}
 	}
-	b.group, b.places, b.bytes = b.group[:0], b.places[:0], 0
+	// After an error the engine may still be writing the group.
+	b.group, b.places, b.bytes = nil, nil, 0
 }
 
 func (b *batch) refuse(n int, p *problem) {
