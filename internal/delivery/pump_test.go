@@ -227,7 +227,9 @@ func TestGracefulStop(t *testing.T) {
 		r := l.run(memory.New(), func(o *delivery.Options) { o.Grace = 10 * time.Second })
 		for host, after := range map[string]time.Duration{"soon": 5 * time.Second, "late": 25 * time.Second} {
 			l.endpoint(r, host, host, nil)
+			l.mu.Lock()
 			l.does[host] = func(arrival) answer { return answer{status: 200, after: after} }
+			l.mu.Unlock()
 			l.publish(r, host, 2)
 		}
 		l.wait(time.Second)
