@@ -80,7 +80,8 @@ type committer struct {
 	writing map[*queue]bool // whose health is being written, as a later one must not overtake it
 	closed  bool            // to publishers
 	ending  bool            // writers end when nothing waits
-	away    bool            // the store can't be written to
+	away    error           // why the last commit failed, if it did
+	failed  time.Time       // when it did
 }
 
 func newCommitter(e *Engine) *committer {
@@ -238,7 +239,7 @@ func (c *committer) commit(ctx context.Context, p *pack) {
 			c.e.loseLease()
 		}
 		switch {
-		case lost, c.ping(ctx) != nil:
+		case lost, errors.Is(err, ErrFull), c.ping(ctx) != nil:
 			if !lost {
 				c.setAway(err)
 			}
@@ -324,20 +325,28 @@ func (c *committer) ping(ctx context.Context) error {
 	return c.e.store.Ping(ctx)
 }
 
-// setAway logs once when the store can't be written to, and once when it can
-// again.
+// setAway notes why a commit failed, or that one didn't, and logs each change.
 func (c *committer) setAway(err error) {
 	c.mu.Lock()
-	changed := c.away != (err != nil)
-	c.away = err != nil
+	before := c.away
+	c.away, c.failed = err, time.Now()
 	c.mu.Unlock()
 	switch {
-	case !changed:
-	case err != nil:
+	case err != nil && before == nil:
 		c.e.log.Error("the store can't be written to; what is known is kept and tried again", "error", err)
-	default:
+	case err == nil && before != nil:
 		c.e.log.Info("the store can be written to again")
 	}
+}
+
+// failure returns why nothing could be written just now, or nil.
+func (c *committer) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.failed) > 5*time.Second { // nobody has tried since
+		return nil
+	}
+	return c.away
 }
 
 // close refuses further publications.

@@ -253,7 +253,7 @@ func (e *Engine) accepted(ps []Publication, published []Published, now time.Time
 			}
 			q := e.queues[ref.EndpointID]
 			if c := ref.Claim; c != nil && (q == nil || q.epoch < c.Epoch) {
-				q = e.own(c, false)
+				q = e.own(c, e.shared) // another commit may have published to it, too
 			}
 			if q == nil || q.epoch != ref.Epoch {
 				e.kickClaims() // it was given up meanwhile, or is not known yet
@@ -504,7 +504,7 @@ func (e *Engine) loaded(q *queue, query *DueQuery, plain, ordered *DueResult, no
 		}
 		return to
 	}
-	before := len(q.ready)
+	before := len(q.ready) + len(q.lane)
 	for _, t := range plain.Deliveries {
 		if t.Delivery.DueAt.After(q.seen) {
 			q.seen = t.Delivery.DueAt
@@ -519,15 +519,16 @@ func (e *Engine) loaded(q *queue, query *DueQuery, plain, ordered *DueResult, no
 	}
 	if query.Limit > 0 {
 		q.more = q.more || plain.More
-		if plain.More && len(q.ready) == before { // all are under way; some may end soon
-			q.pause = later(q.pause, now.Add(100*time.Millisecond))
-		}
 		if !plain.NextDue.IsZero() {
 			// The store may think that it isn't due yet, when this node thinks it is.
 			q.due(later(plain.NextDue, e.now().Add(2*time.Millisecond)))
 		}
 	}
 	q.laneMore = q.laneMore || ordered.More
+	if (plain.More || ordered.More) && len(q.ready)+len(q.lane) == before {
+		// All are under way since before this node owned the endpoint again.
+		q.pause = later(q.pause, now.Add(100*time.Millisecond))
+	}
 	if !q.more {
 		for _, t := range arrived {
 			q.ready = add(q.ready, t)
