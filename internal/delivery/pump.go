@@ -239,8 +239,10 @@ func (e *Engine) forget(q *queue) {
 	}
 }
 
-// accepted puts deliveries that were just published to their queues. e.mu is held.
-func (e *Engine) accepted(ps []Publication, published []Published, now time.Time) {
+// accepted puts deliveries that were just published to their queues. Those that may
+// have been published before, by a commit that seemed to fail, are left to the store,
+// as memory may have them. e.mu is held.
+func (e *Engine) accepted(ps []Publication, published []Published, again bool, now time.Time) {
 	for i := range published {
 		p := &published[i]
 		if p.Replayed || p.Conflict {
@@ -259,7 +261,11 @@ func (e *Engine) accepted(ps []Publication, published []Published, now time.Time
 				e.kickClaims() // it was given up meanwhile, or is not known yet
 				continue
 			}
-			e.arrive(q, ref, &ps[i].Event, now)
+			if again {
+				q.mark(ref.Ordered)
+			} else {
+				e.arrive(q, ref, &ps[i].Event, now)
+			}
 			e.update(q, now)
 		}
 	}
