@@ -9,8 +9,8 @@ FUZZTIME ?= 1h
 
 # The modules below this one, but for bench/, so that what they import is not what
 # everybody gets who imports Runhooks.
-PUBLISHED = pkg/receiver/prometheusobserver pkg/receiver/otelobserver
-MODULES   = $(PUBLISHED) internal/sqldeduptest examples/receiver interop
+PUBLISHED = pkg/receiver/prometheusobserver pkg/receiver/otelobserver pkg/outbox
+MODULES   = $(PUBLISHED) internal/sqldeduptest internal/outboxtest examples/receiver interop
 
 # The newest release of Go. go.mod has the oldest that works.
 NEWEST_GO = go1.27.4

@@ -57,7 +57,8 @@ func newRestore(s streams) *cobra.Command {
 		Short: "Make a backup the service's database",
 		Long: `Restore makes a backup the database of a data folder, which must not have one: move
 that away first. It checks that the backup is whole, and that this release can
-read it. Copy the file keys to the data folder, too, before the service starts.
+read it. Copy the files keys and admin-token to the data folder, too, before the
+service starts.
 
 What was delivered after the backup is delivered again; receivers recognize it by
 its webhook-id.
@@ -73,10 +74,8 @@ Exit codes: 0 it is restored; 2 it is not.`,
 			if _, err := fmt.Fprintf(s.out, "%s  restored to %s\n", args[0], data); err != nil {
 				return err
 			}
-			if keys := filepath.Join(data, keysFile); os.Getenv(variable("key")) == "" {
-				if _, err := os.Stat(keys); err != nil {
-					fmt.Fprintf(s.err, "next: copy the keys that the backup was made with to %s\n", keys)
-				}
+			if _, err := os.Stat(filepath.Join(data, keysFile)); err != nil {
+				fmt.Fprintf(s.err, "next: copy the files %s and %s of the service that was backed up to %s\n", keysFile, adminTokenFile, data)
 			}
 			return nil
 		},

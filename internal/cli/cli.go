@@ -77,7 +77,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 func newRoot(s streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "runhooks",
-		Short: "Check, send and receive robot-run webhooks",
+		Short: "Check, send, receive and deliver robot-run webhooks",
 		Long: `Runhooks holds the webhooks of robot runs to their contract. The events are
 run_completed and run_failed.
 
@@ -85,12 +85,16 @@ Without a server, check judges payloads that you have, explain says what a
 finding means, and schema prints the contract. To develop a receiver, send
 events to it with trigger, or show what a sender sends with listen.
 
+A platform delivers events by serve, a service with endpoints for each robot. The
+commands endpoints, events, deliveries, tokens and audit ask it.
+
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
 line is wrong, or an input can't be read. The help of a command says more.`,
 		Example: `  runhooks check payload.json
   runhooks check --against observed recordings/
   runhooks listen --record events.ndjson
   runhooks trigger run_completed --to http://127.0.0.1:9000
+  runhooks serve
   runhooks explain dialect.local-time
   runhooks schema v1/run-completed`,
 		SilenceErrors: true,

@@ -112,6 +112,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
+		Condition:           condition,
 		Deadline:            time.Now().Add(2 * cli.Patience),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":      exitCode,
@@ -120,6 +121,8 @@ func TestScripts(t *testing.T) {
 			"until":     until,
 			"mode":      mode,
 			"id":        id,
+			"database":  database,
+			"contents":  contents,
 			"ended":     ended,
 			"interrupt": interrupt,
 			"gzip":      compress(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }, ".gz"),

@@ -19,7 +19,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
-	"go.opentelemetry.io/otel/sdk/trace"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/runhooks/runhooks/internal/delivery"
 	"github.com/runhooks/runhooks/internal/delivery/postgres"
@@ -57,7 +58,7 @@ func (o *serveOptions) run(ctx context.Context, s streams) error {
 	if err != nil {
 		return &exitError{exitUsage, err.Error()}
 	}
-	tracer, err := o.tracer(ctx)
+	tracer, sendTraces, err := o.tracer(ctx)
 	if err != nil {
 		return &exitError{exitUsage, "--otlp-endpoint: " + err.Error()}
 	}
@@ -79,7 +80,7 @@ func (o *serveOptions) run(ctx context.Context, s streams) error {
 
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := tracer.Shutdown(late); err != nil {
+	if err := sendTraces(late); err != nil {
 		log.Warn("the last traces are lost", "err", err)
 	}
 	return err
@@ -190,21 +191,23 @@ func firstToken(ctx context.Context, store delivery.Store, data string) (string,
 	return token, nil
 }
 
-// tracer returns what traces go to: the collector, or nowhere.
-func (o *serveOptions) tracer(ctx context.Context) (*trace.TracerProvider, error) {
+// tracer returns what traces go to, which is nil without --otlp-endpoint, and what
+// sends the last of them.
+func (o *serveOptions) tracer(ctx context.Context) (trace.TracerProvider, func(context.Context) error, error) {
 	if o.otlpEndpoint == "" {
-		return trace.NewTracerProvider(trace.WithSampler(trace.NeverSample())), nil
+		return nil, func(context.Context) error { return nil }, nil
 	}
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(strings.TrimSuffix(o.otlpEndpoint, "/")+"/v1/traces"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(resource.NewSchemaless(
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(resource.NewSchemaless(
 		attribute.String("service.name", "runhooks"), attribute.String("service.version", version()),
-	))), nil
+	)))
+	return provider, provider.Shutdown, nil
 }
 
-func (o *serveOptions) engine(store delivery.Store, ring *keyring.Ring, tracer *trace.TracerProvider, log *slog.Logger) *delivery.Engine {
+func (o *serveOptions) engine(store delivery.Store, ring *keyring.Ring, tracer trace.TracerProvider, log *slog.Logger) *delivery.Engine {
 	name := o.node
 	if name == "" {
 		name, _ = os.Hostname() // or none
@@ -240,7 +243,8 @@ func (o *serveOptions) serve(ctx context.Context, socket net.Listener, server *h
 		left--
 		log.Error("stopping: it can't go on", "err", err)
 	}
-	grace, cancel := context.WithTimeout(running, max(o.grace, time.Second))
+	// Requests are short, but for tests of endpoints. Attempts then get all of grace.
+	grace, cancel := context.WithTimeout(running, min(max(o.grace, time.Second), 10*time.Second))
 	defer cancel()
 	if server.Shutdown(grace) != nil {
 		server.Close()
@@ -300,7 +304,7 @@ func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, toke
 
 // server returns a server of the API, or, for a node that only delivers, of its
 // health and metrics.
-func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, ring *keyring.Ring, tracer *trace.TracerProvider, log *slog.Logger) (*http.Server, error) {
+func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, ring *keyring.Ring, tracer trace.TracerProvider, log *slog.Logger) (*http.Server, error) {
 	registry := prometheus.NewRegistry()
 	for _, c := range []prometheus.Collector{engine, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
 		if err := registry.Register(c); err != nil {
@@ -320,6 +324,11 @@ func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, rin
 		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 			mux.Handle("GET "+path, api)
 		}
+		mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusNotFound)
+			_ = writeLine(w, problem{Type: "about:blank", Title: "Not Found", Detail: "this node only delivers: ask one with the role publish"})
+		})
 		server.Handler = mux
 	}
 	return server, nil

@@ -80,7 +80,8 @@ type committer struct {
 	writing map[*queue]bool // whose health is being written, as a later one must not overtake it
 	closed  bool            // to publishers
 	ending  bool            // writers end when nothing waits
-	away    bool            // the store can't be written to
+	away    error           // why the last commit failed, if it did
+	failed  time.Time       // when it did
 }
 
 func newCommitter(e *Engine) *committer {
@@ -238,11 +239,13 @@ func (c *committer) commit(ctx context.Context, p *pack) {
 			c.e.loseLease()
 		}
 		switch {
-		case lost, c.ping(ctx) != nil:
+		case lost, errors.Is(err, ErrFull), c.ping(ctx) != nil:
 			if !lost {
 				c.setAway(err)
 			}
-			p.refuse(fmt.Errorf("%w: %w", ErrUnavailable, err))
+			away := fmt.Errorf("%w: %w", ErrUnavailable, err)
+			p.refuse(away)
+			c.refuseWaiting(away)
 		case failures == 1: // a connection broke, or a transaction was the loser of two
 			continue
 		case len(p.items) > 1:
@@ -280,6 +283,18 @@ func (p *pack) refuse(err error) {
 	})
 }
 
+// refuseWaiting returns an error to all publishers that wait.
+func (c *committer) refuseWaiting(err error) {
+	c.mu.Lock()
+	p := &pack{items: c.waiting}
+	c.waiting, c.bytes = nil, 0
+	c.mu.Unlock()
+	p.refuse(err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = append(p.items, c.waiting...)
+}
+
 // retryLater has a pack of one item wait, while the others go on. What an endpoint
 // answered may hold something that the store can't, so it is left out in the end.
 func (c *committer) retryLater(p *pack, err error) {
@@ -310,20 +325,28 @@ func (c *committer) ping(ctx context.Context) error {
 	return c.e.store.Ping(ctx)
 }
 
-// setAway logs once when the store can't be written to, and once when it can
-// again.
+// setAway notes why a commit failed, or that one didn't, and logs each change.
 func (c *committer) setAway(err error) {
 	c.mu.Lock()
-	changed := c.away != (err != nil)
-	c.away = err != nil
+	before := c.away
+	c.away, c.failed = err, time.Now()
 	c.mu.Unlock()
 	switch {
-	case !changed:
-	case err != nil:
+	case err != nil && before == nil:
 		c.e.log.Error("the store can't be written to; what is known is kept and tried again", "error", err)
-	default:
+	case err == nil && before != nil:
 		c.e.log.Info("the store can be written to again")
 	}
+}
+
+// failure returns why nothing could be written just now, or nil.
+func (c *committer) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.failed) > 5*time.Second { // nobody has tried since
+		return nil
+	}
+	return c.away
 }
 
 // close refuses further publications.
@@ -344,11 +367,8 @@ func (c *committer) finish() {
 // abandon returns errors to all publishers that still wait, when there are no
 // writers any more.
 func (c *committer) abandon() {
-	c.mu.Lock()
-	items := c.waiting
-	c.waiting, c.closed, c.bytes = nil, true, 0
-	c.mu.Unlock()
-	(&pack{items: items}).refuse(ErrStopped)
+	c.close()
+	c.refuseWaiting(ErrStopped)
 }
 
 // batch returns what the store gets.

@@ -256,6 +256,9 @@ func (e *Engine) Ready(ctx context.Context) error {
 	if err := e.store.Ping(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	if err := e.commits.failure(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.now()

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -30,15 +31,21 @@ type Judgement struct {
 // Conforms says that the body may be published.
 func (j *Judgement) Conforms() bool { return j.Report.Verdict == conformance.Conforms }
 
-// sampleEvent stands for what is not known yet when a body is judged. The text of
-// a timestamp has always the same length.
-var sampleEvent = Event{At: time.UnixMilli(0)}
+// sampleTime and sampleEndpoint stand for what is not known yet when a body is
+// judged.
+var sampleTime = time.UnixMilli(0)
 
 const sampleEndpoint = "00000000-0000-4000-8000-000000000000"
 
+// payloads are buffers for Judge, which doesn't keep what it judges.
+var payloads = sync.Pool{New: func() any { return new([]byte) }}
+
 // Judge judges a body: the payload of an event without timestamp and webhook_id.
 func Judge(body []byte) Judgement {
-	payload, at, added := fill(body, sampleEvent.At, sampleEndpoint)
+	buffer := payloads.Get().(*[]byte)
+	defer payloads.Put(buffer)
+	payload, at, added := fill((*buffer)[:0], body, sampleTime, sampleEndpoint)
+	*buffer = payload[:0]
 	if added == 0 { // no object, so the judge can say so itself
 		return Judgement{Report: conformance.Check(body)}
 	}
@@ -84,8 +91,8 @@ func (j *Judgement) read(body []byte) {
 		if err != nil || j.Type != "" && robot != nil && run != nil {
 			break
 		}
-		if _, n := d.StackIndex(depth); token.Kind() != '"' || n%2 == 0 {
-			continue // not a member's name
+		if token.Kind() != '"' {
+			continue // an object begins or ends
 		}
 		switch name := token.String(); {
 		case depth == 1 && name == "event_type":
@@ -136,7 +143,7 @@ func (j *Judgement) refuse(message string) {
 // Payload returns what an endpoint gets of an event: the body as it was published,
 // with timestamp and webhook_id added to it. It is the same in every attempt.
 func Payload(e *Event, endpointID string) []byte {
-	payload, _, _ := fill(e.Body, e.At, endpointID)
+	payload, _, _ := fill(make([]byte, 0, len(e.Body)+len(endpointID)+64), e.Body, e.At, endpointID)
 	return payload
 }
 
@@ -149,9 +156,9 @@ var usualStarts = func() (starts [][]byte) {
 	return starts
 }()
 
-// fill adds timestamp and webhook_id to a body, and returns where it added how
-// many bytes. It adds none to what is not an object.
-func fill(body []byte, timestamp time.Time, endpointID string) (payload []byte, at, added int) {
+// fill appends to payload a body with timestamp and webhook_id, and returns where in
+// it how many bytes were added. It adds none to what is not an object.
+func fill(payload, body []byte, timestamp time.Time, endpointID string) (filled []byte, at, added int) {
 	for _, start := range usualStarts {
 		if bytes.HasPrefix(body, start) {
 			at = len(start)
@@ -162,13 +169,12 @@ func fill(body []byte, timestamp time.Time, endpointID string) (payload []byte, 
 	if at == 0 {
 		at = len(body) - len(bytes.TrimLeft(body, " \t\r\n")) + 1
 		if at > len(body) || body[at-1] != '{' {
-			return body, 0, 0
+			return payload, 0, 0
 		}
 		if rest := bytes.TrimLeft(body[at:], " \t\r\n"); bytes.HasPrefix(rest, []byte("}")) {
 			comma = ""
 		}
 	}
-	payload = make([]byte, 0, len(body)+len(`"timestamp":"2006-01-02T15:04:05.000Z","webhook_id":"",`)+len(endpointID))
 	payload = append(payload, body[:at]...)
 	payload = append(payload, `"timestamp":"`...)
 	payload = timestamp.UTC().AppendFormat(payload, "2006-01-02T15:04:05.000Z")

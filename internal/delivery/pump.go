@@ -311,6 +311,7 @@ func (e *Engine) ended(f *flight, o *ended, now time.Time) {
 		e.hold(q, -len(f.task.Event.Body))
 	}
 	if o == nil {
+		q.pause = now.Add(30 * time.Second)
 		e.settle(q, &f.task, now)
 		return
 	}
@@ -437,11 +438,7 @@ func (e *Engine) nextToLoad() *queue {
 			q := r.pop()
 			q.waits = false
 			if e.wantsLoad(q) {
-				if q.class == e.loadTurn {
-					return q
-				}
-				q.waits = true
-				e.toLoad[q.class].push(q)
+				return q
 			}
 		}
 	}
@@ -459,7 +456,7 @@ func (e *Engine) plan(q *queue) (plain, ordered DueQuery) {
 		plain = DueQuery{
 			EndpointID: q.id,
 			// What memory holds is pending, too, so the store may return it.
-			Limit:    q.window() + len(q.busy),
+			Limit:    q.window() + len(q.busy) + len(e.orphans),
 			MaxBytes: q.bytes + loadBytes,
 		}
 		if now.Sub(q.scanned) < rescan && !q.seen.IsZero() {
@@ -507,6 +504,7 @@ func (e *Engine) loaded(q *queue, query *DueQuery, plain, ordered *DueResult, no
 		}
 		return to
 	}
+	before := len(q.ready) + len(q.lane)
 	for _, t := range plain.Deliveries {
 		if t.Delivery.DueAt.After(q.seen) {
 			q.seen = t.Delivery.DueAt
@@ -527,6 +525,10 @@ func (e *Engine) loaded(q *queue, query *DueQuery, plain, ordered *DueResult, no
 		}
 	}
 	q.laneMore = q.laneMore || ordered.More
+	if (plain.More || ordered.More) && len(q.ready)+len(q.lane) == before {
+		// All are under way since before this node owned the endpoint again.
+		q.pause = later(q.pause, now.Add(100*time.Millisecond))
+	}
 	if !q.more {
 		for _, t := range arrived {
 			q.ready = add(q.ready, t)
@@ -550,35 +552,37 @@ func (e *Engine) tick(ctx context.Context) {
 		}
 		e.mu.Lock()
 		now := time.Now()
-		next := now.Add(time.Minute)
+		e.tickAt = now.Add(time.Minute)
 		for len(e.timers) > 0 && !e.timers[0].wake.After(now) {
 			q := heap.Pop(&e.timers).(*queue)
-			if !q.idle.IsZero() && now.Sub(q.idle) >= idleAfter && !q.blocked {
+			if !q.idle.IsZero() && now.Sub(q.idle) >= idleAfter && !q.blocked && !q.dropped {
 				e.giveUp(q)
 				continue
 			}
 			e.update(q, now)
 		}
-		if len(e.timers) > 0 {
-			next = sooner(next, e.timers[0].wake)
-		}
 		for e.young.Len() > 0 {
 			f := e.young.Front().Value.(*flight)
-			if at := f.start.Add(slowAfter); at.After(now) {
-				next = sooner(next, at)
+			if f.start.Add(slowAfter).After(now) {
 				break
 			}
 			e.young.Remove(f.young)
 			f.young = nil
 			e.classify(f.q, bad)
 		}
-		if e.faults > 0 && e.faultUntil.After(now) {
-			next = sooner(next, e.faultUntil)
-		}
 		e.dispatch(now)
-		e.tickAt = next
+		if len(e.timers) > 0 {
+			e.tickAt = sooner(e.tickAt, e.timers[0].wake)
+		}
+		if e.young.Len() > 0 {
+			e.tickAt = sooner(e.tickAt, e.young.Front().Value.(*flight).start.Add(slowAfter))
+		}
+		if e.faultUntil.After(now) {
+			e.tickAt = sooner(e.tickAt, e.faultUntil)
+		}
+		pause := time.Until(e.tickAt)
 		e.mu.Unlock()
-		timer.Reset(time.Until(next))
+		timer.Reset(pause)
 	}
 }
 

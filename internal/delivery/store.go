@@ -58,6 +58,13 @@ type Work interface {
 
 	// Commit writes a batch, all of it or nothing. Publications and outcomes are
 	// in the order of the batch in what it returns.
+	//
+	// After an error nothing of the batch is written, unless the connection to the
+	// store was lost: then all of it may be. Committing it again is safe either
+	// way. An event whose id is known is not written again, and the answer has the
+	// deliveries that were made for it. An outcome whose delivery has had an
+	// attempt of its number changes nothing. If an error comes again, the batch
+	// may hold what the store refuses: commit its parts alone.
 	Commit(ctx context.Context, b *Batch) (*Committed, error)
 
 	// Claim makes this node the owner of up to max endpoints that have deliveries
@@ -375,7 +382,8 @@ type Records interface {
 	Cancel(ctx context.Context, delivery int64, reason string) (Delivery, error)
 
 	// CreateJob stores a job that [Upkeep.WorkOn] carries out. Only one job of a
-	// kind may be open for an endpoint: otherwise the error is ErrState.
+	// kind may be open for an endpoint, and what is recovered must be active:
+	// otherwise the error is ErrState.
 	CreateJob(ctx context.Context, j Job) (Job, error)
 	Job(ctx context.Context, id int64) (Job, error)
 }

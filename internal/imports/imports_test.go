@@ -96,6 +96,36 @@ var layout = []struct {
 		refuses: []string{"pkg/receiver"},
 	},
 	{
+		of:      "internal/delivery",
+		may:     []string{"gen/service", "pkg/..."},
+		why:     "the engine knows of stores by an interface, and nothing of who calls it",
+		refuses: []string{"internal/delivery/sqlite", "internal/service", "internal/keyring", "internal/cli"},
+	},
+	{
+		of:      "internal/delivery/memory",
+		may:     []string{"internal/delivery"},
+		why:     "a store keeps rows, and decides nothing",
+		refuses: []string{"internal/delivery/sqlite", "internal/service", "pkg/emitter"},
+	},
+	{
+		of:      "internal/delivery/sqlite",
+		may:     []string{"internal/delivery"},
+		why:     "a store keeps rows, and decides nothing",
+		refuses: []string{"internal/delivery/postgres", "internal/service", "pkg/emitter"},
+	},
+	{
+		of:      "internal/delivery/postgres",
+		may:     []string{"internal/delivery"},
+		why:     "a store keeps rows, and decides nothing",
+		refuses: []string{"internal/delivery/sqlite", "internal/service", "pkg/emitter"},
+	},
+	{
+		of:      "internal/service",
+		may:     []string{"internal/delivery", "internal/keyring", "internal/sample", "gen/service", "jsonschema", "openapi", "pkg/..."},
+		why:     "the API works over any store",
+		refuses: []string{"internal/delivery/sqlite", "internal/delivery/postgres", "internal/cli"},
+	},
+	{
 		of:      "cmd/...",
 		may:     []string{"internal/cli"},
 		why:     "main is a few lines; what it does is in internal/cli, where tests reach it",
@@ -161,16 +191,21 @@ var reserved = []struct {
 		refuses:  []string{"internal/service"},
 	},
 	{
-		packages: "internal/delivery/store/sqlite",
+		packages: "internal/delivery/sqlite",
 		by:       []string{"internal/cli"},
 		why:      "only the command line picks a store",
 		refuses:  []string{"internal/delivery", "internal/service", "pkg/receiver"},
 	},
 	{
-		packages: "internal/delivery/store/postgres",
+		packages: "internal/delivery/postgres",
 		by:       []string{"internal/cli"},
 		why:      "only the command line picks a store",
 		refuses:  []string{"internal/delivery", "internal/service", "pkg/receiver"},
+	},
+	{
+		packages: "internal/delivery/memory",
+		why:      "it is for tests",
+		refuses:  []string{"internal/delivery", "internal/service", "internal/cli"},
 	},
 }
 
@@ -263,8 +298,8 @@ func TestViolations(t *testing.T) {
 				"pkg/receiver":                   {"pkg/conformance", "pkg/event", "pkg/signature"},
 				"pkg/emitter":                    {"pkg/conformance", "pkg/event", "pkg/signature"},
 				"internal/delivery":              {"pkg/emitter", "go.opentelemetry.io/otel"},
-				"internal/delivery/store/sqlite": {"internal/delivery", "modernc.org/sqlite"},
-				"internal/cli":                   {"internal/delivery/store/sqlite", "github.com/spf13/cobra"},
+				"internal/delivery/sqlite": {"internal/delivery", "modernc.org/sqlite"},
+				"internal/cli":                   {"internal/delivery/sqlite", "github.com/spf13/cobra"},
 				"cmd/runhooks":                   {"internal/cli"},
 			},
 		},

@@ -168,7 +168,9 @@ func (w *world) do(token, method, path, body string, headers ...string) reply {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return reply{resp.StatusCode, resp.Header, string(text)}
+	r := reply{resp.StatusCode, resp.Header, string(text)}
+	conform(w.t, req, r)
+	return r
 }
 
 // want fails unless the answer has a status.
@@ -192,13 +194,17 @@ func (w *world) endpoint(robot, url, more string) api.Endpoint {
 	return e
 }
 
-// receiver answers with a status, and hands over the requests that it gets.
+// receiver answers with a status, and hands over the first 100 requests that it
+// gets.
 func receiver(t testing.TB, status int) (string, <-chan *http.Request) {
 	got := make(chan *http.Request, 100)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		got <- r
+		select {
+		case got <- r:
+		default:
+		}
 		w.WriteHeader(status)
 	}))
 	t.Cleanup(server.Close)

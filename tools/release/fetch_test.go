@@ -98,7 +98,7 @@ func TestFetch(t *testing.T) {
 			// go mod tidy also has a look at the tests of what is imported.
 			sums := string(read(t, dir, "go.sum"))
 			for _, driver := range []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5"} {
-				if strings.Contains(sums, driver) {
+				if strings.Contains(sums, driver) && !slices.Contains(added, driver) {
 					t.Errorf("go.sum has the database driver %s", driver)
 				}
 			}

@@ -88,11 +88,34 @@ func prepare(dir, version string, date time.Time) error {
 		return err
 	}
 	for _, m := range nested {
+		if required, err := requirement(filepath.Join(dir, m, "go.mod")); err != nil {
+			return err
+		} else if required == "" {
+			continue
+		}
 		if _, err := command(filepath.Join(dir, m), nil, "go", "mod", "edit", "-require="+module+"@"+version); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// requirement returns the version of the module that a go.mod requires, or nothing.
+func requirement(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	file, err := modfile.Parse(path, text, nil)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range file.Require {
+		if r.Mod.Path == module {
+			return r.Mod.Version, nil
+		}
+	}
+	return "", nil
 }
 
 // isPrepared says what prepare would still have to do.
@@ -106,18 +129,12 @@ func isPrepared(dir, version, changelog string) error {
 	}
 	for _, m := range nested {
 		path := filepath.Join(dir, m, "go.mod")
-		text, err := os.ReadFile(path)
+		required, err := requirement(path)
 		if err != nil {
 			return err
 		}
-		file, err := modfile.Parse(path, text, nil)
-		if err != nil {
-			return err
-		}
-		for _, r := range file.Require {
-			if r.Mod.Path == module && r.Mod.Version != version {
-				return fmt.Errorf("%s requires %s of %s; run make release-prepare VERSION=%s", path, r.Mod.Version, module, version)
-			}
+		if required != "" && required != version {
+			return fmt.Errorf("%s requires %s of %s; run make release-prepare VERSION=%s", path, required, module, version)
 		}
 	}
 	return nil

@@ -88,6 +88,9 @@ type Store struct {
 // Node returns the store of another node.
 func (db *DB) Node() *Store { return &Store{db: db, hints: make(chan string, 64)} }
 
+// Another returns the store of another node of the same database.
+func (s *Store) Another() *Store { return s.db.Node() }
+
 // New returns a store that no other node has.
 func New() *Store { return &Store{db: NewDB()} }
 
@@ -128,6 +131,7 @@ func (s *Store) Close() error { return nil }
 
 func (s *Store) Join(ctx context.Context, name string, deliver bool) (l delivery.Lease, err error) {
 	err = s.do(ctx, "Join", func(now time.Time) error {
+		s.db.remove(s.node)
 		s.node = &node{
 			id: fmt.Sprintf("%s-%d", name, s.db.number()), deliver: deliver, ends: now.Add(TTL),
 			changed: map[string]bool{}, hints: s.hints,
@@ -141,7 +145,7 @@ func (s *Store) Join(ctx context.Context, name string, deliver bool) (l delivery
 
 func (s *Store) Renew(ctx context.Context) (l delivery.Lease, err error) {
 	err = s.do(ctx, "Renew", func(now time.Time) error {
-		s.db.bury(now)
+		s.db.bury(s.node, now)
 		if !slices.Contains(s.db.nodes, s.node) {
 			return delivery.ErrLeaseLost
 		}
@@ -166,10 +170,10 @@ func (s *Store) Kill() {
 	s.db.remove(s.node)
 }
 
-// bury removes the nodes whose lease has ended.
-func (db *DB) bury(now time.Time) {
+// bury removes the other nodes whose lease has ended.
+func (db *DB) bury(self *node, now time.Time) {
 	for _, n := range slices.Clone(db.nodes) {
-		if !now.Before(n.ends) {
+		if n != self && !now.Before(n.ends) {
 			db.remove(n)
 		}
 	}
@@ -296,7 +300,9 @@ func (db *DB) outcome(o *delivery.Outcome, late bool, now time.Time) {
 	}
 	r.Round, r.Reason = o.Round, o.Reason
 	db.become(r, o.State, now)
-	r.DueAt = now.Add(o.Delay)
+	if o.State == delivery.Pending {
+		r.DueAt = now.Add(o.Delay)
+	}
 }
 
 // become changes the state of a delivery.
@@ -304,7 +310,7 @@ func (db *DB) become(r *row, s delivery.State, now time.Time) {
 	r.State = s
 	e := db.endpoints[r.EndpointID]
 	if s.Finished() {
-		r.FinishedAt = now
+		r.FinishedAt, r.DueAt = now, time.Time{}
 		delete(e.open, r.ID)
 	} else {
 		r.FinishedAt, r.DueAt = time.Time{}, now
@@ -392,9 +398,12 @@ func (e *endpoint) pending(ordered bool) []*row {
 
 func (s *Store) Claim(ctx context.Context, most int) (claims []delivery.Claim, err error) {
 	err = s.do(ctx, "Claim", func(now time.Time) error {
-		s.db.bury(now)
+		s.db.bury(s.node, now)
 		if !slices.Contains(s.db.nodes, s.node) {
 			return delivery.ErrLeaseLost
+		}
+		if !s.node.deliver {
+			return nil
 		}
 		for _, id := range slices.Sorted(maps.Keys(s.db.endpoints)) {
 			e := s.db.endpoints[id]

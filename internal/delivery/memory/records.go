@@ -325,6 +325,16 @@ func (s *Store) CreateJob(_ context.Context, j delivery.Job) (delivery.Job, erro
 				return delivery.ErrState
 			}
 		}
+		if e := s.db.endpoints[j.EndpointID]; j.Kind == delivery.Recover && (e == nil || e.deleted) {
+			return delivery.ErrNotFound
+		} else if j.Kind == delivery.Recover && e.State != delivery.Active {
+			return delivery.ErrState
+		}
+		for _, r := range s.db.deliveries {
+			if s.db.concerns(&j, r) {
+				j.Total++
+			}
+		}
 		j.ID, j.CreatedAt = s.db.number(), now
 		stored := j
 		s.db.jobs = append(s.db.jobs, &stored)
@@ -375,24 +385,31 @@ func (s *Store) WorkOn(ctx context.Context, limit int) (done delivery.Job, err e
 	return done, err
 }
 
+// concerns says whether a job is about a delivery.
+func (db *DB) concerns(j *delivery.Job, r *row) bool {
+	if j.Kind == delivery.Erase {
+		return erases(j, r.event)
+	}
+	again := r.State == delivery.Held || r.State == delivery.Exhausted || r.State == delivery.Expired
+	return again && r.EndpointID == j.EndpointID && !r.CreatedAt.Before(j.Since)
+}
+
 // step does for one delivery what a job is for, if anything.
 func (db *DB) step(j *delivery.Job, r *row, now time.Time) bool {
-	switch j.Kind {
-	case delivery.Recover:
-		again := r.State == delivery.Held || r.State == delivery.Exhausted || r.State == delivery.Expired
-		e := db.endpoints[r.EndpointID]
-		if r.EndpointID != j.EndpointID || !again || r.CreatedAt.Before(j.Since) || e.State != delivery.Active || e.deleted {
-			return false
-		}
-		r.Round, r.Reason = 0, ""
-		db.become(r, delivery.Pending, now)
-	case delivery.Erase:
-		if !erases(j, r.event) {
-			return false
-		}
-		delete(db.endpoints[r.EndpointID].open, r.ID)
+	e := db.endpoints[r.EndpointID]
+	if !db.concerns(j, r) {
+		return false
+	}
+	switch {
+	case j.Kind == delivery.Erase:
+		delete(e.open, r.ID)
 		delete(db.deliveries, r.ID)
 		delete(db.attempts, r.ID)
+	case e.State != delivery.Active || e.deleted:
+		return false
+	default:
+		r.Round, r.Reason = 0, ""
+		db.become(r, delivery.Pending, now)
 	}
 	return true
 }
@@ -431,9 +448,13 @@ func (s *Store) Settle(ctx context.Context, limit int) (n int, err error) {
 func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) (n int, err error) {
 	err = s.do(ctx, "Retain", func(now time.Time) error {
 		old := func(at time.Time, d time.Duration) bool { return d > 0 && now.Sub(at) > d && n < limit }
-		for id, r := range s.db.deliveries {
+		tooMuch := s.db.bytes() - keep.MaxBytes
+		for _, id := range slices.Sorted(maps.Keys(s.db.deliveries)) {
+			r := s.db.deliveries[id]
+			excess := keep.MaxBytes > 0 && tooMuch > 0 && n < limit
 			switch {
-			case r.State.Finished() && old(r.FinishedAt, keep.Finished):
+			case r.State.Finished() && (excess || old(r.FinishedAt, keep.Finished)):
+				tooMuch -= int64(len(r.event.Body))
 				delete(s.db.deliveries, id)
 				delete(s.db.attempts, id)
 				n++
@@ -443,16 +464,43 @@ func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) 
 				n++
 			}
 		}
+		s.db.audits = slices.DeleteFunc(s.db.audits, func(a delivery.Audit) bool { return old(a.At, keep.Audit) })
+		maps.DeleteFunc(s.db.keys, func(_ string, k key) bool { return old(k.at, keep.Idempotency) })
+		s.db.bySeq = slices.DeleteFunc(s.db.bySeq, func(e *delivery.Event) bool {
+			gone := (old(e.At, keep.Finished) || keep.MaxBytes > 0) && !s.db.delivers(e)
+			if gone {
+				delete(s.db.events, e.ID)
+			}
+			return gone
+		})
 		return nil
 	})
 	return n, err
+}
+
+// bytes is the size of the bodies.
+func (db *DB) bytes() (n int64) {
+	for _, e := range db.bySeq {
+		n += int64(len(e.Body))
+	}
+	return n
+}
+
+// delivers says that an event has deliveries.
+func (db *DB) delivers(e *delivery.Event) bool {
+	for _, r := range db.deliveries {
+		if r.event == e {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Store) Stats(ctx context.Context) (stats delivery.Stats, err error) {
 	err = s.do(ctx, "Stats", func(now time.Time) error {
 		stats = delivery.Stats{
 			Now: now, Endpoints: map[delivery.EndpointState]int64{}, Outboxed: int64(len(s.db.outbox)),
-			SetAside: int64(len(s.db.setAside)), Nodes: len(s.db.nodes),
+			SetAside: int64(len(s.db.setAside)), Nodes: len(s.db.nodes), Bytes: s.db.bytes(),
 		}
 		for _, e := range s.db.endpoints {
 			if e.deleted {

@@ -150,7 +150,7 @@ func TestAKilledNodesEndpointsAreFree(t *testing.T) {
 	if c := claim(t, b, 10); len(c) != 0 {
 		t.Errorf("claimed %v of a node that holds its lock", c)
 	}
-	a.Close() // as if it had been killed: it has not left
+	a.end() // as if it had been killed: it has not left
 	renew(t, b)
 	c := claim(t, b, 10)
 	if len(c) != 1 || c[0].EndpointID != "e" || c[0].Endpoint.URL == "" {
@@ -281,42 +281,6 @@ func TestOtherNodesHear(t *testing.T) {
 	hear(b, "")
 	if c := claim(t, b, 10); len(c) != 1 {
 		t.Errorf("claimed %v after the owner left, want e", c)
-	}
-}
-
-// What is committed and whose answer is lost is committed again.
-func TestCommittingAgain(t *testing.T) {
-	s := open(t, database(t))
-	join(t, s)
-	endpoint(t, s, "e", "r", false)
-	p := publication("r")
-	p.IdempotencyKey, p.BodyHash = "key", [32]byte{1}
-	batch := &delivery.Batch{Publish: []delivery.Publication{p}}
-	first := commit(t, s, batch)
-	again := commit(t, s, batch)
-	first.Published[0].Deliveries[0].Claim = nil // it is known
-	if diff := cmp.Diff(first.Published, again.Published); diff != "" {
-		t.Errorf("published again (-first +again):\n%s", diff)
-	}
-	ref := first.Published[0].Deliveries[0]
-	failed := outcome(ref, 1, delivery.Pending)
-	failed.Delay = time.Hour
-	for range 2 {
-		commit(t, s, &delivery.Batch{Outcomes: []delivery.Outcome{failed}})
-	}
-	for range 2 {
-		commit(t, s, &delivery.Batch{Outcomes: []delivery.Outcome{outcome(ref, 2, delivery.Exhausted)}})
-	}
-	if _, err := s.Retry(t.Context(), ref.ID); err != nil {
-		t.Fatal(err)
-	}
-	commit(t, s, &delivery.Batch{Outcomes: []delivery.Outcome{outcome(ref, 2, delivery.Exhausted)}})
-	d, err := s.Delivery(t.Context(), ref.ID)
-	if err != nil || d.State != delivery.Pending || d.Attempts != 2 || d.Round != 0 {
-		t.Errorf("after a retry and an old outcome: %+v, %v", d, err)
-	}
-	if a, err := s.Attempts(t.Context(), ref.ID); err != nil || len(a) != 2 {
-		t.Errorf("attempts %+v, %v; want two", a, err)
 	}
 }
 
@@ -497,5 +461,70 @@ func TestTerminatedBackendsLoseNothing(t *testing.T) {
 	slices.Sort(refs)
 	if n := scan[int](t, killer, "SELECT count(*) FROM runhooks.pending"); n != total || len(slices.Compact(refs)) != total {
 		t.Errorf("%d deliveries, %d refs; want %d of both (%d backends terminated, %d errors)", n, len(refs), total, kills, errs)
+	}
+}
+
+func TestOldDaysAreDropped(t *testing.T) {
+	s := open(t, database(t))
+	join(t, s)
+	endpoint(t, s, "e", "r", false)
+	var batch delivery.Batch
+	for range 3 {
+		batch.Publish = append(batch.Publish, publication("r"))
+	}
+	var refs []delivery.Ref
+	for _, p := range commit(t, s, &batch).Published {
+		refs = append(refs, p.Deliveries...)
+	}
+	commit(t, s, &delivery.Batch{Outcomes: []delivery.Outcome{outcome(refs[0], 1, delivery.Delivered), outcome(refs[1], 1, delivery.Delivered)}})
+
+	// Ten days ago, all of this happened, but for the end of the second delivery.
+	exec(t, s, "SELECT runhooks.shelve(runhooks.today() - 10)")
+	exec(t, s, "UPDATE runhooks.events SET day = runhooks.today() - 10")
+	exec(t, s, "UPDATE runhooks.attempts SET day = runhooks.today() - 10")
+	exec(t, s, "UPDATE runhooks.pending SET event_day = runhooks.today() - 10")
+	exec(t, s, "UPDATE runhooks.finished SET event_day = runhooks.today() - 10")
+	exec(t, s, "UPDATE runhooks.finished SET day = runhooks.today() - 10 WHERE id = $1", refs[0].ID)
+
+	retain := func(r delivery.Retention) {
+		t.Helper()
+		for range 20 {
+			n, err := s.Retain(t.Context(), r, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n == 0 {
+				return
+			}
+		}
+		t.Fatal("there is always more to remove")
+	}
+	const old = "SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_' || to_char(runhooks.today() - 10, 'YYYYMMDD') AND relkind = 'r'"
+	retain(delivery.Retention{Finished: 20 * 24 * time.Hour, MaxBytes: 1 << 40})
+	if n := scan[int](t, s, old); n != 3 {
+		t.Fatalf("%d partitions of a day that is kept, want 3", n)
+	}
+	retain(delivery.Retention{Finished: 9 * 24 * time.Hour})
+	if n := scan[int](t, s, old); n != 0 {
+		t.Errorf("%d partitions of a day that is over", n)
+	}
+	if _, err := s.Delivery(t.Context(), refs[0].ID); !errors.Is(err, delivery.ErrNotFound) {
+		t.Errorf("the old delivery: %v, want ErrNotFound", err)
+	}
+	for _, r := range refs[1:] {
+		d, err := s.Delivery(t.Context(), r.ID)
+		if err != nil {
+			t.Errorf("a delivery that is kept: %v", err)
+		} else if _, err := s.Event(t.Context(), d.EventID); err != nil {
+			t.Errorf("its event: %v", err)
+		}
+	}
+	due, err := s.Due(t.Context(), delivery.DueQuery{EndpointID: "e", Limit: 9})
+	if err != nil || len(due.Deliveries) != 1 {
+		t.Errorf("due %+v, %v; want the delivery that is pending", due, err)
+	}
+	events, err := s.Events(t.Context(), delivery.EventFilter{}, delivery.Page{})
+	if err != nil || len(events) != 2 {
+		t.Errorf("%d events, %v; want 2", len(events), err)
 	}
 }

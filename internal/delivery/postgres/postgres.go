@@ -81,6 +81,12 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		"statement_timeout":                   "30000",
 		"idle_in_transaction_session_timeout": "10000",
 		"timezone":                            "UTC",
+		// Plans are kept from when a table was small, or taken for it. Here an index
+		// is never much slower than what they would do then, and often much faster.
+		"enable_seqscan":   "off",
+		"enable_hashjoin":  "off",
+		"enable_mergejoin": "off",
+		"jit":              "off",
 	} {
 		if _, given := config.ConnConfig.RuntimeParams[name]; !given {
 			config.ConnConfig.RuntimeParams[name] = value
@@ -188,13 +194,19 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close closes all connections. A node that has not left is gone for the others as
-// soon as its last renewal is old.
+// Close leaves, if it can, and closes all connections.
 func (s *Store) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_ = s.Leave(ctx) // otherwise others see soon that the lock is free
+	s.end()
+	return nil
+}
+
+func (s *Store) end() {
 	s.stop()
 	s.done.Wait()
 	s.pool.Close()
-	return nil
 }
 
 // failed says in which call an error came up, and which of package delivery it is.

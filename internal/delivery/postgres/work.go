@@ -409,7 +409,7 @@ func (s *Store) Ingest(ctx context.Context, most int, judge func([]delivery.Outb
 		p *publishing
 	)
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT id, convert_to(body, 'UTF8'), idempotency_key, at FROM runhooks.outbox
+		rows, err := tx.Query(ctx, `SELECT id, body, idempotency_key, at FROM runhooks.outbox
 			WHERE pg_try_advisory_xact_lock($1) ORDER BY id LIMIT $2`, ingestLock, most)
 		if err != nil {
 			return err

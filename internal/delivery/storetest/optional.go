@@ -206,6 +206,38 @@ var optionalTests = []optionalTest{
 		}
 		b.same(len(seen), 4*each)
 	}},
+	{"CommitWhoseAnswerIsLost", func(t *testing.T, open func(t *testing.T) delivery.Store, o Options) {
+		if o.Node == nil {
+			return // no answer is lost within a process
+		}
+		b := newBench(t, open(t))
+		b.endpoint("robot")
+		b.endpoint("robot")
+		p := event("robot", "1")
+		p.IdempotencyKey, p.BodyHash = "key", [32]byte{1}
+		first, again := b.publish(p), b.publish(p)
+		for i := range first[0].Deliveries {
+			first[0].Deliveries[i].Claim = nil // it is known by now
+		}
+		b.same(again, first)
+		ref := first[0].Deliveries[0]
+		twice := func(o delivery.Outcome) {
+			b.Helper()
+			for range 2 {
+				b.same(b.commit(delivery.Batch{Outcomes: []delivery.Outcome{o}}).Late, []bool{false})
+			}
+		}
+		twice(outcome(ref, 1, delivery.Pending))
+		twice(outcome(ref, 2, delivery.Exhausted))
+		_, err := b.Retry(b.ctx, ref.ID)
+		b.ok(err)
+		twice(outcome(ref, 2, delivery.Exhausted))
+		d := b.delivery(ref.ID)
+		b.same([]any{d.State, d.Attempts, d.Round}, []any{delivery.Pending, 2, 0})
+		attempts, err := b.Attempts(b.ctx, ref.ID)
+		b.ok(err)
+		b.same(len(attempts), 2)
+	}},
 	{"NodesClaimApart", func(t *testing.T, open func(t *testing.T) delivery.Store, o Options) {
 		if o.Node == nil {
 			return

@@ -30,6 +30,9 @@ type Options struct {
 	// Outbox puts events into the outbox of s, each a body with its idempotency
 	// key. If it is nil, s must have no outbox.
 	Outbox func(t *testing.T, s delivery.Store, events [][2]string)
+	// WholeDays says that what is too much goes by the day, and what is of today
+	// stays.
+	WholeDays bool
 }
 
 // Run runs the suite. open opens an empty store, and sees to it that it is closed
@@ -79,6 +82,13 @@ func (b *bench) join(deliver bool) delivery.Lease {
 	l, err := b.Join(b.ctx, "node", deliver)
 	b.ok(err)
 	return l
+}
+
+// rejoin makes this process another node, which owns nothing of what it did.
+func (b *bench) rejoin(deliver bool) delivery.Lease {
+	b.Helper()
+	b.ok(b.Leave(b.ctx))
+	return b.join(deliver)
 }
 
 func (b *bench) ok(err error) {
@@ -215,6 +225,16 @@ func (b *bench) delivery(id int64) delivery.Delivery {
 	d, err := b.Delivery(b.ctx, id)
 	b.ok(err)
 	return d
+}
+
+// attempts returns how many there are of a delivery, which may not exist.
+func (b *bench) attempts(id int64) int {
+	b.Helper()
+	as, err := b.Attempts(b.ctx, id)
+	if !errorsIs(err, delivery.ErrNotFound) {
+		b.ok(err)
+	}
+	return len(as)
 }
 
 // state checks the states of deliveries.

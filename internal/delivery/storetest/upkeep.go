@@ -62,9 +62,7 @@ var upkeepTests = []test{
 		for _, r := range append(both.Deliveries, one.Deliveries[0]) {
 			_, err := b.Delivery(b.ctx, r.ID)
 			b.is(err, delivery.ErrNotFound)
-			as, err := b.Attempts(b.ctx, r.ID)
-			b.ok(err)
-			b.same(len(as), 0)
+			b.same(b.attempts(r.ID), 0)
 		}
 		// Of one event, another delivery is still to be made.
 		b.same(exists(one.EventID), true)
@@ -112,6 +110,9 @@ var upkeepTests = []test{
 		})
 	}},
 	{"RetainBySize", func(b *bench) {
+		if b.options.WholeDays {
+			b.Skip("this store removes whole days")
+		}
 		e := b.endpoint("robot")
 		size := func() int64 {
 			s, err := b.Stats(b.ctx)

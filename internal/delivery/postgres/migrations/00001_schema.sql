@@ -208,7 +208,7 @@ CREATE UNIQUE INDEX jobs_endpoint ON runhooks.jobs (kind, endpoint_id) WHERE fin
 -- What platforms publish in transactions of their own, until it is judged.
 CREATE TABLE runhooks.outbox (
 	id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	body            text NOT NULL,
+	body            bytea NOT NULL, -- whatever was published, UTF-8 or not
 	idempotency_key text NOT NULL DEFAULT '',
 	at              timestamptz NOT NULL DEFAULT now()
 );
@@ -226,7 +226,7 @@ CREATE TABLE runhooks.set_aside (
 -- +goose StatementBegin
 CREATE FUNCTION runhooks.publish(event text, idempotency_key text DEFAULT NULL) RETURNS void
 LANGUAGE sql AS $$
-	INSERT INTO runhooks.outbox (body, idempotency_key) VALUES ($1, coalesce($2, ''));
+	INSERT INTO runhooks.outbox (body, idempotency_key) VALUES (convert_to($1, 'UTF8'), coalesce($2, ''));
 $$;
 -- +goose StatementEnd
 
@@ -295,7 +295,9 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	skipped integer[] := '{}';  -- publications with a key that another event has
 	fresh   text[];             -- ids of events that were written
-	t_i     integer[];          -- deliveries to be made: the publication,
+	again   boolean;            -- some were written before
+	t_id    bigint[];           -- deliveries to be made: their ids,
+	t_i     integer[];          -- the publication,
 	t_to    text[];             -- its endpoint,
 	t_order boolean[];
 	t_state text[];
@@ -330,6 +332,7 @@ BEGIN
 	)
 	SELECT coalesce(array_agg(w.id), '{}') INTO fresh FROM written w;
 
+	again := cardinality(fresh) < cardinality(ids);
 	IF cardinality(fresh) + cardinality(skipped) < cardinality(ids) THEN
 		-- Events that an earlier call wrote, whose answer was lost.
 		RETURN QUERY
@@ -347,12 +350,13 @@ BEGIN
 		SELECT p.n::integer AS n, e.id, e.ordered, e.state
 		FROM unnest(ids, types, robots, operational, endpoints) WITH ORDINALITY AS p(id, type, robot, operational, endpoint, n)
 		JOIN runhooks.endpoints e ON e.robot_id = CASE WHEN p.operational THEN '' ELSE p.robot END
-		WHERE p.endpoint = '' AND e.deleted_at IS NULL AND (e.events = '{}' OR p.type = ANY (e.events)) AND p.id = ANY (fresh)
+		WHERE p.endpoint = '' AND e.deleted_at IS NULL AND (e.events = '{}' OR p.type = ANY (e.events))
+			AND (NOT again OR p.id = ANY (fresh))
 		UNION ALL
 		SELECT p.n::integer, e.id, e.ordered, e.state
 		FROM unnest(ids, endpoints) WITH ORDINALITY AS p(id, endpoint, n)
 		JOIN runhooks.endpoints e ON e.id = p.endpoint
-		WHERE p.endpoint <> '' AND e.deleted_at IS NULL AND p.id = ANY (fresh)
+		WHERE p.endpoint <> '' AND e.deleted_at IS NULL AND (NOT again OR p.id = ANY (fresh))
 		ORDER BY 1, 2
 	) t;
 	IF t_i IS NULL THEN
@@ -364,17 +368,19 @@ BEGIN
 		coalesce(array_agg(DISTINCT t.id) FILTER (WHERE t.ordered), '{}'), node)
 	FROM unnest(t_to, t_order, t_state) AS t(id, ordered, state) WHERE t.state = 'active';
 
+	-- Ids are drawn now, when ordered endpoints are locked.
+	SELECT array_agg(nextval('runhooks.deliveries_id')) INTO t_id FROM unnest(t_i);
+
+	INSERT INTO runhooks.pending (id, endpoint_id, event_id, event_day, size, state, ordered, attempts, round, due_at, created_at)
+	SELECT t.id, t.endpoint, ids[t.i], runhooks.on_shelf(ats[t.i]), length(bodies[t.i]),
+		CASE t.state WHEN 'active' THEN 'pending' ELSE 'held' END, t.ordered, 0, 0, now(), now()
+	FROM unnest(t_id, t_i, t_to, t_order, t_state) AS t(id, i, endpoint, ordered, state);
+
 	RETURN QUERY
-	WITH made AS (
-		INSERT INTO runhooks.pending AS d (id, endpoint_id, event_id, event_day, size, state, ordered, attempts, round, due_at, created_at)
-		SELECT nextval('runhooks.deliveries_id'), t.id, ids[t.i], runhooks.on_shelf(ats[t.i]), length(bodies[t.i]),
-			CASE t.state WHEN 'active' THEN 'pending' ELSE 'held' END, t.ordered, 0, 0, now(), now()
-		FROM unnest(t_i, t_to, t_order, t_state) AS t(i, id, ordered, state)
-		RETURNING d.id, d.event_id, d.endpoint_id, d.ordered, d.state
-	)
-	SELECT array_position(ids, d.event_id), false, false, d.event_id, d.id, d.endpoint_id, d.ordered, d.state, q.owner, q.epoch
-	FROM made d LEFT JOIN runhooks.queues q ON q.endpoint_id = d.endpoint_id
-	ORDER BY d.id;
+	SELECT t.i, false, false, ids[t.i], t.id, t.endpoint, t.ordered,
+		CASE t.state WHEN 'active' THEN 'pending' ELSE 'held' END, q.owner, q.epoch
+	FROM unnest(t_id, t_i, t_to, t_order, t_state) AS t(id, i, endpoint, ordered, state)
+	LEFT JOIN runhooks.queues q ON q.endpoint_id = t.endpoint;
 END $$;
 -- +goose StatementEnd
 
