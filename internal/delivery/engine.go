@@ -84,6 +84,7 @@ type Engine struct {
 	o       Options
 	log     *slog.Logger
 	tracer  trace.Tracer
+	traced  bool
 	metrics *metrics
 	commits *committer
 	shared  bool // the store may have other nodes
@@ -145,11 +146,12 @@ func New(store Store, o Options) *Engine {
 	o.DisableAfter = cmp.Or(o.DisableAfter, 120*time.Hour)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
 	o.Stale = cmp.Or(o.Stale, 5*time.Minute)
-	if o.Tracer == nil {
+	traced := o.Tracer != nil
+	if !traced {
 		o.Tracer = noop.NewTracerProvider()
 	}
 	e := &Engine{
-		store: store, o: o, log: o.Logger, tracer: o.Tracer.Tracer("github.com/runhooks/runhooks/internal/delivery"),
+		store: store, o: o, log: o.Logger, tracer: o.Tracer.Tracer("github.com/runhooks/runhooks/internal/delivery"), traced: traced,
 		metrics: newMetrics(), shared: store.Hints() != nil,
 		loaders: make(chan struct{}, 1), claims: make(chan struct{}, 1), joins: make(chan struct{}, 1),
 		jobs: make(chan struct{}, 1), refreshes: make(chan struct{}, 1), tickSooner: make(chan struct{}, 1),

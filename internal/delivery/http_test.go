@@ -2,11 +2,13 @@ package delivery_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,20 +17,42 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/delivery/postgres"
 	"github.com/runhooks/runhooks/internal/delivery/sqlite"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/emitter"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// TestOverHTTP: what an engine over SQLite sends is signed, conforms, and is
+// TestOverHTTP: what an engine sends over each store is signed, conforms, and is
 // recorded without what is secret.
 func TestOverHTTP(t *testing.T) {
-	store, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Run("SQLite", func(t *testing.T) {
+		store, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		testOverHTTP(t, store)
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		url := os.Getenv("POSTGRES_URL")
+		switch {
+		case url == "" && os.Getenv("REQUIRE_ALL") != "":
+			t.Fatal("POSTGRES_URL is not set: run this with scripts/postgres.sh")
+		case url == "":
+			t.Skip("POSTGRES_URL is not set: run this with scripts/postgres.sh")
+		}
+		store, err := postgres.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		testOverHTTP(t, store)
+	})
+}
+
+func testOverHTTP(t *testing.T, store delivery.Store) {
 	t.Cleanup(func() { store.Close() })
+	robot := rand.Text() // as the database may be that of an earlier run
 	secret := signature.NewSecret()
 	sealed := delivery.Sealed{Secrets: []signature.Secret{secret}, Header: http.Header{"Authorization": {"Bearer swordfish"}}}
 	registry := prometheus.NewPedanticRegistry()
@@ -61,7 +85,7 @@ func TestOverHTTP(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	ep, err := store.CreateEndpoint(t.Context(), delivery.Endpoint{
-		ID: "532c405f-81a8-4f99-8efd-5d18845e0483", RobotID: "robot", URL: server.URL, State: delivery.Active,
+		ID: "532c405f-81a8-4f99-8efd-" + fmt.Sprintf("%012x", time.Now().UnixMilli()), RobotID: robot, URL: server.URL, State: delivery.Active,
 		MaxAttempts: 3, Timeout: 10 * time.Second, MaxInFlight: 10,
 	}, delivery.Audit{Actor: "test", Action: "endpoint.create"})
 	if err != nil {
@@ -71,7 +95,7 @@ func TestOverHTTP(t *testing.T) {
 	missing := map[string]bool{}
 	for range events {
 		published, err := e.Publish(t.Context(), []delivery.Publication{{Event: delivery.Event{
-			Type: "run_failed", RobotID: "robot", RunID: "run", Body: []byte(body),
+			Type: "run_failed", RobotID: robot, RunID: "run", Body: []byte(body),
 		}}})
 		if err != nil {
 			t.Fatal(err)

@@ -253,7 +253,7 @@ func (e *Engine) accepted(ps []Publication, published []Published, now time.Time
 			}
 			q := e.queues[ref.EndpointID]
 			if c := ref.Claim; c != nil && (q == nil || q.epoch < c.Epoch) {
-				q = e.own(c, false)
+				q = e.own(c, e.shared) // another commit may have published to it, too
 			}
 			if q == nil || q.epoch != ref.Epoch {
 				e.kickClaims() // it was given up meanwhile, or is not known yet

@@ -16,6 +16,9 @@ var traceContext propagation.TraceContext
 // tracePublish begins the span of a call of Publish, and stores it with events
 // that come without a trace.
 func (e *Engine) tracePublish(ctx context.Context, ps []Publication) (context.Context, func(error)) {
+	if !e.traced {
+		return ctx, func(error) {}
+	}
 	ctx, span := e.tracer.Start(ctx, "publish", trace.WithSpanKind(trace.SpanKindProducer),
 		trace.WithAttributes(attribute.Int("messaging.batch.message_count", len(ps))))
 	if span.SpanContext().IsValid() {
@@ -37,6 +40,9 @@ func (e *Engine) tracePublish(ctx context.Context, ps []Publication) (context.Co
 // traceAttempt begins the span of an attempt. It is a trace of its own, as it may
 // be made days after the event was published, and has a link to where that was.
 func (e *Engine) traceAttempt(f *flight) (context.Context, func(*ended)) {
+	if !e.traced {
+		return e.inFlightCtx, func(*ended) {}
+	}
 	d := &f.task.Delivery
 	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithNewRoot()}
 	if parent := f.task.Event.TraceParent; parent != "" {
