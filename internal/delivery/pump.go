@@ -239,10 +239,8 @@ func (e *Engine) forget(q *queue) {
 	}
 }
 
-// accepted puts deliveries that were just published to their queues. Those that may
-// have been published before, by a commit that seemed to fail, are left to the store,
-// as memory may have them. e.mu is held.
-func (e *Engine) accepted(ps []Publication, published []Published, again bool, now time.Time) {
+// accepted puts deliveries that were just published to their queues. e.mu is held.
+func (e *Engine) accepted(ps []Publication, published []Published, now time.Time) {
 	for i := range published {
 		p := &published[i]
 		if p.Replayed || p.Conflict {
@@ -261,11 +259,7 @@ func (e *Engine) accepted(ps []Publication, published []Published, again bool, n
 				e.kickClaims() // it was given up meanwhile, or is not known yet
 				continue
 			}
-			if again {
-				q.mark(ref.Ordered)
-			} else {
-				e.arrive(q, ref, &ps[i].Event, now)
-			}
+			e.arrive(q, ref, &ps[i].Event, now)
 			e.update(q, now)
 		}
 	}
@@ -281,6 +275,10 @@ func (e *Engine) arrive(q *queue, ref Ref, event *Event, now time.Time) {
 	}}
 	fits := q.ep.State == Active && !q.blocked && !q.stale && admits(&e.bytes, e.o.MaxBytes, q.class)
 	switch {
+	case ref.ID <= q.loadedTo || e.orphans[ref.ID]:
+		// The answer to the commit was late, or lost, and the store has returned the
+		// delivery meanwhile.
+		q.mark(ref.Ordered)
 	case ref.Ordered && (e.shared || q.laneMore || q.loading || len(q.lane) >= q.window() || !fits):
 		// With other nodes, an older event may have been accepted that this one
 		// hasn't heard of.
@@ -503,6 +501,7 @@ func (e *Engine) loaded(q *queue, query *DueQuery, plain, ordered *DueResult, no
 		return
 	}
 	add := func(to []Task, t Task) []Task {
+		q.loadedTo = max(q.loadedTo, t.Delivery.ID)
 		if id := t.Delivery.ID; !known[id] && !e.orphans[id] {
 			known[id] = true
 			e.hold(q, len(t.Event.Body))

@@ -72,7 +72,7 @@ func (e *Engine) ingest(ctx context.Context) (more bool, err error) {
 	}
 	e.mu.Lock()
 	now := time.Now()
-	e.accepted(publish, committed.Published, false, now)
+	e.accepted(publish, committed.Published, now)
 	e.dispatch(now)
 	e.mu.Unlock()
 	return n == upkeepStep, nil
