@@ -104,7 +104,10 @@ func (l *lab) killProcesses(random *rand.Rand) {
 		}
 		l.wait(50 * time.Millisecond)
 		if chance(0.02) {
-			k := random.IntN(2)
+			k := 0
+			if chance(0.5) {
+				k = 1
+			}
 			l.kill(processes[k])
 			processes[k] = l.process(fmt.Sprint("p", i+2), chance)
 		}

@@ -80,7 +80,9 @@ func TestFairness(t *testing.T) {
 				for i := range hanging {
 					host := fmt.Sprint("hangs", i)
 					l.endpoint(r, host, host, nil)
+					l.mu.Lock() // there may be attempts to the other endpoint
 					l.does[host] = hangs
+					l.mu.Unlock()
 				}
 				for i := range hanging {
 					l.publish(r, fmt.Sprint("hangs", i), 5)
