@@ -281,6 +281,9 @@ func (e *Engine) arrive(q *queue, ref Ref, event *Event, now time.Time) {
 	}}
 	fits := q.ep.State == Active && !q.blocked && !q.stale && admits(&e.bytes, e.o.MaxBytes, q.class)
 	switch {
+	case ref.ID <= q.loaded:
+		// The store may have returned it before this node heard that it is written.
+		q.mark(ref.Ordered)
 	case ref.Ordered && (e.shared || q.laneMore || q.loading || len(q.lane) >= q.window() || !fits):
 		// With other nodes, an older event may have been accepted that this one
 		// hasn't heard of.
@@ -503,6 +506,7 @@ func (e *Engine) loaded(q *queue, query *DueQuery, plain, ordered *DueResult, no
 		return
 	}
 	add := func(to []Task, t Task) []Task {
+		q.loaded = max(q.loaded, t.Delivery.ID)
 		if id := t.Delivery.ID; !known[id] && !e.orphans[id] {
 			known[id] = true
 			e.hold(q, len(t.Event.Body))

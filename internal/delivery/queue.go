@@ -61,6 +61,7 @@ type queue struct {
 	laneMore bool
 	nextDue  time.Time
 	seen     time.Time // the latest DueAt that the store returned
+	loaded   int64     // the highest id that the store returned
 	scanned  time.Time // when the store was asked without From
 
 	// While the store is asked: what was published since, and what was finished
