@@ -66,6 +66,7 @@ func (e *Engine) attempt(f *flight) *ended {
 	if err != nil {
 		o.summary = string(a.Outcome) + ": " + a.Err.Error()
 	}
+	o.summary = strings.ToValidUTF8(o.summary, "\uFFFD") // databases can't hold the rest
 	o.Attempt.Detail = detail(f.ep, f.sealed, &a, e.o.KeepAnswer)
 	o.follow(d)
 	end(o)
