@@ -271,9 +271,13 @@ func jobOf(j *delivery.Job) api.Job {
 }
 
 func (s *server) RecoverEndpoint(ctx context.Context, r api.RecoverEndpointRequestObject) (api.RecoverEndpointResponseObject, error) {
+	c := callOf(ctx)
 	e, _, err := s.endpoint(ctx, r.EndpointID)
 	if err != nil {
 		return nil, err
+	}
+	if !isTime(r.Body.Since) {
+		return nil, invalid("the deliveries can't be recovered like this", findingsOf(c.body, "/since", "this is not in the years from 1 to 9999 of UTC"))
 	}
 	if e.State != delivery.Active {
 		return nil, problemf(http.StatusConflict, "the endpoint is %s; make it active first", e.State)
