@@ -121,7 +121,8 @@ func (e *Engine) take(q *queue, now time.Time) *flight {
 	e.inFlight[q.class]++
 	if r := q.ep.RateLimit; r > 0 {
 		// A turn that came late may be followed by one that is early.
-		q.nextSlot = later(q.nextSlot, now.Add(-20*time.Millisecond)).Add(time.Duration(float64(time.Second) / r))
+		each := time.Duration(min(float64(time.Second)/r, float64(24*time.Hour)))
+		q.nextSlot = later(q.nextSlot, now.Add(-20*time.Millisecond)).Add(each)
 	}
 	f.young = e.young.PushBack(f)
 	e.tickBy(now.Add(slowAfter))
@@ -217,6 +218,16 @@ func (e *Engine) classify(q *queue, c class) {
 	if q.queued {
 		e.queueUp(q)
 	}
+}
+
+// reload forgets what waits in a queue, and asks the store again, which may have
+// changed it. e.mu is held.
+func (e *Engine) reload(q *queue, now time.Time) {
+	e.forget(q)
+	q.outdated = q.loading
+	q.mark(false)
+	q.mark(true)
+	e.update(q, now)
 }
 
 // forget removes what waits in a queue from memory. The store still has it.
@@ -363,10 +374,10 @@ func (e *Engine) written(o *ended, late bool, storeNow, now time.Time) {
 	q.unbusy(t.Delivery.ID)
 	head := q.laneHead(t)
 	switch {
-	case head && o.State == Pending:
+	case head && o.State == Pending: // unless it was cancelled meanwhile, so the store is asked
 		q.laneBusy = false
-		d := &q.lane[0].Delivery
-		d.Attempts, d.Round, d.DueAt = o.Attempt.N, o.Round, storeNow.Add(o.Delay)
+		e.forget(q)
+		q.mark(true)
 	case head:
 		q.laneBusy = false
 		e.hold(q, -len(t.Event.Body))
@@ -423,7 +434,7 @@ func (e *Engine) load(ctx context.Context) {
 		e.mu.Lock()
 		now := time.Now()
 		if err != nil {
-			q.loading, q.arrived, q.done = false, nil, nil
+			q.loading, q.outdated, q.arrived, q.done = false, false, nil, nil
 			q.more, q.laneMore = q.more || plain.Limit > 0, q.laneMore || ordered.Limit > 0
 			q.pause = now.Add(time.Second)
 		} else {
@@ -495,9 +506,14 @@ func (e *Engine) loaded(q *queue, query *DueQuery, plain, ordered *DueResult, no
 	for i := range q.lane {
 		known[q.lane[i].Delivery.ID] = true
 	}
-	arrived := q.arrived
-	q.loading, q.arrived, q.done = false, nil, nil
+	arrived, outdated := q.arrived, q.outdated
+	q.loading, q.outdated, q.arrived, q.done = false, false, nil, nil
 	if q.dropped {
+		return
+	}
+	if outdated {
+		q.mark(false)
+		q.mark(true)
 		return
 	}
 	add := func(to []Task, t Task) []Task {
