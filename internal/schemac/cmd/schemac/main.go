@@ -1,10 +1,11 @@
-// Schemac compiles the JSON Schema documents below a folder to a Go package:
+// Schemac compiles JSON Schema documents of a folder to a Go package:
 //
-//	schemac [-remarks GLOB] SCHEMAS DIR
+//	schemac [-remarks GLOB] SCHEMAS DIR GLOB...
 //
-// Each document gets a function, named by its title, and one that makes remarks
-// if its path matches GLOB. The package is named like DIR, and format is asserted. A
-// keyword or a format that it doesn't know is an error.
+// Each document in the folder SCHEMAS whose path matches a GLOB gets a function,
+// named by its title, and one that makes remarks if its path matches that of
+// -remarks. The package is named like DIR, and format is asserted. A keyword or a
+// format that it doesn't know is an error.
 package main
 
 import (
@@ -22,32 +23,36 @@ import (
 func main() {
 	remarks := flag.String("remarks", "", "the documents for which to generate a function that makes remarks, as a `glob`")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: schemac [-remarks GLOB] SCHEMAS DIR")
+		fmt.Fprintln(os.Stderr, "usage: schemac [-remarks GLOB] SCHEMAS DIR GLOB...")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if flag.NArg() != 2 {
+	if flag.NArg() < 3 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(flag.Arg(0), flag.Arg(1), *remarks); err != nil {
+	if err := run(flag.Arg(0), flag.Arg(1), flag.Args()[2:], *remarks); err != nil {
 		fmt.Fprintln(os.Stderr, "schemac:", err)
 		os.Exit(1)
 	}
 }
 
-func run(schemas, dir, remarks string) error {
+func run(schemas, dir string, globs []string, remarks string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
 	fsys := os.DirFS(schemas)
-	paths, err := fs.Glob(fsys, "*/*.json")
-	if err != nil {
-		return err
-	}
-	if len(paths) == 0 {
-		return fmt.Errorf("%s: there are no schemas in its folders", schemas)
+	var paths []string
+	for _, glob := range globs {
+		found, err := fs.Glob(fsys, glob)
+		if err != nil {
+			return fmt.Errorf("%s: %w", glob, err)
+		}
+		if len(found) == 0 {
+			return fmt.Errorf("%s: no schema matches %s", schemas, glob)
+		}
+		paths = append(paths, found...)
 	}
 	var docs []schemac.Document
 	for _, p := range paths {
