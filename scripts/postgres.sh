@@ -6,8 +6,9 @@
 #
 # The server listens on a socket in a temporary folder and nowhere else, and ends
 # with the command. It does not wait for the disk, unless POSTGRES_FSYNC is on, as
-# benchmarks want it. POSTGRES_OPTIONS are further options of the server. Where PostgreSQL isn't installed, and this runs as root on
-# Debian or the like, it is installed first.
+# benchmarks want it. POSTGRES_OPTIONS are further options of the server. Where
+# PostgreSQL isn't installed, and this runs as root on Debian or the like, it is
+# installed first.
 set -eu
 
 # programs gives the folder of initdb and postgres. Debian has them beside PATH.

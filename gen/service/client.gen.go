@@ -403,7 +403,7 @@ type Attempt struct {
 	// Number Its number in the delivery, from 1.
 	Number int `json:"number"`
 
-	// Outcome What came of an attempt. accepted: 2xx. deferred: 429 or 503 with Retry-After. gone: 410. refused: any other answer, redirects among them. unreachable: there was no answer. blocked: the host's addresses are not public, so nothing was sent.
+	// Outcome What came of an attempt. accepted: 2xx. deferred: 429 or 503 with Retry-After. gone: 410. refused: any other answer, including redirects. unreachable: there was no answer. blocked: the host's addresses are not public, so nothing was sent.
 	Outcome Outcome `json:"outcome"`
 
 	// Phase How far an attempt without an answer came.
@@ -427,7 +427,7 @@ type AuditEntry struct {
 	// Actor Identifier of the token that asked for it, or `service`.
 	Actor string `json:"actor"`
 
-	// At When.
+	// At When it was changed.
 	At time.Time `json:"at"`
 
 	// Changes What changed, by member, each with the value before and after. Of what is secret, only that it changed.
@@ -496,7 +496,7 @@ type Delivery struct {
 	// ID Identifier of the delivery.
 	ID string `json:"id"`
 
-	// Ordered It goes out after the delivery before it is finished.
+	// Ordered It goes out only when the delivery before it is finished.
 	Ordered bool `json:"ordered"`
 
 	// Reason Why it ended undelivered.
@@ -514,7 +514,7 @@ type Delivery struct {
 
 // DeliveryDetail A delivery with its attempts.
 type DeliveryDetail struct {
-	// Attempts Each attempt, the first first.
+	// Attempts All attempts, the oldest first.
 	Attempts []Attempt `json:"attempts"`
 
 	// Delivery One event to one endpoint.
@@ -619,7 +619,7 @@ type Endpoint struct {
 	// Health What the last attempts to an endpoint show.
 	Health *EndpointHealth `json:"health,omitempty"`
 
-	// Held How many deliveries are held, where that was asked for by making the endpoint active. recoverEndpoint releases them. Where there are many it is the least that there are.
+	// Held How many deliveries are held. It is only in the answer that makes the endpoint active. Where there are many, there may be more than it says. recoverEndpoint releases them.
 	Held *int64 `json:"held,omitempty"`
 
 	// ID Identifier of the endpoint, which payloads have as webhook_id.
@@ -628,7 +628,7 @@ type Endpoint struct {
 	// MaxAttempts After how many attempts a delivery is exhausted.
 	MaxAttempts int `json:"max_attempts"`
 
-	// MaxInFlight How many attempts are made at once at most.
+	// MaxInFlight The most attempts at once.
 	MaxInFlight int `json:"max_in_flight"`
 
 	// Operator It is the operator's, and gets operational events.
@@ -637,7 +637,7 @@ type Endpoint struct {
 	// Ordered Deliveries go out one after the other, in the order in which their events were accepted.
 	Ordered bool `json:"ordered"`
 
-	// RateLimit How many attempts a second are made at most. 0 is without limit.
+	// RateLimit The most attempts a second. 0 is without limit.
 	RateLimit float64 `json:"rate_limit"`
 
 	// RetryDelays The pauses between attempts, in seconds. The last is repeated where there are more attempts. They get up to a tenth longer at random.
@@ -655,7 +655,7 @@ type Endpoint struct {
 	// Signature How events are signed. v1 is HMAC-SHA256 with a shared secret, v1a is Ed25519 with a key pair.
 	Signature SignatureKind `json:"signature"`
 
-	// State Whether attempts are made to the endpoint: they are if it is active. A person has paused it, or the service has disabled it for the reason in `disabled_reason`; deliveries to it are then held.
+	// State active: attempts are made. paused: a person paused it. disabled: the service disabled it, for the reason in `disabled_reason`. Deliveries to a paused or disabled endpoint are held.
 	State EndpointState `json:"state"`
 
 	// Timeout How long an attempt may take, in seconds.
@@ -694,7 +694,7 @@ type EndpointCreate struct {
 	// MaxAttempts After how many attempts a delivery is exhausted.
 	MaxAttempts *int `json:"max_attempts,omitempty"`
 
-	// MaxInFlight How many attempts are made at once at most.
+	// MaxInFlight The most attempts at once.
 	MaxInFlight *int `json:"max_in_flight,omitempty"`
 
 	// Operator It is the operator's, and gets operational events.
@@ -703,7 +703,7 @@ type EndpointCreate struct {
 	// Ordered Deliveries go out one after the other, in the order in which their events were accepted.
 	Ordered *bool `json:"ordered,omitempty"`
 
-	// RateLimit How many attempts a second are made at most. 0 is without limit.
+	// RateLimit The most attempts a second. 0 is without limit.
 	RateLimit *float64 `json:"rate_limit,omitempty"`
 
 	// RetryDelays The pauses between attempts, in seconds. The last is repeated where there are more attempts. They get up to a tenth longer at random.
@@ -866,10 +866,10 @@ type EndpointRecoveredData struct {
 	RobotID string `json:"robot_id"`
 }
 
-// EndpointState Whether attempts are made to the endpoint: they are if it is active. A person has paused it, or the service has disabled it for the reason in `disabled_reason`; deliveries to it are then held.
+// EndpointState active: attempts are made. paused: a person paused it. disabled: the service disabled it, for the reason in `disabled_reason`. Deliveries to a paused or disabled endpoint are held.
 type EndpointState string
 
-// Erasure Of what to erase all events.
+// Erasure Whose events to erase.
 type Erasure struct {
 	// RobotID The robot.
 	RobotID string `json:"robot_id"`
@@ -1043,7 +1043,7 @@ type LineResult struct {
 	Status int `json:"status"`
 }
 
-// Outcome What came of an attempt. accepted: 2xx. deferred: 429 or 503 with Retry-After. gone: 410. refused: any other answer, redirects among them. unreachable: there was no answer. blocked: the host's addresses are not public, so nothing was sent.
+// Outcome What came of an attempt. accepted: 2xx. deferred: 429 or 503 with Retry-After. gone: 410. refused: any other answer, including redirects. unreachable: there was no answer. blocked: the host's addresses are not public, so nothing was sent.
 type Outcome string
 
 // Problem Why a request was refused: RFC 9457 problem details, with what was found wrong with its body.
@@ -1186,7 +1186,7 @@ type TestResult struct {
 	// NextStep What to do next, in a sentence.
 	NextStep string `json:"next_step"`
 
-	// Outcome What came of an attempt. accepted: 2xx. deferred: 429 or 503 with Retry-After. gone: 410. refused: any other answer, redirects among them. unreachable: there was no answer. blocked: the host's addresses are not public, so nothing was sent.
+	// Outcome What came of an attempt. accepted: 2xx. deferred: 429 or 503 with Retry-After. gone: 410. refused: any other answer, including redirects. unreachable: there was no answer. blocked: the host's addresses are not public, so nothing was sent.
 	Outcome Outcome `json:"outcome"`
 
 	// Phase How far an attempt without an answer came.
@@ -1584,7 +1584,7 @@ type ClientInterface interface {
 
 	// GetHealth Is the process alive
 	//
-	// Says nothing about the store; a process that answers is alive.
+	// A process that answers is alive. The answer says nothing about the store.
 	//
 	// Corresponds with GET /healthz (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1598,7 +1598,7 @@ type ClientInterface interface {
 
 	// GetReadiness Is the service ready
 	//
-	// Ready is a service whose store can be written to, whose lease is in force, and whose deliveries go out when they are due.
+	// A service is ready if its store can be written to, its lease is in force, and deliveries go out when they are due.
 	//
 	// Corresponds with GET /readyz (the `GetReadiness` operationId).
 	GetReadiness(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1743,7 +1743,7 @@ type ClientInterface interface {
 
 	// RotateSecretWithBody Rotate an endpoint's secret
 	//
-	// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over whenever it likes. The answer has the new secret in full; no later one does.
+	// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over at any moment of it. The answer has the new secret in full; no later one does.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1752,7 +1752,7 @@ type ClientInterface interface {
 
 	// RotateSecret Rotate an endpoint's secret
 	//
-	// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over whenever it likes. The answer has the new secret in full; no later one does.
+	// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over at any moment of it. The answer has the new secret in full; no later one does.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1793,7 +1793,7 @@ type ClientInterface interface {
 
 	// PublishEventWithBody Publish an event
 	//
-	// The body is the documented event without the members that are the service's to add: `timestamp`, and
+	// The body is the documented event without the two members that the service adds: `timestamp`, and
 	// `webhook_id`, which differs from endpoint to endpoint. It is judged by the contract and delivered as
 	// it is, byte for byte, with those two members inserted.
 	//
@@ -1807,7 +1807,7 @@ type ClientInterface interface {
 
 	// PublishEvent Publish an event
 	//
-	// The body is the documented event without the members that are the service's to add: `timestamp`, and
+	// The body is the documented event without the two members that the service adds: `timestamp`, and
 	// `webhook_id`, which differs from endpoint to endpoint. It is judged by the contract and delivered as
 	// it is, byte for byte, with those two members inserted.
 	//
@@ -1890,7 +1890,7 @@ type ClientInterface interface {
 
 // GetHealth Is the process alive
 //
-// Says nothing about the store; a process that answers is alive.
+// A process that answers is alive. The answer says nothing about the store.
 //
 // Corresponds with GET /healthz (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1924,7 +1924,7 @@ func (c *Client) GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // GetReadiness Is the service ready
 //
-// Ready is a service whose store can be written to, whose lease is in force, and whose deliveries go out when they are due.
+// A service is ready if its store can be written to, its lease is in force, and deliveries go out when they are due.
 //
 // Corresponds with GET /readyz (the `GetReadiness` operationId).
 func (c *Client) GetReadiness(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2219,7 +2219,7 @@ func (c *Client) RecoverEndpoint(ctx context.Context, endpointID EndpointID, bod
 
 // RotateSecretWithBody Rotate an endpoint's secret
 //
-// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over whenever it likes. The answer has the new secret in full; no later one does.
+// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over at any moment of it. The answer has the new secret in full; no later one does.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2238,7 +2238,7 @@ func (c *Client) RotateSecretWithBody(ctx context.Context, endpointID EndpointID
 
 // RotateSecret Rotate an endpoint's secret
 //
-// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over whenever it likes. The answer has the new secret in full; no later one does.
+// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over at any moment of it. The answer has the new secret in full; no later one does.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2329,7 +2329,7 @@ func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEd
 
 // PublishEventWithBody Publish an event
 //
-// The body is the documented event without the members that are the service's to add: `timestamp`, and
+// The body is the documented event without the two members that the service adds: `timestamp`, and
 // `webhook_id`, which differs from endpoint to endpoint. It is judged by the contract and delivered as
 // it is, byte for byte, with those two members inserted.
 //
@@ -2353,7 +2353,7 @@ func (c *Client) PublishEventWithBody(ctx context.Context, params *PublishEventP
 
 // PublishEvent Publish an event
 //
-// The body is the documented event without the members that are the service's to add: `timestamp`, and
+// The body is the documented event without the two members that the service adds: `timestamp`, and
 // `webhook_id`, which differs from endpoint to endpoint. It is judged by the contract and delivered as
 // it is, byte for byte, with those two members inserted.
 //
@@ -3953,7 +3953,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetHealthWithResponse Is the process alive
 	//
-	// Says nothing about the store; a process that answers is alive.
+	// A process that answers is alive. The answer says nothing about the store.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3971,7 +3971,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetReadinessWithResponse Is the service ready
 	//
-	// Ready is a service whose store can be written to, whose lease is in force, and whose deliveries go out when they are due.
+	// A service is ready if its store can be written to, its lease is in force, and deliveries go out when they are due.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4134,7 +4134,7 @@ type ClientWithResponsesInterface interface {
 
 	// RotateSecretWithBodyWithResponse Rotate an endpoint's secret
 	//
-	// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over whenever it likes. The answer has the new secret in full; no later one does.
+	// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over at any moment of it. The answer has the new secret in full; no later one does.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4143,7 +4143,7 @@ type ClientWithResponsesInterface interface {
 
 	// RotateSecretWithResponse Rotate an endpoint's secret
 	//
-	// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over whenever it likes. The answer has the new secret in full; no later one does.
+	// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over at any moment of it. The answer has the new secret in full; no later one does.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4188,7 +4188,7 @@ type ClientWithResponsesInterface interface {
 
 	// PublishEventWithBodyWithResponse Publish an event
 	//
-	// The body is the documented event without the members that are the service's to add: `timestamp`, and
+	// The body is the documented event without the two members that the service adds: `timestamp`, and
 	// `webhook_id`, which differs from endpoint to endpoint. It is judged by the contract and delivered as
 	// it is, byte for byte, with those two members inserted.
 	//
@@ -4202,7 +4202,7 @@ type ClientWithResponsesInterface interface {
 
 	// PublishEventWithResponse Publish an event
 	//
-	// The body is the documented event without the members that are the service's to add: `timestamp`, and
+	// The body is the documented event without the two members that the service adds: `timestamp`, and
 	// `webhook_id`, which differs from endpoint to endpoint. It is judged by the contract and delivered as
 	// it is, byte for byte, with those two members inserted.
 	//
@@ -6657,7 +6657,7 @@ func (r DeleteTokenResponse) ContentType() string {
 
 // GetHealthWithResponse Is the process alive
 //
-// Says nothing about the store; a process that answers is alive.
+// A process that answers is alive. The answer says nothing about the store.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6687,7 +6687,7 @@ func (c *ClientWithResponses) GetMetricsWithResponse(ctx context.Context, reqEdi
 
 // GetReadinessWithResponse Is the service ready
 //
-// Ready is a service whose store can be written to, whose lease is in force, and whose deliveries go out when they are due.
+// A service is ready if its store can be written to, its lease is in force, and deliveries go out when they are due.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6940,7 +6940,7 @@ func (c *ClientWithResponses) RecoverEndpointWithResponse(ctx context.Context, e
 
 // RotateSecretWithBodyWithResponse Rotate an endpoint's secret
 //
-// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over whenever it likes. The answer has the new secret in full; no later one does.
+// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over at any moment of it. The answer has the new secret in full; no later one does.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6955,7 +6955,7 @@ func (c *ClientWithResponses) RotateSecretWithBodyWithResponse(ctx context.Conte
 
 // RotateSecretWithResponse Rotate an endpoint's secret
 //
-// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over whenever it likes. The answer has the new secret in full; no later one does.
+// Events are signed with the new secret from now on and, for the time of the overlap, with the old one, too, so that the receiver can change over at any moment of it. The answer has the new secret in full; no later one does.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7030,7 +7030,7 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params
 
 // PublishEventWithBodyWithResponse Publish an event
 //
-// The body is the documented event without the members that are the service's to add: `timestamp`, and
+// The body is the documented event without the two members that the service adds: `timestamp`, and
 // `webhook_id`, which differs from endpoint to endpoint. It is judged by the contract and delivered as
 // it is, byte for byte, with those two members inserted.
 //
@@ -7050,7 +7050,7 @@ func (c *ClientWithResponses) PublishEventWithBodyWithResponse(ctx context.Conte
 
 // PublishEventWithResponse Publish an event
 //
-// The body is the documented event without the members that are the service's to add: `timestamp`, and
+// The body is the documented event without the two members that the service adds: `timestamp`, and
 // `webhook_id`, which differs from endpoint to endpoint. It is judged by the contract and delivered as
 // it is, byte for byte, with those two members inserted.
 //

@@ -54,9 +54,9 @@ func newRestore(s streams) *cobra.Command {
 	var data string
 	cmd := &cobra.Command{
 		Use:   "restore [flags] FILE",
-		Short: "Make a backup the service's database",
-		Long: `Restore makes a backup the database of a data folder, which must not have one: move
-that away first. It checks that the backup is whole, and that this release can
+		Short: "Restore the service's database from a backup",
+		Long: `Restore puts a backup into a data folder, which must not have a database: move an
+older one away first. It checks that the backup is whole, and that this release can
 read it. Copy the files keys and admin-token to the data folder, too, before the
 service starts.
 

@@ -85,7 +85,7 @@ Without a server, check judges payloads that you have, explain says what a
 finding means, and schema prints the contract. To develop a receiver, send
 events to it with trigger, or show what a sender sends with listen.
 
-A platform delivers events by serve, a service with endpoints for each robot. The
+A platform delivers events with serve, a service with endpoints for each robot. The
 commands endpoints, events, deliveries, tokens and audit ask it.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command

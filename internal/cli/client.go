@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -226,7 +227,7 @@ func (c *client) refused(err error, payload []byte) error {
 			if f.Hint != "" {
 				text += " (" + f.Hint + ")"
 			}
-			writeText(&b, t, strings.TrimPrefix(f.Pointer, "/")+":", text, 1000)
+			writeText(&b, t, cmp.Or(strings.TrimPrefix(f.Pointer, "/"), "body")+":", text, 1000)
 		}
 	}
 	if _, err := io.WriteString(c.err, b.String()); err != nil {

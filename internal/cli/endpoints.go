@@ -187,6 +187,8 @@ The receiver verifies events with it. The secret is that of the variable
 			members["operator"] = true
 		case robot != "":
 			members["robot_id"] = robot
+		case members["robot_id"] == nil && members["operator"] == nil: // of --settings
+			return errors.New("whose endpoint? Give --robot ID or --operator")
 		}
 		if kind != "" {
 			members["signature"] = kind
@@ -584,9 +586,8 @@ func newEndpointsRecover(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "recover [flags] ID --since TIME",
 		Short: "Deliver what an endpoint missed",
-		Long: `Recover makes the deliveries to an endpoint pending again that were held, that no
-attempt could make, or that expired, of events since a time. The service does it in
-steps. The command shows how far it is; interrupting it doesn't stop the service.` + clientHelp,
+		Long: `Recover makes deliveries to an endpoint pending again: those of events since a time
+that are held, exhausted or expired. The service does it in steps. The command shows how far it is; interrupting it doesn't stop the service.` + clientHelp,
 		Example: `  runhooks endpoints recover ID --since 3d
   runhooks endpoints recover ID --since 2026-01-02T15:00:00Z`,
 		Args: cobra.ExactArgs(1),

@@ -25,8 +25,8 @@ func newKeys(s streams) *cobra.Command {
 		Short: "Make and replace the keys of a service",
 		Long: `The secrets of endpoints are encrypted in the service's database, with keys that
 are not in it: those of runhooks serve --key-file, of the variable RUNHOOKS_KEY, or
-of the file keys in the data folder, which the first start makes. Keys stand one a
-line. The first encrypts, and all decrypt.`,
+of the file keys in the data folder, which the first start makes. Each line has one
+key. The first encrypts, and all decrypt.`,
 		SuggestionsMinimumDistance: 2,
 		Args:                       noSuchCommand,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -57,7 +57,8 @@ func newKeysRotate(s streams) *cobra.Command {
 		Short: "Put a new key before the others",
 		Long: `Rotate puts a new key before the others in the file with the keys. The service
 encrypts everything with it when it starts the next time, and then logs which keys
-are not needed any more. Remove their lines, but for backups that need them.
+are not needed any more. Then remove their lines, and keep them with the
+backups that need them.
 
 Nodes that share a PostgreSQL need a new key before any of them encrypts with it:
 docs/service.md has the steps.`,

@@ -39,34 +39,36 @@ func onPath(t *testing.T) string {
 
 var metricName = regexp.MustCompile(`\brunhooks_[a-z_]+[a-z]\b`)
 
-// TestServiceDocs runs the commands that the page about the service has, as they are
-// printed, and sees that it names the metrics that there are.
-func TestServiceDocs(t *testing.T) {
-	page := readFile(t, "../../docs/service.md")
-	var blocks []string
+// toRun returns the blocks of commands that a page has to be run by a test.
+func toRun(page string) (blocks []string) {
 	for _, block := range strings.Split(page, "<!-- run -->\n```\n")[1:] {
 		commands, _, _ := strings.Cut(block, "```\n")
 		blocks = append(blocks, commands)
 	}
-	if len(blocks) != 2 {
-		t.Fatalf("the page has %d blocks to be run", len(blocks))
-	}
+	return blocks
+}
+
+// runService runs commands that start a service and a listener, as they are printed,
+// and then others once the first event is delivered. While both still run it calls up.
+// It returns what all of them printed.
+func runService(t *testing.T, commands, then string, up func()) string {
+	t.Helper()
 	needsFree(t, "127.0.0.1:8080")
 	needsFree(t, "127.0.0.1:9000")
 
 	// People take a moment between two commands that run in the background.
 	started := func(block, command, until string) string {
-		return strings.Replace(block, command+"\n", command+"\npids=\"$pids $!\"\nuntil grep -q '"+until+"' log; do sleep 0.05; done\n", 1)
+		waiting := strings.Replace(block, command+"\n", command+"\npids=\"$pids $!\"\nuntil grep -q '"+until+"' log; do sleep 0.05; done\n", 1)
+		if waiting == block {
+			t.Fatalf("the commands don't have %q", command)
+		}
+		return waiting
 	}
-	first := started(blocks[0], "runhooks serve --allow 127.0.0.0/8 &", "127.0.0.1:8080")
-	first = started(first, "runhooks listen &", "listening on http://127.0.0.1:9000/")
-	if first == blocks[0] {
-		t.Fatal("the block starts neither a service nor a listener")
-	}
-	script := "set -e\nexec >log 2>&1\npids=\ntrap 'kill -INT $pids; wait' EXIT\n" + first +
+	commands = started(commands, "runhooks serve --allow 127.0.0.0/8 &", "127.0.0.1:8080")
+	commands = started(commands, "runhooks listen &", "listening on http://127.0.0.1:9000/")
+	script := "set -e\nexec >log 2>&1\npids=\ntrap 'kill -INT $pids; wait' EXIT\n" + commands +
 		"until runhooks deliveries list --state delivered | grep dlv_1; do sleep 0.05; done\n" +
-		"runhooks deliveries show dlv_1\n" + blocks[1] + "test -s restored/runhooks.db\n" +
-		"echo ready; read -r end <&3\n"
+		then + "echo ready; read -r end <&3\n"
 	ctx, cancel := context.WithTimeout(t.Context(), cli.Patience)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "sh", "-c", script)
@@ -93,7 +95,7 @@ func TestServiceDocs(t *testing.T) {
 		default:
 		}
 	}
-	metrics := get(t, "http://127.0.0.1:8080/metrics")
+	up()
 	if _, err := io.WriteString(end, "\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +105,36 @@ func TestServiceDocs(t *testing.T) {
 	if !strings.Contains(log(), "signature verified") {
 		t.Errorf("the listener shows no signed event:\n%s", log())
 	}
+	return log()
+}
+
+// TestReadmeService: the commands that the README has for the service deliver an
+// event, and show how.
+func TestReadmeService(t *testing.T) {
+	blocks := toRun(readFile(t, "../../README.md"))
+	if len(blocks) != 1 {
+		t.Fatalf("the README has %d blocks to be run", len(blocks))
+	}
+	shown := runService(t, blocks[0], "runhooks deliveries show dlv_1\n", func() {})
+	for _, want := range []string{`dlv_1 +(pending|delivered)`, `204 No Content  accepted`} {
+		if !regexp.MustCompile(want).MatchString(shown) {
+			t.Errorf("the commands don't show %s:\n%s", want, shown)
+		}
+	}
+}
+
+// TestServiceDocs runs the commands that the page about the service has, as they are
+// printed, and sees that it names the metrics that there are.
+func TestServiceDocs(t *testing.T) {
+	page := readFile(t, "../../docs/service.md")
+	blocks := toRun(page)
+	if len(blocks) != 2 {
+		t.Fatalf("the page has %d blocks to be run", len(blocks))
+	}
+	var metrics string
+	runService(t, blocks[0], blocks[1]+"test -s restored/runhooks.db\n", func() {
+		metrics = get(t, "http://127.0.0.1:8080/metrics")
+	})
 
 	var exported []string
 	for line := range strings.Lines(metrics) {

@@ -427,9 +427,9 @@ func (e *Engine) committed(p *pack, b *Batch, c *Committed) {
 }
 
 // Publish stores events, and returns when they are on disk. It sets ID and At of
-// an event where they are empty. What came of each publication is in the place of
-// the publication; that of one that failed is the zero Published. The error is
-// that of the first that failed: ErrBusy or ErrStopped, and then nothing is
+// an event where they are empty. The results are in the order of the publications;
+// that of one that failed is the zero Published. The error is that of the first
+// that failed: ErrBusy or ErrStopped, and then nothing is
 // stored; ErrUnavailable with the store's error; or that of ctx, after which
 // events may yet be stored.
 func (e *Engine) Publish(ctx context.Context, ps []Publication) ([]Published, error) {

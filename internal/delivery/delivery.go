@@ -77,7 +77,7 @@ type Endpoint struct {
 	DisabledReason string
 	DisabledAt     time.Time
 
-	// MaxAttempts ends a delivery that no attempt could make. Delays are the
+	// MaxAttempts is after how many attempts a delivery is exhausted. Delays are the
 	// pauses between attempts; the last is repeated where there are more
 	// attempts than that.
 	MaxAttempts int
@@ -115,7 +115,7 @@ func (e *Endpoint) Gets(eventType string) bool {
 	return false
 }
 
-// A State is that of a delivery.
+// A State says where a delivery stands.
 type State string
 
 const (

@@ -46,7 +46,7 @@ func TestBreaker(t *testing.T) {
 		if diff := cmp.Diff([]string{"endpoint_failing"}, l.told()); diff != "" {
 			l.Errorf("the operator is told (-want +got):\n%s", diff)
 		}
-		l.wait(well.Sub(time.Now()))
+		l.wait(time.Until(well))
 		got := l.at("a")
 		for i, want := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second} {
 			if pause := got[5+i].at.Sub(got[4+i].at); pause < want || pause > want+want/10+time.Second {

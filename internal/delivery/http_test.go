@@ -141,7 +141,7 @@ func testOverHTTP(t *testing.T, store delivery.Store) {
 	if detail.URL != server.URL || detail.Timings.Total <= 0 || detail.RequestHeaders.Get("Webhook-Id") != all[0].EventID || detail.Answer == "" {
 		t.Errorf("the detail is %+v", detail)
 	}
-	text := fmt.Sprintf("%s", attempts[0].Detail)
+	text := string(attempts[0].Detail)
 	for _, secret := range []string{"swordfish", "v1,", "a=b"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the detail has %q: %s", secret, text)

@@ -24,7 +24,7 @@ type Judgement struct {
 	RobotID string
 	RunID   string
 	// Report has the findings; their places are those in the body. Of a body that
-	// conforms only the verdict is looked for.
+	// conforms it has only the verdict.
 	Report conformance.Report
 }
 

@@ -44,7 +44,7 @@ type Store interface {
 
 // Work is what an [Engine] needs to deliver.
 type Work interface {
-	// Writers returns how many calls of Commit at once make sense.
+	// Writers returns how many calls of Commit at once are useful.
 	Writers() int
 
 	// Join makes this process a node of the store, with a lease. A node that does
@@ -75,14 +75,15 @@ type Work interface {
 	// See [DueQuery].
 	Due(ctx context.Context, q DueQuery) (DueResult, error)
 
-	// Peek returns, of endpoints that this node owns, those that have a delivery
-	// pending which is not ordered and due after the time given with it, with when
-	// the first is due; and those with an ordered one, whose time is zero.
+	// Peek says which of the endpoints in from that this node owns have work. The
+	// result has an endpoint with the zero time if an ordered delivery of it is
+	// pending, and otherwise with the time when its first pending delivery after
+	// the time in from is due. Endpoints with neither are not in it.
 	Peek(ctx context.Context, from map[string]time.Time) (map[string]time.Time, error)
 
-	// Hints tells, soon and perhaps not at all, of endpoints that may have work or
-	// whose settings changed on other nodes. It is nil if there are no others. An
-	// empty id stands for any.
+	// Hints returns a channel of ids of endpoints that other nodes made work for,
+	// or whose settings they changed. A hint may be lost. An empty id stands for
+	// any endpoint. The channel is nil if there are no other nodes.
 	Hints() <-chan string
 
 	// Ingest takes up to max events, oldest first, that platforms published in
@@ -105,12 +106,12 @@ type Lease struct {
 	// endpoints with work all of them own.
 	Nodes  int
 	Queues int
-	// Changed are endpoints whose settings changed since the last call, as far as
-	// other nodes changed them.
+	// Changed are the endpoints whose settings other nodes changed since the last
+	// call.
 	Changed []string
 }
 
-// A Claim is that this node owns an endpoint.
+// A Claim says that this node owns an endpoint.
 type Claim struct {
 	EndpointID string
 	// Epoch goes up with each change of the owner.
@@ -180,8 +181,8 @@ type Outcome struct {
 	EndpointID string
 	Epoch      int64
 	Attempt    Attempt
-	// State is the delivery's from now on, and Round, Reason and Delay what
-	// belongs to it. Pending is with Delay until the next attempt.
+	// State is the delivery's from now on, with its Round and Reason. If it is
+	// Pending, the next attempt is due after Delay.
 	State  State
 	Round  int
 	Reason string
@@ -377,7 +378,7 @@ type Records interface {
 	// Retry makes a delivery pending, due now, in a new round. Its error may be
 	// ErrNotFound, or ErrState if the endpoint is not active or was deleted.
 	Retry(ctx context.Context, delivery int64) (Delivery, error)
-	// Cancel finishes a delivery that isn't. An attempt under way goes on; its
+	// Cancel finishes a delivery that is not finished. An attempt under way goes on; its
 	// outcome is written as that of an attempt and changes no state.
 	Cancel(ctx context.Context, delivery int64, reason string) (Delivery, error)
 
@@ -411,7 +412,7 @@ type Job struct {
 	Cursor int64
 }
 
-// A JobKind is that of a job.
+// A JobKind says what a job does.
 type JobKind string
 
 const (
@@ -425,17 +426,17 @@ type Upkeep interface {
 	// other node works on. The error is ErrNotFound if there is none. Endpoints
 	// that have work now are in the result's EndpointID.
 	WorkOn(ctx context.Context, limit int) (Job, error)
-	// Settle does one step of making the deliveries fit to their endpoints: those
-	// pending of endpoints that aren't active become held, those of deleted ones
-	// cancelled. It returns how many it changed.
+	// Settle does one step of changing deliveries as their endpoints changed:
+	// pending ones of endpoints that aren't active become held, and those of
+	// deleted endpoints cancelled. It returns how many it changed.
 	Settle(ctx context.Context, limit int) (int, error)
-	// Retain does one step of removing what is older than it is kept, and what is
-	// too much. It returns how many rows it removed.
+	// Retain does one step of removing what was kept for long enough, and what
+	// exceeds MaxBytes. It returns how many rows it removed.
 	Retain(ctx context.Context, r Retention, limit int) (int, error)
 	// Stats returns what metrics and /readyz show of the whole store.
 	Stats(ctx context.Context) (Stats, error)
-	// Backup writes a copy of the database to a new file while it is in use. It is
-	// an error for stores that have better ways of their own.
+	// Backup writes a copy of the database to a new file while it is in use.
+	// Stores whose databases have tools for that return an error.
 	Backup(ctx context.Context, file string) error
 }
 
@@ -456,8 +457,8 @@ type Stats struct {
 	// Pending and Held count deliveries.
 	Pending int64
 	Held    int64
-	// OldestDue is when the delivery was due that has been due for longest, of
-	// those of active endpoints that may be attempted; zero if none is due.
+	// OldestDue is when the delivery that has been due for longest was due. It is
+	// of those that may be attempted, and zero if none is due.
 	OldestDue time.Time
 	Outboxed  int64
 	SetAside  int64

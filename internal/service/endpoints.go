@@ -142,6 +142,9 @@ func (s *Service) checkURL(raw string) error {
 	if e := (*emitter.EndpointError)(nil); errors.As(err, &e) {
 		return errors.New(e.Reason)
 	}
+	if _, ok := errors.AsType[*emitter.BlockedError](err); ok {
+		return fmt.Errorf("%w; whoever runs the service can allow it, with runhooks serve --allow", err)
+	}
 	return err
 }
 

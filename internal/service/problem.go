@@ -73,7 +73,9 @@ func problemOf(err error) *problem {
 }
 
 // notFound is the answer also for what belongs to another robot than the token's.
-func notFound() *problem { return problemf(http.StatusNotFound, "there is no such thing") }
+func notFound() *problem {
+	return problemf(http.StatusNotFound, "there is nothing with this id, or the token may not see it")
+}
 
 // invalid is the answer to a body with findings.
 func invalid(detail string, findings []conformance.Finding) *problem {

@@ -12,10 +12,9 @@ import (
 	"github.com/runhooks/runhooks/internal/delivery"
 )
 
-// CompareInBubble is like [Compare], and also compares times, texts, and what is due. It
-// does the same at random with two empty stores, steps times, and compares
-// what they return. It needs a bubble of testing/synctest, so that both have one
-// clock. Numbers and epochs, which are a store's own, may differ.
+// CompareInBubble is like [Compare], and also compares times, texts, and what is
+// due. It needs a bubble of testing/synctest, so that both stores have one clock.
+// Numbers and epochs, which are a store's own, may differ.
 func CompareInBubble(t *testing.T, a, b delivery.Store, seed uint64, steps int) {
 	p := &pair{
 		T: t, stores: [2]delivery.Store{a, b}, Rand: rand.New(rand.NewPCG(seed, 0)),

@@ -13,8 +13,8 @@ import (
 	"github.com/runhooks/runhooks/internal/delivery"
 )
 
-// Compare does the same to two empty stores, so many random steps that depend on the
-// seed alone, and fails where what they say differs in more than numbers and times.
+// Compare takes two empty stores through the same random steps, which depend on the
+// seed alone, and fails where their answers differ in more than numbers and times.
 func Compare(t *testing.T, seed uint64, steps int, a, b delivery.Store) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 0))

@@ -81,10 +81,7 @@ var settingsTests = []test{
 		b.same(all, []delivery.Endpoint{})
 	}},
 	{"EndpointsFilteredAndPaged", func(b *bench) {
-		var all []delivery.Endpoint
-		for _, e := range []delivery.Endpoint{b.endpoint("a"), b.endpoint("b", paused), b.endpoint("a", paused), b.endpoint(""), b.endpoint("a")} {
-			all = append(all, e)
-		}
+		all := []delivery.Endpoint{b.endpoint("a"), b.endpoint("b", paused), b.endpoint("a", paused), b.endpoint(""), b.endpoint("a")}
 		for _, test := range []struct {
 			name string
 			f    delivery.EndpointFilter

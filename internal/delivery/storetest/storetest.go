@@ -25,13 +25,12 @@ type Options struct {
 	Node func(t *testing.T, s delivery.Store) delivery.Store
 	// Kill ends s as a kill of its process would.
 	Kill func(t *testing.T, s delivery.Store)
-	// Spoil adds to a batch what s refuses, after as much of the rest as can be.
+	// Spoil adds something to a batch that s refuses, as late in it as possible.
 	Spoil func(b *delivery.Batch)
 	// Outbox puts events into the outbox of s, each a body with its idempotency
 	// key. If it is nil, s must have no outbox.
 	Outbox func(t *testing.T, s delivery.Store, events [][2]string)
-	// WholeDays says that what is too much goes by the day, and what is of today
-	// stays.
+	// WholeDays says that retention by size removes whole days, and never today.
 	WholeDays bool
 }
 
