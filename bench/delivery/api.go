@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -33,6 +35,8 @@ func (s *service) note(err error) {
 	text := err.Error()
 	if e, ok := err.(*statusError); ok {
 		text = fmt.Sprintf("status %d: %s", e.status, e.body)
+	} else if errno := syscall.Errno(0); errors.As(err, &errno) {
+		text = errno.Error() // without the ports, which are different each time
 	} else if e, ok := err.(interface{ Timeout() bool }); ok && e.Timeout() {
 		text = "timeout"
 	}

@@ -91,7 +91,7 @@ func throughput(ctx context.Context, r *run) error {
 		}
 		r.note("ceiling, "+kind.name, median(ceiling), "/s")
 		r.note("end to end, "+kind.name, median(ours), "/s")
-		if bound, ok := kind.bound[r.store]; ok && !r.short {
+		if bound, ok := kind.bound[r.store]; ok {
 			r.least("share of the ceiling, "+kind.name, median(share), bound, "%")
 		} else {
 			r.note("share of the ceiling, "+kind.name, median(share), "%")
@@ -265,18 +265,8 @@ func latency(ctx context.Context, r *run) error {
 	r.most("requests that failed", float64(failures), 0, "")
 	all := l.latencies(k)
 	r.note("median", ms(quantile(all, 0.5)), "ms")
-	r.bounded("p99", ms(quantile(all, 0.99)), map[string]float64{"sqlite": 25, "postgres": 75}[r.store], "ms")
+	r.most("p99", ms(quantile(all, 0.99)), map[string]float64{"sqlite": 25, "postgres": 75}[r.store], "ms")
 	return p.stop()
-}
-
-// bounded is most in the long form, and only informs in the short one, which is for
-// machines that do other things as well.
-func (r *run) bounded(figure string, value, bound float64, unit string) {
-	if r.short {
-		r.note(figure, value, unit)
-		return
-	}
-	r.most(figure, value, bound, unit)
 }
 
 func badEndpoints(ctx context.Context, r *run) error {
@@ -329,7 +319,7 @@ func (r *run) beside(ctx context.Context, k *sink, p *process, count, events int
 	all := l.latencies(k)
 	r.most(fmt.Sprintf("healthy events that did not arrive beside %d bad", count), float64(missing), 0, "")
 	r.note(fmt.Sprintf("healthy median beside %d bad", count), ms(quantile(all, 0.5)), "ms")
-	r.bounded(fmt.Sprintf("healthy p99 beside %d bad", count), ms(quantile(all, 0.99)), 250, "ms")
+	r.most(fmt.Sprintf("healthy p99 beside %d bad", count), ms(quantile(all, 0.99)), 250, "ms")
 	_, peak := p.resident()
 	r.note(fmt.Sprintf("peak memory beside %d bad", count), peak/1e6, "MB")
 	return nil
@@ -434,11 +424,7 @@ func waiting(ctx context.Context, r *run) error {
 	}
 	r.note("the rest before", before, "/s")
 	r.note("the rest beside them", after, "/s")
-	if r.short {
-		r.note("slower by", 100*(1-after/before), "%")
-	} else {
-		r.most("slower by", 100*(1-after/before), 10, "%")
-	}
+	r.most("slower by", 100*(1-after/before), 10, "%")
 	if err := p.stop(); err != nil {
 		return err
 	}
@@ -508,11 +494,6 @@ func retention(ctx context.Context, r *run) error {
 	r.note("p99 of publishing, first parts", median(p99s[1:4]), "ms")
 	r.note("p99 of publishing, last parts", median(p99s[parts-3:]), "ms")
 	slower := 100 * (median(p99s[parts-3:])/median(p99s[1:4]) - 1)
-	if r.short {
-		r.note("size off its median by at most", off, "%")
-		r.note("p99 of publishing slower by", slower, "%")
-		return nil
-	}
 	r.most("size off its median by at most", off, 10, "%")
 	r.most("p99 of publishing slower by", slower, 20, "%")
 	return nil

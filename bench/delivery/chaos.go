@@ -102,6 +102,15 @@ func (r *run) account(ctx context.Context, k *sink, s *service, l *ledger, patie
 		delete(accepted, d.EventID)
 	}
 	r.most("accepted events that are not recorded as delivered", float64(len(accepted)), 0, "")
+	shown := 0
+	for id := range accepted {
+		if shown++; shown > 5 {
+			break
+		}
+		found, err := s.deliveries(ctx, url.Values{"event_id": {id}})
+		known := s.call(ctx, http.MethodGet, "/v1/events/"+id, nil, nil)
+		fmt.Printf("    %s: deliveries %v (%v), event: %.100v\n", id, found, err, known)
+	}
 	return nil
 }
 

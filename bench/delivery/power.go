@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -60,13 +61,17 @@ func power(ctx context.Context, r *run) error {
 	cuts := lengths(r, 20, 3)
 	for range cuts {
 		pause(ctx, 2*time.Second)
+		// Without power the process stops, too. It stops first, because a sync that
+		// is under way while ext4 shuts down may return without an error although
+		// its transaction of the journal is dropped.
+		p.signal(syscall.SIGSTOP)
+		if err := p.halted(ctx); err != nil {
+			return err
+		}
 		if err := shutDown(disk); err != nil {
 			r.add(row{Figure: "loss of power", NotRun: err.Error()})
 			return nil
 		}
-		// The process lives on for a moment, and must not accept anything that its
-		// disk no longer takes.
-		pause(ctx, 100*time.Millisecond)
 		p.signal(syscall.SIGKILL)
 		if err := syscall.Unmount(disk, 0); err != nil {
 			return err
@@ -82,6 +87,28 @@ func power(ctx context.Context, r *run) error {
 	r.note("losses of power", float64(cuts), "")
 	p.say()
 	return errors.Join(r.account(ctx, k, &p.service, &l.ledger, 20*time.Second), p.stop())
+}
+
+// halted waits until all threads of a process that got SIGSTOP have stopped, those
+// in a system call included.
+func (p *process) halted(ctx context.Context) error {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.pid()))
+		if err != nil {
+			return err
+		}
+		running := false
+		for _, file := range threads {
+			text, err := os.ReadFile(file)
+			_, rest, _ := strings.Cut(string(text), ") ")
+			running = running || err != nil || !strings.HasPrefix(rest, "T")
+		}
+		if !running && len(threads) > 0 {
+			return nil
+		}
+		pause(ctx, time.Millisecond)
+	}
+	return errors.New("the process does not stop")
 }
 
 // shutDown drops what a file system has not written yet, its journal included, and

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -66,6 +67,7 @@ func (e *Engine) attempt(f *flight) *ended {
 	if err != nil {
 		o.summary = string(a.Outcome) + ": " + a.Err.Error()
 	}
+	o.summary = strings.ToValidUTF8(o.summary, "\uFFFD") // databases can't hold the rest
 	o.Attempt.Detail = detail(f.ep, f.sealed, &a, e.o.KeepAnswer)
 	o.follow(d)
 	end(o)
@@ -154,7 +156,7 @@ var secretWords = []string{"cookie", "auth", "token", "secret", "key", "session"
 
 // detail returns the [Detail] of an attempt as JSON.
 func detail(ep *Endpoint, s *Sealed, a *emitter.Attempt, keepAnswer int) []byte {
-	w := detailWriter{text: make([]byte, 0, 1024), sealed: s, signature: a.RequestHeader["Webhook-Signature"]}
+	w := detailWriter{text: make([]byte, 0, 1024), secret: secretTexts(s, a.RequestHeader["Webhook-Signature"])}
 	w.text = append(w.text, `{"url":`...)
 	w.quote(ep.URL)
 	if a.Remote.IsValid() {
@@ -172,8 +174,12 @@ func detail(ep *Endpoint, s *Sealed, a *emitter.Attempt, keepAnswer int) []byte 
 	})
 	if answer := a.Answer; len(answer) > 0 {
 		truncated := a.Truncated || len(answer) > keepAnswer
-		// Struck out before it is cut, as a part of a secret would not be found.
-		text := w.strike(string(answer[:min(len(answer), keepAnswer+4<<10)]))
+		// Struck out before it is cut, as a part of a secret would not be found. The
+		// client may have cut it, too.
+		text := w.strike(string(answer))
+		if a.Truncated && len(w.secret) > 0 {
+			text = text[:max(len(text)-len(w.secret[0]), 0)]
+		}
 		w.text = append(w.text, `,"answer":`...)
 		w.quote(text[:min(len(text), keepAnswer)])
 		if truncated {
@@ -209,9 +215,8 @@ func minimalDetail(err error) []byte {
 // A detailWriter writes JSON, as package json is too slow for what is done for each
 // attempt.
 type detailWriter struct {
-	text      []byte
-	sealed    *Sealed
-	signature []string
+	text   []byte
+	secret []string // the longest first
 }
 
 // quote appends a string. What no database can hold, or is no UTF-8, is replaced.
@@ -272,29 +277,40 @@ func (w *detailWriter) header(name string, h http.Header, shown func(name string
 	w.text = append(w.text, '}')
 }
 
-// strike strikes out what was secret in the request, and which an answer may
-// repeat.
-func (w *detailWriter) strike(s string) string {
-	for _, values := range w.sealed.Header {
+// secretTexts returns what was secret in a request, the longest first: one may be
+// part of another. Very short ones are no secrets, and everywhere.
+func secretTexts(s *Sealed, signature []string) []string {
+	var texts []string
+	add := func(text string) {
+		if len(text) >= 6 {
+			texts = append(texts, text)
+		}
+	}
+	for _, values := range s.Header {
 		for _, v := range values {
-			s = strikeOut(s, v)
-			if _, credentials, ok := strings.Cut(v, " "); ok { // of Basic or Bearer
-				s = strikeOut(s, credentials)
+			add(v)
+			_, credentials, _ := strings.Cut(v, " ") // of Basic or Bearer
+			add(credentials)
+			if plain, err := base64.StdEncoding.DecodeString(credentials); err == nil {
+				_, password, _ := strings.Cut(string(plain), ":")
+				add(password)
 			}
 		}
 	}
-	for _, v := range w.signature {
-		for _, one := range strings.Fields(v) {
-			s = strikeOut(s, one)
+	for _, v := range signature {
+		for one := range strings.FieldsSeq(v) {
+			add(one)
 		}
 	}
-	return s
+	slices.SortFunc(texts, func(a, b string) int { return len(b) - len(a) })
+	return texts
 }
 
-// strikeOut leaves short texts, which are no secrets and everywhere.
-func strikeOut(s, secret string) string {
-	if len(secret) < 6 {
-		return s
+// strike strikes out what was secret in the request, and which an answer may
+// repeat.
+func (w *detailWriter) strike(s string) string {
+	for _, secret := range w.secret {
+		s = strings.ReplaceAll(s, secret, struckOut)
 	}
-	return strings.ReplaceAll(s, secret, struckOut)
+	return s
 }

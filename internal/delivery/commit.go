@@ -147,9 +147,6 @@ func (c *committer) full() bool {
 type pack struct {
 	items  []batchItem
 	health map[*queue]HealthChange
-	// again says that an earlier commit of it failed, and may be written though: its
-	// events may be in memory.
-	again bool
 }
 
 // take waits for something to write. There is nothing more if it returns nil.
@@ -159,13 +156,12 @@ func (c *committer) take() *pack {
 	for {
 		health := c.takeHealth()
 		if len(c.waiting) > 0 || len(health) > 0 {
-			n, size, again := 0, 0, false
+			n, size := 0, 0
 			for n < len(c.waiting) && n < batchItems && (n == 0 || size < batchBytes) {
-				again = again || c.waiting[n].outcome != nil && c.waiting[n].outcome.tries > 0
 				size += c.waiting[n].bytes()
 				n++
 			}
-			p := &pack{items: c.waiting[:n:n], health: health, again: again}
+			p := &pack{items: c.waiting[:n:n], health: health}
 			c.waiting = c.waiting[n:]
 			for _, it := range p.items {
 				if it.publish != nil {
@@ -238,7 +234,6 @@ func (c *committer) commit(ctx context.Context, p *pack) {
 			c.e.committed(p, b, committed)
 			return
 		}
-		p.again = true
 		lost := errors.Is(err, ErrLeaseLost)
 		if lost {
 			c.e.loseLease()
@@ -255,8 +250,8 @@ func (c *committer) commit(ctx context.Context, p *pack) {
 			continue
 		case len(p.items) > 1:
 			half := len(p.items) / 2
-			c.commit(ctx, &pack{items: p.items[:half], health: p.health, again: true})
-			c.commit(ctx, &pack{items: p.items[half:], again: true})
+			c.commit(ctx, &pack{items: p.items[:half], health: p.health})
+			c.commit(ctx, &pack{items: p.items[half:]})
 			return
 		default:
 			c.e.log.Error("something can't be written", "error", err)
@@ -408,7 +403,7 @@ func (p *pack) batch() *Batch {
 func (e *Engine) committed(p *pack, b *Batch, c *Committed) {
 	e.mu.Lock()
 	now := time.Now()
-	e.accepted(b.Publish, c.Published, p.again, now)
+	e.accepted(b.Publish, c.Published, now)
 	outcome := 0
 	for i := range p.items {
 		switch it := &p.items[i]; {

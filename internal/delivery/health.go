@@ -48,6 +48,11 @@ func (e *Engine) judge(f *flight, o *ended, now time.Time) {
 	if q.dropped { // its next owner judges for itself
 		return
 	}
+	if o.result == gone && (q.stale || q.ep.URL != f.ep.URL) {
+		// It says nothing of the URL that the endpoint has now.
+		o.State, o.Reason, o.Delay = Pending, "", jitter(time.Second)
+		return
+	}
 	before := q.health
 	storeNow := e.now()
 	h := &q.health

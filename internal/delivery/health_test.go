@@ -165,3 +165,24 @@ func TestNoLoops(t *testing.T) {
 		}
 	})
 }
+
+// TestGoneAndChanged: a 410 of the URL that an endpoint had doesn't disable the
+// endpoint, and the event goes to the new one.
+func TestGoneAndChanged(t *testing.T) {
+	inLab(t, func(l *lab) {
+		r := l.run(memory.New(), nil)
+		l.endpoint(r, "robot", "a", nil)
+		l.does["a"] = func(arrival) answer { return answer{status: 410, after: 5 * time.Second} }
+		published := l.publish(r, "robot", 1)
+		l.wait(time.Second)
+		l.update(r, "ep-a", func(e *delivery.Endpoint) { e.URL = "https://b/" })
+		l.wait(time.Minute)
+		if diff := cmp.Diff(published, ids(l.at("b"))); diff != "" {
+			l.Errorf("arrived at the new URL (-want +got):\n%s", diff)
+		}
+		ep, err := r.store.Endpoint(l.Context(), "ep-a")
+		if err != nil || ep.State != delivery.Active {
+			l.Errorf("the endpoint is %s, %v", ep.State, err)
+		}
+	})
+}

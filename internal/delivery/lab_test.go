@@ -126,7 +126,7 @@ func (l *lab) transmit(node string) delivery.Transmit {
 		l.arrivals = append(l.arrivals, a)
 		key := eventID + " to " + host
 		if l.flying[key]++; l.flying[key] > 1 {
-			l.doubled = append(l.doubled, key)
+			l.doubled = append(l.doubled, fmt.Sprintf("%s, by %s at %v", key, node, a.at.Sub(l.start)))
 		}
 		do := l.does[host]
 		l.mu.Unlock()

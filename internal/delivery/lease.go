@@ -371,9 +371,6 @@ func (e *Engine) refreshed(id string, ep *Endpoint, err error) {
 	}
 	q.ep = ep
 	q.limit = max(min(q.limit, ep.MaxInFlight), 1)
-	e.forget(q) // deliveries may have been cancelled or held
-	q.mark(false)
-	q.mark(true)
-	e.update(q, now)
+	e.reload(q, now) // deliveries may have been cancelled or held
 	e.dispatch(now)
 }

@@ -82,30 +82,40 @@ func moveBack(f *conformance.Finding, at, added int, body []byte) {
 }
 
 // read takes type and ids from a body that conforms. They are mostly at its start,
-// so it doesn't read the rest.
+// so it doesn't read the rest. Each type has its own spelling of the ids: a member
+// with that of the other is one that the contract doesn't know, and says nothing.
 func (j *Judgement) read(body []byte) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(body))
-	var robot, run jsontext.Value
+	var snake, camel struct{ robot, run jsontext.Value }
+	ids := &snake
 	for depth := d.StackDepth(); ; depth = d.StackDepth() {
 		token, err := d.ReadToken()
-		if err != nil || j.Type != "" && robot != nil && run != nil {
+		if err != nil || j.Type != "" && ids.robot != nil && ids.run != nil {
 			break
 		}
 		if token.Kind() != '"' {
 			continue // an object begins or ends
 		}
+		id := func(value *jsontext.Value) {
+			*value, err = d.ReadValue()
+			*value = value.Clone()
+		}
 		switch name := token.String(); {
 		case depth == 1 && name == "event_type":
 			token, err = d.ReadToken()
-			j.Type = strings.Clone(token.String())
+			if j.Type = strings.Clone(token.String()); j.Type == "run_failed" {
+				ids = &camel
+			}
 		case depth == 1 && name == "data":
 			continue // into it
-		case depth == 2 && (name == "robot_id" || name == "robotId"):
-			robot, err = d.ReadValue()
-			robot = robot.Clone()
-		case depth == 2 && (name == "run_id" || name == "runId"):
-			run, err = d.ReadValue()
-			run = run.Clone()
+		case depth == 2 && name == "robot_id":
+			id(&snake.robot)
+		case depth == 2 && name == "robotId":
+			id(&camel.robot)
+		case depth == 2 && name == "run_id":
+			id(&snake.run)
+		case depth == 2 && name == "runId":
+			id(&camel.run)
 		default:
 			err = d.SkipValue()
 		}
@@ -113,8 +123,8 @@ func (j *Judgement) read(body []byte) {
 			break
 		}
 	}
-	j.RobotID = j.id(robot, "robot")
-	j.RunID = j.id(run, "run")
+	j.RobotID = j.id(ids.robot, "robot")
+	j.RunID = j.id(ids.run, "run")
 	j.Report.EventType = j.Type
 }
 

@@ -24,6 +24,8 @@ func TestJudge(t *testing.T) {
 	}{
 		{name: "conforms", body: body, robot: "robot", run: "run"},
 		{name: "in another order", body: spaced, robot: "robot", run: "rün"},
+		{name: "ids as another type spells them, before", body: strings.Replace(body, `{"robotId"`, `{"robot_id":"no","run_id":"no","robotId"`, 1), robot: "robot", run: "run"},
+		{name: "ids as another type spells them, between", body: strings.Replace(body, `"runId"`, `"robot_id":"no","run_id":"no","runId"`, 1), robot: "robot", run: "run"},
 		{name: "no JSON", body: `{"event_type"`, code: "json.syntax", line: 1, col: 14, off: 13},
 		{name: "an array", body: `[]`, code: "schema.type", line: 1, col: 1},
 		{name: "empty object", body: `{}`, code: "event.type-missing", line: 1, col: 1},

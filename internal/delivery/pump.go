@@ -121,7 +121,8 @@ func (e *Engine) take(q *queue, now time.Time) *flight {
 	e.inFlight[q.class]++
 	if r := q.ep.RateLimit; r > 0 {
 		// A turn that came late may be followed by one that is early.
-		q.nextSlot = later(q.nextSlot, now.Add(-20*time.Millisecond)).Add(time.Duration(float64(time.Second) / r))
+		each := time.Duration(min(float64(time.Second)/r, float64(24*time.Hour)))
+		q.nextSlot = later(q.nextSlot, now.Add(-20*time.Millisecond)).Add(each)
 	}
 	f.young = e.young.PushBack(f)
 	e.tickBy(now.Add(slowAfter))
@@ -219,6 +220,16 @@ func (e *Engine) classify(q *queue, c class) {
 	}
 }
 
+// reload forgets what waits in a queue, and asks the store again, which may have
+// changed it. e.mu is held.
+func (e *Engine) reload(q *queue, now time.Time) {
+	e.forget(q)
+	q.outdated = q.loading
+	q.mark(false)
+	q.mark(true)
+	e.update(q, now)
+}
+
 // forget removes what waits in a queue from memory. The store still has it.
 func (e *Engine) forget(q *queue) {
 	for i := range q.ready {
@@ -239,10 +250,8 @@ func (e *Engine) forget(q *queue) {
 	}
 }
 
-// accepted puts deliveries that were just published to their queues. Those that may
-// have been published before, by a commit that seemed to fail, are left to the store,
-// as memory may have them. e.mu is held.
-func (e *Engine) accepted(ps []Publication, published []Published, again bool, now time.Time) {
+// accepted puts deliveries that were just published to their queues. e.mu is held.
+func (e *Engine) accepted(ps []Publication, published []Published, now time.Time) {
 	for i := range published {
 		p := &published[i]
 		if p.Replayed || p.Conflict {
@@ -261,11 +270,7 @@ func (e *Engine) accepted(ps []Publication, published []Published, again bool, n
 				e.kickClaims() // it was given up meanwhile, or is not known yet
 				continue
 			}
-			if again {
-				q.mark(ref.Ordered)
-			} else {
-				e.arrive(q, ref, &ps[i].Event, now)
-			}
+			e.arrive(q, ref, &ps[i].Event, now)
 			e.update(q, now)
 		}
 	}
@@ -281,6 +286,10 @@ func (e *Engine) arrive(q *queue, ref Ref, event *Event, now time.Time) {
 	}}
 	fits := q.ep.State == Active && !q.blocked && !q.stale && admits(&e.bytes, e.o.MaxBytes, q.class)
 	switch {
+	case ref.ID <= q.loadedTo || e.orphans[ref.ID]:
+		// The answer to the commit was late, or lost, and the store has returned the
+		// delivery meanwhile.
+		q.mark(ref.Ordered)
 	case ref.Ordered && (e.shared || q.laneMore || q.loading || len(q.lane) >= q.window() || !fits):
 		// With other nodes, an older event may have been accepted that this one
 		// hasn't heard of.
@@ -365,10 +374,10 @@ func (e *Engine) written(o *ended, late bool, storeNow, now time.Time) {
 	q.unbusy(t.Delivery.ID)
 	head := q.laneHead(t)
 	switch {
-	case head && o.State == Pending:
+	case head && o.State == Pending: // unless it was cancelled meanwhile, so the store is asked
 		q.laneBusy = false
-		d := &q.lane[0].Delivery
-		d.Attempts, d.Round, d.DueAt = o.Attempt.N, o.Round, storeNow.Add(o.Delay)
+		e.forget(q)
+		q.mark(true)
 	case head:
 		q.laneBusy = false
 		e.hold(q, -len(t.Event.Body))
@@ -425,7 +434,7 @@ func (e *Engine) load(ctx context.Context) {
 		e.mu.Lock()
 		now := time.Now()
 		if err != nil {
-			q.loading, q.arrived, q.done = false, nil, nil
+			q.loading, q.outdated, q.arrived, q.done = false, false, nil, nil
 			q.more, q.laneMore = q.more || plain.Limit > 0, q.laneMore || ordered.Limit > 0
 			q.pause = now.Add(time.Second)
 		} else {
@@ -497,12 +506,18 @@ func (e *Engine) loaded(q *queue, query *DueQuery, plain, ordered *DueResult, no
 	for i := range q.lane {
 		known[q.lane[i].Delivery.ID] = true
 	}
-	arrived := q.arrived
-	q.loading, q.arrived, q.done = false, nil, nil
+	arrived, outdated := q.arrived, q.outdated
+	q.loading, q.outdated, q.arrived, q.done = false, false, nil, nil
 	if q.dropped {
 		return
 	}
+	if outdated {
+		q.mark(false)
+		q.mark(true)
+		return
+	}
 	add := func(to []Task, t Task) []Task {
+		q.loadedTo = max(q.loadedTo, t.Delivery.ID)
 		if id := t.Delivery.ID; !known[id] && !e.orphans[id] {
 			known[id] = true
 			e.hold(q, len(t.Event.Body))

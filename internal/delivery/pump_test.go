@@ -80,7 +80,9 @@ func TestFairness(t *testing.T) {
 				for i := range hanging {
 					host := fmt.Sprint("hangs", i)
 					l.endpoint(r, host, host, nil)
+					l.mu.Lock() // there may be attempts to the other endpoint
 					l.does[host] = hangs
+					l.mu.Unlock()
 				}
 				for i := range hanging {
 					l.publish(r, fmt.Sprint("hangs", i), 5)
@@ -446,4 +448,88 @@ func (l *lab) randomFaults(random *rand.Rand) {
 			}
 		}
 	}
+}
+
+// TestCancel: what is cancelled isn't attempted again, whether it is the head of an
+// ordered endpoint and under way, or just being read from the store.
+func TestCancel(t *testing.T) {
+	for _, ordered := range []bool{false, true} {
+		t.Run(fmt.Sprint("ordered: ", ordered), func(t *testing.T) {
+			inLab(t, func(l *lab) {
+				store := memory.New()
+				r := l.run(store, nil)
+				l.endpoint(r, "robot", "a", func(e *delivery.Endpoint) { e.Ordered, e.MaxAttempts = ordered, 10 })
+				l.does["a"] = func(a arrival) answer {
+					if a.n == 1 {
+						return answer{status: 500, after: 5 * time.Second}
+					}
+					return answer{status: 200}
+				}
+				cancel := func(id int64) {
+					if _, err := store.Cancel(l.Context(), id, "by a person"); err != nil {
+						t.Error(err)
+					}
+					r.Changed("ep-a")
+				}
+				published := l.publish(r, "robot", 1)
+				if ordered {
+					published = append(published, l.publish(r, "robot", 1)...)
+					l.wait(time.Second)
+					cancel(l.deliveries(store, "ep-a")[0].ID)
+				} else {
+					l.wait(10 * time.Second)
+					store.Fault = func(_ context.Context, method string, done bool) error {
+						if method != "Due" || !done {
+							return nil
+						}
+						// What the store returned is on its way.
+						if d := l.deliveries(store, "ep-a")[0]; d.State == delivery.Pending && !d.DueAt.After(time.Now()) {
+							cancel(d.ID)
+							time.Sleep(time.Second)
+						}
+						return nil
+					}
+				}
+				l.wait(30 * time.Minute)
+				if diff := cmp.Diff(published, ids(l.at("a"))); diff != "" {
+					t.Errorf("arrived (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestErased: nothing is sent of what was erased.
+func TestErased(t *testing.T) {
+	for _, ordered := range []bool{false, true} {
+		t.Run(fmt.Sprint("ordered: ", ordered), func(t *testing.T) {
+			inLab(t, func(l *lab) {
+				r := l.run(memory.New(), nil)
+				l.endpoint(r, "robot", "a", func(e *delivery.Endpoint) { e.RateLimit, e.Ordered = 0.1, ordered })
+				l.publish(r, "robot", 20)
+				l.wait(15 * time.Second)
+				if _, err := r.store.CreateJob(l.Context(), delivery.Job{Kind: delivery.Erase, RobotID: "robot"}); err != nil {
+					t.Fatal(err)
+				}
+				r.Changed("")
+				l.wait(time.Hour)
+				if n := len(l.at("a")); n != 2 {
+					t.Errorf("%d arrived, want the 2 of before", n)
+				}
+			})
+		})
+	}
+}
+
+// TestSlowestRate: however low a rate is, it is kept.
+func TestSlowestRate(t *testing.T) {
+	inLab(t, func(l *lab) {
+		r := l.run(memory.New(), nil)
+		l.endpoint(r, "robot", "a", func(e *delivery.Endpoint) { e.RateLimit = 5e-324 })
+		l.publish(r, "robot", 20)
+		l.wait(time.Hour)
+		if n := len(l.at("a")); n != 1 {
+			t.Errorf("%d attempts in an hour, want 1", n)
+		}
+	})
 }

@@ -61,13 +61,15 @@ type queue struct {
 	laneMore bool
 	nextDue  time.Time
 	seen     time.Time // the latest DueAt that the store returned
+	loadedTo int64     // the highest delivery that the store returned
 	scanned  time.Time // when the store was asked without From
 
-	// While the store is asked: what was published since, and what was finished
-	// since.
-	loading bool
-	arrived []Task
-	done    []int64
+	// While the store is asked: what was published since, what was finished since,
+	// and that the answer is of no use, as other things have changed since.
+	loading  bool
+	arrived  []Task
+	done     []int64
+	outdated bool
 
 	stale   bool      // its settings are to be read again
 	blocked bool      // it is being released

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
@@ -52,10 +53,31 @@ func (e *Engine) workOn(ctx context.Context) (more bool, err error) {
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
-	if err == nil && job.EndpointID != "" {
+	switch {
+	case err != nil:
+		return false, err
+	case job.EndpointID != "":
 		e.hint(job.EndpointID)
+	case !job.FinishedAt.IsZero():
+		e.erased(&job)
 	}
-	return err == nil, err
+	return true, nil
+}
+
+// erased removes from memory what a job has removed from the store.
+func (e *Engine) erased(j *Job) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now()
+	is := func(t Task) bool {
+		return (j.RobotID == "" || t.Event.RobotID == j.RobotID) && (j.RunID == "" || t.Event.RunID == j.RunID)
+	}
+	for _, q := range e.queues {
+		if q.loading || slices.ContainsFunc(q.ready, is) || slices.ContainsFunc(q.lane, is) {
+			e.reload(q, now)
+		}
+	}
+	e.dispatch(now)
 }
 
 // ingest takes events from the outbox: those that conform are published, and the
@@ -72,7 +94,7 @@ func (e *Engine) ingest(ctx context.Context) (more bool, err error) {
 	}
 	e.mu.Lock()
 	now := time.Now()
-	e.accepted(publish, committed.Published, false, now)
+	e.accepted(publish, committed.Published, now)
 	e.dispatch(now)
 	e.mu.Unlock()
 	return n == upkeepStep, nil

@@ -192,6 +192,9 @@ func unscoped(t delivery.Token) error {
 	return nil
 }
 
+// isTime says whether a time can be written in UTC (RFC 3339), or is none.
+func isTime(t time.Time) bool { return t.UTC().Year() >= 1 && t.UTC().Year() <= 9999 }
+
 // value is what p points to, or the zero value.
 func value[T any](p *T) (v T) {
 	if p != nil {
@@ -243,6 +246,9 @@ func (s *server) CreateToken(ctx context.Context, r api.CreateTokenRequestObject
 	expires := value(r.Body.ExpiresAt)
 	if !expires.IsZero() && !expires.After(time.Now()) {
 		return nil, invalid("the token would have expired already", findingsOf(c.body, "/expires_at", "this is not in the future"))
+	}
+	if !isTime(expires) {
+		return nil, invalid("the token can't be created like this", findingsOf(c.body, "/expires_at", "this is not in the years from 1 to 9999 of UTC"))
 	}
 	if strings.ContainsRune(r.Body.Name+robot, 0) {
 		return nil, invalid("a text has a NUL character", findingsOf(c.body, "", "the service can't store NUL characters"))

@@ -312,3 +312,14 @@ func TestAuthorizationHeader(t *testing.T) {
 		t.Errorf("%d: %s", r.status, r.body)
 	}
 }
+
+// TestTimesBeyond: times that can't be written in UTC are refused, and not stored.
+func TestTimesBeyond(t *testing.T) {
+	w := newWorld(t)
+	e := w.endpoint(robotA, "https://example.com/", "")
+	for _, at := range []string{"9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00Z"} {
+		w.want(422, w.do(w.admin, "POST", "/v1/endpoints/"+e.ID+"/recover", `{"since":"`+at+`"}`))
+		w.want(422, w.do(w.admin, "POST", "/v1/tokens", `{"name":"t","role":"reader","expires_at":"`+at+`"}`))
+		w.want(200, w.do(w.admin, "GET", "/v1/events?to="+strings.ReplaceAll(at, "+", "%2B"), ""))
+	}
+}

@@ -25,7 +25,7 @@ func cursorOf(text string) *string {
 
 func cursorText(cursor *string) (string, error) {
 	text, err := base64.RawURLEncoding.DecodeString(value(cursor))
-	if err != nil || strings.ContainsRune(string(text), 0) {
+	if err != nil || !isText(string(text)) {
 		return "", badCursor()
 	}
 	return string(text), nil
@@ -104,9 +104,6 @@ func (s *server) ListEvents(ctx context.Context, r api.ListEventsRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	if err := noNUL(r.Params.RobotID, r.Params.RunID, r.Params.EventType); err != nil {
-		return nil, err
-	}
 	events, err := s.store.Events(ctx, delivery.EventFilter{
 		RobotID: robot, RunID: value(r.Params.RunID), Type: value(r.Params.EventType),
 		From: value(r.Params.From), To: value(r.Params.To),
@@ -124,20 +121,7 @@ func (s *server) ListEvents(ctx context.Context, r api.ListEventsRequestObject) 
 	return list, nil
 }
 
-// noNUL refuses texts that databases can't compare with.
-func noNUL(texts ...*string) error {
-	for _, text := range texts {
-		if strings.ContainsRune(value(text), 0) {
-			return problemf(http.StatusBadRequest, "a parameter has a NUL character")
-		}
-	}
-	return nil
-}
-
 func (s *server) GetEvent(ctx context.Context, r api.GetEventRequestObject) (api.GetEventResponseObject, error) {
-	if strings.ContainsRune(r.EventID, 0) {
-		return nil, notFound()
-	}
 	e, err := s.store.Event(ctx, r.EventID)
 	if err != nil {
 		return nil, err
@@ -168,9 +152,6 @@ func (s *server) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequest
 	}
 	page, err := pageOf(r.Params.Cursor, r.Params.Limit)
 	if err != nil {
-		return nil, err
-	}
-	if err := noNUL(r.Params.RobotID, r.Params.RunID, r.Params.EventType, r.Params.EndpointID, r.Params.EventID); err != nil {
 		return nil, err
 	}
 	deliveries, err := s.store.Deliveries(ctx, delivery.DeliveryFilter{
@@ -290,9 +271,13 @@ func jobOf(j *delivery.Job) api.Job {
 }
 
 func (s *server) RecoverEndpoint(ctx context.Context, r api.RecoverEndpointRequestObject) (api.RecoverEndpointResponseObject, error) {
+	c := callOf(ctx)
 	e, _, err := s.endpoint(ctx, r.EndpointID)
 	if err != nil {
 		return nil, err
+	}
+	if !isTime(r.Body.Since) {
+		return nil, invalid("the deliveries can't be recovered like this", findingsOf(c.body, "/since", "this is not in the years from 1 to 9999 of UTC"))
 	}
 	if e.State != delivery.Active {
 		return nil, problemf(http.StatusConflict, "the endpoint is %s; make it active first", e.State)
@@ -316,7 +301,7 @@ func (s *server) CreateErasure(ctx context.Context, r api.CreateErasureRequestOb
 	if !reaches(c.bearer, r.Body.RobotID) {
 		return nil, outOfScope()
 	}
-	if err := noNUL(&r.Body.RobotID, r.Body.RunID); err != nil {
+	if !isText(r.Body.RobotID + value(r.Body.RunID)) {
 		return nil, invalid("there can't be such a run", findingsOf(c.body, "", "an id has a NUL character"))
 	}
 	job, err := s.store.CreateJob(ctx, delivery.Job{

@@ -156,6 +156,9 @@ func loadDocument() (*document, error) {
 // check holds a request to its operation: parameters of the query, and the body,
 // which it returns. The generated server can then read both without an error.
 func (op *operation) check(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
+	if !isText(r.URL.Path) {
+		return nil, notFound()
+	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, problemf(http.StatusBadRequest, "the query of the URL can't be read")
@@ -193,7 +196,13 @@ func (op *operation) check(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	return body, nil
 }
 
+// isText says whether databases can compare something with s.
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
 func (p *parameter) check(text string) error {
+	if !isText(text) {
+		return errors.New("it has a NUL character, or is not UTF-8")
+	}
 	var value any = text
 	var err error
 	switch p.kind {

@@ -231,9 +231,6 @@ func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + 
 
 // endpoint reads an endpoint that the token reaches, with what is secret of it.
 func (s *Service) endpoint(ctx context.Context, id string) (*delivery.Endpoint, *vault, error) {
-	if strings.ContainsRune(id, 0) {
-		return nil, nil, notFound()
-	}
 	e, err := s.store.Endpoint(ctx, id)
 	if err != nil {
 		return nil, nil, err

@@ -357,6 +357,48 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// TestEcho: an endpoint that answers with what was secret in the request, in parts
+// and in any length, has nothing of it shown.
+func TestEcho(t *testing.T) {
+	w := newWorld(t)
+	const token, password = "token-hunter22-that-is-rather-long", "token-hunter22-that"
+	for name, text := range map[string]string{
+		"at the cut":           strings.Repeat("x", 4<<10-10) + token,
+		"again and again":      strings.Repeat(token, 3000),
+		"at the client's cut":  strings.Repeat(token, 1800) + strings.Repeat("x", 64<<10-1800*len(token)-10) + token,
+		"one in another":       "Bearer " + token + " " + token + " " + password,
+		"at the store's cut":   strings.Repeat("x", 1<<10-10) + token,
+		"in another's answers": password,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Echo", token)
+			w.WriteHeader(500)
+			_, _ = io.WriteString(w, text)
+		}))
+		t.Cleanup(server.Close)
+		for _, secret := range []string{
+			fmt.Sprintf(`,"authorization":"Bearer %s","headers":{"X-Other":"%s"}`, token, password),
+			fmt.Sprintf(`,"basic":{"username":"user","password":%q},"headers":{"X-Other":%q}`, token, password),
+		} {
+			e := w.endpoint(name, fmt.Sprintf("%s/%d", server.URL, len(secret)), `,"max_attempts":1`+secret)
+			shown := []string{w.want(200, w.do(w.admin, "POST", "/v1/endpoints/"+e.ID+"/test", "")).body}
+			w.want(202, w.do(w.admin, "POST", "/v1/events", runFailed(name, runA)))
+			var page api.DeliveryPage
+			w.until("exhausted", func() bool {
+				w.want(200, w.do(w.admin, "GET", "/v1/deliveries?state=exhausted&endpoint_id="+e.ID, "")).into(t, &page)
+				return len(page.Items) == 1
+			})
+			shown = append(shown, w.want(200, w.do(w.admin, "GET", "/v1/deliveries/"+page.Items[0].ID, "")).body)
+			for _, text := range shown {
+				if i := strings.Index(text, "token-"); i >= 0 {
+					t.Errorf("%s: %.60s… is shown", name, text[i:])
+				}
+			}
+			w.want(204, w.do(w.admin, "DELETE", "/v1/endpoints/"+e.ID, "", "If-Match", "*"))
+		}
+	}
+}
+
 func FuzzPatch(f *testing.F) {
 	w := newWorld(f)
 	e := w.endpoint(robotA, "https://example.com/", "")

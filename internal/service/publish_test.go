@@ -218,12 +218,12 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %d entries, want %d", path, len(seen), want)
 		}
 	}
-	for _, query := range []string{"limit=0", "limit=501", "limit=x", "limit=1&limit=2", "cursor=!", "cursor=eA", "state=x", "from=yesterday", "robot=x", "robot_id=", "robot_id=%00", "%zz=1"} {
+	for _, query := range []string{"limit=0", "limit=501", "limit=x", "limit=1&limit=2", "cursor=!", "cursor=eA", "state=x", "from=yesterday", "robot=x", "robot_id=", "robot_id=%00", "robot_id=%ff", "%zz=1"} {
 		if r := w.do(w.admin, "GET", "/v1/deliveries?"+query, ""); r.status != 400 {
 			t.Errorf("?%s: %d: %s", query, r.status, r.body)
 		}
 	}
-	for _, path := range []string{"/v1/deliveries/dlv_0", "/v1/deliveries/dlv_01", "/v1/deliveries/7", "/v1/deliveries/dlv_99999999999999999999", "/v1/jobs/job_x", "/v1/events/%00", "/v1/endpoints/%00"} {
+	for _, path := range []string{"/v1/deliveries/dlv_0", "/v1/deliveries/dlv_01", "/v1/deliveries/7", "/v1/deliveries/dlv_99999999999999999999", "/v1/jobs/job_x", "/v1/events/%00", "/v1/endpoints/%00", "/v1/events/%ff", "/v1/endpoints/%ff"} {
 		if r := w.do(w.admin, "GET", path, ""); r.status != 404 {
 			t.Errorf("%s: %d: %s", path, r.status, r.body)
 		}

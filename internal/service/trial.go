@@ -61,13 +61,10 @@ func (s *server) TestEndpoint(ctx context.Context, r api.TestEndpointRequestObje
 		result.Findings = findingsAPI(conformance.Check(payload).Findings)
 	}
 	if attempt.Status != 0 {
-		body, cut := attempt.Answer, attempt.Truncated
-		if len(body) > maxShownAnswer {
-			body, cut = body[:maxShownAnswer], true
-		}
+		body, cut := shownAnswer(&attempt, words)
 		result.Answer = &api.Answer{
 			Headers: strike(attempt.Header, []string{"Set-Cookie"}, words),
-			Body:    strikeText(strings.ToValidUTF8(string(body), "\uFFFD"), words), Truncated: cut,
+			Body:    body, Truncated: cut,
 		}
 	} else {
 		result.Phase = optional(string(attempt.Phase))
@@ -155,6 +152,17 @@ func strike(h http.Header, names, words []string) map[string][]string {
 		}
 	}
 	return shown
+}
+
+// shownAnswer returns the start of an answer's body without words, the longest of
+// which is the first. A part of one would not be found, so none is left at the end.
+func shownAnswer(a *emitter.Attempt, words []string) (body string, cut bool) {
+	body = strikeText(string(a.Answer), words)
+	if a.Truncated && len(words) > 0 {
+		body = body[:max(len(body)-len(words[0]), 0)]
+	}
+	cut = a.Truncated || len(body) > maxShownAnswer
+	return strings.ToValidUTF8(body[:min(len(body), maxShownAnswer)], "\uFFFD"), cut
 }
 
 func strikeText(text string, words []string) string {

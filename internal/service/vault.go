@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	api "github.com/runhooks/runhooks/gen/service"
@@ -128,6 +129,8 @@ func (v *vault) words() []string {
 		add(value)
 	}
 	add(v.Authorization)
+	_, credentials, _ := strings.Cut(v.Authorization, " ") // of Bearer, for example
+	add(credentials)
 	if v.Basic != nil {
 		add(v.basic())
 		add(value(v.Basic.Password))

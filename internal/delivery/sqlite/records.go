@@ -339,7 +339,7 @@ func (s *Store) Retry(ctx context.Context, id int64) (d delivery.Delivery, err e
 		if _, err := c.exec(ctx, "UPDATE deliveries SET state = 0, at = ?, round = 0, reason = '' WHERE id = ?", milli(s.now()), id); err != nil {
 			return err
 		}
-		s.unclaimed.Store(0)
+		s.freed = true
 		d, err = deliveryBy(ctx, c, id)
 		return err
 	})

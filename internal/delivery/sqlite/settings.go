@@ -128,7 +128,7 @@ func (s *Store) replace(ctx context.Context, c *conn, old *endpoint, e delivery.
 	}
 	s.forget()
 	if e.State == delivery.Active {
-		s.unclaimed.Store(0)
+		s.freed = true
 	} else {
 		s.unsettled[old.num] = true
 	}

@@ -63,6 +63,7 @@ type Store struct {
 	writing chan struct{}
 	w       *conn
 	undo    []func() // what a rollback undoes in memory
+	freed   bool     // there is more to claim once the transaction is committed
 	next    counters
 	block   block
 	owned   map[string]int64 // by endpoint: the epoch
@@ -350,7 +351,7 @@ func (s *Store) write(ctx context.Context, f func(c *conn) error) (err error) {
 	// A transaction that has begun isn't interrupted.
 	ctx = context.WithoutCancel(ctx)
 	next, block := s.next, s.block
-	s.undo = s.undo[:0]
+	s.undo, s.freed = s.undo[:0], false
 	defer func() {
 		if err == nil {
 			return
@@ -374,6 +375,11 @@ func (s *Store) write(ctx context.Context, f func(c *conn) error) (err error) {
 	}
 	if _, err := s.w.exec(ctx, "COMMIT"); err != nil {
 		return err
+	}
+	if s.freed {
+		// Not before: a Claim that reads meanwhile wouldn't see it, and none would
+		// look again.
+		s.unclaimed.Store(0)
 	}
 	s.checkLog(ctx)
 	return nil

@@ -486,3 +486,54 @@ func TestSizeStaysFlat(t *testing.T) {
 		t.Errorf("%d deliveries are kept, %v", len(found), err)
 	}
 }
+
+// TestClaimMeanwhile: a Claim that looks while a delivery is being made pending
+// again may miss it. Then the next one finds it.
+func TestClaimMeanwhile(t *testing.T) {
+	s := open(t, t.TempDir(), sqlite.Options{})
+	e := robot(t, s)
+	done, err := s.Commit(t.Context(), &delivery.Batch{Publish: []delivery.Publication{{Event: delivery.Event{
+		ID: "evt_1", Type: "run_failed", RobotID: "robot", RunID: "run", At: time.Now(), Body: []byte("{}"),
+	}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, epoch := done.Published[0].Deliveries[0].ID, done.Published[0].Deliveries[0].Epoch
+	for n := 1; n <= 50; n++ {
+		// It is exhausted, and nobody owns the endpoint.
+		if _, err := s.Commit(t.Context(), &delivery.Batch{
+			Outcomes: []delivery.Outcome{{EndpointID: e.ID, Epoch: epoch, State: delivery.Exhausted, Attempt: delivery.Attempt{DeliveryID: id, N: n, At: time.Now()}}},
+			Release:  []delivery.Claim{{EndpointID: e.ID, Epoch: epoch}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		retried := make(chan error)
+		go func() {
+			_, err := s.Retry(context.Background(), id)
+			retried <- err
+		}()
+		var claims []delivery.Claim
+		for over := false; ; {
+			found, err := s.Claim(t.Context(), 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			claims = append(claims, found...)
+			if over {
+				break
+			}
+			select {
+			case err := <-retried:
+				if err != nil {
+					t.Fatal(err)
+				}
+				over = true
+			default:
+			}
+		}
+		if len(claims) != 1 {
+			t.Fatalf("retry %d: %d claims, want 1: the delivery is lost until a restart", n, len(claims))
+		}
+		epoch = claims[0].Epoch
+	}
+}

@@ -92,7 +92,7 @@ func (s *Store) recover(ctx context.Context, c *conn, j *delivery.Job, now time.
 		j.Done++
 		j.Total = max(j.Total, j.Done)
 		t.rows--
-		s.unclaimed.Store(0)
+		s.freed = true
 	}
 	return false, nil
 }

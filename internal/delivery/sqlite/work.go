@@ -84,7 +84,7 @@ func (s *Store) lease() delivery.Lease {
 
 func (s *Store) disown() {
 	clear(s.owned)
-	s.unclaimed.Store(0)
+	s.freed = true
 }
 
 // own makes this node the owner of an endpoint that it doesn't own.
@@ -149,7 +149,7 @@ func (s *Store) Commit(ctx context.Context, b *delivery.Batch) (*delivery.Commit
 			}
 			delete(s.owned, r.EndpointID)
 			s.undo = append(s.undo, func() { s.owned[r.EndpointID] = r.Epoch })
-			s.unclaimed.Store(0)
+			s.freed = true
 		}
 		if len(b.Publish) > 0 {
 			done.Published = make([]delivery.Published, len(b.Publish))
