@@ -74,7 +74,7 @@ func Unseal(ring *keyring.Ring) func(e *delivery.Endpoint) (delivery.Sealed, err
 }
 
 // Reseal returns the endpoint's secrets sealed with the ring's first key, and
-// whether they weren't.
+// whether another key had sealed them before.
 func Reseal(ring *keyring.Ring, e *delivery.Endpoint) ([]byte, bool, error) {
 	sealed, changed, err := ring.Reseal(e.Sealed, e.ID)
 	if err != nil {

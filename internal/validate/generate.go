@@ -13,4 +13,4 @@
 // sure that it noted everything.
 package validate
 
-//go:generate go run github.com/runhooks/runhooks/internal/schemac/cmd/schemac -remarks v1/run-[cf]*.json ../../jsonschema . observed/*.json v1/*.json
+//go:generate go run github.com/runhooks/runhooks/internal/schemac/cmd/schemac -remarks v1/run-[cf]*.json ../../jsonschema . observed v1

@@ -189,7 +189,7 @@ func (e *PayloadError) Error() string {
 //   - an *[EndpointError] for an endpoint that nothing can be sent to,
 //   - an error of package signature for an id or secrets that can't sign,
 //   - an error without a type for a UserAgent that no header can have, or a
-//     Proxy that is none.
+//     Proxy that is not the URL of a proxy.
 //
 // The error is also not nil if ctx is done before there is an answer. It then
 // wraps ctx's error, and the attempt says how far it came: the endpoint may or

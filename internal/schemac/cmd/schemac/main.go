@@ -1,11 +1,11 @@
-// Schemac compiles JSON Schema documents of a folder to a Go package:
+// Schemac compiles the JSON Schema documents in some folders of a folder to a Go
+// package:
 //
-//	schemac [-remarks GLOB] SCHEMAS DIR GLOB...
+//	schemac [-remarks GLOB] SCHEMAS DIR FOLDER...
 //
-// Each document in the folder SCHEMAS whose path matches a GLOB gets a function,
-// named by its title, and one that makes remarks if its path matches that of
-// -remarks. The package is named like DIR, and format is asserted. A keyword or a
-// format that it doesn't know is an error.
+// Each document gets a function, named by its title, and one that makes remarks
+// if its path matches GLOB. The package is named like DIR, and format is asserted. A
+// keyword or a format that it doesn't know is an error.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 func main() {
 	remarks := flag.String("remarks", "", "the documents for which to generate a function that makes remarks, as a `glob`")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: schemac [-remarks GLOB] SCHEMAS DIR GLOB...")
+		fmt.Fprintln(os.Stderr, "usage: schemac [-remarks GLOB] SCHEMAS DIR FOLDER...")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -37,20 +37,20 @@ func main() {
 	}
 }
 
-func run(schemas, dir string, globs []string, remarks string) error {
+func run(schemas, dir string, folders []string, remarks string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
 	fsys := os.DirFS(schemas)
 	var paths []string
-	for _, glob := range globs {
-		found, err := fs.Glob(fsys, glob)
+	for _, folder := range folders {
+		found, err := fs.Glob(fsys, folder+"/*.json")
 		if err != nil {
-			return fmt.Errorf("%s: %w", glob, err)
+			return err
 		}
 		if len(found) == 0 {
-			return fmt.Errorf("%s: no schema matches %s", schemas, glob)
+			return fmt.Errorf("%s: there are no schemas in %s", schemas, folder)
 		}
 		paths = append(paths, found...)
 	}
