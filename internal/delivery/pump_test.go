@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -257,6 +258,37 @@ func TestGracefulStop(t *testing.T) {
 		l.wait(2 * time.Second)
 		if diff := cmp.Diff(map[delivery.State]int{delivery.Delivered: 1}, l.states(r.store, "ep-late")); diff != "" {
 			l.Errorf("late (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestStopKeepsOutcomes: what came of the last attempts counts, however long it takes
+// to write.
+func TestStopKeepsOutcomes(t *testing.T) {
+	inLab(t, func(l *lab) {
+		store := memory.New()
+		var slow atomic.Bool
+		store.Fault = func(_ context.Context, method string, done bool) error {
+			if method == "Commit" && !done && slow.CompareAndSwap(true, false) {
+				time.Sleep(time.Second)
+			}
+			return nil
+		}
+		r := l.run(store, nil)
+		for host, after := range map[string]time.Duration{"a": time.Second, "b": 1500 * time.Millisecond} {
+			l.endpoint(r, "robot", host, nil)
+			l.mu.Lock()
+			l.does[host] = func(arrival) answer { return answer{status: 200, after: after} }
+			l.mu.Unlock()
+		}
+		l.publish(r, "robot", 1)
+		l.wait(500 * time.Millisecond)
+		slow.Store(true) // which is writing what came of a when b's attempt ends
+		r.stop()
+		for _, d := range append(l.deliveries(store, "ep-a"), l.deliveries(store, "ep-b")...) {
+			if d.State != delivery.Delivered {
+				l.Errorf("after the end, the delivery is %+v", d)
+			}
 		}
 	})
 }
