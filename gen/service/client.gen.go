@@ -419,7 +419,7 @@ type Attempt struct {
 	Timings Timings `json:"timings"`
 }
 
-// AuditEntry A change of settings or tokens.
+// AuditEntry What a person asked for - a change of settings or tokens, a retry, a cancellation, a recovery or an erasure.
 type AuditEntry struct {
 	// Action What was done, such as `endpoint.create`.
 	Action string `json:"action"`

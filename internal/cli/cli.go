@@ -108,7 +108,7 @@ line is wrong, or an input can't be read. The help of a command says more.`,
 	}
 	root.SetVersionTemplate("runhooks {{.Version}}\n")
 	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newLint(s), newListen(s), newTrigger(s), newSecret(s),
-		newServe(s), newEndpoints(s), newEvents(s), newDeliveries(s), newTokens(s), newAudit(s), newBackup(s), newRestore(s), newKeys(s), newVersion(s))
+		newServe(s), newEndpoints(s), newEvents(s), newDeliveries(s), newErase(s), newTokens(s), newAudit(s), newHealth(s), newBackup(s), newRestore(s), newKeys(s), newVersion(s))
 	root.SetHelpCommand(newHelp(root))
 	return root
 }

@@ -183,6 +183,7 @@ func unreachedText(err error) string {
 		return "interrupted"
 	}
 	server, _, _ := strings.Cut(u.URL, "/v1/")
+	server = strings.TrimSuffix(server, "/readyz")
 	cause := u.Err
 	if op, ok := errors.AsType[*net.OpError](cause); ok {
 		cause = op.Err

@@ -27,7 +27,7 @@ events of its type.`,
 		`  runhooks events publish event.json
   runhooks events list --robot shop
   runhooks events show evt_…`)
-	cmd.AddCommand(newEventsPublish(s), newEventsList(s), newEventsShow(s))
+	cmd.AddCommand(newEventsPublish(s), newEventsList(s), newEventsShow(s), newEventsSetAside(s))
 	return cmd
 }
 
@@ -66,6 +66,45 @@ func newEventsList(s streams) *cobra.Command {
 	wordVar(cmd, &kind, "type", "only those of this type", eventTypes...)
 	flags.Var(&since, "since", "only those since `TIME`, such as 2026-01-02T15:04:05Z, or 3d for three days ago")
 	flags.Var(&until, "until", "only those before `TIME`")
+	limitVar(cmd, &limit)
+	o.add(cmd)
+	return cmd
+}
+
+func newEventsSetAside(s streams) *cobra.Command {
+	o := &clientOptions{}
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "set-aside [flags]",
+		Short: "List events of the outbox that don't conform",
+		Long: `Set-aside shows the events that a platform published in a transaction of its own and
+that don't conform, the newest first, each with the first thing that is wrong with
+it. They are never sent. --json has all findings, and the text of the event.` + clientHelp,
+		Args: cobra.NoArgs,
+	}
+	cmd.RunE = o.command(s, func(ctx context.Context, c *client, _ []string) error {
+		p := service.ListSetAsideParams{}
+		now := time.Now()
+		return list[service.SetAside]{
+			many:    "events set aside",
+			heading: []string{"ID", "PUBLISHED", "FINDING"},
+			row: func(e service.SetAside) []cell {
+				finding := ""
+				if len(e.Findings) > 0 {
+					f := e.Findings[0]
+					finding = strings.TrimSpace(f.Code + " " + f.Pointer + ": " + f.Message)
+				}
+				if more := len(e.Findings) - 1; more > 0 {
+					finding += " (and " + number(more, "more finding") + ")"
+				}
+				return plain(e.ID, agoText(e.PublishedAt, now), finding)
+			},
+			page: func(cursor *string, limit *int) (*http.Response, error) {
+				p.Cursor, p.Limit = cursor, limit
+				return c.ListSetAside(ctx, &p)
+			},
+		}.show(c, limit)
+	})
 	limitVar(cmd, &limit)
 	o.add(cmd)
 	return cmd

@@ -19,7 +19,7 @@ func TestDockerfile(t *testing.T) {
 	if !ok {
 		t.Fatal("it has no stage from scratch")
 	}
-	for _, want := range []string{"USER 65532:65532", `ENTRYPOINT ["/runhooks"]`, `CMD ["serve"]`, "RUNHOOKS_DATA=/data", "VOLUME /data"} {
+	for _, want := range []string{"USER 65532:65532", `ENTRYPOINT ["/runhooks"]`, `CMD ["serve"]`, "RUNHOOKS_DATA=/data", "VOLUME /data", `CMD ["/runhooks", "health"]`} {
 		if !strings.Contains(final, want) {
 			t.Errorf("the last stage lacks %s", want)
 		}
@@ -88,6 +88,9 @@ func TestCompose(t *testing.T) {
 			continue
 		}
 		nodes++
+		if s.Healthcheck == nil || strings.Join(s.Healthcheck.Test, " ") != "CMD /runhooks health" {
+			t.Errorf("the health of %s is not checked: %+v", name, s.Healthcheck)
+		}
 		if _, err := os.Stat(filepath.Join("../../packaging", s.Build.Context, s.Build.Dockerfile)); err != nil {
 			t.Error(err)
 		}

@@ -48,6 +48,20 @@ func database(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], at.String())
 }
 
+// outbox publishes a text in a transaction, as "outbox VARIABLE EVENT", where the
+// variable has the database's URL.
+func outbox(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: outbox VARIABLE EVENT")
+	}
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, ts.Getenv(args[0]))
+	ts.Check(err)
+	defer c.Close(ctx)
+	_, err = c.Exec(ctx, "SELECT runhooks.publish($1)", args[1])
+	ts.Check(err)
+}
+
 // contents puts the text of a file into a variable, as "contents NAME FILE".
 func contents(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {

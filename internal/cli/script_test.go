@@ -117,6 +117,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":      exitCode,
 			"listen":    listen,
+			"outbox":    outbox,
 			"serve":     serve,
 			"until":     until,
 			"mode":      mode,

@@ -113,10 +113,10 @@ func newAudit(s streams) *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "audit [flags]",
-		Short: "Show who changed settings and tokens, and when",
-		Long: `Audit shows the changes of settings and tokens, the newest first: when, which token
-asked for it, what was done to what, and the values before and after. Of what is
-secret it shows only that it changed.` + clientHelp,
+		Short: "Show who changed what, and when",
+		Long: `Audit shows changes of settings and tokens, retries, cancellations, recoveries and
+erasures, the newest first: when, which token asked for it, what was done to what,
+and the values before and after. Of what is secret it shows only that it changed.` + clientHelp,
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = o.command(s, func(ctx context.Context, c *client, _ []string) error {

@@ -112,7 +112,7 @@ func TestGone(t *testing.T) {
 		}
 		l.does["a"] = nil
 		l.update(r, "ep-a", func(e *delivery.Endpoint) { e.State = delivery.Active })
-		if _, err := r.store.CreateJob(l.Context(), delivery.Job{Kind: delivery.Recover, EndpointID: "ep-a"}); err != nil {
+		if _, err := r.store.CreateJob(l.Context(), delivery.Job{Kind: delivery.Recover, EndpointID: "ep-a"}, delivery.Audit{}); err != nil {
 			l.Fatal(err)
 		}
 		r.Changed("ep-a")

@@ -160,7 +160,7 @@ func TestPause(t *testing.T) {
 		if n := len(l.at("a")); n != 10 {
 			l.Errorf("%d attempts, want 10: what is held waits to be recovered", n)
 		}
-		if _, err := r.store.CreateJob(l.Context(), delivery.Job{Kind: delivery.Recover, EndpointID: "ep-a"}); err != nil {
+		if _, err := r.store.CreateJob(l.Context(), delivery.Job{Kind: delivery.Recover, EndpointID: "ep-a"}, delivery.Audit{}); err != nil {
 			l.Fatal(err)
 		}
 		r.Changed("ep-a")
@@ -498,7 +498,7 @@ func TestCancel(t *testing.T) {
 					return answer{status: 200}
 				}
 				cancel := func(id int64) {
-					if _, err := store.Cancel(l.Context(), id, "by a person"); err != nil {
+					if _, err := store.Cancel(l.Context(), id, "by a person", delivery.Audit{}); err != nil {
 						t.Error(err)
 					}
 					r.Changed("ep-a")
@@ -540,7 +540,7 @@ func TestErased(t *testing.T) {
 				l.endpoint(r, "robot", "a", func(e *delivery.Endpoint) { e.RateLimit, e.Ordered = 0.1, ordered })
 				l.publish(r, "robot", 20)
 				l.wait(15 * time.Second)
-				if _, err := r.store.CreateJob(l.Context(), delivery.Job{Kind: delivery.Erase, RobotID: "robot"}); err != nil {
+				if _, err := r.store.CreateJob(l.Context(), delivery.Job{Kind: delivery.Erase, RobotID: "robot"}, delivery.Audit{}); err != nil {
 					t.Fatal(err)
 				}
 				r.Changed("")

@@ -321,7 +321,7 @@ type Token struct {
 	ExpiresAt time.Time
 }
 
-// An Audit is the record of one change of settings or tokens.
+// An Audit is the record of one change that a person asked for.
 type Audit struct {
 	Seq int64 // the store sets it
 	At  time.Time
@@ -363,7 +363,8 @@ type EventFilter struct {
 	From, To time.Time
 }
 
-// Records is what the API of events and deliveries needs.
+// Records is what the API of events and deliveries needs. What a person asked for
+// comes with its entry for the audit log, which is written in the same transaction.
 type Records interface {
 	Event(ctx context.Context, id string) (Event, error)
 	// Events returns events without their bodies.
@@ -377,15 +378,16 @@ type Records interface {
 
 	// Retry makes a delivery pending, due now, in a new round. Its error may be
 	// ErrNotFound, or ErrState if the endpoint is not active or was deleted.
-	Retry(ctx context.Context, delivery int64) (Delivery, error)
+	Retry(ctx context.Context, delivery int64, a Audit) (Delivery, error)
 	// Cancel finishes a delivery that is not finished. An attempt under way goes on; its
 	// outcome is written as that of an attempt and changes no state.
-	Cancel(ctx context.Context, delivery int64, reason string) (Delivery, error)
+	Cancel(ctx context.Context, delivery int64, reason string, a Audit) (Delivery, error)
 
 	// CreateJob stores a job that [Upkeep.WorkOn] carries out. Only one job of a
 	// kind may be open for an endpoint, and what is recovered must be active:
-	// otherwise the error is ErrState.
-	CreateJob(ctx context.Context, j Job) (Job, error)
+	// otherwise the error is ErrState. The RobotID of a job that recovers is its
+	// endpoint's, whatever j has.
+	CreateJob(ctx context.Context, j Job, a Audit) (Job, error)
 	Job(ctx context.Context, id int64) (Job, error)
 }
 
@@ -398,7 +400,8 @@ type Job struct {
 	EndpointID string
 	Since      time.Time
 	// Erase: the robot, or its run, of which all events, deliveries and attempts
-	// are removed. What is under way is finished or cancelled first.
+	// are removed. What is under way is finished or cancelled first. Recover: the
+	// endpoint's robot.
 	RobotID string
 	RunID   string
 

@@ -74,6 +74,11 @@ func audit(actor, action, subject, robotID string, changes map[string][2]any) de
 	return delivery.Audit{At: now(), Actor: actor, Action: action, Subject: subject, RobotID: robotID, Changes: text}
 }
 
+// auditOf makes an entry for what the call asks for.
+func auditOf(ctx context.Context, action, subject, robotID string, changes map[string][2]any) delivery.Audit {
+	return audit(callOf(ctx).bearer.ID, action, subject, robotID, changes)
+}
+
 // now is in milliseconds, as times of the stores are.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 

@@ -235,7 +235,7 @@ func (s *server) RetryDelivery(ctx context.Context, r api.RetryDeliveryRequestOb
 	if err != nil {
 		return nil, err
 	}
-	retried, err := s.store.Retry(ctx, d.ID)
+	retried, err := s.store.Retry(ctx, d.ID, auditOf(ctx, "delivery.retry", r.DeliveryID, d.RobotID, map[string][2]any{"state": {d.State, delivery.Pending}}))
 	if errors.Is(err, delivery.ErrState) {
 		return nil, problemf(http.StatusConflict, "the delivery's endpoint is not active, or was deleted; make it active first")
 	}
@@ -251,7 +251,8 @@ func (s *server) CancelDelivery(ctx context.Context, r api.CancelDeliveryRequest
 	if err != nil {
 		return nil, err
 	}
-	cancelled, err := s.store.Cancel(ctx, d.ID, "It was cancelled on request.")
+	cancelled, err := s.store.Cancel(ctx, d.ID, "It was cancelled on request.",
+		auditOf(ctx, "delivery.cancel", r.DeliveryID, d.RobotID, map[string][2]any{"state": {d.State, delivery.Cancelled}}))
 	if errors.Is(err, delivery.ErrState) {
 		return nil, problemf(http.StatusConflict, "the delivery is finished: it is %s", d.State)
 	}
@@ -283,8 +284,8 @@ func (s *server) RecoverEndpoint(ctx context.Context, r api.RecoverEndpointReque
 		return nil, problemf(http.StatusConflict, "the endpoint is %s; make it active first", e.State)
 	}
 	job, err := s.store.CreateJob(ctx, delivery.Job{
-		Kind: delivery.Recover, EndpointID: e.ID, RobotID: e.RobotID, Since: r.Body.Since.UTC(), CreatedAt: now(),
-	})
+		Kind: delivery.Recover, EndpointID: e.ID, Since: r.Body.Since.UTC(),
+	}, auditOf(ctx, "endpoint.recover", e.ID, e.RobotID, map[string][2]any{"since": {nil, r.Body.Since.UTC()}}))
 	if errors.Is(err, delivery.ErrState) {
 		return nil, problemf(http.StatusConflict, "a job recovers this endpoint already; wait until it is finished")
 	}
@@ -304,9 +305,14 @@ func (s *server) CreateErasure(ctx context.Context, r api.CreateErasureRequestOb
 	if !isText(r.Body.RobotID + value(r.Body.RunID)) {
 		return nil, invalid("there can't be such a run", findingsOf(c.body, "", "an id has a NUL character"))
 	}
+	// The entry doesn't name the run: it would outlive what is erased.
+	erased := "robot"
+	if r.Body.RunID != nil {
+		erased = "run"
+	}
 	job, err := s.store.CreateJob(ctx, delivery.Job{
-		Kind: delivery.Erase, RobotID: r.Body.RobotID, RunID: value(r.Body.RunID), CreatedAt: now(),
-	})
+		Kind: delivery.Erase, RobotID: r.Body.RobotID, RunID: value(r.Body.RunID),
+	}, auditOf(ctx, "erasure.create", r.Body.RobotID, r.Body.RobotID, map[string][2]any{"erased": {nil, erased}}))
 	if errors.Is(err, delivery.ErrState) {
 		return nil, problemf(http.StatusConflict, "another job erases already; wait until it is finished")
 	}

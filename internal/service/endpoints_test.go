@@ -280,6 +280,42 @@ func TestRecoverAndCancel(t *testing.T) {
 	}
 }
 
+func TestAuditOfWhatIsAskedFor(t *testing.T) {
+	w := newWorld(t)
+	url, _ := receiver(t, 204)
+	e := w.endpoint(robotA, url, `,"active":false`)
+	w.want(202, w.do(w.admin, "POST", "/v1/events", runFailed(robotA, "a-run-to-forget")))
+	var held api.DeliveryPage
+	w.want(200, w.do(w.admin, "GET", "/v1/deliveries", "")).into(t, &held)
+	id := held.Items[0].ID
+	w.want(200, w.do(w.admin, "POST", "/v1/deliveries/"+id+"/cancel", ""))
+	w.want(200, w.do(w.admin, "PATCH", "/v1/endpoints/"+e.ID, `{"active":true}`, "If-Match", "*"))
+	w.want(200, w.do(w.admin, "POST", "/v1/deliveries/"+id+"/retry", ""))
+	w.want(202, w.do(w.admin, "POST", "/v1/endpoints/"+e.ID+"/recover", `{"since":"2020-01-01T00:00:00Z"}`))
+	w.want(202, w.do(w.admin, "POST", "/v1/erasures", fmt.Sprintf(`{"robot_id":%q,"run_id":"a-run-to-forget"}`, robotA)))
+
+	r := w.want(200, w.do(w.admin, "GET", "/v1/audit?robot_id="+robotA+"&limit=5", ""))
+	var page api.AuditPage
+	r.into(t, &page)
+	var got []string
+	for _, a := range page.Items {
+		got = append(got, fmt.Sprintf("%s %s %s", a.Action, a.Subject, a.Changes))
+	}
+	want := []string{
+		"erasure.create " + robotA + ` {"erased":[null,"run"]}`,
+		"endpoint.recover " + e.ID + ` {"since":[null,"2020-01-01T00:00:00Z"]}`,
+		"delivery.retry " + id + ` {"state":["cancelled","pending"]}`,
+		"endpoint.update " + e.ID + ` {"state":["paused","active"]}`,
+		"delivery.cancel " + id + ` {"state":["held","cancelled"]}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("audit log (-want +got):\n%s", diff)
+	}
+	if strings.Contains(r.body, "a-run-to-forget") {
+		t.Errorf("the audit log names an erased run: %s", r.body)
+	}
+}
+
 func readAll(t *testing.T, r *http.Request) string {
 	t.Helper()
 	body, err := io.ReadAll(r.Body)

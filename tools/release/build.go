@@ -26,9 +26,10 @@ var targets = []struct{ os, arch string }{
 
 // A file is of an archive.
 type file struct {
-	name string
-	mode int64
-	data []byte
+	name  string // with a slash at its end, a folder
+	mode  int64
+	data  []byte
+	owner int // user and group; 0 is root
 }
 
 // An archive has the command for one platform.
@@ -71,7 +72,7 @@ func build(repository, out, version string) error {
 		if err != nil {
 			return err
 		}
-		common = append(common, file{name, 0o644, data})
+		common = append(common, file{name: name, mode: 0o644, data: data})
 	}
 	changelog := string(common[0].data)
 	heading := "Unreleased"
@@ -100,7 +101,7 @@ func build(repository, out, version string) error {
 		if version != "" && a.info.Main.Version != version {
 			return fmt.Errorf("the command is of version %s, not %s; tag the commit", a.info.Main.Version, version)
 		}
-		command := file{"runhooks", 0o755, a.binary}
+		command := file{name: "runhooks", mode: 0o755, data: a.binary}
 		write, suffix := writeTarGz, ".tar.gz"
 		if a.os == "windows" {
 			command.name += ".exe"
@@ -171,7 +172,9 @@ func (a *archive) version() string { return strings.TrimPrefix(a.info.Main.Versi
 func writeTar(w io.Writer, files []file, date time.Time) error {
 	t := tar.NewWriter(w)
 	for _, f := range files {
-		if err := t.WriteHeader(&tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), ModTime: date}); err != nil {
+		if err := t.WriteHeader(&tar.Header{
+			Name: f.name, Mode: f.mode, Size: int64(len(f.data)), ModTime: date, Uid: f.owner, Gid: f.owner,
+		}); err != nil {
 			return err
 		}
 		if _, err := t.Write(f.data); err != nil {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"slices"
 	"time"
 
@@ -44,10 +45,14 @@ type imageConfig struct {
 	Created string `json:"created"`
 	platform
 	Config struct {
-		User       string            `json:"User"`
-		Env        []string          `json:"Env"`
-		Entrypoint []string          `json:"Entrypoint"`
-		Labels     map[string]string `json:"Labels"`
+		User       string              `json:"User"`
+		Env        []string            `json:"Env"`
+		Entrypoint []string            `json:"Entrypoint"`
+		Cmd        []string            `json:"Cmd"`
+		Ports      map[string]struct{} `json:"ExposedPorts"`
+		Volumes    map[string]struct{} `json:"Volumes"`
+		StopSignal string              `json:"StopSignal"`
+		Labels     map[string]string   `json:"Labels"`
 	} `json:"config"`
 	RootFS struct {
 		Type    string   `json:"type"`
@@ -58,14 +63,19 @@ type imageConfig struct {
 
 const ociPrefix = "application/vnd.oci.image."
 
-// image returns the tar of an image layout, FROM scratch: for each architecture of
-// Linux one layer with the command and root certificates.
+// user runs the command, and has no rights.
+const user = 65532
+
+// image returns the tar of an image layout, FROM scratch, which is like that of
+// packaging/Dockerfile: for each architecture of Linux one layer with the command,
+// root certificates, and the folder of the service's data. A new volume gets the
+// owner of the folder that it covers.
 func image(archives []archive, date time.Time) ([]byte, error) {
 	var files []file
 	blob := func(mediaType string, data []byte) descriptor {
 		name := "blobs/sha256/" + sum(data)
 		if !slices.ContainsFunc(files, func(f file) bool { return f.name == name }) {
-			files = append(files, file{name, 0o644, data})
+			files = append(files, file{name: name, mode: 0o644, data: data})
 		}
 		return descriptor{MediaType: ociPrefix + mediaType, Digest: "sha256:" + sum(data), Size: len(data)}
 	}
@@ -81,8 +91,9 @@ func image(archives []archive, date time.Time) ([]byte, error) {
 		}
 		var layer, zipped bytes.Buffer
 		content := []file{
-			{"etc/ssl/certs/ca-certificates.crt", 0o644, certificates()},
-			{"runhooks", 0o755, a.binary},
+			{name: "data/", mode: 0o700, owner: user},
+			{name: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, data: certificates()},
+			{name: "runhooks", mode: 0o755, data: a.binary},
 		}
 		if err := writeTar(&layer, content, date); err != nil {
 			return nil, err
@@ -107,9 +118,13 @@ func image(archives []archive, date time.Time) ([]byte, error) {
 			}
 		}
 		config := imageConfig{Created: created, platform: platform{a.arch, a.os}}
-		config.Config.User = "65532:65532" // which has no rights
-		config.Config.Env = []string{"PATH=/"}
+		config.Config.User = fmt.Sprintf("%d:%d", user, user)
+		config.Config.Env = []string{"PATH=/", "RUNHOOKS_DATA=/data", "RUNHOOKS_ADDR=0.0.0.0:8080"}
 		config.Config.Entrypoint = []string{"/runhooks"}
+		config.Config.Cmd = []string{"serve"}
+		config.Config.Ports = map[string]struct{}{"8080/tcp": {}}
+		config.Config.Volumes = map[string]struct{}{"/data": {}}
+		config.Config.StopSignal = "SIGTERM"
 		config.Config.Labels = labels
 		config.RootFS.Type = "layers"
 		config.RootFS.DiffIDs = []string{"sha256:" + sum(layer.Bytes())}
@@ -137,7 +152,8 @@ func image(archives []archive, date time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	files = append(files, file{"oci-layout", 0o644, []byte(`{"imageLayoutVersion":"1.0.0"}`)}, file{"index.json", 0o644, top})
+	files = append(files,
+		file{name: "oci-layout", mode: 0o644, data: []byte(`{"imageLayoutVersion":"1.0.0"}`)}, file{name: "index.json", mode: 0o644, data: top})
 	var layout bytes.Buffer
 	err = writeTar(&layout, files, date)
 	return layout.Bytes(), err

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -234,8 +235,20 @@ func testImage(t *testing.T, files map[string][]byte) {
 		if config.RootFS.DiffIDs[0] != "sha256:"+sum(layer) {
 			t.Error("image: diff_ids is not of the layer")
 		}
+		// A volume gets the owner of the folder that it covers, who has to be the user.
+		folder, err := tar.NewReader(bytes.NewReader(layer)).Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner := fmt.Sprintf("%d:%d", folder.Uid, folder.Gid)
+		if folder.Name != "data/" || folder.Typeflag != tar.TypeDir || folder.Mode != 0o700 || owner != config.Config.User {
+			t.Errorf("image: the folder of data is %+v, and the user %s", folder, config.Config.User)
+		}
+		if _, ok := config.Config.Volumes["/data"]; !ok || !slices.Contains(config.Config.Env, "RUNHOOKS_DATA=/data") {
+			t.Errorf("image: its data isn't in the volume: %+v", config.Config)
+		}
 		content := unpack(t, "layer.tar", layer)
-		if len(content) != 2 || len(content["runhooks"]) == 0 {
+		if len(content) != 3 || len(content["runhooks"]) == 0 {
 			t.Errorf("image: a layer of %d files", len(content))
 		}
 		if block, _ := pem.Decode(content["etc/ssl/certs/ca-certificates.crt"]); block == nil {

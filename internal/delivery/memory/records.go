@@ -297,7 +297,7 @@ func (s *Store) SetAsides(_ context.Context, p delivery.Page) (some []delivery.S
 	return some, err
 }
 
-func (s *Store) Retry(_ context.Context, id int64) (d delivery.Delivery, err error) {
+func (s *Store) Retry(_ context.Context, id int64, a delivery.Audit) (d delivery.Delivery, err error) {
 	err = s.locked(func(now time.Time) error {
 		r := s.db.deliveries[id]
 		if r == nil {
@@ -310,13 +310,14 @@ func (s *Store) Retry(_ context.Context, id int64) (d delivery.Delivery, err err
 		r.Round = 0
 		s.db.become(r, delivery.Pending, "", now)
 		s.db.hint(s.node, e.ID)
+		s.db.audit(a, now)
 		d = r.Delivery
 		return nil
 	})
 	return d, err
 }
 
-func (s *Store) Cancel(_ context.Context, id int64, reason string) (d delivery.Delivery, err error) {
+func (s *Store) Cancel(_ context.Context, id int64, reason string, a delivery.Audit) (d delivery.Delivery, err error) {
 	err = s.locked(func(now time.Time) error {
 		r := s.db.deliveries[id]
 		switch {
@@ -327,21 +328,25 @@ func (s *Store) Cancel(_ context.Context, id int64, reason string) (d delivery.D
 		}
 		s.db.become(r, delivery.Cancelled, reason, now)
 		s.db.hint(s.node, r.EndpointID)
+		s.db.audit(a, now)
 		d = r.Delivery
 		return nil
 	})
 	return d, err
 }
 
-func (s *Store) CreateJob(_ context.Context, j delivery.Job) (delivery.Job, error) {
+func (s *Store) CreateJob(_ context.Context, j delivery.Job, a delivery.Audit) (delivery.Job, error) {
 	err := s.locked(func(now time.Time) error {
 		switch j.Kind {
 		case delivery.Recover:
-			if e := s.db.endpoints[j.EndpointID]; e == nil {
+			e := s.db.endpoints[j.EndpointID]
+			if e == nil {
 				return delivery.ErrNotFound
-			} else if !e.active() {
+			}
+			if !e.active() {
 				return delivery.ErrState
 			}
+			j.RobotID = e.RobotID
 		case delivery.Erase:
 			if j.RobotID == "" && j.RunID == "" {
 				return errors.New("a job to erase needs a robot or a run")
@@ -356,6 +361,7 @@ func (s *Store) CreateJob(_ context.Context, j delivery.Job) (delivery.Job, erro
 		j.Done, j.Cursor, j.Total = 0, 0, int64(len(s.db.recoverable(&j))+len(s.db.erasable(&j)))
 		stored := j
 		s.db.jobs = append(s.db.jobs, &stored)
+		s.db.audit(a, now)
 		return nil
 	})
 	if err != nil {

@@ -141,9 +141,9 @@ const (
 )
 
 // changeDelivery locks a delivery that is to be changed.
-func (s *Store) changeDelivery(ctx context.Context, call string, id int64, change func(pgx.Tx, delivery.Delivery) error) (delivery.Delivery, error) {
+func (s *Store) changeDelivery(ctx context.Context, call string, id int64, a delivery.Audit, change func(pgx.Tx, delivery.Delivery) error) (delivery.Delivery, error) {
 	var d delivery.Delivery
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := s.audited(ctx, a, func(tx pgx.Tx) error {
 		for _, table := range []string{"pending", "finished"} {
 			if _, err := tx.Exec(ctx, "SELECT FROM runhooks."+table+" WHERE id = $1 FOR UPDATE", id); err != nil {
 				return err
@@ -165,9 +165,9 @@ func (s *Store) changeDelivery(ctx context.Context, call string, id int64, chang
 	return d, nil
 }
 
-func (s *Store) Retry(ctx context.Context, id int64) (delivery.Delivery, error) {
+func (s *Store) Retry(ctx context.Context, id int64, a delivery.Audit) (delivery.Delivery, error) {
 	free := false
-	d, err := s.changeDelivery(ctx, "retry", id, func(tx pgx.Tx, d delivery.Delivery) error {
+	d, err := s.changeDelivery(ctx, "retry", id, a, func(tx pgx.Tx, d delivery.Delivery) error {
 		var active bool
 		err := tx.QueryRow(ctx, "SELECT state = 'active' AND deleted_at IS NULL FROM runhooks.endpoints WHERE id = $1 FOR SHARE", d.EndpointID).Scan(&active)
 		if err != nil {
@@ -201,8 +201,8 @@ const finish = `WITH d AS (DELETE FROM runhooks.pending WHERE id = ANY ($1) RETU
 	INSERT INTO runhooks.finished (id, day, endpoint_id, event_id, event_day, size, state, ordered, attempts, round, created_at, finished_at, reason)
 	SELECT id, runhooks.today(), endpoint_id, event_id, event_day, size, $2, ordered, attempts, round, created_at, now(), $3 FROM d`
 
-func (s *Store) Cancel(ctx context.Context, id int64, reason string) (delivery.Delivery, error) {
-	d, err := s.changeDelivery(ctx, "cancel", id, func(tx pgx.Tx, d delivery.Delivery) error {
+func (s *Store) Cancel(ctx context.Context, id int64, reason string, a delivery.Audit) (delivery.Delivery, error) {
+	d, err := s.changeDelivery(ctx, "cancel", id, a, func(tx pgx.Tx, d delivery.Delivery) error {
 		if d.State.Finished() {
 			return delivery.ErrState
 		}
@@ -225,7 +225,7 @@ func jobOf(r pgx.CollectableRow) (delivery.Job, error) {
 	return j, err
 }
 
-func (s *Store) CreateJob(ctx context.Context, j delivery.Job) (delivery.Job, error) {
+func (s *Store) CreateJob(ctx context.Context, j delivery.Job, a delivery.Audit) (delivery.Job, error) {
 	var total string
 	var args []any
 	switch {
@@ -240,13 +240,13 @@ func (s *Store) CreateJob(ctx context.Context, j delivery.Job) (delivery.Job, er
 	default:
 		return delivery.Job{}, errors.New("postgres: create job: a job recovers an endpoint, or erases a robot or a run")
 	}
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := s.audited(ctx, a, func(tx pgx.Tx) error {
 		if j.EndpointID != "" {
 			if err := lockEndpoint(ctx, tx, j.EndpointID, anyVersion); err != nil {
 				return err
 			}
 			var active bool
-			if err := tx.QueryRow(ctx, "SELECT state = 'active' FROM runhooks.endpoints WHERE id = $1", j.EndpointID).Scan(&active); err != nil {
+			if err := tx.QueryRow(ctx, "SELECT state = 'active', robot_id FROM runhooks.endpoints WHERE id = $1", j.EndpointID).Scan(&active, &j.RobotID); err != nil {
 				return err
 			}
 			if !active {

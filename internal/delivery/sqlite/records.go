@@ -324,7 +324,7 @@ func (s *Store) SetAsides(context.Context, delivery.Page) ([]delivery.SetAside, 
 	return nil, nil
 }
 
-func (s *Store) Retry(ctx context.Context, id int64) (d delivery.Delivery, err error) {
+func (s *Store) Retry(ctx context.Context, id int64, a delivery.Audit) (d delivery.Delivery, err error) {
 	err = s.write(ctx, func(c *conn) error {
 		if d, err = deliveryBy(ctx, c, id); err != nil {
 			return err
@@ -340,13 +340,16 @@ func (s *Store) Retry(ctx context.Context, id int64) (d delivery.Delivery, err e
 			return err
 		}
 		s.freed = true
+		if err := audit(ctx, c, s.now(), a); err != nil {
+			return err
+		}
 		d, err = deliveryBy(ctx, c, id)
 		return err
 	})
 	return d, err
 }
 
-func (s *Store) Cancel(ctx context.Context, id int64, reason string) (d delivery.Delivery, err error) {
+func (s *Store) Cancel(ctx context.Context, id int64, reason string, a delivery.Audit) (d delivery.Delivery, err error) {
 	err = s.write(ctx, func(c *conn) error {
 		if d, err = deliveryBy(ctx, c, id); err != nil {
 			return err
@@ -355,6 +358,9 @@ func (s *Store) Cancel(ctx context.Context, id int64, reason string) (d delivery
 			return delivery.ErrState
 		}
 		if _, err := c.exec(ctx, "UPDATE deliveries SET state = 4, at = ?, reason = ? WHERE id = ?", milli(s.now()), reason, id); err != nil {
+			return err
+		}
+		if err := audit(ctx, c, s.now(), a); err != nil {
 			return err
 		}
 		d, err = deliveryBy(ctx, c, id)
@@ -372,7 +378,7 @@ func (r row) job() delivery.Job {
 	}
 }
 
-func (s *Store) CreateJob(ctx context.Context, j delivery.Job) (delivery.Job, error) {
+func (s *Store) CreateJob(ctx context.Context, j delivery.Job, a delivery.Audit) (delivery.Job, error) {
 	j.Total, j.Done, j.Cursor = 0, 0, 0
 	if j.Kind == delivery.Erase {
 		if err := s.read(ctx, func(ctx context.Context, c *conn) (err error) {
@@ -391,6 +397,7 @@ func (s *Store) CreateJob(ctx context.Context, j delivery.Job) (delivery.Job, er
 			if !e.active() {
 				return delivery.ErrState
 			}
+			j.RobotID = e.RobotID
 			if j.Total, err = c.num(ctx, "SELECT count(*) FROM deliveries WHERE endpoint = ? AND state IN (1, 3, 5) AND created >= ?", e.num, milli(j.Since)); err != nil {
 				return err
 			}
@@ -404,8 +411,11 @@ func (s *Store) CreateJob(ctx context.Context, j delivery.Job) (delivery.Job, er
 			return err
 		}
 		id, err := c.num(ctx, "SELECT last_insert_rowid()")
+		if err != nil {
+			return err
+		}
 		j.ID = id
-		return err
+		return audit(ctx, c, s.now(), a)
 	})
 	if err != nil {
 		return delivery.Job{}, err

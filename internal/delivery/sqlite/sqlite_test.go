@@ -203,7 +203,7 @@ func TestEraseLeavesNothing(t *testing.T) {
 	if _, err := s.Commit(t.Context(), &b); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.CreateJob(t.Context(), delivery.Job{Kind: delivery.Erase, RobotID: "robot", RunID: run}); err != nil {
+	if _, err := s.CreateJob(t.Context(), delivery.Job{Kind: delivery.Erase, RobotID: "robot", RunID: run}, delivery.Audit{}); err != nil {
 		t.Fatal(err)
 	}
 	for {
@@ -509,7 +509,7 @@ func TestClaimMeanwhile(t *testing.T) {
 		}
 		retried := make(chan error)
 		go func() {
-			_, err := s.Retry(context.Background(), id)
+			_, err := s.Retry(context.Background(), id, delivery.Audit{})
 			retried <- err
 		}()
 		var claims []delivery.Claim

@@ -318,7 +318,7 @@ func (p *pair) retry() {
 	}
 	i := p.IntN(len(p.to))
 	p.both(fmt.Sprint("Retry ", i), func(s delivery.Store, o *own) (any, error) {
-		d, err := s.Retry(p.Context(), o.deliveries[i])
+		d, err := s.Retry(p.Context(), o.deliveries[i], delivery.Audit{})
 		return o.placed(d), err
 	})
 }
@@ -329,7 +329,7 @@ func (p *pair) cancel() {
 	}
 	i := p.IntN(len(p.to))
 	p.both(fmt.Sprint("Cancel ", i), func(s delivery.Store, o *own) (any, error) {
-		d, err := s.Cancel(p.Context(), o.deliveries[i], "a test")
+		d, err := s.Cancel(p.Context(), o.deliveries[i], "a test", delivery.Audit{})
 		return o.placed(d), err
 	})
 }
@@ -354,7 +354,7 @@ func (p *pair) job() {
 		j = delivery.Job{Kind: delivery.Erase, RobotID: p.one([]string{"a", "b", "c", ""}), RunID: p.one([]string{"1", "2"})}
 	}
 	p.both(fmt.Sprintf("CreateJob %s %s%s", j.Kind, j.EndpointID, j.RobotID), func(s delivery.Store, o *own) (any, error) {
-		created, err := s.CreateJob(p.Context(), j)
+		created, err := s.CreateJob(p.Context(), j, delivery.Audit{})
 		if err == nil {
 			o.jobs = append(o.jobs, created.ID)
 		}

@@ -260,9 +260,9 @@ func (p *plan) next() (string, func(w *world) string) {
 					var d delivery.Delivery
 					var err error
 					if cancel {
-						d, err = w.Cancel(w.ctx, id, "no")
+						d, err = w.Cancel(w.ctx, id, "no", delivery.Audit{})
 					} else {
-						d, err = w.Retry(w.ctx, id)
+						d, err = w.Retry(w.ctx, id, delivery.Audit{})
 					}
 					if err != nil {
 						return said(err)
@@ -278,7 +278,7 @@ func (p *plan) next() (string, func(w *world) string) {
 			j = delivery.Job{Kind: delivery.Erase, RobotID: pick(p, robots), RunID: pick(p, runs)}
 		}
 		return fmt.Sprint("job ", j.Kind), func(w *world) string {
-			created, err := w.CreateJob(w.ctx, j)
+			created, err := w.CreateJob(w.ctx, j, delivery.Audit{})
 			if err != nil {
 				return said(err)
 			}

@@ -37,7 +37,7 @@ var optionalTests = []optionalTest{
 		})
 		b.ok(b.CreateToken(b.ctx, delivery.Token{ID: "tok_1", Hash: [32]byte{1}}, delivery.Audit{}))
 		off = b.change(off, func(e *delivery.Endpoint) { e.State = delivery.Active })
-		job, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: off.ID})
+		job, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: off.ID}, delivery.Audit{})
 		b.ok(err)
 		state := func(b *bench) (found []any) {
 			b.Helper()
@@ -229,7 +229,7 @@ var optionalTests = []optionalTest{
 		}
 		twice(outcome(ref, 1, delivery.Pending))
 		twice(outcome(ref, 2, delivery.Exhausted))
-		_, err := b.Retry(b.ctx, ref.ID)
+		_, err := b.Retry(b.ctx, ref.ID, delivery.Audit{})
 		b.ok(err)
 		twice(outcome(ref, 2, delivery.Exhausted))
 		d := b.delivery(ref.ID)

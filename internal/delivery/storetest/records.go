@@ -132,7 +132,7 @@ var recordsTests = []test{
 		b.finish(r, delivery.Exhausted)
 		b.commit(delivery.Batch{Release: []delivery.Claim{{EndpointID: e.ID, Epoch: r.Epoch}}})
 		b.same(claimed(b.claim()), []string{})
-		d, err := b.Retry(b.ctx, r.ID)
+		d, err := b.Retry(b.ctx, r.ID, delivery.Audit{})
 		b.ok(err)
 		b.same([]any{d.State, d.Attempts, d.Round, d.Reason, d.FinishedAt.IsZero()}, []any{delivery.Pending, 1, 0, "", true})
 		b.same(d, b.delivery(r.ID))
@@ -145,34 +145,34 @@ var recordsTests = []test{
 		// One that waits for its retry is due at once.
 		waits := b.one("robot", "2")
 		b.finish(waits, delivery.Pending)
-		_, err = b.Retry(b.ctx, waits.ID)
+		_, err = b.Retry(b.ctx, waits.ID, delivery.Audit{})
 		b.ok(err)
 		b.same(numbers(b.due(e.ID, delivery.DueQuery{})), refIDs(r, waits))
 
-		_, err = b.Retry(b.ctx, waits.ID+100)
+		_, err = b.Retry(b.ctx, waits.ID+100, delivery.Audit{})
 		b.is(err, delivery.ErrNotFound)
 		b.change(e, paused)
-		_, err = b.Retry(b.ctx, r.ID)
+		_, err = b.Retry(b.ctx, r.ID, delivery.Audit{})
 		b.is(err, delivery.ErrState)
 		b.ok(b.DeleteEndpoint(b.ctx, e.ID, 0, delivery.Audit{}))
-		_, err = b.Retry(b.ctx, r.ID)
+		_, err = b.Retry(b.ctx, r.ID, delivery.Audit{})
 		b.is(err, delivery.ErrState)
 	}},
 	{"Cancel", func(b *bench) {
 		e := b.endpoint("robot")
 		r := b.one("robot", "1")
-		d, err := b.Cancel(b.ctx, r.ID, "a test")
+		d, err := b.Cancel(b.ctx, r.ID, "a test", delivery.Audit{})
 		b.ok(err)
 		b.same([]any{d.State, d.Reason, d.FinishedAt.IsZero(), d.DueAt.IsZero()}, []any{delivery.Cancelled, "a test", false, true})
 		b.same(d, b.delivery(r.ID))
 		b.same(numbers(b.due(e.ID, delivery.DueQuery{})), []int64{})
-		_, err = b.Cancel(b.ctx, r.ID, "again")
+		_, err = b.Cancel(b.ctx, r.ID, "again", delivery.Audit{})
 		b.is(err, delivery.ErrState)
-		_, err = b.Cancel(b.ctx, r.ID+100, "none")
+		_, err = b.Cancel(b.ctx, r.ID+100, "none", delivery.Audit{})
 		b.is(err, delivery.ErrNotFound)
 		b.change(e, paused)
 		h := b.one("robot", "2")
-		_, err = b.Cancel(b.ctx, h.ID, "held")
+		_, err = b.Cancel(b.ctx, h.ID, "held", delivery.Audit{})
 		b.ok(err)
 		b.state(delivery.Cancelled, h)
 	}},
@@ -190,24 +190,25 @@ var recordsTests = []test{
 		}
 		b.finish(of[0], delivery.Exhausted)
 		b.finish(of[1], delivery.Delivered)
-		_, err := b.Cancel(b.ctx, of[2].ID, "x")
+		_, err := b.Cancel(b.ctx, of[2].ID, "x", delivery.Audit{})
 		b.ok(err)
 		b.change(e, paused)
 		b.same(b.settle(), 2)
-		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID})
+		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID}, delivery.Audit{})
 		b.is(err, delivery.ErrState) // not while it is off
 		b.change(e, func(e *delivery.Endpoint) { e.State = delivery.Active })
 
-		created, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID})
+		created, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID}, delivery.Audit{})
 		b.ok(err)
+		b.same(created.RobotID, "robot") // by which tokens reach it
 		if created.ID == 0 || created.Total != 3 || created.CreatedAt.Before(b.now.Add(-time.Second)) || !created.FinishedAt.IsZero() {
 			b.Errorf("the job is %+v", created)
 		}
-		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID})
+		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID}, delivery.Audit{})
 		b.is(err, delivery.ErrState) // one at a time
-		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: other.ID})
+		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: other.ID}, delivery.Audit{})
 		b.ok(err)
-		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: newEndpoint("x").ID})
+		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: newEndpoint("x").ID}, delivery.Audit{})
 		b.is(err, delivery.ErrNotFound)
 
 		step, err := b.WorkOn(b.ctx, 2)
@@ -216,7 +217,7 @@ var recordsTests = []test{
 		b.jobs()
 		got, err := b.Job(b.ctx, created.ID)
 		b.ok(err)
-		b.same([]any{got.Done, got.Total, got.FinishedAt.IsZero()}, []any{int64(3), int64(3), false})
+		b.same([]any{got.Done, got.Total, got.FinishedAt.IsZero(), got.RobotID}, []any{int64(3), int64(3), false, "robot"})
 		b.state(delivery.Pending, of[0], of[3], of[4])
 		b.state(delivery.Delivered, of[1])
 		b.state(delivery.Cancelled, of[2])
@@ -225,7 +226,7 @@ var recordsTests = []test{
 		b.same(len(b.due(e.ID, delivery.DueQuery{}).Deliveries), 3)
 		b.state(delivery.Pending, foreign...)
 
-		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID})
+		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID}, delivery.Audit{})
 		b.ok(err) // the first is finished
 		_, err = b.Job(b.ctx, 1<<40)
 		b.is(err, delivery.ErrNotFound)
@@ -241,7 +242,7 @@ var recordsTests = []test{
 			return !b.delivery(young.ID).CreatedAt.Before(since)
 		})
 		b.finish(young, delivery.Exhausted)
-		j, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID, Since: since})
+		j, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID, Since: since}, delivery.Audit{})
 		b.ok(err)
 		b.same([]any{j.Total, j.Since}, []any{int64(1), since})
 		b.jobs()
@@ -261,7 +262,7 @@ var recordsTests = []test{
 		kept = append(kept, b.publish(event("robot", "kept"), event("other", "secret run"))...)
 		b.finish(gone[0].Deliveries[0], delivery.Exhausted)
 		b.finish(kept[0].Deliveries[0], delivery.Delivered)
-		j, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Erase, RobotID: "robot", RunID: "secret run"})
+		j, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Erase, RobotID: "robot", RunID: "secret run"}, delivery.Audit{})
 		b.ok(err)
 		b.jobs()
 		j, err = b.Job(b.ctx, j.ID)
@@ -299,7 +300,7 @@ var recordsTests = []test{
 		about.Event.Type, about.Event.Operational = "endpoint_failing", true
 		gone := b.publish(event("robot", "1"), event("robot", "2"), about)
 		kept := b.publish(event("other", "1"))
-		_, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Erase, RobotID: "robot"})
+		_, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Erase, RobotID: "robot"}, delivery.Audit{})
 		b.ok(err)
 		b.jobs()
 		for _, p := range gone {

@@ -149,6 +149,21 @@ var settingsTests = []test{
 		b.is(err, delivery.ErrVersion)
 		b.is(b.DeleteEndpoint(b.ctx, e.ID, 7, entry("fails")), delivery.ErrVersion)
 		b.is(b.DeleteToken(b.ctx, "none", entry("fails")), delivery.ErrNotFound)
+		retried, cancelled := b.one("robot", "1"), b.one("robot", "2")
+		_, err = b.Retry(b.ctx, retried.ID, entry("retry"))
+		b.ok(err)
+		_, err = b.Cancel(b.ctx, cancelled.ID, "a test", entry("cancel"))
+		b.ok(err)
+		_, err = b.Cancel(b.ctx, cancelled.ID, "again", entry("fails"))
+		b.is(err, delivery.ErrState)
+		_, err = b.Retry(b.ctx, cancelled.ID+100, entry("fails"))
+		b.is(err, delivery.ErrNotFound)
+		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID}, entry("recover"))
+		b.ok(err)
+		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: e.ID}, entry("fails"))
+		b.is(err, delivery.ErrState)
+		_, err = b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Erase, RobotID: "robot", RunID: "2"}, entry("erase"))
+		b.ok(err)
 		b.ok(b.DeleteEndpoint(b.ctx, e.ID, 0, entry("delete")))
 		token := entry("token")
 		token.Actor, token.RobotID = "tok_2", ""
@@ -167,16 +182,16 @@ var settingsTests = []test{
 			return found
 		}
 		all := list(delivery.AuditFilter{}, delivery.Page{Limit: 10})
-		b.same(actions(all), []string{"token", "delete", "update", "create"})
+		b.same(actions(all), []string{"token", "delete", "erase", "recover", "cancel", "retry", "update", "create"})
 		want := entry("update")
-		want.Seq, want.At = all[2].Seq, all[2].At
-		b.same(all[2], want)
-		if all[2].At.Before(b.now.Add(-time.Second)) {
-			b.Errorf("the entry is of %v; now is %v", all[2].At, b.now)
+		want.Seq, want.At = all[6].Seq, all[6].At
+		b.same(all[6], want)
+		if all[6].At.Before(b.now.Add(-time.Second)) {
+			b.Errorf("the entry is of %v; now is %v", all[6].At, b.now)
 		}
-		b.same(actions(list(delivery.AuditFilter{}, delivery.Page{Limit: 2, Before: all[1].Seq})), []string{"update", "create"})
+		b.same(actions(list(delivery.AuditFilter{}, delivery.Page{Limit: 2, Before: all[5].Seq})), []string{"update", "create"})
 		b.same(actions(list(delivery.AuditFilter{Subject: "s-update"}, delivery.Page{Limit: 10})), []string{"update"})
-		b.same(actions(list(delivery.AuditFilter{RobotID: "robot"}, delivery.Page{Limit: 2})), []string{"delete", "update"})
+		b.same(actions(list(delivery.AuditFilter{RobotID: "robot"}, delivery.Page{Limit: 2})), []string{"delete", "erase"})
 		b.same(actions(list(delivery.AuditFilter{Actor: "tok_2"}, delivery.Page{Limit: 10})), []string{"token"})
 	}},
 }

@@ -445,7 +445,7 @@ var workTests = []test{
 	{"OutcomeOfWhatWasCancelled", func(b *bench) {
 		b.endpoint("robot")
 		r := b.one("robot", "1")
-		_, err := b.Cancel(b.ctx, r.ID, "no longer wanted")
+		_, err := b.Cancel(b.ctx, r.ID, "no longer wanted", delivery.Audit{})
 		b.ok(err)
 		c := b.commit(delivery.Batch{Outcomes: []delivery.Outcome{outcome(r, 1, delivery.Pending)}})
 		b.same(c.Late, []bool{false})
