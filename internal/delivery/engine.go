@@ -213,7 +213,6 @@ func (e *Engine) Run(ctx context.Context) error {
 		<-landed
 	}
 	e.commits.close()
-	e.releaseAll()
 	e.commits.finish()
 	// If the store is away, what came of the last attempts is lost, and they are
 	// made again.

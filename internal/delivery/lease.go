@@ -168,17 +168,6 @@ func (e *Engine) released(q *queue) {
 	}
 }
 
-// releaseAll hands all endpoints back.
-func (e *Engine) releaseAll() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, q := range e.queues {
-		if !q.blocked {
-			e.giveUp(q)
-		}
-	}
-}
-
 func (e *Engine) kickClaims() { wake(e.claims) }
 
 // keepClaiming claims endpoints until ctx is done.

@@ -84,11 +84,13 @@ type queue struct {
 	idle  time.Time // since when it has had nothing to do; zero if it has
 }
 
+// newQueue begins with one attempt at a time, so that endpoints that hang take
+// little before that is known of them.
 func newQueue(c *Claim) *queue {
 	ep := c.Endpoint
-	q := &queue{id: c.EndpointID, epoch: c.Epoch, ep: &ep, health: c.Health, class: unknown, limit: 2}
+	q := &queue{id: c.EndpointID, epoch: c.Epoch, ep: &ep, health: c.Health, class: unknown, limit: 1}
 	if q.health.Failures > 0 {
-		q.class, q.limit = bad, 1
+		q.class = bad
 	}
 	return q
 }
