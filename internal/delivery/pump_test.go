@@ -489,7 +489,25 @@ func TestCancel(t *testing.T) {
 		t.Run(fmt.Sprint("ordered: ", ordered), func(t *testing.T) {
 			inLab(t, func(l *lab) {
 				store := memory.New()
-				r := l.run(store, nil)
+				r := new(running)
+				cancel := func(id int64) {
+					if _, err := store.Cancel(l.Context(), id, "by a person", delivery.Audit{}); err != nil {
+						t.Error(err)
+					}
+					r.Changed("ep-a")
+				}
+				store.Fault = func(_ context.Context, method string, done bool) error {
+					if method != "Due" || !done || ordered {
+						return nil
+					}
+					// What the store returned is on its way.
+					if d := l.deliveries(store, "ep-a")[0]; d.Attempts == 1 && d.State == delivery.Pending && !d.DueAt.After(time.Now()) {
+						cancel(d.ID)
+						time.Sleep(time.Second)
+					}
+					return nil
+				}
+				*r = *l.run(store, nil)
 				l.endpoint(r, "robot", "a", func(e *delivery.Endpoint) { e.Ordered, e.MaxAttempts = ordered, 10 })
 				l.does["a"] = func(a arrival) answer {
 					if a.n == 1 {
@@ -497,30 +515,11 @@ func TestCancel(t *testing.T) {
 					}
 					return answer{status: 200}
 				}
-				cancel := func(id int64) {
-					if _, err := store.Cancel(l.Context(), id, "by a person", delivery.Audit{}); err != nil {
-						t.Error(err)
-					}
-					r.Changed("ep-a")
-				}
 				published := l.publish(r, "robot", 1)
 				if ordered {
 					published = append(published, l.publish(r, "robot", 1)...)
 					l.wait(time.Second)
 					cancel(l.deliveries(store, "ep-a")[0].ID)
-				} else {
-					l.wait(10 * time.Second)
-					store.Fault = func(_ context.Context, method string, done bool) error {
-						if method != "Due" || !done {
-							return nil
-						}
-						// What the store returned is on its way.
-						if d := l.deliveries(store, "ep-a")[0]; d.State == delivery.Pending && !d.DueAt.After(time.Now()) {
-							cancel(d.ID)
-							time.Sleep(time.Second)
-						}
-						return nil
-					}
 				}
 				l.wait(30 * time.Minute)
 				if diff := cmp.Diff(published, ids(l.at("a"))); diff != "" {
