@@ -113,7 +113,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Condition:           condition,
-		Deadline:            time.Now().Add(2 * cli.Patience),
+		Deadline:            time.Now().Add(10 * cli.Patience), // of all scripts; with the race detector each command takes a second to end
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":      exitCode,
 			"listen":    listen,

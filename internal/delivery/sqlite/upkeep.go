@@ -13,15 +13,21 @@ import (
 // step bounds how long upkeep keeps others from writing.
 const step = 10 * time.Millisecond
 
-// A stint is over when a step has done what it may.
+// A stint is over when a step has done what it may. However slow the machine is, it
+// isn't over when it is asked for the first time, so that each step gets on.
 type stint struct {
 	rows  int
 	until time.Time
+	begun bool
 }
 
-func newStint(limit int) *stint { return &stint{limit, time.Now().Add(step)} }
+func newStint(limit int) *stint { return &stint{rows: limit, until: time.Now().Add(step)} }
 
-func (s *stint) over() bool { return s.rows <= 0 || time.Now().After(s.until) }
+func (s *stint) over() bool {
+	first := !s.begun
+	s.begun = true
+	return s.rows <= 0 || !first && time.Now().After(s.until)
+}
 
 // A pass looks for finished deliveries to remove.
 type pass struct {
