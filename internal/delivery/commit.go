@@ -17,6 +17,16 @@ const (
 	waitingItems = 16384
 )
 
+// Large batches cost the least for each item. So while a commit is under way, no
+// other begins, unless enough waits for it, or the first takes its time. And under
+// load, a commit begins no sooner than a gathering after the one before it.
+const (
+	enough    = 256 // items
+	crowd     = 16  // items in a batch that are load
+	gathering = 2 * time.Millisecond
+	patience  = 20 * time.Millisecond
+)
+
 // A batchItem is what stands or falls together.
 type batchItem struct {
 	// One of these is set.
@@ -78,6 +88,9 @@ type committer struct {
 	bytes   int // of bodies of publications waiting
 	health  map[*queue]HealthChange
 	writing map[*queue]bool // whose health is being written, as a later one must not overtake it
+	commits int             // that are under way
+	began   time.Time       // when the last commit did
+	crowded bool            // it had a crowd
 	closed  bool            // to publishers
 	ending  bool            // writers end when nothing waits
 	away    error           // why the last commit failed, if it did
@@ -109,7 +122,7 @@ func (c *committer) publish(call *publishCall, ps []Publication) error {
 	for i := range ps {
 		c.waiting = append(c.waiting, batchItem{publish: &publishing{ps[i], call, i}, waiting: now})
 	}
-	c.changed.Signal()
+	c.wake()
 	return nil
 }
 
@@ -119,7 +132,7 @@ func (c *committer) end(o *ended) {
 	defer c.mu.Unlock()
 	c.outcomes.Add(1)
 	c.waiting = append(c.waiting, batchItem{outcome: o, waiting: time.Now()})
-	c.changed.Signal()
+	c.wake()
 }
 
 // keep notes that the health of a queue is to be written.
@@ -127,7 +140,7 @@ func (c *committer) keep(q *queue, h HealthChange) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.health[q] = h
-	c.changed.Signal()
+	c.wake()
 }
 
 // release adds a queue to be given up.
@@ -135,7 +148,19 @@ func (c *committer) release(q *queue) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = append(c.waiting, batchItem{release: q, waiting: time.Now()})
-	c.changed.Signal()
+	c.wake()
+}
+
+// mayBegin says whether a commit may begin while others are under way. c.mu is held.
+func (c *committer) mayBegin() bool {
+	return c.commits == 0 || c.ending || len(c.waiting) >= enough || time.Since(c.began) >= patience
+}
+
+// wake has a writer look at what waits. c.mu is held.
+func (c *committer) wake() {
+	if c.mayBegin() {
+		c.changed.Signal()
+	}
 }
 
 // full says that so many outcomes wait that no attempts should start.
@@ -154,27 +179,41 @@ func (c *committer) take() *pack {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		health := c.takeHealth()
-		if len(c.waiting) > 0 || len(health) > 0 {
-			n, size := 0, 0
-			for n < len(c.waiting) && n < batchItems && (n == 0 || size < batchBytes) {
-				size += c.waiting[n].bytes()
-				n++
+		if early := gathering - time.Since(c.began); early > 0 && c.crowded && len(c.waiting) < enough && !c.ending {
+			c.mu.Unlock()
+			time.Sleep(early)
+			c.mu.Lock()
+			continue
+		}
+		if c.mayBegin() {
+			health := c.takeHealth()
+			if len(c.waiting) > 0 || len(health) > 0 {
+				c.commits++
+				p := &pack{items: c.takeItems(), health: health}
+				c.began, c.crowded = time.Now(), len(p.items) >= crowd
+				return p
 			}
-			p := &pack{items: c.waiting[:n:n], health: health}
-			c.waiting = c.waiting[n:]
-			for _, it := range p.items {
-				if it.publish != nil {
-					c.bytes -= it.bytes()
-				}
-			}
-			return p
 		}
 		if c.ending {
 			return nil
 		}
 		c.changed.Wait()
 	}
+}
+
+func (c *committer) takeItems() []batchItem {
+	n, size := 0, 0
+	for n < len(c.waiting) && n < batchItems && (n == 0 || size < batchBytes) {
+		it := &c.waiting[n]
+		size += it.bytes()
+		if it.publish != nil {
+			c.bytes -= it.bytes()
+		}
+		n++
+	}
+	items := c.waiting[:n:n]
+	c.waiting = c.waiting[n:]
+	return items
 }
 
 func (c *committer) takeHealth() map[*queue]HealthChange {
@@ -213,7 +252,12 @@ func (c *committer) write(ctx context.Context) {
 		if p == nil {
 			return
 		}
+		slow := time.AfterFunc(patience, c.changed.Signal)
 		c.commit(ctx, p)
+		slow.Stop()
+		c.mu.Lock()
+		c.commits--
+		c.mu.Unlock()
 	}
 }
 
@@ -315,7 +359,7 @@ func (c *committer) retryLater(p *pack, err error) {
 			}
 		}
 		c.waiting = append(c.waiting, p.items...)
-		c.changed.Signal()
+		c.wake()
 	})
 }
 
