@@ -18,13 +18,10 @@ const (
 )
 
 // Large batches cost the least for each item. So while a commit is under way, no
-// other begins, unless enough waits for it, or the first takes its time. And under
-// load, a commit begins no sooner than a gathering after the one before it.
+// other begins, unless enough waits for it, or the first takes its time.
 const (
-	enough    = 256 // items
-	crowd     = 16  // items in a batch that are load
-	gathering = 2 * time.Millisecond
-	patience  = 20 * time.Millisecond
+	enough   = 256 // items
+	patience = 20 * time.Millisecond
 )
 
 // A batchItem is what stands or falls together.
@@ -90,7 +87,6 @@ type committer struct {
 	writing map[*queue]bool // whose health is being written, as a later one must not overtake it
 	commits int             // that are under way
 	began   time.Time       // when the last commit did
-	crowded bool            // it had a crowd
 	closed  bool            // to publishers
 	ending  bool            // writers end when nothing waits
 	away    error           // why the last commit failed, if it did
@@ -179,19 +175,12 @@ func (c *committer) take() *pack {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if early := gathering - time.Since(c.began); early > 0 && c.crowded && len(c.waiting) < enough && !c.ending {
-			c.mu.Unlock()
-			time.Sleep(early)
-			c.mu.Lock()
-			continue
-		}
 		if c.mayBegin() {
 			health := c.takeHealth()
 			if len(c.waiting) > 0 || len(health) > 0 {
 				c.commits++
-				p := &pack{items: c.takeItems(), health: health}
-				c.began, c.crowded = time.Now(), len(p.items) >= crowd
-				return p
+				c.began = time.Now()
+				return &pack{items: c.takeItems(), health: health}
 			}
 		}
 		if c.ending {
