@@ -361,6 +361,16 @@ func (i *instant) Set(text string) error {
 	return nil
 }
 
+// deleted says what was deleted, which the service answers without a body, unless
+// that failed with err.
+func (c *client) deleted(id string, err error) error {
+	if err != nil || c.json {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "%s  deleted\n", report.Visible(id, maxCell))
+	return err
+}
+
 // optional returns a pointer to a value, or nil if it is its type's zero value.
 func optional[T comparable](v T) *T {
 	var zero T

@@ -487,11 +487,7 @@ history stays for as long as history is kept. To stop for a while, pause it.` + 
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			p := &service.DeleteEndpointParams{IfMatch: optional("*")}
 			_, _, err := ask[struct{}](c.DeleteEndpoint(ctx, args[0], p))
-			if err != nil || c.json {
-				return err
-			}
-			_, err = fmt.Fprintf(c.out, "%s  deleted\n", report.Visible(args[0], maxCell))
-			return err
+			return c.deleted(args[0], err)
 		}),
 	}
 	o.add(cmd)
@@ -587,7 +583,8 @@ func newEndpointsRecover(s streams) *cobra.Command {
 		Use:   "recover [flags] ID --since TIME",
 		Short: "Deliver what an endpoint missed",
 		Long: `Recover makes deliveries to an endpoint pending again: those of events since a time
-that are held, exhausted or expired. The service does it in steps. The command shows how far it is; interrupting it doesn't stop the service.` + clientHelp,
+that are held, exhausted or expired. The service does it in steps. The command shows
+how far it is; interrupting it doesn't stop the service.` + clientHelp,
 		Example: `  runhooks endpoints recover ID --since 3d
   runhooks endpoints recover ID --since 2026-01-02T15:00:00Z`,
 		Args: cobra.ExactArgs(1),
@@ -599,17 +596,8 @@ that are held, exhausted or expired. The service does it in steps. The command s
 			if err != nil {
 				return err
 			}
-			if !detach {
-				if job, raw, err = c.await(ctx, job); err != nil {
-					return err
-				}
-			}
-			return c.show(raw, func(b *strings.Builder) {
-				if job.FinishedAt == nil {
-					fmt.Fprintf(b, "%s  goes on: %d of %d\n", job.ID, job.Done, job.Total)
-					return
-				}
-				fmt.Fprintf(b, "%s  %s again\n", job.ID, deliveriesText(job.Done, "is pending", "are pending"))
+			return c.follow(ctx, job, raw, detach, func(n int64) string {
+				return deliveriesText(n, "is pending again", "are pending again")
 			})
 		}),
 	}
@@ -618,6 +606,24 @@ that are held, exhausted or expired. The service does it in steps. The command s
 	cmd.Flags().BoolVar(&detach, "detach", false, "don't wait until it is done")
 	o.add(cmd)
 	return cmd
+}
+
+// follow waits for a job, unless it is to be left alone, and shows how far it is. What
+// a job that is finished did with so many rows, did says.
+func (c *client) follow(ctx context.Context, job service.Job, raw []byte, detach bool, did func(n int64) string) error {
+	if !detach {
+		var err error
+		if job, raw, err = c.await(ctx, job); err != nil {
+			return err
+		}
+	}
+	return c.show(raw, func(b *strings.Builder) {
+		if job.FinishedAt == nil {
+			fmt.Fprintf(b, "%s  goes on: %d of %d\n", job.ID, job.Done, job.Total)
+			return
+		}
+		fmt.Fprintf(b, "%s  %s\n", job.ID, did(job.Done))
+	})
 }
 
 // await waits until a job is finished, and shows how far it is on a terminal.

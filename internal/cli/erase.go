@@ -48,18 +48,7 @@ The command shows how far it is; interrupting it doesn't stop the service.` + cl
 			if err != nil {
 				return err
 			}
-			if !detach {
-				if job, raw, err = c.await(ctx, job); err != nil {
-					return err
-				}
-			}
-			return c.show(raw, func(b *strings.Builder) {
-				if job.FinishedAt == nil {
-					fmt.Fprintf(b, "%s  goes on: %d of %d\n", job.ID, job.Done, job.Total)
-					return
-				}
-				fmt.Fprintf(b, "%s  %s erased\n", job.ID, number(int(job.Done), "event"))
-			})
+			return c.follow(ctx, job, raw, detach, func(n int64) string { return number(int(n), "event") + " erased" })
 		}),
 	}
 	flags := cmd.Flags()

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runhooks/runhooks/gen/service"
-	"github.com/runhooks/runhooks/internal/report"
 )
 
 func newTokens(s streams) *cobra.Command {
@@ -96,11 +95,7 @@ func newTokensDelete(s streams) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			_, _, err := ask[struct{}](c.DeleteToken(ctx, args[0]))
-			if err != nil || c.json {
-				return err
-			}
-			_, err = fmt.Fprintf(c.out, "%s  deleted\n", report.Visible(args[0], maxCell))
-			return err
+			return c.deleted(args[0], err)
 		}),
 	}
 	o.add(cmd)

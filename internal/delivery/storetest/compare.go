@@ -295,7 +295,7 @@ func (p *pair) claim() {
 			o.epochs[c.EndpointID] = c.Epoch
 			claims[i].Epoch = 0
 		}
-		slices.SortFunc(claims, func(a, b delivery.Claim) int { return cmpStrings(a.EndpointID, b.EndpointID) })
+		slices.SortFunc(claims, func(a, b delivery.Claim) int { return strings.Compare(a.EndpointID, b.EndpointID) })
 		return claims, err
 	})
 }

@@ -1,16 +1,11 @@
 package storetest
 
 import (
-	"cmp"
-	"errors"
 	"testing"
 	"time"
 
 	"github.com/runhooks/runhooks/internal/delivery"
 )
-
-func errorsIs(err, want error) bool { return errors.Is(err, want) }
-func cmpStrings(a, b string) int    { return cmp.Compare(a, b) }
 
 var settingsTests = []test{
 	{"EndpointIsKeptAsItIs", func(b *bench) {

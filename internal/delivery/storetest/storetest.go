@@ -5,8 +5,10 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -99,7 +101,7 @@ func (b *bench) ok(err error) {
 
 func (b *bench) is(err, want error) {
 	b.Helper()
-	if !errorsIs(err, want) {
+	if !errors.Is(err, want) {
 		b.Errorf("the error is %v, not %v", err, want)
 	}
 }
@@ -230,7 +232,7 @@ func (b *bench) delivery(id int64) delivery.Delivery {
 func (b *bench) attempts(id int64) int {
 	b.Helper()
 	as, err := b.Attempts(b.ctx, id)
-	if !errorsIs(err, delivery.ErrNotFound) {
+	if !errors.Is(err, delivery.ErrNotFound) {
 		b.ok(err)
 	}
 	return len(as)
@@ -281,7 +283,7 @@ func (b *bench) claim() (claims []delivery.Claim) {
 		c, err := b.Claim(b.ctx, 2)
 		b.ok(err)
 		if len(c) == 0 {
-			slices.SortFunc(claims, func(x, y delivery.Claim) int { return cmpStrings(x.EndpointID, y.EndpointID) })
+			slices.SortFunc(claims, func(x, y delivery.Claim) int { return strings.Compare(x.EndpointID, y.EndpointID) })
 			return claims
 		}
 		claims = append(claims, c...)
@@ -313,7 +315,7 @@ func (b *bench) jobs() (last delivery.Job) {
 	b.Helper()
 	for {
 		j, err := b.WorkOn(b.ctx, 2)
-		if errorsIs(err, delivery.ErrNotFound) {
+		if errors.Is(err, delivery.ErrNotFound) {
 			return last
 		}
 		b.ok(err)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"time"
 
 	"github.com/runhooks/runhooks/internal/delivery"
@@ -57,7 +58,7 @@ var upkeepTests = []test{
 		b.soon("removing what is finished", func() bool {
 			b.retain(delivery.Retention{Finished: time.Millisecond})
 			_, err := b.Delivery(b.ctx, one.Deliveries[0].ID)
-			return !exists(both.EventID) && !exists(none.EventID) && errorsIs(err, delivery.ErrNotFound)
+			return !exists(both.EventID) && !exists(none.EventID) && errors.Is(err, delivery.ErrNotFound)
 		})
 		for _, r := range append(both.Deliveries, one.Deliveries[0]) {
 			_, err := b.Delivery(b.ctx, r.ID)
