@@ -37,11 +37,7 @@ type round struct {
 }
 
 func throughput(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	bare, err := newBare(k)
 	if err != nil {
 		return err
@@ -242,11 +238,7 @@ func profile(file string) (stop func(), err error) {
 }
 
 func latency(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	p, err := r.serve(ctx)
 	if err != nil {
 		return err
@@ -270,11 +262,7 @@ func latency(ctx context.Context, r *run) error {
 }
 
 func badEndpoints(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	events := lengths(r, 2000, 50)
 	for _, count := range lengths(r, []int{1, 100, 1000}, []int{1, 20}) {
 		p, err := r.serve(ctx)
@@ -369,11 +357,7 @@ func fill(ctx context.Context, pub *publisher, robots []robot, events int) (int6
 }
 
 func waiting(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	p, err := r.serve(ctx)
 	if err != nil {
 		return err
@@ -443,11 +427,7 @@ func waiting(ctx context.Context, r *run) error {
 }
 
 func retention(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	// The long form keeps five minutes of thirty, so that most of it is removed.
 	length := lengths(r, 30*time.Minute, 10*time.Second)
 	keep := lengths(r, "5m", "2s")
@@ -500,11 +480,7 @@ func retention(ctx context.Context, r *run) error {
 }
 
 func connections(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	p, err := r.serve(ctx)
 	if err != nil {
 		return err

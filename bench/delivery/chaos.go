@@ -33,24 +33,35 @@ var chaosScenarios = []scenario{
 // A load runs until it is stopped.
 type load struct {
 	ledger
+	pub      *publisher
 	cancel   context.CancelFunc
 	group    sync.WaitGroup
 	failures int64
 }
 
 // begin publishes at a rate until the load is ended.
-func begin(ctx context.Context, pub *publisher, rate float64, robots []robot) *load {
-	l := new(load)
+func begin(ctx context.Context, s *service, rate float64, robots []robot) *load {
 	going, cancel := context.WithCancel(ctx)
-	l.cancel = cancel
-	l.group.Go(func() { l.failures = pub.until(ctx, going, rate, robots, &l.ledger) })
+	l := &load{pub: newPublisher(s), cancel: cancel}
+	l.group.Go(func() { l.failures = l.pub.until(ctx, going, rate, robots, &l.ledger) })
 	return l
+}
+
+// load begins the load under which things break: to 20 endpoints that answer after
+// 50 ms.
+func (r *run) load(ctx context.Context, s *service) (*load, error) {
+	robots, err := s.robots(ctx, r.sink, 20, "r", "/slow/50/%d", 1<<10, nil)
+	if err != nil {
+		return nil, err
+	}
+	return begin(ctx, s, rate, robots), nil
 }
 
 // end stops publishing, and waits until all that was begun is accepted.
 func (l *load) end() {
 	l.cancel()
 	l.group.Wait()
+	l.pub.close()
 }
 
 // until publishes at a rate until going is done, and then waits until what was
@@ -117,23 +128,16 @@ func (r *run) account(ctx context.Context, k *sink, s *service, l *ledger, patie
 const rate = 200 // events a second under which things break
 
 func kill(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	p, err := r.serve(ctx)
 	if err != nil {
 		return err
 	}
 	defer p.kill()
-	robots, err := p.robots(ctx, k, 20, "r", "/slow/50/%d", 1<<10, nil)
+	l, err := r.load(ctx, &p.service)
 	if err != nil {
 		return err
 	}
-	pub := newPublisher(&p.service)
-	defer pub.close()
-	l := begin(ctx, pub, rate, robots)
 	defer l.end()
 	kills := lengths(r, 100, 3)
 	underway, longest := 0, time.Duration(0)
@@ -145,10 +149,7 @@ func kill(ctx context.Context, r *run) error {
 		if err := p.start(ctx); err != nil {
 			return err
 		}
-		// It goes on when an attempt comes, which the load makes it do.
-		for came := k.total.Load(); k.total.Load() == came && ctx.Err() == nil && time.Since(killed) < time.Minute; {
-			pause(ctx, 5*time.Millisecond)
-		}
+		k.another(ctx)
 		longest = max(longest, time.Since(killed))
 	}
 	l.end()
@@ -164,6 +165,14 @@ func kill(ctx context.Context, r *run) error {
 // unwritten is how long ago an attempt may have begun whose outcome is not written
 // yet: the endpoints take 50 ms, and a commit a few.
 const unwritten = 100 * time.Millisecond
+
+// another waits for an attempt, which a load makes the service start when it goes on.
+func (s *sink) another(ctx context.Context) {
+	start, came := time.Now(), s.total.Load()
+	for s.total.Load() == came && ctx.Err() == nil && time.Since(start) < time.Minute {
+		pause(ctx, 5*time.Millisecond)
+	}
+}
 
 // since counts the deliveries whose last attempt began after a time.
 func (s *sink) since(at time.Time) (n int) {
@@ -195,24 +204,17 @@ func (r *run) pair(ctx context.Context, flags ...string) (a, b *process, store s
 }
 
 func killOne(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	a, b, _, err := r.pair(ctx)
 	if err != nil {
 		return err
 	}
 	defer a.kill()
 	defer b.kill()
-	robots, err := a.robots(ctx, k, 20, "r", "/slow/50/%d", 1<<10, nil)
+	l, err := r.load(ctx, &a.service) // the other one is killed
 	if err != nil {
 		return err
 	}
-	pub := newPublisher(&a.service) // the other one is killed
-	defer pub.close()
-	l := begin(ctx, pub, rate, robots)
 	defer l.end()
 	kills := lengths(r, 100, 3)
 	underway := 0
@@ -238,12 +240,9 @@ func killOne(ctx context.Context, r *run) error {
 }
 
 func stopped(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	var p, other *process
+	var err error
 	if r.store == "postgres" {
 		if other, p, _, err = r.pair(ctx); err != nil {
 			return err
@@ -256,13 +255,10 @@ func stopped(ctx context.Context, r *run) error {
 		other = p
 	}
 	defer p.kill()
-	robots, err := p.robots(ctx, k, 20, "r", "/slow/50/%d", 1<<10, nil)
+	l, err := r.load(ctx, &other.service)
 	if err != nil {
 		return err
 	}
-	pub := newPublisher(&other.service)
-	defer pub.close()
-	l := begin(ctx, pub, rate, robots)
 	defer l.end()
 	pause(ctx, 2*time.Second)
 	p.signal(syscall.SIGSTOP)
@@ -283,7 +279,7 @@ func stopped(ctx context.Context, r *run) error {
 	return p.stop()
 }
 
-// sql runs a query on a database, and returns the first number that it gives.
+// sql runs a query on a database, and returns the first number in its result.
 func sql(ctx context.Context, store, query string, args ...any) (n int64, err error) {
 	conn, err := pgx.Connect(ctx, store)
 	if err != nil {
@@ -295,11 +291,7 @@ func sql(ctx context.Context, store, query string, args ...any) (n int64, err er
 }
 
 func terminate(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	store, err := r.database(ctx)
 	if err != nil {
 		return err
@@ -309,13 +301,10 @@ func terminate(ctx context.Context, r *run) error {
 		return err
 	}
 	defer p.kill()
-	robots, err := p.robots(ctx, k, 20, "r", "/slow/50/%d", 1<<10, nil)
+	l, err := r.load(ctx, &p.service)
 	if err != nil {
 		return err
 	}
-	pub := newPublisher(&p.service)
-	defer pub.close()
-	l := begin(ctx, pub, rate, robots)
 	defer l.end()
 	times := lengths(r, 100, 10)
 	for range times {
@@ -337,23 +326,16 @@ func terminate(ctx context.Context, r *run) error {
 }
 
 func away(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	p, err := r.serve(ctx)
 	if err != nil {
 		return err
 	}
 	defer p.kill()
-	robots, err := p.robots(ctx, k, 20, "r", "/slow/50/%d", 1<<10, nil)
+	l, err := r.load(ctx, &p.service)
 	if err != nil {
 		return err
 	}
-	pub := newPublisher(&p.service)
-	defer pub.close()
-	l := begin(ctx, pub, rate, robots)
 	defer l.end()
 	for _, length := range lengths(r, []time.Duration{3 * time.Second, 60 * time.Second}, []time.Duration{2 * time.Second}) {
 		pause(ctx, 3*time.Second)
@@ -371,9 +353,7 @@ func away(ctx context.Context, r *run) error {
 		if err := p.ready(ctx, 30*time.Second); err != nil {
 			return err
 		}
-		for came := k.total.Load(); k.total.Load() == came && ctx.Err() == nil && time.Since(back) < time.Minute; {
-			pause(ctx, 5*time.Millisecond)
-		}
+		k.another(ctx)
 		r.most(fmt.Sprintf("goes on, after %v, within", length), time.Since(back).Seconds(), 5, "s")
 	}
 	pause(ctx, time.Second)
@@ -413,24 +393,17 @@ func full(ctx context.Context, r *run) error {
 		return nil
 	}
 	defer syscall.Unmount(disk, syscall.MNT_DETACH)
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	data := filepath.Join(disk, "data")
 	p, err := r.nodeIn(ctx, data, nil, "")
 	if err != nil {
 		return err
 	}
 	defer p.kill()
-	robots, err := p.robots(ctx, k, 20, "r", "/slow/50/%d", 1<<10, nil)
+	l, err := r.load(ctx, &p.service)
 	if err != nil {
 		return err
 	}
-	pub := newPublisher(&p.service)
-	defer pub.close()
-	l := begin(ctx, pub, rate, robots)
 	defer l.end()
 	pause(ctx, 2*time.Second)
 	ballast, err := os.Create(filepath.Join(disk, "ballast"))
@@ -465,11 +438,7 @@ func full(ctx context.Context, r *run) error {
 }
 
 func nodes(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	store, err := r.database(ctx)
 	if err != nil {
 		return err
@@ -488,11 +457,9 @@ func nodes(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	pub := newPublisher(&a.service)
-	defer pub.close()
-	l := begin(ctx, pub, rate, robots)
+	l := begin(ctx, &a.service, rate, robots)
 	defer l.end()
-	late := begin(ctx, pub, 20, slow)
+	late := begin(ctx, &a.service, 20, slow)
 	defer late.end()
 	pause(ctx, 3*time.Second)
 
@@ -581,11 +548,7 @@ func until(ctx context.Context, patience time.Duration, is func() (bool, error))
 }
 
 func disabled(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	p, err := r.serve(ctx)
 	if err != nil {
 		return err

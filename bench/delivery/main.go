@@ -39,6 +39,7 @@ type run struct {
 	short    bool
 	binary   string // of runhooks
 	dir      string // for files, removed afterwards
+	sink     *sink  // has all endpoints
 	cluster  *cluster
 	profile  string // a folder for profiles, or empty
 
@@ -173,6 +174,7 @@ func runAll(ctx context.Context, suite string, match *regexp.Regexp, stores []st
 			base.cluster = r.cluster
 			if err == nil {
 				err = s.run(ctx, &r)
+				r.sink.close()
 				_ = os.RemoveAll(r.dir)
 			}
 			if err != nil {
@@ -196,6 +198,9 @@ func (r *run) prepare(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	r.dir, err = os.MkdirTemp("", "bench-delivery-")
+	if r.dir, err = os.MkdirTemp("", "bench-delivery-"); err != nil {
+		return err
+	}
+	r.sink, err = newSink()
 	return err
 }

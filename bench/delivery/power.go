@@ -40,23 +40,16 @@ func power(ctx context.Context, r *run) error {
 		return nil
 	}
 	defer syscall.Unmount(disk, syscall.MNT_DETACH)
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	p, err := r.nodeIn(ctx, filepath.Join(disk, "data"), nil, "")
 	if err != nil {
 		return err
 	}
 	defer p.kill()
-	robots, err := p.robots(ctx, k, 20, "r", "/slow/50/%d", 1<<10, nil)
+	l, err := r.load(ctx, &p.service)
 	if err != nil {
 		return err
 	}
-	pub := newPublisher(&p.service)
-	defer pub.close()
-	l := begin(ctx, pub, rate, robots)
 	defer l.end()
 	cuts := lengths(r, 20, 3)
 	for range cuts {

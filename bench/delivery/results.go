@@ -25,7 +25,7 @@ type row struct {
 	// informs. Missed says that it isn't.
 	Bound  string `json:"bound,omitempty"`
 	Missed bool   `json:"missed,omitempty"`
-	// NotRun says why there is no figure.
+	// NotRun says why the figure is missing.
 	NotRun string `json:"not_run,omitempty"`
 	Short  bool   `json:"short,omitempty"`
 	// Machine has the processor, and At the day.

@@ -10,11 +10,7 @@ import (
 
 // snapshot measures before and while a transaction of somebody else is open.
 func snapshot(ctx context.Context, r *run) error {
-	k, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	k := r.sink
 	store, err := r.database(ctx)
 	if err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 	"github.com/runhooks/runhooks/gen/service"
 )
 
-// A client sends its token with each request, and reads the problem of an answer
-// that is no success.
+// A client sends its token with each request, and reads the problem in the answer to
+// a request that failed.
 func Example() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// It stands for runhooks serve.

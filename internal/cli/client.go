@@ -173,7 +173,7 @@ func ask[T any](resp *http.Response, err error) (answer T, raw []byte, _ error) 
 	return answer, raw, nil
 }
 
-// unreachedText says why there is no answer, and what to do.
+// unreachedText says why no answer came, and what to do.
 func unreachedText(err error) string {
 	var u *url.Error
 	if !errors.As(err, &u) {

@@ -137,8 +137,8 @@ func mayPass(err error) bool {
 	return errors.As(err, &connecting)
 }
 
-// reseal encrypts what is secret with the first key, and fails if there is no key
-// for something.
+// reseal encrypts what is secret with the first key. It fails if something was
+// encrypted with a key that the ring doesn't have.
 func reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, log *slog.Logger) error {
 	filter := delivery.EndpointFilter{Limit: 500}
 	changed := 0

@@ -86,8 +86,8 @@ func (e *Engine) send(ctx context.Context, ep *Endpoint, s *Sealed, eventID stri
 	}, eventID, payload)
 }
 
-// Try makes one attempt to deliver a payload, of which nothing is stored. Errors
-// are those of [emitter.Client.Send] and [Options.Unseal].
+// Try makes one attempt to deliver a payload, and stores nothing. Errors are those
+// of [emitter.Client.Send] and [Options.Unseal].
 func (e *Engine) Try(ctx context.Context, ep Endpoint, eventID string, payload []byte) (emitter.Attempt, error) {
 	s, err := e.o.Unseal(&ep)
 	if err != nil {
@@ -278,7 +278,8 @@ func (w *detailWriter) header(name string, h http.Header, shown func(name string
 }
 
 // secretTexts returns what was secret in a request, the longest first: one may be
-// part of another. Very short ones are no secrets, and everywhere.
+// part of another. Texts of less than six bytes are left out: they are in ordinary
+// text, too, and can be guessed.
 func secretTexts(s *Sealed, signature []string) []string {
 	var texts []string
 	add := func(text string) {

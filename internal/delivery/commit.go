@@ -234,7 +234,8 @@ func (c *committer) wrote(p *pack) {
 	c.changed.Signal()
 }
 
-// write writes packs until there are no more. It ends early when ctx is done.
+// write writes packs until the committer has finished and nothing waits, or ctx is
+// done.
 func (c *committer) write(ctx context.Context) {
 	for ctx.Err() == nil {
 		p := c.take()
@@ -462,9 +463,8 @@ func (e *Engine) committed(p *pack, b *Batch, c *Committed) {
 // Publish stores events, and returns when they are on disk. It sets ID and At of
 // an event where they are empty. The results are in the order of the publications;
 // that of one that failed is the zero Published. The error is that of the first
-// that failed: ErrBusy or ErrStopped, and then nothing is
-// stored; ErrUnavailable with the store's error; or that of ctx, after which
-// events may yet be stored.
+// that failed: ErrBusy or ErrStopped, and then nothing is stored; ErrUnavailable
+// with the store's error; or that of ctx, after which events may yet be stored.
 func (e *Engine) Publish(ctx context.Context, ps []Publication) ([]Published, error) {
 	if len(ps) == 0 {
 		return nil, nil

@@ -61,10 +61,9 @@ type Work interface {
 	//
 	// After an error nothing of the batch is written, unless the connection to the
 	// store was lost: then all of it may be. Committing it again is safe either
-	// way. An event whose id is known is not written again, and the answer has the
-	// deliveries that were made for it. An outcome whose delivery has had an
-	// attempt of its number changes nothing. If an error comes again, the batch
-	// may hold what the store refuses: commit its parts alone.
+	// way: what the first call wrote is not written again, and the answer has the
+	// deliveries that it made. If an error comes again, the batch may hold what the
+	// store refuses: commit its parts alone.
 	Commit(ctx context.Context, b *Batch) (*Committed, error)
 
 	// Claim makes this node the owner of up to max endpoints that have deliveries
@@ -379,8 +378,8 @@ type Records interface {
 	// Retry makes a delivery pending, due now, in a new round. Its error may be
 	// ErrNotFound, or ErrState if the endpoint is not active or was deleted.
 	Retry(ctx context.Context, delivery int64, a Audit) (Delivery, error)
-	// Cancel finishes a delivery that is not finished. An attempt under way goes on; its
-	// outcome is written as that of an attempt and changes no state.
+	// Cancel finishes a delivery that is not finished. An attempt under way goes
+	// on; its outcome is written as that of an attempt and changes no state.
 	Cancel(ctx context.Context, delivery int64, reason string, a Audit) (Delivery, error)
 
 	// CreateJob stores a job that [Upkeep.WorkOn] carries out. Only one job of a
