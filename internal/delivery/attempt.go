@@ -86,14 +86,16 @@ func (e *Engine) send(ctx context.Context, ep *Endpoint, s *Sealed, eventID stri
 	}, eventID, payload)
 }
 
-// Try makes one attempt to deliver a payload, and stores nothing. Errors are those
-// of [emitter.Client.Send] and [Options.Unseal].
-func (e *Engine) Try(ctx context.Context, ep Endpoint, eventID string, payload []byte) (emitter.Attempt, error) {
+// Try makes one attempt to deliver a payload, and stores nothing. Of the attempt, the
+// [Detail] that it also returns as JSON may be shown. Errors are those of
+// [emitter.Client.Send] and [Options.Unseal].
+func (e *Engine) Try(ctx context.Context, ep Endpoint, eventID string, payload []byte) (emitter.Attempt, []byte, error) {
 	s, err := e.o.Unseal(&ep)
 	if err != nil {
-		return emitter.Attempt{}, err
+		return emitter.Attempt{}, nil, err
 	}
-	return e.send(ctx, &ep, &s, eventID, payload)
+	a, err := e.send(ctx, &ep, &s, eventID, payload)
+	return a, detail(&ep, &s, &a, keepTried), err
 }
 
 // follow decides what follows the attempt of a delivery.
@@ -141,6 +143,7 @@ func timedOut(err error) bool {
 const (
 	keepHeaders = 4 << 10 // of all headers of the answer
 	keepText    = 1 << 10 // of an error
+	keepTried   = 4 << 10 // of the answer to an attempt of [Engine.Try]
 )
 
 const struckOut = "***"
@@ -278,12 +281,12 @@ func (w *detailWriter) header(name string, h http.Header, shown func(name string
 }
 
 // secretTexts returns what was secret in a request, the longest first: one may be
-// part of another. Texts of less than six bytes are left out: they are in ordinary
+// part of another. Texts of less than four bytes are left out: they are in ordinary
 // text, too, and can be guessed.
 func secretTexts(s *Sealed, signature []string) []string {
 	var texts []string
 	add := func(text string) {
-		if len(text) >= 6 {
+		if len(text) >= 4 {
 			texts = append(texts, text)
 		}
 	}

@@ -506,11 +506,9 @@ func changes(before *delivery.Endpoint, beforeVault *vault, after *delivery.Endp
 // A secretText is compared as it is, and shown struck out.
 type secretText string
 
-const struck = "***"
-
 func struckOut(v any) any {
 	if _, ok := v.(secretText); ok {
-		return struck
+		return "***"
 	}
 	return v
 }

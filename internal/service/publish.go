@@ -112,9 +112,6 @@ func judge(c *call, body []byte) (delivery.Publication, *problem) {
 	if !j.Conforms() {
 		return delivery.Publication{}, invalid("the event does not conform; nothing was stored", j.Report.Findings)
 	}
-	if j.Type != "run_completed" && j.Type != "run_failed" {
-		return delivery.Publication{}, invalid("only events of the contract can be published", findingsOf(body, "/event_type", "this is no event of the contract"))
-	}
 	if !reaches(c.bearer, j.RobotID) {
 		return delivery.Publication{}, outOfScope()
 	}

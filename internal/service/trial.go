@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	api "github.com/runhooks/runhooks/gen/service"
@@ -20,11 +18,8 @@ import (
 	"github.com/runhooks/runhooks/pkg/emitter"
 )
 
-// maxShownAnswer is how many bytes of an answer's body the test shows.
-const maxShownAnswer = 4 << 10
-
 func (s *server) TestEndpoint(ctx context.Context, r api.TestEndpointRequestObject) (api.TestEndpointResponseObject, error) {
-	e, v, err := s.endpoint(ctx, r.EndpointID)
+	e, _, err := s.endpoint(ctx, r.EndpointID)
 	if err != nil {
 		return nil, err
 	}
@@ -33,44 +28,23 @@ func (s *server) TestEndpoint(ctx context.Context, r api.TestEndpointRequestObje
 		return nil, fmt.Errorf("the sample: %w", err)
 	}
 	payload := delivery.Payload(event, e.ID)
-	attempt, err := s.engine.Try(ctx, *e, event.ID, payload)
+	attempt, detail, err := s.engine.Try(ctx, *e, event.ID, payload)
 	if problem := (*emitter.EndpointError)(nil); errors.As(err, &problem) {
 		return nil, problemf(http.StatusConflict, "nothing can be sent to the endpoint: %s", problem.Reason)
 	}
 	if err != nil {
 		return nil, err
 	}
-	words := v.words()
+	shown := attemptOf(&delivery.Attempt{Outcome: string(attempt.Outcome), Status: attempt.Status, Detail: detail})
 	result := api.TestEndpoint200JSONResponse{
-		Delivered: attempt.Outcome == emitter.Accepted,
-		Outcome:   api.Outcome(attempt.Outcome),
-		EventID:   event.ID,
-		Status:    optional(attempt.Status),
-		Request: api.Request{
-			URL: e.URL, Remote: remote(attempt), Reused: optional(attempt.Reused),
-			Headers: strike(attempt.RequestHeader, append(v.headerNames(), "Authorization"), words),
-		},
-		Timings: api.Timings{
-			DNSUs: micros(attempt.Timings.DNS), ConnectUs: micros(attempt.Timings.Connect), TLSUs: micros(attempt.Timings.TLS),
-			FirstByteUs: micros(attempt.Timings.FirstByte), TotalUs: attempt.Timings.Total.Microseconds(),
-		},
+		Delivered: attempt.Outcome == emitter.Accepted, EventID: event.ID,
+		Outcome: shown.Outcome, Status: shown.Status, Request: shown.Request, Answer: shown.Answer,
+		Phase: shown.Phase, Error: shown.Error, Timings: shown.Timings,
 		Findings: []api.Finding{},
 	}
 	result.Reason, result.NextStep = explain(&attempt, e)
 	if !event.Operational {
 		result.Findings = findingsAPI(conformance.Check(payload).Findings)
-	}
-	if attempt.Status != 0 {
-		body, cut := shownAnswer(&attempt, words)
-		result.Answer = &api.Answer{
-			Headers: strike(attempt.Header, []string{"Set-Cookie"}, words),
-			Body:    body, Truncated: cut,
-		}
-	} else {
-		result.Phase = optional(string(attempt.Phase))
-		if attempt.Err != nil {
-			result.Error = optional(strikeText(attempt.Err.Error(), words))
-		}
 	}
 	return result, nil
 }
@@ -125,51 +99,6 @@ func bodyOf(payload []byte) ([]byte, error) {
 	}
 	body.WriteByte('}')
 	return body.Bytes(), nil
-}
-
-func micros(d time.Duration) *int64 { return optional(d.Microseconds()) }
-
-func remote(a emitter.Attempt) *string {
-	if !a.Remote.IsValid() {
-		return nil
-	}
-	text := a.Remote.String()
-	return &text
-}
-
-// strike returns headers without the values of those that may be secret, and
-// without words that are.
-func strike(h http.Header, names, words []string) map[string][]string {
-	shown := map[string][]string{}
-	for name, values := range h {
-		secret := slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
-		shown[name] = make([]string, len(values))
-		for i, value := range values {
-			if secret {
-				value = struck
-			}
-			shown[name][i] = strikeText(value, words)
-		}
-	}
-	return shown
-}
-
-// shownAnswer returns the start of an answer's body without words, the longest of
-// which is the first. A part of one would not be found, so none is left at the end.
-func shownAnswer(a *emitter.Attempt, words []string) (body string, cut bool) {
-	body = strikeText(string(a.Answer), words)
-	if a.Truncated && len(words) > 0 {
-		body = body[:max(len(body)-len(words[0]), 0)]
-	}
-	cut = a.Truncated || len(body) > maxShownAnswer
-	return strings.ToValidUTF8(body[:min(len(body), maxShownAnswer)], "\uFFFD"), cut
-}
-
-func strikeText(text string, words []string) string {
-	for _, word := range words {
-		text = strings.ReplaceAll(text, word, struck)
-	}
-	return text
 }
 
 // explain says in words what came of an attempt, and what to do next.

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	api "github.com/runhooks/runhooks/gen/service"
@@ -111,33 +110,6 @@ func (v *vault) header() http.Header {
 
 func (v *vault) basic() string {
 	return base64.StdEncoding.EncodeToString([]byte(v.Basic.Username + ":" + value(v.Basic.Password)))
-}
-
-// words are the texts that must not be shown, wherever they turn up. (Very short
-// ones would be found by chance.)
-func (v *vault) words() []string {
-	var words []string
-	add := func(word string) {
-		if len(word) >= 4 {
-			words = append(words, word)
-		}
-	}
-	for _, s := range v.Secrets {
-		add(s.Text)
-	}
-	for _, value := range v.Headers {
-		add(value)
-	}
-	add(v.Authorization)
-	_, credentials, _ := strings.Cut(v.Authorization, " ") // of Bearer, for example
-	add(credentials)
-	if v.Basic != nil {
-		add(v.basic())
-		add(value(v.Basic.Password))
-	}
-	// A word may be part of another one.
-	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) })
-	return words
 }
 
 // shown says of each secret in force what can be shown.
