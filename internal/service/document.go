@@ -18,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
+	api "github.com/runhooks/runhooks/gen/service"
 	"github.com/runhooks/runhooks/openapi"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -27,8 +28,10 @@ const documentName = "dist/service.json"
 // A document is what the API's document says of its operations, compiled once.
 type document struct {
 	operations []*operation
-	// endpoint is the schema of an endpoint's settings.
+	// endpoint is the schema of an endpoint's settings, and defaults has those that
+	// it has where they don't say.
 	endpoint *jsonschema.Schema
+	defaults api.EndpointCreate
 	// samples have the operational events' examples, by event_type.
 	samples map[string]json.RawMessage
 }
@@ -58,7 +61,8 @@ type (
 			Schemas    map[string]struct {
 				Examples   []json.RawMessage `json:"examples"`
 				Properties map[string]struct {
-					Const string `json:"const"`
+					Const   string          `json:"const"`
+					Default json.RawMessage `json:"default"`
 				} `json:"properties"`
 			} `json:"schemas"`
 		} `json:"components"`
@@ -148,6 +152,18 @@ func loadDocument() (*document, error) {
 		if t := s.Properties["event_type"].Const; t != "" {
 			d.samples[t] = s.Examples[0]
 		}
+	}
+	defaults := map[string]json.RawMessage{}
+	for name, p := range doc.Components.Schemas["EndpointCreate"].Properties {
+		if p.Default != nil {
+			defaults[name] = p.Default
+		}
+	}
+	if text, err = json.Marshal(defaults); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &d.defaults); err != nil {
+		return nil, err
 	}
 	d.endpoint, err = compiler.Compile(documentName + "#/components/schemas/EndpointCreate")
 	return d, err

@@ -21,15 +21,6 @@ import (
 	"github.com/runhooks/runhooks/pkg/emitter"
 )
 
-// What an endpoint has where its settings don't say; the document has the same.
-const (
-	defaultMaxAttempts = 10
-	defaultTimeout     = 30
-	defaultMaxInFlight = 10
-)
-
-var defaultDelays = []int{5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400}
-
 // findingsOf makes the one finding about a place of a body.
 func findingsOf(body []byte, pointer, message string) []conformance.Finding {
 	return []conformance.Finding{finding(body, pointer, "schema.not-allowed", message)}
@@ -83,39 +74,35 @@ func (s *Service) apply(c *api.EndpointCreate, body []byte, e *delivery.Endpoint
 		e.Events = append(e.Events, string(t))
 	}
 	e.Description = text("/description", value(c.Description))
-	switch active := c.Active == nil || *c.Active; {
+	defaults := &s.document.defaults
+	switch active := or(c.Active, *defaults.Active); {
 	case active:
 		e.State, e.DisabledReason, e.DisabledAt = delivery.Active, "", time.Time{}
 	case e.State != delivery.Disabled:
 		e.State = delivery.Paused
 	}
-	e.MaxAttempts = or(c.MaxAttempts, defaultMaxAttempts)
+	e.MaxAttempts = or(c.MaxAttempts, *defaults.MaxAttempts)
 	e.Delays = nil
 	delays := c.RetryDelays
 	if delays == nil {
-		delays = defaultDelays
+		delays = defaults.RetryDelays
 	}
 	for _, delay := range delays {
 		e.Delays = append(e.Delays, time.Duration(delay)*time.Second)
 	}
-	e.Timeout = time.Duration(or(c.Timeout, defaultTimeout)) * time.Second
-	e.RateLimit = value(c.RateLimit)
-	e.MaxInFlight = or(c.MaxInFlight, defaultMaxInFlight)
-	e.Ordered = value(c.Ordered)
+	e.Timeout = time.Duration(or(c.Timeout, *defaults.Timeout)) * time.Second
+	e.RateLimit = or(c.RateLimit, *defaults.RateLimit)
+	e.MaxInFlight = or(c.MaxInFlight, *defaults.MaxInFlight)
+	e.Ordered = or(c.Ordered, *defaults.Ordered)
 
 	v.Headers = nil
 	for name, value := range c.Headers {
 		at := "/headers/" + pointerEscape(name)
 		key := textproto.CanonicalMIMEHeaderKey(name)
-		switch _, twice := v.Headers[key]; {
-		case !isToken(name):
-			refuse(at, "this can't be the name of a header")
-		case reservedHeader(key):
-			refuse(at, "attempts set this header themselves, or it has a member of its own")
-		case twice:
+		if err := checkHeader(key, value); err != nil {
+			refuse(at, "%v", err)
+		} else if _, twice := v.Headers[key]; twice {
 			refuse(at, "this header is there twice")
-		case !isHeaderValue(value):
-			refuse(at, "this can't be the value of a header: it has a control character, or spaces around it")
 		}
 		if v.Headers == nil {
 			v.Headers = map[string]string{}
@@ -126,8 +113,8 @@ func (s *Service) apply(c *api.EndpointCreate, body []byte, e *delivery.Endpoint
 	if v.Authorization != "" && v.Basic != nil {
 		refuse("", "only one of authorization and basic can be there")
 	}
-	if !isHeaderValue(v.Authorization) {
-		refuse("/authorization", "this can't be the value of a header: it has a control character, or spaces around it")
+	if err := checkValue("Authorization", v.Authorization); err != nil {
+		refuse("/authorization", "%v", err)
 	}
 	slices.SortStableFunc(findings, func(a, b conformance.Finding) int { return a.Offset - b.Offset })
 	return findings
@@ -148,28 +135,28 @@ func (s *Service) checkURL(raw string) error {
 	return err
 }
 
-// reservedHeader says that a header, in its canonical form, is not the endpoint's to
-// set. The document lists them.
-func reservedHeader(name string) bool {
+// checkHeader says why an endpoint can't have a header of its own, or returns nil. The
+// document lists those that are refused.
+func checkHeader(name, value string) error {
 	switch name {
-	case "Accept-Encoding", "Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type",
-		"Expect", "Host", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Traceparent", "Tracestate",
-		"Trailer", "Transfer-Encoding", "Upgrade", "User-Agent":
-		return true
+	case "Authorization":
+		return errors.New("the authorization has a member of its own")
+	case "Traceparent", "Tracestate":
+		return errors.New("attempts set this header themselves; leave it out")
 	}
-	return strings.HasPrefix(name, "Webhook-")
+	return checkValue(name, value)
 }
 
-// isToken tells what RFC 9110, section 5.6.2, calls a token.
-func isToken(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
-	})
-}
-
-// isHeaderValue tells what RFC 9110, section 5.5, lets be the value of a header.
-func isHeaderValue(v string) bool {
-	return strings.Trim(v, " \t") == v && !strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+// checkValue is like checkHeader, but of a name that may be one of the service's.
+func checkValue(name, value string) error {
+	if strings.Trim(value, " \t") != value {
+		return errors.New("the value of a header can't have spaces around it")
+	}
+	err := emitter.CheckHeader(name, value)
+	if e := (*emitter.EndpointError)(nil); errors.As(err, &e) {
+		return errors.New(e.Reason)
+	}
+	return err
 }
 
 func pointerEscape(name string) string {

@@ -153,21 +153,35 @@ const webhookPrefix = "Webhook-"
 func ownHeader(own http.Header) (http.Header, error) {
 	h := make(http.Header, len(own)+8)
 	for name, values := range own {
-		key := textproto.CanonicalMIMEHeaderKey(name)
-		switch {
-		case !isToken(name):
-			return nil, endpointErrorf("%q is not the name of a header", name)
-		case reserved[key] || strings.HasPrefix(key, webhookPrefix):
-			return nil, endpointErrorf("the header %s is set by the sender; leave it out", key)
+		if err := CheckHeader(name, ""); err != nil {
+			return nil, err
 		}
+		key := textproto.CanonicalMIMEHeaderKey(name)
 		for _, v := range values {
-			if !isFieldValue(v) {
-				return nil, endpointErrorf("the value of the header %s has a control character", key)
+			if err := CheckHeader(name, v); err != nil {
+				return nil, err
 			}
 			h[key] = append(h[key], v)
 		}
 	}
 	return h, nil
+}
+
+// CheckHeader judges one value of [Endpoint.Header], so that settings can be refused
+// when they are made. It returns an *[EndpointError] for a name that is none (RFC
+// 9110, section 5.6.2), for a header that the attempt itself sets, and for a value
+// with a control character other than a tab (section 5.5); and nil otherwise.
+func CheckHeader(name, value string) error {
+	key := textproto.CanonicalMIMEHeaderKey(name)
+	switch {
+	case !isToken(name):
+		return endpointErrorf("%q is not the name of a header", name)
+	case reserved[key] || strings.HasPrefix(key, webhookPrefix):
+		return endpointErrorf("the header %s is set by the sender; leave it out", key)
+	case !isFieldValue(value):
+		return endpointErrorf("the value of the header %s has a control character", key)
+	}
+	return nil
 }
 
 // isToken tells a token of RFC 9110, section 5.6.2.

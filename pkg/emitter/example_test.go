@@ -260,6 +260,14 @@ func ExampleStandardPolicy() {
 	// true
 }
 
+func ExampleCheckHeader() {
+	fmt.Println(emitter.CheckHeader("X-Tenant", "shop"))
+	fmt.Println(emitter.CheckHeader("Content-Type", "text/plain"))
+	// Output:
+	// <nil>
+	// endpoint: the header Content-Type is set by the sender; leave it out
+}
+
 func ExampleGuard_Check() {
 	var guard emitter.Guard
 	for _, addr := range []string{"8.8.8.8", "10.0.0.7", "::ffff:127.0.0.1", "64:ff9b::8.8.8.8", "64:ff9b::10.0.0.7"} {
