@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/service"
 )
 
 // The roles of a process that serves.
@@ -55,7 +56,7 @@ type serveOptions struct {
 
 func newServe(s streams) *cobra.Command {
 	o := &serveOptions{
-		maxBody: 1 << 20, disableAfter: period(120 * time.Hour),
+		maxBody: service.DefaultMaxBody, disableAfter: period(120 * time.Hour),
 		retain: period(30 * day), retainHeld: period(30 * day), retainAudit: period(365 * day),
 	}
 	cmd := &cobra.Command{

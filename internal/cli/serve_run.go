@@ -217,6 +217,7 @@ func (o *serveOptions) engine(store delivery.Store, ring *keyring.Ring, tracer t
 		Client: &emitter.Client{
 			Guard: o.guard(), Proxy: o.forward, UserAgent: "runhooks/" + version(), Unchecked: true,
 			MaxIdle: o.maxInFlight, MaxIdlePerHost: 128,
+			Timeout: 2 * time.Minute, // the longest that an endpoint may have, which has its own
 		},
 		Unseal:    service.Unseal(ring),
 		Retention: o.retention(), DisableAfter: time.Duration(o.disableAfter), MaxInFlight: o.maxInFlight,
