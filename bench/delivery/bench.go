@@ -119,11 +119,11 @@ func measure(ctx context.Context, r *run, p *publisher, k *sink, robots []robot,
 				to := robots[i%len(robots)]
 				var err error
 				if kind.batch == 1 {
-					_, err = p.publish(ctx, to.payload.body(p.n.Add(1)), "")
+					_, err = p.publish(ctx, to.payload.body(runs.Add(1)), "")
 				} else {
 					bodies := make([][]byte, kind.batch)
 					for j := range bodies {
-						bodies[j] = to.payload.body(p.n.Add(1))
+						bodies[j] = to.payload.body(runs.Add(1))
 					}
 					_, err = p.batch(ctx, bodies)
 				}
@@ -330,7 +330,7 @@ func fill(ctx context.Context, pub *publisher, robots []robot, events int) (int6
 				defer func() { <-slots }()
 				bodies := make([][]byte, n)
 				for i := range bodies {
-					bodies[i] = to.payload.body(pub.n.Add(1))
+					bodies[i] = to.payload.body(runs.Add(1))
 				}
 				for ctx.Err() == nil {
 					ids, err := pub.batch(ctx, bodies)

@@ -50,8 +50,11 @@ func (p payload) body(n int64) []byte {
 type publisher struct {
 	service *service
 	client  *http.Transport
-	n       atomic.Int64 // of runs
 }
+
+// runs counts the runs of which events are published. No two publishers give an event
+// the same key.
+var runs atomic.Int64
 
 func newPublisher(s *service) *publisher {
 	return &publisher{service: s, client: &http.Transport{MaxIdleConnsPerHost: 1024, MaxIdleConns: 1024}}
@@ -246,9 +249,10 @@ func (p *publisher) steady(ctx context.Context, rate float64, length time.Durati
 	return failed.Load()
 }
 
-// insist publishes an event until it is accepted, and returns how often it was not.
+// insist publishes an event until it is accepted, or refused for good (4xx), and
+// returns how often it was not accepted.
 func (p *publisher) insist(ctx context.Context, r robot, at time.Time, l *ledger) (failures int64) {
-	n := p.n.Add(1)
+	n := runs.Add(1)
 	body := r.payload.body(n)
 	key := fmt.Sprintf("run-%d", n)
 	for ctx.Err() == nil {
@@ -261,6 +265,9 @@ func (p *publisher) insist(ctx context.Context, r robot, at time.Time, l *ledger
 		}
 		failures++
 		p.service.note(err)
+		if refused := (*statusError)(nil); errors.As(err, &refused) && refused.status < 500 {
+			return failures
+		}
 		pause(ctx, 50*time.Millisecond)
 	}
 	return failures
