@@ -9,10 +9,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 )
 
 // A service is one that listens, in this process or in another one. Its address
@@ -87,6 +91,37 @@ func (s *service) call(ctx context.Context, method, path string, in, out any, he
 		return nil
 	}
 	return json.Unmarshal(text, out)
+}
+
+// within returns how many of a histogram's observations are at most a bound, in
+// per cent.
+func (s *service) within(ctx context.Context, name, of, bound string) (float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url()+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(resp.Body)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range families[name].GetMetric() {
+		if len(m.Label) != 1 || m.Label[0].GetValue() != of {
+			continue
+		}
+		for _, b := range m.Histogram.Bucket {
+			if strconv.FormatFloat(b.GetUpperBound(), 'f', -1, 64) == bound {
+				return 100 * float64(b.GetCumulativeCount()) / float64(m.Histogram.GetSampleCount()), nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("%s has no %s within %s s", name, of, bound)
 }
 
 // An object is one of the API.

@@ -21,7 +21,7 @@ var benchScenarios = []scenario{
 	{"latency", "bench", "From publishing to the first attempt, at 500 events a second.", both, latency},
 	{"bad", "bench", "Healthy endpoints beside bad ones, each of which has 2,000 events waiting: hanging, answering after 5 s, and answering a byte a second.", both, badEndpoints},
 	{"waiting", "bench", "1,000,000 deliveries wait for a retry that is due later.", both, waiting},
-	{"retention", "bench", "500 events a second while finished ones are removed.", both, retention},
+	{"retention", "bench", "500 events a second, each to two endpoints, while finished ones are removed.", both, retention},
 	{"snapshot", "bench", "A transaction of somebody else stays open, so that PostgreSQL can't clean up.", []string{"postgres"}, snapshot},
 	{"connections", "bench", "Connections to endpoints are used again, and few are kept.", []string{"sqlite"}, connections},
 }
@@ -428,8 +428,9 @@ func waiting(ctx context.Context, r *run) error {
 
 func retention(ctx context.Context, r *run) error {
 	k := r.sink
-	// The long form keeps five minutes of thirty, so that most of it is removed.
-	length := lengths(r, 30*time.Minute, 10*time.Second)
+	// The long form makes 2,000,000 attempts and keeps five minutes of them, so that
+	// most of it is removed.
+	length := lengths(r, 2000*time.Second, 10*time.Second)
 	keep := lengths(r, "5m", "2s")
 	p, err := r.serve(ctx, "--retain", keep)
 	if err != nil {
@@ -439,6 +440,11 @@ func retention(ctx context.Context, r *run) error {
 	robots, err := p.robots(ctx, k, 50, "r", "/ok/%d", 1<<10, nil)
 	if err != nil {
 		return err
+	}
+	for i := range robots { // the second endpoint of each
+		if _, err := p.endpoint(ctx, object{"robot_id": fmt.Sprintf("r-%d", i), "url": k.url(fmt.Sprintf("/ok/second-%d", i))}); err != nil {
+			return err
+		}
 	}
 	pub := newPublisher(&p.service)
 	defer pub.close()
@@ -450,18 +456,20 @@ func retention(ctx context.Context, r *run) error {
 	}
 	const parts = 10
 	var sizes, p99s []float64
-	missing := 0
+	missing, attempts := 0, int64(0)
 	for range parts {
 		k.reset() // so that the sink doesn't grow, either
 		l := new(ledger)
 		pub.steady(ctx, 500, length/parts, robots, l)
 		missing += l.arrive(ctx, k, 10*time.Second)
+		attempts += k.total.Load()
 		var took []time.Duration
 		for _, e := range l.all() {
 			took = append(took, e.took)
 		}
 		sizes, p99s = append(sizes, disk()), append(p99s, ms(quantile(took, 0.99)))
 	}
+	r.note("attempts", float64(attempts), "")
 	r.most("accepted events that did not arrive", float64(missing), 0, "")
 	// The first four parts are to warm up: files have their final sizes.
 	warm := sizes[4:]

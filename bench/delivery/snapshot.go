@@ -67,12 +67,18 @@ func snapshot(ctx context.Context, r *run) error {
 	}
 	r.most("accepted events that did not arrive", float64(missing), 0, "")
 	r.note("p99 from publishing to the first attempt, at the end", ms(quantile(slow, 0.99)), "ms")
+	for _, of := range []string{"claim", "peek", "due"} {
+		share, err := p.within(ctx, "runhooks_find_seconds", of, "0.05")
+		if err != nil {
+			return err
+		}
+		r.least("found within 50 ms: "+of, share, 99, "%")
+	}
 	after, err := peak()
 	if err != nil {
 		return err
 	}
-	// What a node asks for when it takes an endpoint over, under the same snapshot.
-	var claims []time.Duration
+	var starts []time.Duration
 	for range lengths(r, 5, 1) {
 		if err := p.stop(); err != nil {
 			return err
@@ -81,9 +87,9 @@ func snapshot(ctx context.Context, r *run) error {
 		if err := p.start(ctx); err != nil {
 			return err
 		}
-		claims = append(claims, time.Since(start))
+		starts = append(starts, time.Since(start))
 	}
-	r.note("start until ready, under the snapshot", ms(quantile(claims, 0.5)), "ms")
+	r.note("start until ready, under the snapshot", ms(quantile(starts, 0.5)), "ms")
 	if _, err := conn.Exec(ctx, "COMMIT"); err != nil {
 		return fmt.Errorf("the snapshot did not stay open: %w", err)
 	}

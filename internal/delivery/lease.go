@@ -188,7 +188,9 @@ func (e *Engine) claim(ctx context.Context) {
 		if !ok || most == 0 {
 			return
 		}
+		start := time.Now()
 		claims, err := e.store.Claim(ctx, most)
+		e.metrics.found("claim", start)
 		switch {
 		case errors.Is(err, ErrLeaseLost):
 			e.loseLease()
@@ -238,6 +240,7 @@ func (e *Engine) peek(ctx context.Context) {
 		return
 	}
 	next, err := e.store.Peek(ctx, from)
+	e.metrics.found("peek", start)
 	if err != nil {
 		if errors.Is(err, ErrLeaseLost) {
 			e.loseLease()

@@ -16,6 +16,7 @@ type metrics struct {
 	commitTime      prometheus.Histogram
 	commitItems     prometheus.Histogram
 	commitWait      prometheus.Histogram
+	findTime        *prometheus.HistogramVec
 	late            prometheus.Counter
 	leasesLost      prometheus.Counter
 	renewFailed     prometheus.Counter
@@ -32,6 +33,9 @@ func newMetrics() *metrics {
 	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "runhooks", Name: name, Help: help, Buckets: buckets})
 	}
+	histograms := func(name, help, label string, buckets []float64) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "runhooks", Name: name, Help: help, Buckets: buckets}, []string{label})
+	}
 	seconds := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
 	return &metrics{
 		publishedEvents: counters("events_published_total", "Events that were accepted and are on disk.", "type"),
@@ -41,6 +45,7 @@ func newMetrics() *metrics {
 		commitTime:      histogram("commit_seconds", "How long commits took.", seconds),
 		commitItems:     histogram("commit_items", "How many publications and outcomes a commit wrote.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}),
 		commitWait:      histogram("commit_wait_seconds", "How long the oldest item of a commit waited until it was on disk.", seconds),
+		findTime:        histograms("find_seconds", "How long the store took to find work: endpoints to own (claim), when their deliveries are due (peek), and those that are (due).", "of", seconds),
 		late:            counter("late_attempts_total", "Attempts that ended after their endpoint had another owner."),
 		leasesLost:      counter("leases_lost_total", "How often this node lost its lease."),
 		renewFailed:     counter("lease_renewals_failed_total", "How often the lease could not be renewed."),
@@ -60,6 +65,11 @@ func (m *metrics) attempted(o *ended) {
 	m.attemptTime.Observe(o.Attempt.Duration.Seconds())
 }
 
+// found is called when the store has found work, or failed to.
+func (m *metrics) found(of string, start time.Time) {
+	m.findTime.WithLabelValues(of).Observe(time.Since(start).Seconds())
+}
+
 func (m *metrics) committed(p *pack, took time.Duration) {
 	m.commitTime.Observe(took.Seconds())
 	m.commitItems.Observe(float64(len(p.items)))
@@ -70,7 +80,7 @@ func (m *metrics) committed(p *pack, took time.Duration) {
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.publishedEvents, m.attempts, m.attemptTime, m.firstAttempt, m.commitTime, m.commitItems, m.commitWait,
+		m.publishedEvents, m.attempts, m.attemptTime, m.firstAttempt, m.commitTime, m.commitItems, m.commitWait, m.findTime,
 		m.late, m.leasesLost, m.renewFailed, m.breakerOpened,
 	}
 }

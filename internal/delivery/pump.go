@@ -420,12 +420,14 @@ func (e *Engine) load(ctx context.Context) {
 		}
 		var results [2]DueResult
 		var err error
+		start := time.Now()
 		if plain.Limit > 0 {
 			results[0], err = e.store.Due(ctx, plain)
 		}
 		if err == nil && ordered.Limit > 0 {
 			results[1], err = e.store.Due(ctx, ordered)
 		}
+		e.metrics.found("due", start)
 		if errors.Is(err, ErrLeaseLost) {
 			e.loseLease()
 		} else if err != nil && ctx.Err() == nil {
