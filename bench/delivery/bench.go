@@ -26,15 +26,17 @@ var benchScenarios = []scenario{
 	{"connections", "bench", "Connections to endpoints are used again, and few are kept.", []string{"sqlite"}, connections},
 }
 
-var publishers = 64
-
-// A round is how events are published in a row of the throughput.
-type round struct {
-	name  string
-	size  int
-	batch int
-	bound map[string]float64 // the share of the ceiling, in per cent, by store
+// A way is how events are published.
+type way struct {
+	name       string
+	publishers int // at once
+	size       int
+	batch      int
+	bound      map[string]float64 // the share of the ceiling, in per cent, by store
 }
+
+// single is the way of most scenarios.
+var single = way{publishers: 64, batch: 1}
 
 func throughput(ctx context.Context, r *run) error {
 	k := r.sink
@@ -48,33 +50,35 @@ func throughput(ctx context.Context, r *run) error {
 		return err
 	}
 	defer s.close()
-	rounds := []round{
-		{"1 KB", 1 << 10, 1, map[string]float64{"sqlite": 45, "postgres": 38}},
-		{"50 KB", 50 << 10, 1, nil},
-		{"1 KB, batches of 100", 1 << 10, 100, nil},
+	bound := map[string]float64{"sqlite": 45, "postgres": 38}
+	ways := []way{
+		{"1 KB", 64, 1 << 10, 1, bound},
+		{"1 KB, 256 publishers", 256, 1 << 10, 1, bound},
+		{"50 KB", 64, 50 << 10, 1, nil},
+		{"1 KB, batches of 100", 64, 1 << 10, 100, nil},
 	}
-	for i, kind := range rounds {
-		robots, err := s.robots(ctx, k, 16, fmt.Sprintf("r%d", i), fmt.Sprintf("/ok/%d-%%d", i), kind.size, object{"max_in_flight": 100})
-		if err != nil {
+	robots := make([][]robot, len(ways))
+	for i, w := range ways {
+		if robots[i], err = s.robots(ctx, k, 16, fmt.Sprintf("r%d", i), fmt.Sprintf("/ok/%d-%%d", i), w.size, object{"max_in_flight": 100}); err != nil {
 			return err
 		}
-		length, times := lengths(r, 5*time.Second, 500*time.Millisecond), lengths(r, 5, 1)
-		if r.profile != "" {
-			times = 1
-		}
-		var ceiling, ours, share, cost []float64
-		for n := range times + 1 {
-			b, busyBare, err := measure(ctx, r, bare.publisher, k, robots, kind, length)
+	}
+	length, rounds := lengths(r, 4*time.Second, 500*time.Millisecond), lengths(r, 7, 1)
+	type figures struct{ ceiling, ours, share, cost []float64 }
+	all := make([]figures, len(ways))
+	for n := range rounds + 1 {
+		for i, w := range ways {
+			b, busyBare, err := measure(ctx, r, bare.publisher, k, robots[i], w, length)
 			if err != nil {
 				return err
 			}
 			stop := func() {}
-			if r.profile != "" && n > 0 {
-				if stop, err = profile(filepath.Join(r.profile, fmt.Sprintf("%s-%d.cpu", r.store, i))); err != nil {
+			if r.profile != "" {
+				if stop, err = profile(filepath.Join(r.profile, fmt.Sprintf("%s-%d-%d.cpu", r.store, i, n))); err != nil {
 					return err
 				}
 			}
-			o, busy, err := measure(ctx, r, s.publisher, k, robots, kind, length)
+			o, busy, err := measure(ctx, r, s.publisher, k, robots[i], w, length)
 			stop()
 			if err != nil {
 				return err
@@ -82,17 +86,21 @@ func throughput(ctx context.Context, r *run) error {
 			if n == 0 {
 				continue // to warm up
 			}
-			ceiling, ours, share = append(ceiling, b), append(ours, o), append(share, 100*o/b)
-			cost = append(cost, 100*float64(busyBare)/float64(busy))
+			f := &all[i]
+			f.ceiling, f.ours, f.share = append(f.ceiling, b), append(f.ours, o), append(f.share, 100*o/b)
+			f.cost = append(f.cost, 100*float64(busyBare)/float64(busy))
 		}
-		r.note("ceiling, "+kind.name, median(ceiling), "/s")
-		r.note("end to end, "+kind.name, median(ours), "/s")
-		if bound, ok := kind.bound[r.store]; ok {
-			r.least("share of the ceiling, "+kind.name, median(share), bound, "%")
+	}
+	for i, w := range ways {
+		f := &all[i]
+		r.note("ceiling, "+w.name, median(f.ceiling), "/s")
+		r.note("end to end, "+w.name, median(f.ours), "/s")
+		if bound, ok := w.bound[r.store]; ok {
+			r.least("share of the ceiling, "+w.name, median(f.share), bound, "%")
 		} else {
-			r.note("share of the ceiling, "+kind.name, median(share), "%")
+			r.note("share of the ceiling, "+w.name, median(f.share), "%")
 		}
-		r.note("processor time of the ceiling by its own, "+kind.name, median(cost), "%")
+		r.note("processor time of the ceiling by its own, "+w.name, median(f.cost), "%")
 	}
 	pending, err := s.settled(ctx, 30*time.Second)
 	if err != nil {
@@ -104,7 +112,7 @@ func throughput(ctx context.Context, r *run) error {
 
 // measure publishes for a while, waits until all has arrived, and returns how many
 // events a second that was, and how much processor time an event took.
-func measure(ctx context.Context, r *run, p *publisher, k *sink, robots []robot, kind round, length time.Duration) (rate float64, each time.Duration, err error) {
+func measure(ctx context.Context, r *run, p *publisher, k *sink, robots []robot, how way, length time.Duration) (rate float64, each time.Duration, err error) {
 	k.reset()
 	busy := r.cpu()
 	var (
@@ -113,15 +121,15 @@ func measure(ctx context.Context, r *run, p *publisher, k *sink, robots []robot,
 		problem  atomic.Value
 		start    = time.Now()
 	)
-	for w := range publishers {
+	for w := range how.publishers {
 		group.Go(func() {
 			for i := w; time.Since(start) < length && ctx.Err() == nil; i++ {
 				to := robots[i%len(robots)]
 				var err error
-				if kind.batch == 1 {
+				if how.batch == 1 {
 					_, err = p.publish(ctx, to.payload.body(runs.Add(1)), "")
 				} else {
-					bodies := make([][]byte, kind.batch)
+					bodies := make([][]byte, how.batch)
 					for j := range bodies {
 						bodies[j] = to.payload.body(runs.Add(1))
 					}
@@ -135,7 +143,7 @@ func measure(ctx context.Context, r *run, p *publisher, k *sink, robots []robot,
 					problem.CompareAndSwap(nil, err.Error())
 					return
 				}
-				accepted.Add(int64(kind.batch))
+				accepted.Add(int64(how.batch))
 			}
 		})
 	}
@@ -373,7 +381,7 @@ func waiting(ctx context.Context, r *run) error {
 	rate := func() (float64, error) {
 		var all []float64
 		for range rounds {
-			one, _, err := measure(ctx, r, pub, k, healthy, round{batch: 1}, length)
+			one, _, err := measure(ctx, r, pub, k, healthy, single, length)
 			if err != nil {
 				return 0, err
 			}

@@ -29,7 +29,7 @@ func snapshot(ctx context.Context, r *run) error {
 	peak := func() (float64, error) {
 		var all []float64
 		for range lengths(r, 5, 1) {
-			one, _, err := measure(ctx, r, pub, k, robots, round{batch: 1}, lengths(r, 4*time.Second, time.Second))
+			one, _, err := measure(ctx, r, pub, k, robots, single, lengths(r, 4*time.Second, time.Second))
 			if err != nil {
 				return 0, err
 			}

@@ -24,6 +24,13 @@ const (
 	patience = 20 * time.Millisecond
 )
 
+// Nothing waits for the outcome of an accepted attempt to be written, so while there
+// are publications to write, such outcomes gather: many together cost the least.
+const (
+	gathered  = 128 // items
+	gathering = 10 * time.Millisecond
+)
+
 // A batchItem is what stands or falls together.
 type batchItem struct {
 	// One of these is set.
@@ -82,7 +89,8 @@ type committer struct {
 	mu      sync.Mutex
 	changed sync.Cond // of what follows
 	waiting []batchItem
-	bytes   int // of bodies of publications waiting
+	patient []batchItem // outcomes that gather
+	bytes   int         // of bodies of publications waiting
 	health  map[*queue]HealthChange
 	writing map[*queue]bool // whose health is being written, as a later one must not overtake it
 	commits int             // that are under way
@@ -127,7 +135,11 @@ func (c *committer) end(o *ended) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.outcomes.Add(1)
-	c.waiting = append(c.waiting, batchItem{outcome: o, waiting: time.Now()})
+	to := &c.waiting
+	if o.State == Delivered && !o.flight.task.Delivery.Ordered && o.publish == nil {
+		to = &c.patient
+	}
+	*to = append(*to, batchItem{outcome: o, waiting: time.Now()})
 	c.wake()
 }
 
@@ -149,7 +161,7 @@ func (c *committer) release(q *queue) {
 
 // mayBegin says whether a commit may begin while others are under way. c.mu is held.
 func (c *committer) mayBegin() bool {
-	return c.commits == 0 || c.ending || len(c.waiting) >= enough || time.Since(c.began) >= patience
+	return c.commits == 0 || c.ending || len(c.waiting)+len(c.patient) >= enough || time.Since(c.began) >= patience
 }
 
 // wake has a writer look at what waits. c.mu is held.
@@ -176,6 +188,11 @@ func (c *committer) take() *pack {
 	defer c.mu.Unlock()
 	for {
 		if c.mayBegin() {
+			if len(c.waiting) == 0 || len(c.patient) >= gathered || len(c.patient) > 0 && time.Since(c.patient[0].waiting) >= gathering {
+				c.waiting = append(c.waiting, c.patient...)
+				clear(c.patient)
+				c.patient = c.patient[:0]
+			}
 			health := c.takeHealth()
 			if len(c.waiting) > 0 || len(health) > 0 {
 				c.commits++
@@ -407,7 +424,7 @@ func (c *committer) abandon() {
 
 // batch returns what the store gets.
 func (p *pack) batch() *Batch {
-	b := &Batch{}
+	b := &Batch{Publish: make([]Publication, 0, len(p.items)), Outcomes: make([]Outcome, 0, len(p.items))}
 	for _, it := range p.items {
 		switch {
 		case it.publish != nil:

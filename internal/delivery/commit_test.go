@@ -63,3 +63,72 @@ func TestCommitsGather(t *testing.T) {
 		})
 	}
 }
+
+// A watched store tells of its commits, each of which takes a while.
+type watched struct {
+	*memory.Store
+	takes time.Duration
+	tell  func(*delivery.Batch)
+}
+
+func (w *watched) Commit(ctx context.Context, b *delivery.Batch) (*delivery.Committed, error) {
+	w.tell(b)
+	time.Sleep(w.takes)
+	return w.Store.Commit(ctx, b)
+}
+
+// TestOutcomesGather: while events are published, what came of attempts is written
+// with one commit of several, and yet soon; at once if nothing is published, or if
+// something waits for it.
+func TestOutcomesGather(t *testing.T) {
+	const takes = 2 * time.Millisecond
+	for name, test := range map[string]struct {
+		publishers, each int
+		ordered          bool
+		status           int
+		share            int           // of the commits that write publications, those that write outcomes, in per cent
+		longest          time.Duration // that an outcome waited for a commit
+	}{
+		"load":     {publishers: 20, each: 200, status: 200, share: 25, longest: 10*time.Millisecond + 2*takes},
+		"alone":    {publishers: 1, each: 1, status: 200, share: 100},
+		"ordered":  {publishers: 20, each: 200, ordered: true, status: 200, share: 100, longest: takes},
+		"failures": {publishers: 20, each: 200, status: 500, share: 100, longest: takes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inLab(t, func(l *lab) {
+				var published, outcomes int
+				var longest time.Duration
+				store := memory.New()
+				r := l.runOver(&watched{store, takes, func(b *delivery.Batch) {
+					if len(b.Publish) > 0 {
+						published++
+					}
+					if len(b.Outcomes) > 0 {
+						outcomes++
+					}
+					for _, o := range b.Outcomes {
+						longest = max(longest, time.Since(o.Attempt.At.Add(o.Attempt.Duration)))
+					}
+				}}, store, nil)
+				l.endpoint(r, "robot", "a", func(e *delivery.Endpoint) { e.Ordered, e.MaxInFlight = test.ordered, 100 })
+				l.does["a"] = answers(test.status)
+				var all sync.WaitGroup
+				for range test.publishers {
+					all.Go(func() {
+						for range test.each {
+							l.publish(r, "robot", 1)
+						}
+					})
+				}
+				all.Wait()
+				r.stop()
+				if most := published*test.share/100 + 2; outcomes > most {
+					l.Errorf("%d commits wrote outcomes, and %d publications; want at most %d", outcomes, published, most)
+				}
+				if longest > test.longest {
+					l.Errorf("an outcome waited for %v, want at most %v", longest, test.longest)
+				}
+			})
+		})
+	}
+}

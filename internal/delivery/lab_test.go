@@ -80,6 +80,13 @@ type running struct {
 // run starts an engine over a store, until the test ends.
 func (l *lab) run(store *memory.Store, change func(*delivery.Options)) *running {
 	l.Helper()
+	return l.runOver(store, store, change)
+}
+
+// runOver starts an engine over a store that is another in all but what a test
+// watches.
+func (l *lab) runOver(over delivery.Store, store *memory.Store, change func(*delivery.Options)) *running {
+	l.Helper()
 	o := delivery.Options{
 		Name: "node", Deliver: true,
 		Unseal: func(e *delivery.Endpoint) (delivery.Sealed, error) {
@@ -96,7 +103,7 @@ func (l *lab) run(store *memory.Store, change func(*delivery.Options)) *running 
 	if change != nil {
 		change(&o)
 	}
-	e := delivery.New(store, o)
+	e := delivery.New(over, o)
 	e.SetTransmit(l.transmit(o.Name))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
