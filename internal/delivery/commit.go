@@ -27,8 +27,8 @@ const (
 // Nothing waits for the outcome of an accepted attempt to be written, so while there
 // are publications to write, such outcomes gather: many together cost the least.
 const (
-	gathered  = 128 // items
-	gathering = 10 * time.Millisecond
+	gatherMost = 128 // items
+	gatherFor  = 10 * time.Millisecond
 )
 
 // A batchItem is what stands or falls together.
@@ -86,19 +86,19 @@ type committer struct {
 	e        *Engine
 	outcomes atomic.Int64 // how many outcomes wait or are being written
 
-	mu      sync.Mutex
-	changed sync.Cond // of what follows
-	waiting []batchItem
-	patient []batchItem // outcomes that gather
-	bytes   int         // of bodies of publications waiting
-	health  map[*queue]HealthChange
-	writing map[*queue]bool // whose health is being written, as a later one must not overtake it
-	commits int             // that are under way
-	began   time.Time       // when the last commit did
-	closed  bool            // to publishers
-	ending  bool            // writers end when nothing waits
-	away    error           // why the last commit failed, if it did
-	failed  time.Time       // when it did
+	mu       sync.Mutex
+	changed  sync.Cond // of what follows
+	waiting  []batchItem
+	gathered []batchItem // outcomes that nothing waits for
+	bytes    int         // of bodies of publications waiting
+	health   map[*queue]HealthChange
+	writing  map[*queue]bool // whose health is being written, as a later one must not overtake it
+	commits  int             // that are under way
+	began    time.Time       // when the last commit did
+	closed   bool            // to publishers
+	ending   bool            // writers end when nothing waits
+	away     error           // why the last commit failed, if it did
+	failed   time.Time       // when it did
 }
 
 func newCommitter(e *Engine) *committer {
@@ -137,7 +137,7 @@ func (c *committer) end(o *ended) {
 	c.outcomes.Add(1)
 	to := &c.waiting
 	if o.State == Delivered && !o.flight.task.Delivery.Ordered && o.publish == nil {
-		to = &c.patient
+		to = &c.gathered
 	}
 	*to = append(*to, batchItem{outcome: o, waiting: time.Now()})
 	c.wake()
@@ -161,7 +161,7 @@ func (c *committer) release(q *queue) {
 
 // mayBegin says whether a commit may begin while others are under way. c.mu is held.
 func (c *committer) mayBegin() bool {
-	return c.commits == 0 || c.ending || len(c.waiting)+len(c.patient) >= enough || time.Since(c.began) >= patience
+	return c.commits == 0 || c.ending || len(c.waiting)+len(c.gathered) >= enough || time.Since(c.began) >= patience
 }
 
 // wake has a writer look at what waits. c.mu is held.
@@ -188,10 +188,10 @@ func (c *committer) take() *pack {
 	defer c.mu.Unlock()
 	for {
 		if c.mayBegin() {
-			if len(c.waiting) == 0 || len(c.patient) >= gathered || len(c.patient) > 0 && time.Since(c.patient[0].waiting) >= gathering {
-				c.waiting = append(c.waiting, c.patient...)
-				clear(c.patient)
-				c.patient = c.patient[:0]
+			if n := len(c.gathered); len(c.waiting) == 0 || n >= gatherMost || n > 0 && time.Since(c.gathered[0].waiting) >= gatherFor {
+				c.waiting = append(c.waiting, c.gathered...)
+				clear(c.gathered)
+				c.gathered = c.gathered[:0]
 			}
 			health := c.takeHealth()
 			if len(c.waiting) > 0 || len(health) > 0 {

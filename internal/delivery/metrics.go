@@ -129,7 +129,7 @@ func (e *Engine) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
 	e.commits.mu.Lock()
-	waiting := len(e.commits.waiting) + len(e.commits.patient)
+	waiting := len(e.commits.waiting) + len(e.commits.gathered)
 	e.commits.mu.Unlock()
 	show(waitingDesc, float64(waiting))
 
