@@ -23,7 +23,7 @@ var chaosScenarios = []scenario{
 	{"stopped", "chaos", "The process is stopped (SIGSTOP) for a minute, and goes on; on PostgreSQL it is one of two.", both, stopped},
 	{"terminate", "chaos", "pg_terminate_backend of random connections of the service, under load.", []string{"postgres"}, terminate},
 	{"away", "chaos", "PostgreSQL is stopped as by a crash, and started again.", []string{"postgres"}, away},
-	{"power", "chaos", "The power fails: what is not synced is lost, by ext4's own way to test that.", []string{"sqlite"}, power},
+	{"power", "chaos", "The power fails: what is not synced is lost, by ext4's own way to test that.", both, power},
 	{"full", "chaos", "The disk is full for a while.", []string{"sqlite"}, full},
 	{"nodes", "chaos", "Two nodes: one joins, one dies, one is stopped; and endpoints that take almost as long as their timeout.", []string{"postgres"}, nodes},
 	{"disabled", "chaos", "An endpoint answers 410 and is disabled; 1,000 events are published; it is enabled and recovered.", both, disabled},
@@ -34,15 +34,17 @@ var chaosScenarios = []scenario{
 type load struct {
 	ledger
 	pub      *publisher
-	cancel   context.CancelFunc
+	cancel   context.CancelFunc // of publishing more
+	giveUp   context.CancelFunc // of publishing at all
 	group    sync.WaitGroup
 	failures int64
 }
 
 // begin publishes at a rate until the load is ended.
 func begin(ctx context.Context, s *service, rate float64, robots []robot) *load {
+	ctx, giveUp := context.WithCancel(ctx)
 	going, cancel := context.WithCancel(ctx)
-	l := &load{pub: newPublisher(s), cancel: cancel}
+	l := &load{pub: newPublisher(s), cancel: cancel, giveUp: giveUp}
 	l.group.Go(func() { l.failures = l.pub.until(ctx, going, rate, robots, &l.ledger) })
 	return l
 }
@@ -62,6 +64,12 @@ func (l *load) end() {
 	l.cancel()
 	l.group.Wait()
 	l.pub.close()
+}
+
+// abandon stops publishing, whether or not what was begun is accepted.
+func (l *load) abandon() {
+	l.giveUp()
+	l.end()
 }
 
 // until publishes at a rate until going is done, and then waits until what was
@@ -138,7 +146,7 @@ func kill(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	defer l.end()
+	defer l.abandon()
 	kills := lengths(r, 100, 3)
 	underway, longest := 0, time.Duration(0)
 	for range kills {
@@ -215,7 +223,7 @@ func killOne(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	defer l.end()
+	defer l.abandon()
 	kills := lengths(r, 100, 3)
 	underway := 0
 	for range kills {
@@ -259,7 +267,7 @@ func stopped(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	defer l.end()
+	defer l.abandon()
 	pause(ctx, 2*time.Second)
 	p.signal(syscall.SIGSTOP)
 	length := lengths(r, 60*time.Second, 7*time.Second)
@@ -305,7 +313,7 @@ func terminate(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	defer l.end()
+	defer l.abandon()
 	times := lengths(r, 100, 10)
 	for range times {
 		pause(ctx, 100*time.Millisecond+rand.N(500*time.Millisecond))
@@ -336,7 +344,7 @@ func away(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	defer l.end()
+	defer l.abandon()
 	for _, length := range lengths(r, []time.Duration{3 * time.Second, 60 * time.Second}, []time.Duration{2 * time.Second}) {
 		pause(ctx, 3*time.Second)
 		if err := r.cluster.stop(ctx); err != nil {
@@ -404,7 +412,7 @@ func full(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	defer l.end()
+	defer l.abandon()
 	pause(ctx, 2*time.Second)
 	ballast, err := os.Create(filepath.Join(disk, "ballast"))
 	if err != nil {
@@ -458,9 +466,9 @@ func nodes(ctx context.Context, r *run) error {
 		return err
 	}
 	l := begin(ctx, &a.service, rate, robots)
-	defer l.end()
+	defer l.abandon()
 	late := begin(ctx, &a.service, 20, slow)
-	defer late.end()
+	defer late.abandon()
 	pause(ctx, 3*time.Second)
 
 	// A node that joins gets a share.

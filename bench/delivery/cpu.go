@@ -25,34 +25,55 @@ func (r *run) cpu() time.Duration {
 // cpu returns the processor time of the server and its processes, those that have
 // ended included.
 func (c *cluster) cpu() (total time.Duration) {
-	text, err := os.ReadFile(filepath.Join(c.data(), "postmaster.pid"))
+	pids, err := c.processes()
 	if err != nil {
 		return 0
 	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, file := range stats {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		// The name, in parentheses, may have spaces in it.
-		_, rest, _ := strings.Cut(string(text), ") ")
-		f := strings.Fields(rest)
+	for i, pid := range pids {
+		f := processStat(pid)
 		if len(f) < 15 {
 			continue
 		}
-		server := file == fmt.Sprintf("/proc/%s/stat", first)
-		if !server && f[1] != first {
-			continue
-		}
 		ticks := 0
-		for i, field := range f[11:15] { // user, system, and those of children
-			if n, err := strconv.Atoi(field); err == nil && (i < 2 || server) {
+		for j, field := range f[11:15] { // user, system, and those of children
+			if n, err := strconv.Atoi(field); err == nil && (j < 2 || i == 0) {
 				ticks += n
 			}
 		}
 		total += time.Duration(ticks) * time.Second / 100
 	}
 	return total
+}
+
+// processes returns the ids of the cluster's processes, the server's first.
+func (c *cluster) processes() ([]int, error) {
+	text, err := os.ReadFile(filepath.Join(c.data(), "postmaster.pid"))
+	if err != nil {
+		return nil, err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	server, err := strconv.Atoi(first)
+	if err != nil {
+		return nil, err
+	}
+	pids := []int{server}
+	folders, _ := filepath.Glob("/proc/[0-9]*")
+	for _, folder := range folders {
+		pid, _ := strconv.Atoi(filepath.Base(folder))
+		if f := processStat(pid); len(f) > 1 && f[1] == first {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// processStat returns what /proc/PID/stat has after the name, beginning with the
+// state and the parent; nothing if there is no such process.
+func processStat(pid int) []string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // names have spaces
+	return strings.Fields(rest)
 }

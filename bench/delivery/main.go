@@ -194,7 +194,7 @@ func runAll(ctx context.Context, suite string, match *regexp.Regexp, stores []st
 // prepare makes what a run needs.
 func (r *run) prepare(ctx context.Context) (err error) {
 	if r.store == "postgres" && r.cluster == nil {
-		if r.cluster, err = newCluster(ctx); err != nil {
+		if r.cluster, err = newCluster(ctx, ""); err != nil {
 			return err
 		}
 	}

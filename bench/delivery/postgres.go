@@ -19,14 +19,15 @@ type cluster struct {
 	as       *syscall.Credential // whom it runs as, if this is root
 }
 
-// newCluster makes and starts a cluster from the programs of this machine.
-func newCluster(ctx context.Context) (*cluster, error) {
+// newCluster makes and starts a cluster from the programs of this machine, in a folder
+// of its own in parent, or among temporary ones if that is empty.
+func newCluster(ctx context.Context, parent string) (*cluster, error) {
 	bin, err := postgresPrograms()
 	if err != nil {
 		return nil, err
 	}
 	c := &cluster{bin: bin}
-	if c.dir, err = os.MkdirTemp("", "bench-postgres-"); err != nil {
+	if c.dir, err = os.MkdirTemp(parent, "bench-postgres-"); err != nil {
 		return nil, err
 	}
 	if os.Getuid() == 0 { // as which PostgreSQL won't run

@@ -15,7 +15,8 @@ import (
 
 // power has the data on a disk of its own, whose file system is shut down in the
 // middle of the load, as by a loss of power: what was not synced is dropped. It is
-// ext4's own way to test that (EXT4_IOC_SHUTDOWN).
+// ext4's own way to test that (EXT4_IOC_SHUTDOWN). What loses its power with the disk
+// is the service with SQLite, and PostgreSQL without the service.
 func power(ctx context.Context, r *run) error {
 	disk := filepath.Join(r.dir, "disk")
 	image := filepath.Join(r.dir, "image")
@@ -40,68 +41,111 @@ func power(ctx context.Context, r *run) error {
 		return nil
 	}
 	defer syscall.Unmount(disk, syscall.MNT_DETACH)
-	k := r.sink
-	p, err := r.nodeIn(ctx, filepath.Join(disk, "data"), nil, "")
+	data, store := filepath.Join(disk, "data"), ""
+	if r.store == "postgres" {
+		var err error
+		if err = os.Chmod(r.dir, 0o711); err != nil { // it runs as another user
+			return err
+		}
+		if r.cluster, err = newCluster(ctx, disk); err != nil {
+			return err
+		}
+		defer r.cluster.close()
+		if store, err = r.database(ctx); err != nil {
+			return err
+		}
+		data = filepath.Join(r.dir, "data")
+	}
+	p, err := r.nodeIn(ctx, data, nil, store)
 	if err != nil {
 		return err
 	}
 	defer p.kill()
+	processes, start := func() ([]int, error) { return []int{p.pid()}, nil }, p.start
+	if r.store == "postgres" {
+		processes, start = r.cluster.processes, r.cluster.start
+	}
 	l, err := r.load(ctx, &p.service)
 	if err != nil {
 		return err
 	}
-	defer l.end()
+	defer l.abandon()
 	cuts := lengths(r, 20, 3)
 	for range cuts {
 		pause(ctx, 2*time.Second)
-		// Without power the process stops, too. It stops first, because a sync that
+		// Without power the processes stop, too. They stop first, because a sync that
 		// is under way while ext4 shuts down may return without an error although
 		// its transaction of the journal is dropped.
-		p.signal(syscall.SIGSTOP)
-		if err := p.halted(ctx); err != nil {
+		pids, err := halt(ctx, processes)
+		if err != nil {
 			return err
 		}
 		if err := shutDown(disk); err != nil {
 			r.add(row{Figure: "loss of power", NotRun: err.Error()})
 			return nil
 		}
-		p.signal(syscall.SIGKILL)
+		killAll(ctx, pids)
 		if err := syscall.Unmount(disk, 0); err != nil {
 			return err
 		}
 		if err := mount(); err != nil {
 			return err
 		}
-		if err := p.start(ctx); err != nil {
+		if err := start(ctx); err != nil {
 			return err
 		}
 	}
 	l.end()
 	r.note("losses of power", float64(cuts), "")
 	p.say()
-	return errors.Join(r.account(ctx, k, &p.service, &l.ledger, 20*time.Second), p.stop())
+	return errors.Join(r.account(ctx, r.sink, &p.service, &l.ledger, 20*time.Second), p.stop())
 }
 
-// halted waits until all threads of a process that got SIGSTOP have stopped, those
-// in a system call included.
-func (p *process) halted(ctx context.Context) error {
+// halt stops processes, and returns those that it stopped, when all of their threads
+// have stopped, those in a system call included. It asks for them again, as one that
+// isn't stopped yet may start another.
+func halt(ctx context.Context, processes func() ([]int, error)) (pids []int, err error) {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; {
-		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.pid()))
-		if err != nil {
-			return err
+		if pids, err = processes(); err != nil {
+			return nil, err
 		}
 		running := false
-		for _, file := range threads {
-			text, err := os.ReadFile(file)
-			_, rest, _ := strings.Cut(string(text), ") ")
-			running = running || err != nil || !strings.HasPrefix(rest, "T")
+		for _, pid := range pids {
+			running = !halted(pid) || running
+			_ = syscall.Kill(pid, syscall.SIGSTOP)
 		}
-		if !running && len(threads) > 0 {
-			return nil
+		if !running && len(pids) > 0 {
+			return pids, nil
 		}
 		pause(ctx, time.Millisecond)
 	}
-	return errors.New("the process does not stop")
+	return nil, errors.New("the processes do not stop")
+}
+
+// halted says that all threads of a process have stopped.
+func halted(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, file := range threads {
+		text, err := os.ReadFile(file)
+		_, rest, _ := strings.Cut(string(text), ") ")
+		if err != nil || !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return len(threads) > 0
+}
+
+// killAll kills processes, and waits until there are none with their numbers, as the disk
+// is in use until then, and PostgreSQL would take one for itself.
+func killAll(ctx context.Context, pids []int) {
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	for _, pid := range pids {
+		for deadline := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil && time.Now().Before(deadline) && ctx.Err() == nil; {
+			pause(ctx, time.Millisecond)
+		}
+	}
 }
 
 // shutDown drops what a file system has not written yet, its journal included, and

@@ -151,7 +151,7 @@ func (s *Service) authenticate(r *http.Request, op *operation) (delivery.Token, 
 			return delivery.Token{}, problemf(http.StatusUnauthorized, "the token is unknown, or has expired; an admin can create another one")
 		case err != nil:
 			p := problemOf(err)
-			s.logger.ErrorContext(r.Context(), "token not found out", "operation", op.id, "error", err)
+			s.logger.ErrorContext(r.Context(), "the token can't be looked up", "operation", op.id, "error", err)
 			return delivery.Token{}, p
 		}
 		s.tokens.put(hash, t, at.Add(tokenTTL))
