@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
@@ -31,7 +32,8 @@ type background struct {
 type backgroundKey string
 
 // listen starts a listener on a free port, as "listen NAME [flag…]", waits until
-// it is ready, and puts its URL into $NAME and its host and port into $NAME_ADDR.
+// it is ready, and puts its URL into $NAME, its host and port into $NAME_ADDR, and its
+// port into $NAME_PORT.
 func listen(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: listen NAME [flag…]")
@@ -58,7 +60,7 @@ func inBackground(ts *testscript.TestScript, name string, args []string) {
 	b.cmd = exec.CommandContext(b.ctx, os.Args[0], args...)
 	b.cmd.Dir = ts.MkAbs(".")
 	b.cmd.Env = append(os.Environ(), asCommand+"=1")
-	for _, variable := range []string{"RUNHOOKS_SECRET", "RUNHOOKS_DATA", "RUNHOOKS_STORE", "RUNHOOKS_KEY"} {
+	for _, variable := range []string{"RUNHOOKS_SECRET", "RUNHOOKS_DATA", "RUNHOOKS_STORE", "RUNHOOKS_KEY", "HTTP_PROXY", "HTTPS_PROXY"} {
 		b.cmd.Env = append(b.cmd.Env, variable+"="+ts.Getenv(variable))
 	}
 	b.cmd.Stdout = &b.out
@@ -82,6 +84,9 @@ func inBackground(ts *testscript.TestScript, name string, args []string) {
 	ts.Setenv(name, url)
 	addr, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 	ts.Setenv(name+"_ADDR", addr)
+	_, port, err := net.SplitHostPort(addr)
+	ts.Check(err)
+	ts.Setenv(name+"_PORT", port)
 	backgrounds(ts)[name] = b
 }
 

@@ -115,6 +115,7 @@ func TestScripts(t *testing.T) {
 			"listen":    listen,
 			"outbox":    outbox,
 			"serve":     serve,
+			"proxy":     proxy,
 			"until":     until,
 			"mode":      mode,
 			"id":        id,
