@@ -91,7 +91,8 @@ func inBackground(ts *testscript.TestScript, name string, args []string) {
 }
 
 // until runs a command again and again, as "until [-N] PATTERN command [arg…]", until
-// it ends well and its output matches, on N lines if that is given.
+// it ends well and its output matches, on N lines if that is given. "! until" waits for
+// output that doesn't match.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	times := 1
 	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
@@ -100,7 +101,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		args = args[1:]
 	}
-	if neg || len(args) < 2 {
+	if len(args) < 2 {
 		ts.Fatalf("usage: until [-N] PATTERN command [arg…]")
 	}
 	pattern, err := regexp.Compile("(?m)" + args[0])
@@ -110,11 +111,11 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	deadline := time.Now().Add(cli.Patience)
 	for {
 		err := ts.Exec(args[1], args[2:]...)
-		if err == nil && len(pattern.FindAllString(ts.ReadFile("stdout"), -1)) >= times {
+		if err == nil && (len(pattern.FindAllString(ts.ReadFile("stdout"), -1)) >= times) != neg {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("%q doesn't come: %v", args[0], err)
+			ts.Fatalf("%q doesn't come, or go: %v", args[0], err)
 		}
 		<-again.C
 	}
