@@ -116,6 +116,7 @@ func TestScripts(t *testing.T) {
 			"outbox":    outbox,
 			"serve":     serve,
 			"proxy":     proxy,
+			"newer":     newer,
 			"until":     until,
 			"mode":      mode,
 			"id":        id,
