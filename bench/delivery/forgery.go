@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,7 +28,8 @@ var forbidden = []string{
 }
 
 // forgery has a service with its guard on. An address that is refused when it is
-// saved gets nothing; a name that is accepted must not get anything, either.
+// saved gets nothing; a name that is accepted must not get anything, either, although
+// events, tests and operational events are due to it.
 func forgery(ctx context.Context, r *run) error {
 	var reached atomic.Int64
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -35,11 +37,14 @@ func forgery(ctx context.Context, r *run) error {
 		return err
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
-	server := &http.Server{ConnState: func(_ net.Conn, s http.ConnState) {
-		if s == http.StateNew {
-			reached.Add(1)
-		}
-	}}
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), // 200
+		ConnState: func(_ net.Conn, s http.ConnState) {
+			if s == http.StateNew {
+				reached.Add(1)
+			}
+		},
+	}
 	defer server.Close()
 	go server.Serve(listener)
 	for _, address := range []string{"127.0.0.2", "[::1]"} {
@@ -53,9 +58,9 @@ func forgery(ctx context.Context, r *run) error {
 		return err
 	}
 	defer p.kill()
-	saved, tested := 0, 0
 	var wrong []string
 	var robots []robot
+	var ofRobots, ofOperator []string // endpoints that were saved
 	for i, host := range forbidden {
 		for _, operator := range []bool{false, true} {
 			settings := object{"url": fmt.Sprintf("http://%s:%d/%d", host, port, i), "max_attempts": 2, "retry_delays": []int{1}, "timeout": 2}
@@ -72,16 +77,17 @@ func forgery(ctx context.Context, r *run) error {
 				}
 				continue
 			}
-			saved++
 			var result struct{ Delivered bool }
 			if err := p.call(ctx, http.MethodPost, "/v1/endpoints/"+id+"/test", object{}, &result); err != nil {
 				return err
 			}
-			tested++
 			if result.Delivered {
 				wrong = append(wrong, host)
 			}
-			if !operator {
+			if operator {
+				ofOperator = append(ofOperator, id)
+			} else {
+				ofRobots = append(ofRobots, id)
 				robots = append(robots, robot{payload: newPayload(name, 1<<10)})
 			}
 		}
@@ -93,8 +99,65 @@ func forgery(ctx context.Context, r *run) error {
 	for _, to := range robots {
 		pub.insist(ctx, to, time.Now(), new(ledger)) // two failures, and so an operational event
 	}
-	pause(ctx, 5*time.Second)
+	events, err := p.attempted(ctx, ofRobots)
+	if err != nil {
+		return err
+	}
+	operational, err := p.attempted(ctx, ofOperator)
+	if err != nil {
+		return err
+	}
+	r.most("endpoints of robots without an attempt", float64(len(ofRobots)-events.endpoints), 0, "")
+	r.most("endpoints of the operator without an attempt", float64(len(ofOperator)-operational.endpoints), 0, "")
+	r.least("blocked attempts to deliver events", float64(events.blocked), 1, "")
+	r.least("blocked attempts to deliver operational events", float64(operational.blocked), 1, "")
+	r.most("attempts neither blocked nor without an address", float64(events.other+operational.other), 0, "")
+	pause(ctx, time.Second) // the listener may be late to count
 	r.most("test buttons that said delivered", float64(len(wrong)), 0, "")
 	r.most("connections to forbidden addresses", float64(reached.Load()), 0, "")
 	return p.stop()
+}
+
+// attempts are those that were made to some endpoints.
+type attempts struct {
+	endpoints int // that got one
+	blocked   int
+	other     int // those neither blocked nor to a name that doesn't resolve
+}
+
+// attempted waits until each endpoint got an attempt, and counts them.
+func (s *service) attempted(ctx context.Context, endpoints []string) (all attempts, err error) {
+	for _, id := range endpoints {
+		found := false
+		_, err := until(ctx, 20*time.Second, func() (bool, error) {
+			deliveries, err := s.deliveries(ctx, url.Values{"endpoint_id": {id}})
+			if err != nil || len(deliveries) == 0 {
+				return false, err
+			}
+			var detail struct {
+				Attempts []struct{ Outcome, Phase string }
+			}
+			// Deliveries are listed from the newest on; the oldest is attempted first.
+			if err := s.call(ctx, http.MethodGet, "/v1/deliveries/"+deliveries[len(deliveries)-1].ID, nil, &detail); err != nil {
+				return false, err
+			}
+			for _, a := range detail.Attempts {
+				switch {
+				case a.Outcome == "blocked":
+					all.blocked++
+				case a.Phase != "resolving":
+					all.other++
+				}
+			}
+			found = len(detail.Attempts) > 0
+			return found, nil
+		})
+		if err != nil {
+			return all, err
+		}
+		if found {
+			all.endpoints++
+		}
+	}
+	return all, nil
 }

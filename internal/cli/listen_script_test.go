@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
@@ -31,7 +32,8 @@ type background struct {
 type backgroundKey string
 
 // listen starts a listener on a free port, as "listen NAME [flag…]", waits until
-// it is ready, and puts its URL into $NAME and its host and port into $NAME_ADDR.
+// it is ready, and puts its URL into $NAME, its host and port into $NAME_ADDR, and its
+// port into $NAME_PORT.
 func listen(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: listen NAME [flag…]")
@@ -58,7 +60,7 @@ func inBackground(ts *testscript.TestScript, name string, args []string) {
 	b.cmd = exec.CommandContext(b.ctx, os.Args[0], args...)
 	b.cmd.Dir = ts.MkAbs(".")
 	b.cmd.Env = append(os.Environ(), asCommand+"=1")
-	for _, variable := range []string{"RUNHOOKS_SECRET", "RUNHOOKS_DATA", "RUNHOOKS_STORE", "RUNHOOKS_KEY"} {
+	for _, variable := range []string{"RUNHOOKS_SECRET", "RUNHOOKS_DATA", "RUNHOOKS_STORE", "RUNHOOKS_KEY", "HTTP_PROXY", "HTTPS_PROXY"} {
 		b.cmd.Env = append(b.cmd.Env, variable+"="+ts.Getenv(variable))
 	}
 	b.cmd.Stdout = &b.out
@@ -82,11 +84,15 @@ func inBackground(ts *testscript.TestScript, name string, args []string) {
 	ts.Setenv(name, url)
 	addr, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 	ts.Setenv(name+"_ADDR", addr)
+	_, port, err := net.SplitHostPort(addr)
+	ts.Check(err)
+	ts.Setenv(name+"_PORT", port)
 	backgrounds(ts)[name] = b
 }
 
 // until runs a command again and again, as "until [-N] PATTERN command [arg…]", until
-// it ends well and its output matches, on N lines if that is given.
+// it ends well and its output matches, on N lines if that is given. "! until" waits for
+// output that doesn't match.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	times := 1
 	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
@@ -95,7 +101,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		args = args[1:]
 	}
-	if neg || len(args) < 2 {
+	if len(args) < 2 {
 		ts.Fatalf("usage: until [-N] PATTERN command [arg…]")
 	}
 	pattern, err := regexp.Compile("(?m)" + args[0])
@@ -105,11 +111,11 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	deadline := time.Now().Add(cli.Patience)
 	for {
 		err := ts.Exec(args[1], args[2:]...)
-		if err == nil && len(pattern.FindAllString(ts.ReadFile("stdout"), -1)) >= times {
+		if err == nil && (len(pattern.FindAllString(ts.ReadFile("stdout"), -1)) >= times) != neg {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("%q doesn't come: %v", args[0], err)
+			ts.Fatalf("%q doesn't come, or go: %v", args[0], err)
 		}
 		<-again.C
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,6 +40,28 @@ func start(t *testing.T, in io.Reader, args ...string) *running {
 		w.Close()
 	}()
 	return r
+}
+
+// startProcess does as start in a process of its own, which it returns, too.
+func startProcess(t *testing.T, args ...string) (*running, *os.Process) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), cli.Patience)
+	t.Cleanup(cancel)
+	out, w := io.Pipe()
+	t.Cleanup(func() { out.Close() })
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r := &running{t: t, stop: cancel, output: bufio.NewScanner(out), code: make(chan int, 1)}
+	go func() {
+		_ = cmd.Wait() // the exit code says it
+		r.code <- cmd.ProcessState.ExitCode()
+		w.Close()
+	}()
+	return r, cmd.Process
 }
 
 // until reads output up to the line that contains text, and returns that line.

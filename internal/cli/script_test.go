@@ -3,13 +3,11 @@ package cli_test
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
 	"flag"
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -86,9 +84,7 @@ func TestMain(m *testing.M) {
 }
 
 func runhooks() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	code := cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	code := cli.Main()
 	if path := os.Getenv(statusFile); path != "" {
 		status, err := os.ReadFile("/proc/self/status")
 		if err == nil {
@@ -119,6 +115,8 @@ func TestScripts(t *testing.T) {
 			"listen":    listen,
 			"outbox":    outbox,
 			"serve":     serve,
+			"proxy":     proxy,
+			"newer":     newer,
 			"until":     until,
 			"mode":      mode,
 			"id":        id,

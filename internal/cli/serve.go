@@ -81,7 +81,7 @@ password and the key belong there, since others on this machine see flags.
 On a terminal it prints text, otherwise a JSON object a line, to standard error.
 SIGINT or SIGTERM ends it, once attempts under way are over or --grace has passed;
 a second signal ends it at once. Events are not lost by either. The exit code is
-0, or 2 if it can't start or go on.`,
+0, 2 if it can't start or go on, or 130 or 143 after a second signal.`,
 		Example: `  runhooks serve
   runhooks serve --addr 0.0.0.0:8080 --data /var/lib/runhooks
   runhooks serve --allow 10.0.0.0/8          # endpoints in a private network
@@ -110,7 +110,7 @@ a second signal ends it at once. Events are not lost by either. The exit code is
 	flags.Var(&o.retainHeld, "retain-held", "let deliveries that an endpoint's pause holds expire after `PERIOD`; 0 keeps them")
 	flags.Var(&o.retainAudit, "retain-audit", "remove entries of the audit log after `PERIOD`; 0 keeps them")
 	flags.Var(&o.maxSize, "max-size", "remove the oldest finished deliveries earlier if the database is larger than `SIZE` (default: no limit)")
-	flags.DurationVar(&o.grace, "grace", 30*time.Second, "when stopping, let attempts under way take `DURATION`")
+	flags.DurationVar(&o.grace, "grace", 30*time.Second, "when stopping, let attempts under way take `DURATION`, at least 1s")
 	flags.DurationVar(&o.wait, "wait", time.Minute, "when starting, wait up to `DURATION` for PostgreSQL")
 	flags.BoolVar(&o.traceEndpoints, "trace-endpoints", false, "send the traceparent header to endpoints")
 	flags.StringVar(&o.otlpEndpoint, "otlp-endpoint", "", "send traces to the OpenTelemetry collector at `URL`, such as http://127.0.0.1:4318 (OTLP over HTTP)")
@@ -174,6 +174,7 @@ func (o *serveOptions) validate() (err error) {
 		}
 		o.allowed = append(o.allowed, prefix.Masked())
 	}
+	o.grace = max(o.grace, time.Second) // 0 would be the engine's default
 	if o.proxy != "" {
 		o.forward, err = url.Parse(o.proxy)
 		if err != nil || o.forward.Host == "" || o.forward.Scheme != "http" && o.forward.Scheme != "https" {

@@ -239,13 +239,13 @@ func (o *serveOptions) serve(ctx context.Context, socket net.Listener, server *h
 	left := 2
 	select {
 	case <-ctx.Done():
-		log.Info("stopping: attempts under way may end", "grace", o.grace.String())
+		log.Info("stopping: attempts under way may end; a second signal stops at once", "grace", o.grace.String())
 	case err = <-ended:
 		left--
 		log.Error("stopping: it can't go on", "err", err)
 	}
 	// Requests are short, but for tests of endpoints. Attempts then get all of grace.
-	grace, cancel := context.WithTimeout(running, min(max(o.grace, time.Second), 10*time.Second))
+	grace, cancel := context.WithTimeout(running, min(o.grace, 10*time.Second))
 	defer cancel()
 	if server.Shutdown(grace) != nil {
 		server.Close()

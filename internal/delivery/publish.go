@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -86,21 +88,23 @@ func moveBack(f *conformance.Finding, at, added int, body []byte) {
 // with that of the other is one that the contract doesn't know, and says nothing.
 func (j *Judgement) read(body []byte) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(body))
-	var snake, camel struct{ robot, run jsontext.Value }
+	var snake, camel struct{ robot, run member }
 	ids := &snake
 	for depth := d.StackDepth(); ; depth = d.StackDepth() {
 		token, err := d.ReadToken()
-		if err != nil || j.Type != "" && ids.robot != nil && ids.run != nil {
+		if err != nil || j.Type != "" && ids.robot.value != nil && ids.run.value != nil {
 			break
 		}
 		if token.Kind() != '"' {
 			continue // an object begins or ends
 		}
-		id := func(value *jsontext.Value) {
-			*value, err = d.ReadValue()
-			*value = value.Clone()
+		name := token.String()
+		id := func(m *member) {
+			var value jsontext.Value
+			value, err = d.ReadValue()
+			*m = member{"/data/" + name, value.Clone(), int(d.InputOffset()) - len(value)}
 		}
-		switch name := token.String(); {
+		switch {
 		case depth == 1 && name == "event_type":
 			token, err = d.ReadToken()
 			if j.Type = strings.Clone(token.String()); j.Type == "run_failed" {
@@ -123,31 +127,42 @@ func (j *Judgement) read(body []byte) {
 			break
 		}
 	}
-	j.RobotID = j.id(ids.robot, "robot")
-	j.RunID = j.id(ids.run, "run")
+	j.RobotID = j.id(body, ids.robot, "robot")
+	j.RunID = j.id(body, ids.run, "run")
 	j.Report.EventType = j.Type
+	slices.SortFunc(j.Report.Findings, func(a, b conformance.Finding) int { return a.Offset - b.Offset })
+}
+
+// A member is a value in a body, and where it is.
+type member struct {
+	pointer string
+	value   jsontext.Value
+	offset  int
 }
 
 // id returns the text of an id. If that can't be stored, the verdict changes.
-func (j *Judgement) id(value jsontext.Value, of string) string {
-	text, err := jsontext.AppendUnquote(nil, value)
+func (j *Judgement) id(body []byte, m member, of string) string {
+	text, err := jsontext.AppendUnquote(nil, m.value)
+	problem := ""
 	switch {
 	case err != nil:
-		j.refuse("the " + of + "'s id can't be read")
+		problem = "can't be read"
 	case len(text) > maxID:
-		j.refuse("the " + of + "'s id is longer than 512 bytes, which is the most that the service stores")
+		problem = "is longer than 512 bytes, which is the most that the service stores"
 	case bytes.IndexByte(text, 0) >= 0:
-		j.refuse("the " + of + "'s id has a NUL character, which the service can't store")
+		problem = "has a NUL character, which the service can't store"
+	default:
+		return string(text)
 	}
-	return string(text)
-}
-
-func (j *Judgement) refuse(message string) {
+	before := body[:m.offset]
+	line := bytes.LastIndexByte(before, '\n') + 1
 	j.Report.Verdict = conformance.Invalid
 	j.Report.Findings = append(j.Report.Findings, conformance.Finding{
-		Code: "schema.not-allowed", Severity: conformance.SeverityError,
-		Pointer: "/data", Line: 1, Column: 1, Message: message, Hint: "use a shorter, plain id",
+		Code: "schema.not-allowed", Severity: conformance.SeverityError, Pointer: m.pointer,
+		Line: 1 + bytes.Count(before, []byte("\n")), Column: 1 + utf8.RuneCount(before[line:]), Offset: m.offset,
+		Message: "the " + of + "'s id " + problem, Hint: "use a shorter, plain id",
 	})
+	return string(text)
 }
 
 // Payload returns what an endpoint gets of an event: the body as it was published,
