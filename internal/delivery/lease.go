@@ -221,19 +221,20 @@ func (e *Engine) keepPeeking(ctx context.Context) {
 
 func (e *Engine) peek(ctx context.Context) {
 	from := make(map[string]time.Time)
+	asked := make(map[string]*queue)
+	storeNow := e.now()
 	e.mu.Lock()
 	start := time.Now()
+	rescans := 1 + len(e.queues)/int(rescan/peekEvery) // so that they don't come all at once
 	for id, q := range e.queues {
 		if q.more && q.laneMore || q.blocked || q.loading || q.ep.State != Active || e.gate(q).After(start) {
 			continue
 		}
-		at := time.Time{}
-		if start.Sub(q.scanned) < rescan && !q.seen.IsZero() {
-			at = q.seen.Add(-30 * time.Second)
-		} else {
-			q.scanned = start
+		if !q.seen.IsZero() && start.Sub(q.scanned) >= rescan && rescans > 0 {
+			rescans--
+			q.seen = time.Time{}
 		}
-		from[id] = at
+		from[id], asked[id] = q.from(start), q
 	}
 	e.mu.Unlock()
 	if len(from) == 0 {
@@ -252,20 +253,25 @@ func (e *Engine) peek(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
-	for id, at := range next {
-		q := e.queues[id]
+	for id, q := range asked {
+		at, found := next[id]
 		switch {
-		case q == nil:
+		case q.dropped:
+			continue
+		case !found:
+			q.seen = later(q.seen, storeNow)
+			continue
 		case at.IsZero():
 			if len(q.lane) == 0 {
 				q.mark(true)
 			}
-		case len(q.ready) == 0:
-			q.due(at)
+		default:
+			q.seen = later(q.seen, sooner(storeNow, at))
+			if len(q.ready) == 0 {
+				q.due(at)
+			}
 		}
-		if q != nil {
-			e.update(q, now)
-		}
+		e.update(q, now)
 	}
 	e.dispatch(now)
 }

@@ -230,10 +230,18 @@ func (e *Engine) reload(q *queue, now time.Time) {
 	e.update(q, now)
 }
 
+// pass has the store asked for a task again.
+func (q *queue) pass(t *Task) {
+	if !q.seen.IsZero() && t.Delivery.DueAt.Before(q.seen) {
+		q.seen = t.Delivery.DueAt
+	}
+}
+
 // forget removes what waits in a queue from memory. The store still has it.
 func (e *Engine) forget(q *queue) {
 	for i := range q.ready {
 		e.hold(q, -len(q.ready[i].Event.Body))
+		q.pass(&q.ready[i])
 		q.more = true
 	}
 	q.ready = nil
@@ -343,6 +351,7 @@ func (q *queue) laneHead(t *Task) bool {
 // settle puts a delivery back to the store, which says what is due.
 func (e *Engine) settle(q *queue, t *Task, now time.Time) {
 	q.unbusy(t.Delivery.ID)
+	q.pass(t)
 	delete(e.orphans, t.Delivery.ID)
 	if q.laneHead(t) {
 		q.laneBusy = false
@@ -366,6 +375,7 @@ func (e *Engine) written(o *ended, late bool, storeNow, now time.Time) {
 			e.forget(q)
 		}
 		if again := e.queues[q.id]; again != nil { // it was skipped as long as it was under way
+			again.pass(t)
 			again.mark(t.Delivery.Ordered)
 			e.update(again, now)
 		}
@@ -462,24 +472,37 @@ func (e *Engine) nextToLoad() *queue {
 	return nil
 }
 
-// rescan is how often the store is asked without From.
-const rescan = time.Minute
+// What finished long ago costs the store time to pass over, as long as a snapshot of
+// somebody else keeps it. So the store is asked for what is due since a while before
+// that of which it is known that nothing earlier is pending; a transaction that took
+// longer than that is found when the store is asked without, now and then.
+const (
+	margin = 5 * time.Second
+	rescan = 5 * time.Minute
+)
+
+// from returns since when the store is to look for what is due; zero if always.
+func (q *queue) from(now time.Time) time.Time {
+	if q.seen.IsZero() {
+		q.scanned = now
+		return time.Time{}
+	}
+	return q.seen.Add(-margin)
+}
 
 // plan begins the loading of a queue.
 func (e *Engine) plan(q *queue) (plain, ordered DueQuery) {
 	q.loading = true
 	if q.more && len(q.ready) <= q.window()/2 {
 		now := time.Now()
+		if now.Sub(q.scanned) >= rescan {
+			q.seen = time.Time{}
+		}
 		plain = DueQuery{
-			EndpointID: q.id,
+			EndpointID: q.id, From: q.from(now),
 			// What memory holds is pending, too, so the store may return it.
 			Limit:    q.window() + len(q.busy) + len(e.orphans),
 			MaxBytes: q.bytes + loadBytes,
-		}
-		if now.Sub(q.scanned) < rescan && !q.seen.IsZero() {
-			plain.From = q.seen.Add(-30 * time.Second)
-		} else {
-			q.scanned = now
 		}
 		q.more = false
 	}

@@ -83,7 +83,7 @@ func (s *Store) Renew(ctx context.Context) (delivery.Lease, error) {
 			ELSE false END
 		FOR UPDATE SKIP LOCKED)`, node, silent, nodeLocks)
 	b.Queue(`SELECT (SELECT count(*) FROM runhooks.nodes WHERE delivers),
-		(SELECT count(*) FROM runhooks.queues q WHERE owner IN (SELECT id FROM runhooks.nodes))`).QueryRow(func(r pgx.Row) error {
+		(SELECT count(*) FROM runhooks.queues q WHERE owner = ANY (ARRAY(SELECT id FROM runhooks.nodes)))`).QueryRow(func(r pgx.Row) error {
 		return r.Scan(&l.Nodes, &l.Queues)
 	})
 	b.Queue("SELECT pg_snapshot_xmin(pg_current_snapshot())::text").QueryRow(func(r pgx.Row) error { return r.Scan(&next) })
@@ -197,10 +197,10 @@ func (s *Store) doubt() {
 
 // takeFree makes a node the owner of free endpoints. A row that another node takes at
 // the same time is looked at again when its lock is had: only comparisons with the row
-// as it was then see the change, and a NOT EXISTS does not.
+// as it was then see the change, and what is read of other rows does not.
 var takeFree = `WITH free AS MATERIALIZED (
 		SELECT endpoint_id, owner, epoch FROM runhooks.queues f
-		WHERE NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = f.owner)
+		WHERE (f.owner IS NULL OR f.owner <> ALL (ARRAY(SELECT id FROM runhooks.nodes)))
 			AND EXISTS (SELECT FROM runhooks.endpoints e WHERE e.id = f.endpoint_id AND e.state = 'active' AND e.deleted_at IS NULL)
 		LIMIT 10 * $2::bigint
 	), mine AS MATERIALIZED (

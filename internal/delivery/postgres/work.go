@@ -310,23 +310,17 @@ func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (delivery.DueResul
 	}
 	b := &pgx.Batch{}
 	// before is how many bytes there are before a delivery: the bodies of those that
-	// don't fit aren't read.
-	b.Queue(`SELECT `+taskColumns+` FROM (
-			SELECT *, sum(size) OVER (ORDER BY `+order+`) - size AS before FROM (
+	// don't fit aren't read. found is how many there are.
+	b.Queue(`SELECT `+taskColumns+`, p.found FROM (
+			SELECT *, sum(size) OVER (ORDER BY `+order+`) - size AS before, count(*) OVER () AS found FROM (
 				SELECT * FROM runhooks.pending WHERE endpoint_id = $1 AND state = 'pending' AND `+sends+` AND `+which+` LIMIT $3
 			) p
 		) p JOIN runhooks.events e ON e.id = p.event_id AND e.day = p.event_day
 		WHERE p.before = 0 OR p.before + p.size <= $4
 		ORDER BY `+order, q.EndpointID, from, limit+1, maxBytes(q.MaxBytes)).Query(func(rows pgx.Rows) error {
-		tasks, err := pgx.CollectRows(rows, scanTask)
-		out.Deliveries = tasks
-		return err
-	})
-	b.Queue(`SELECT count(*) FROM (SELECT FROM runhooks.pending WHERE endpoint_id = $1 AND state = 'pending' AND `+sends+` AND `+which+` LIMIT $3) p`,
-		q.EndpointID, from, limit+1).QueryRow(func(r pgx.Row) error {
-		var n int
-		err := r.Scan(&n)
-		out.More = n > min(len(out.Deliveries), limit)
+		found := 0
+		tasks, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (delivery.Task, error) { return scanTask(r, &found) })
+		out.Deliveries, out.More = tasks, found > min(len(tasks), limit)
 		return err
 	})
 	if !q.Ordered {
@@ -366,11 +360,11 @@ func maxBytes(n int) int64 {
 	return int64(n)
 }
 
-func scanTask(r pgx.CollectableRow) (delivery.Task, error) {
+func scanTask(r pgx.CollectableRow, found *int) (delivery.Task, error) {
 	var t delivery.Task
 	d, e := &t.Delivery, &t.Event
 	err := r.Scan(&d.ID, &d.EndpointID, &d.State, &d.Ordered, &d.Attempts, &d.Round, &d.DueAt, &d.CreatedAt,
-		&e.Seq, &e.ID, &e.Type, &e.RobotID, &e.RunID, &e.At, &e.TraceParent, &e.Operational, &e.Body)
+		&e.Seq, &e.ID, &e.Type, &e.RobotID, &e.RunID, &e.At, &e.TraceParent, &e.Operational, &e.Body, found)
 	d.EventID, d.EventType, d.RobotID, d.RunID = e.ID, e.Type, e.RobotID, e.RunID
 	d.DueAt, d.CreatedAt, e.At = d.DueAt.UTC(), d.CreatedAt.UTC(), e.At.UTC()
 	return t, err

@@ -476,12 +476,12 @@ DECLARE
 BEGIN
 	SELECT array_agg(l.endpoint_id) INTO locked FROM (
 		SELECT q.endpoint_id FROM runhooks.queues q
-		WHERE NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = q.owner) AND runhooks.idle(q.endpoint_id)
+		WHERE (q.owner IS NULL OR q.owner <> ALL (ARRAY(SELECT n.id FROM runhooks.nodes n))) AND runhooks.idle(q.endpoint_id)
 		LIMIT 1000 FOR UPDATE OF q SKIP LOCKED) l;
 	IF locked IS NOT NULL THEN
 		DELETE FROM runhooks.queues q
 		WHERE q.endpoint_id = ANY (locked) AND runhooks.idle(q.endpoint_id)
-			AND NOT EXISTS (SELECT FROM runhooks.nodes n WHERE n.id = q.owner);
+			AND (q.owner IS NULL OR q.owner <> ALL (ARRAY(SELECT n.id FROM runhooks.nodes n)));
 	END IF;
 END $$;
 -- +goose StatementEnd
