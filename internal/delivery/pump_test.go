@@ -564,3 +564,52 @@ func TestSlowestRate(t *testing.T) {
 		}
 	})
 }
+
+// A peeked store tells since when it is asked for what is due.
+type peeked struct {
+	*memory.Store
+	tell func(from map[string]time.Time)
+}
+
+func (p *peeked) Peek(ctx context.Context, from map[string]time.Time) (map[string]time.Time, error) {
+	p.tell(from)
+	return p.Store.Peek(ctx, from)
+}
+
+// TestPeeksMoveOn: the store is not asked again for what has been delivered long ago,
+// but for now and then, and not for all endpoints at once.
+func TestPeeksMoveOn(t *testing.T) {
+	inLab(t, func(l *lab) {
+		const endpoints, length = 50, 16 * time.Minute
+		var whole, most int
+		store := memory.New()
+		r := l.runOver(&peeked{store, func(from map[string]time.Time) {
+			n := 0
+			for _, since := range from {
+				if since.IsZero() {
+					n++
+				} else if age := time.Since(since); age > 20*time.Second {
+					l.Errorf("asked for the last %v", age)
+				}
+			}
+			if time.Since(l.start) > time.Minute {
+				whole, most = whole+n, max(most, n)
+			}
+		}}, store, nil)
+		for i := range endpoints {
+			l.endpoint(r, fmt.Sprint(i), fmt.Sprint("h", i), nil)
+		}
+		for start := time.Now(); time.Since(start) < length; {
+			for i := range endpoints {
+				l.publish(r, fmt.Sprint(i), 1)
+			}
+			l.wait(20 * time.Second)
+		}
+		if most > 2 {
+			l.Errorf("%d endpoints at once were asked for all that is due", most)
+		}
+		if each := float64(whole) / endpoints; each < 2 || each > 4 {
+			l.Errorf("an endpoint was asked %.1f times in %v for all that is due", each, length)
+		}
+	})
+}
