@@ -457,8 +457,8 @@ func retention(ctx context.Context, r *run) error {
 	pub := newPublisher(&p.service)
 	defer pub.close()
 	disk := func() float64 {
-		if r.store == "postgres" {
-			return float64(size(r.cluster.dir))
+		if r.store == "postgres" { // its log is as large as the server is told
+			return float64(size(filepath.Join(r.cluster.data(), "base")))
 		}
 		return float64(size(p.data))
 	}

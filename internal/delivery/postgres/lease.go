@@ -41,7 +41,7 @@ func (s *Store) Join(ctx context.Context, name string, deliver bool) (delivery.L
 		return delivery.Lease{}, failed("join", err)
 	}
 	err := s.pool.QueryRow(ctx, `INSERT INTO runhooks.nodes (id, name, delivers, renewed_at, expires_at) OVERRIDING SYSTEM VALUE
-		VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp() + $4::interval) RETURNING id`, node, name, deliver, ttl).Scan(&node)
+		VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp() + $4::interval) RETURNING id`, node, name, deliver, s.ttl).Scan(&node)
 	if err != nil {
 		return delivery.Lease{}, failed("join", err)
 	}
@@ -68,12 +68,12 @@ func (s *Store) Renew(ctx context.Context) (delivery.Lease, error) {
 	horizon := s.horizon
 	s.mu.Unlock()
 
-	l := delivery.Lease{TTL: ttl}
+	l := delivery.Lease{TTL: s.ttl}
 	var name, next string
 	changed := map[string]int64{}
 	b := &pgx.Batch{}
 	b.Queue(`UPDATE runhooks.nodes SET renewed_at = clock_timestamp(), expires_at = clock_timestamp() + $2::interval
-		WHERE id = $1 RETURNING name, renewed_at`, node, ttl).QueryRow(func(r pgx.Row) error {
+		WHERE id = $1 RETURNING name, renewed_at`, node, s.ttl).QueryRow(func(r pgx.Row) error {
 		return r.Scan(&name, &l.Now)
 	})
 	b.Queue(`DELETE FROM runhooks.nodes WHERE id IN (

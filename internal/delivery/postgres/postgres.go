@@ -44,6 +44,7 @@ type Store struct {
 	session *session
 	stop    context.CancelFunc
 	done    sync.WaitGroup
+	ttl     time.Duration // of leases
 
 	// node is this process's number since Join, or 0.
 	node     atomic.Int32
@@ -105,7 +106,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	s := &Store{
-		pool: pool, known: map[string]int64{}, horizon: "0",
+		pool: pool, ttl: ttl, known: map[string]int64{}, horizon: "0",
 		wakes: make(chan wake, 1024), hints: make(chan string, 4096),
 	}
 	if err := s.migrate(ctx); err != nil {

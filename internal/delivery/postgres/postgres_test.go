@@ -62,6 +62,7 @@ func open(tb testing.TB, url string) *Store {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	s.ttl = time.Minute // so that a slow machine doesn't lose it
 	tb.Cleanup(func() { s.Close() })
 	return s
 }
