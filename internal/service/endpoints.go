@@ -123,7 +123,7 @@ func (s *Service) apply(c *api.EndpointCreate, body []byte, e *delivery.Endpoint
 // checkURL says why no attempt could be made to a URL.
 func (s *Service) checkURL(raw string) error {
 	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return errors.New("the URL has a space, a control character, or one that is not ASCII; write it as %20, for example")
+		return errors.New("the URL has a space, a control character, or one that is not ASCII; write a host in its ASCII form (xn--…), and other characters as %20, for example")
 	}
 	err := s.guard.CheckURL(raw)
 	if e := (*emitter.EndpointError)(nil); errors.As(err, &e) {

@@ -112,6 +112,7 @@ func TestBatch(t *testing.T) {
 	}
 
 	w.want(415, w.do(w.admin, "POST", "/v1/events/batch", "{}"))
+	w.want(415, w.do(w.admin, "POST", "/v1/events/batch", "{}", append(ndjson, "Content-Encoding", "gzip")...))
 	w.want(200, w.do(w.admin, "POST", "/v1/events/batch", "\n\n", ndjson...)).into(t, &result)
 	w.want(200, w.do(w.admin, "POST", "/v1/events/batch", strings.Repeat("1\n", 10_001), ndjson...)).into(t, &result)
 	if n := len(result.Results); n != 10_001 || result.Results[n-1].Status != 413 {

@@ -3,11 +3,13 @@ package service
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	api "github.com/runhooks/runhooks/gen/service"
@@ -157,7 +159,7 @@ func newSecret(kind *api.SignatureKind, given *string, usual api.SignatureKind) 
 	secret, err := signature.ParseSecret(*given)
 	switch {
 	case err != nil:
-		return "", err
+		return "", errors.New(strings.TrimPrefix(err.Error(), "signature: "))
 	case secret.Public().Text() == secret.Text():
 		return "", fmt.Errorf("a public key (whpk_) can't sign; send the private key (whsk_)")
 	case kind != nil && *kind != kindOf(secret.Text()):
