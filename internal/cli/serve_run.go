@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -35,6 +37,9 @@ func (o *serveOptions) run(ctx context.Context, s streams) error {
 	_, tty := terminal(s.err)
 	text := o.logFormat == "text" || o.logFormat == "auto" && tty
 	log := newLogger(s.err, o.level, text)
+	// Of what an endpoint sends unasked, net/http has only this to say, and it
+	// quotes it.
+	stdlog.SetOutput(io.Discard)
 
 	ring, keysFrom, err := loadKeys(o.keyFile, o.data, o.isNew())
 	switch noKeys := errors.Is(err, os.ErrNotExist) && o.keyFile == ""; {
@@ -58,7 +63,7 @@ func (o *serveOptions) run(ctx context.Context, s streams) error {
 	if err != nil {
 		return &exitError{exitUsage, err.Error()}
 	}
-	tracer, sendTraces, err := o.tracer(ctx)
+	tracer, sendTraces, err := o.tracer(ctx, log)
 	if err != nil {
 		return &exitError{exitUsage, "--otlp-endpoint: " + err.Error()}
 	}
@@ -178,22 +183,21 @@ func reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, lo
 // firstToken makes a token if there is none yet, keeps it in the data folder and
 // returns it.
 func firstToken(ctx context.Context, store delivery.Store, data string) (string, error) {
-	token, err := service.FirstToken(ctx, store)
-	if err != nil || token == "" {
-		return "", err
-	}
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return "", err
-	}
-	if err := replaceFile(filepath.Join(data, adminTokenFile), token+"\n"); err != nil {
-		return "", fmt.Errorf("the first token can't be kept: %w", err)
-	}
-	return token, nil
+	return service.KeepFirstToken(ctx, store, func(token string) error {
+		err := os.MkdirAll(data, 0o700)
+		if err == nil {
+			err = replaceFile(filepath.Join(data, adminTokenFile), token+"\n")
+		}
+		if err != nil {
+			return fmt.Errorf("the first token can't be kept in --data: %w", err)
+		}
+		return nil
+	})
 }
 
 // tracer returns what traces go to, which is nil without --otlp-endpoint, and what
 // sends the last of them.
-func (o *serveOptions) tracer(ctx context.Context) (trace.TracerProvider, func(context.Context) error, error) {
+func (o *serveOptions) tracer(ctx context.Context, log *slog.Logger) (trace.TracerProvider, func(context.Context) error, error) {
 	if o.otlpEndpoint == "" {
 		return nil, func(context.Context) error { return nil }, nil
 	}
@@ -201,6 +205,7 @@ func (o *serveOptions) tracer(ctx context.Context) (trace.TracerProvider, func(c
 	if err != nil {
 		return nil, nil, err
 	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces can't be sent", "err", err) }))
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(resource.NewSchemaless(
 		attribute.String("service.name", "runhooks"), attribute.String("service.version", version()),
 	)))
@@ -277,10 +282,18 @@ func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, toke
 		store = "PostgreSQL, " + redactURL(o.store)
 	}
 	file := filepath.Join(o.data, adminTokenFile)
+	var flags string // that the commands need to find this service and its token
+	if url != defaultServer {
+		flags = " --server " + url
+	}
+	if data, _, _ := environment("data"); o.data != data && o.data != defaultData() {
+		flags += " --data " + o.data
+	}
+	create := "runhooks endpoints create https://example.com/events --robot ROBOT" + flags
 	if log != nil {
 		log.Info("listening", "url", url, "store", store, "roles", o.roles, "version", version())
 		if token != "" {
-			log.Info("the first token is made", "role", "admin", "file", file)
+			log.Info("the first token is made", "role", "admin", "file", file, "next", create)
 		}
 		return
 	}
@@ -293,12 +306,8 @@ func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, toke
 	case token != "":
 		fmt.Fprintf(&b, "  token  in %s (made now)\n", file)
 	}
-	server := ""
-	if url != defaultServer {
-		server = " --server " + url
-	}
-	fmt.Fprintf(&b, "  next   runhooks endpoints create https://example.com/events --robot ROBOT%s\n", server)
-	fmt.Fprintf(&b, "         runhooks events publish --sample run_completed --robot ROBOT%s\n", server)
+	fmt.Fprintf(&b, "  next   %s\n", create)
+	fmt.Fprintf(&b, "         runhooks events publish --sample run_completed --robot ROBOT%s\n", flags)
 	fmt.Fprintf(&b, "  Ctrl-C ends\n")
 	_, _ = io.WriteString(w, b.String())
 }

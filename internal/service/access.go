@@ -37,11 +37,21 @@ func NewToken(name string, role api.Role, robotID string, expires time.Time) (te
 // FirstToken makes a token of role admin if the store has no token at all, and
 // returns what its bearer sends; otherwise it returns "".
 func FirstToken(ctx context.Context, store delivery.Store) (string, error) {
+	return KeepFirstToken(ctx, store, func(string) error { return nil })
+}
+
+// KeepFirstToken is like [FirstToken], and hands the token to keep before it is
+// stored. If that fails, nothing is stored: nobody would have the token, and no other
+// would be made.
+func KeepFirstToken(ctx context.Context, store delivery.Store, keep func(token string) error) (string, error) {
 	tokens, err := store.Tokens(ctx)
 	if err != nil || len(tokens) > 0 {
 		return "", err
 	}
 	text, t := NewToken("first admin", api.RoleAdmin, "", time.Time{})
+	if err := keep(text); err != nil {
+		return "", err
+	}
 	return text, store.CreateToken(ctx, t, tokenAudit("service", "token.create", t))
 }
 

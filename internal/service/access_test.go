@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	api "github.com/runhooks/runhooks/gen/service"
 	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/delivery/sqlite"
 	"github.com/runhooks/runhooks/internal/service"
 )
 
@@ -261,6 +263,24 @@ func TestOperationalEventsAreTheOperators(t *testing.T) {
 	}
 	w.want(404, w.do(scoped, "GET", "/v1/events/"+id, ""))
 	w.want(404, w.do(scoped, "GET", "/v1/deliveries/"+deliveries.Items[0].ID, ""))
+}
+
+// A first token that can't be kept is not stored: it would be the only one, and nobody's.
+func TestKeepFirstToken(t *testing.T) {
+	store, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	full := errors.New("the disk is full")
+	if token, err := service.KeepFirstToken(t.Context(), store, func(string) error { return full }); token != "" || err != full {
+		t.Errorf("KeepFirstToken = %q, %v; want %v", token, err, full)
+	}
+	var kept string
+	token, err := service.KeepFirstToken(t.Context(), store, func(text string) error { kept = text; return nil })
+	if token == "" || token != kept || err != nil {
+		t.Errorf("KeepFirstToken = %q, %v; kept %q", token, err, kept)
+	}
 }
 
 func TestTokenEnds(t *testing.T) {
