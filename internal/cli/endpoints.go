@@ -456,7 +456,11 @@ was held meanwhile stays held: runhooks endpoints recover releases it.` + client
 		err = c.show(raw, func(b *strings.Builder) {
 			fmt.Fprintf(b, "%s  %s\n", report.Visible(endpoint.ID, maxCell), c.Paint(stateStyle(string(endpoint.State)), string(endpoint.State)))
 			if held := value(endpoint.Held); held > 0 {
-				fmt.Fprintf(b, "  %s held\n", deliveriesText(held, "is", "are"))
+				text := deliveriesText(held, "is", "are")
+				if held >= mostHeld {
+					text = "at least " + text
+				}
+				fmt.Fprintf(b, "  %s held\n", text)
 			}
 		})
 		if value(endpoint.Held) > 0 {
@@ -467,6 +471,9 @@ was held meanwhile stays held: runhooks endpoints recover releases it.` + client
 	o.add(cmd)
 	return cmd
 }
+
+// mostHeld is how many held deliveries the service counts.
+const mostHeld = 1000
 
 // deliveriesText returns a number of deliveries with a verb.
 func deliveriesText(n int64, one, many string) string {

@@ -189,7 +189,7 @@ func firstToken(ctx context.Context, store delivery.Store, data string) (string,
 			err = replaceFile(filepath.Join(data, adminTokenFile), token+"\n")
 		}
 		if err != nil {
-			return fmt.Errorf("the first token can't be kept in --data: %w", err)
+			return fmt.Errorf("the first token can't be kept in %s (%w)", data, rootCause(err))
 		}
 		return nil
 	})
@@ -337,7 +337,7 @@ func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, rin
 		mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(http.StatusNotFound)
-			_ = writeLine(w, problem{Type: "about:blank", Title: "Not Found", Detail: "this node only delivers: ask one with the role publish"})
+			_ = writeLine(w, problem{Type: "about:blank", Title: "Not Found", Status: http.StatusNotFound, Detail: "this node only delivers: ask one with the role publish"})
 		})
 		server.Handler = mux
 	}
