@@ -41,12 +41,12 @@ func (o *serveOptions) run(ctx context.Context, s streams) error {
 	// quotes it.
 	stdlog.SetOutput(io.Discard)
 
-	ring, keysFrom, err := loadKeys(o.keyFile, o.data, o.isNew())
+	ring, keysFrom, err := loadKeys(o.keyFile, o.data, o.isNew() || o.store == "" && o.keysLost)
 	switch noKeys := errors.Is(err, os.ErrNotExist) && o.keyFile == ""; {
 	case noKeys && o.store != "":
 		return &exitError{exitUsage, "there is no key: nodes that share a PostgreSQL need the same one; runhooks keys new makes one, for RUNHOOKS_KEY or --key-file"}
 	case noKeys:
-		return &exitError{exitUsage, fmt.Sprintf("the database is not new, and there are no keys: copy the file keys of the backup's service to %s, or give --key-file or RUNHOOKS_KEY",
+		return &exitError{exitUsage, fmt.Sprintf("the database is not new, and there are no keys: copy the file keys of the backup's service to %s, or give --key-file or RUNHOOKS_KEY; if it is lost, give --keys-lost",
 			filepath.Join(o.data, keysFile))}
 	case err != nil:
 		return &exitError{exitUsage, "the keys can't be read: " + err.Error()}
@@ -56,8 +56,11 @@ func (o *serveOptions) run(ctx context.Context, s streams) error {
 		return &exitError{exitUsage, err.Error()}
 	}
 	defer store.Close()
-	if err := reseal(ctx, store, ring, log); err != nil {
-		return &exitError{exitUsage, fmt.Sprintf("%v (the keys are those of %s)", err, keysFrom)}
+	switch err := o.reseal(ctx, store, ring, log); {
+	case errors.Is(err, keyring.ErrKey):
+		return &exitError{exitUsage, fmt.Sprintf("%v (the keys are those of %s); if it is lost, give --keys-lost", err, keysFrom)}
+	case err != nil:
+		return &exitError{exitUsage, err.Error()}
 	}
 	token, err := firstToken(ctx, store, o.data)
 	if err != nil {
@@ -142,9 +145,10 @@ func mayPass(err error) bool {
 	return errors.As(err, &connecting)
 }
 
-// reseal encrypts what is secret with the first key. It fails if something was
-// encrypted with a key that the ring doesn't have.
-func reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, log *slog.Logger) error {
+// reseal encrypts what is secret with the first key. If something was encrypted with a
+// key that the ring doesn't have, it fails, unless keys are lost: the endpoint then gets
+// a new secret, and waits for a person who gives it to the receiver.
+func (o *serveOptions) reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, log *slog.Logger) error {
 	filter := delivery.EndpointFilter{Limit: 500}
 	changed := 0
 	for {
@@ -153,7 +157,18 @@ func reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, lo
 			return err
 		}
 		for _, e := range endpoints {
+			audit := delivery.Audit{
+				At: time.Now(), Actor: "service", Action: "endpoint.reseal", Subject: e.ID, RobotID: e.RobotID, Changes: []byte("{}"),
+			}
 			sealed, again, err := service.Reseal(ring, &e)
+			if o.keysLost && errors.Is(err, keyring.ErrKey) {
+				log.Warn("the secrets of an endpoint are lost: it has a new one and is paused", "endpoint", e.ID, "err", err)
+				audit.Action = "endpoint.secrets-lost"
+				sealed, again, err = service.SealNew(ring, &e), true, nil
+				if e.State == delivery.Active {
+					e.State = delivery.Paused
+				}
+			}
 			if err != nil {
 				return err
 			}
@@ -161,9 +176,7 @@ func reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, lo
 				continue
 			}
 			e.Sealed = sealed
-			_, err = store.UpdateEndpoint(ctx, e, delivery.Audit{
-				At: time.Now(), Actor: "service", Action: "endpoint.reseal", Subject: e.ID, RobotID: e.RobotID, Changes: []byte("{}"),
-			})
+			_, err = store.UpdateEndpoint(ctx, e, audit)
 			if err != nil && !errors.Is(err, delivery.ErrVersion) && !errors.Is(err, delivery.ErrNotFound) { // on another node
 				return err
 			}

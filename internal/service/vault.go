@@ -84,6 +84,13 @@ func Reseal(ring *keyring.Ring, e *delivery.Endpoint) ([]byte, bool, error) {
 	return sealed, changed, nil
 }
 
+// SealNew returns a new secret for an endpoint, sealed, instead of all that was secret
+// of it.
+func SealNew(ring *keyring.Ring, e *delivery.Endpoint) []byte {
+	v := &vault{Secrets: []sealedSecret{{Text: signature.NewSecret().Text()}}}
+	return v.seal(ring, e.ID)
+}
+
 func (v *vault) parse() ([]signature.Secret, error) {
 	secrets := make([]signature.Secret, len(v.Secrets))
 	for i, s := range v.Secrets {
