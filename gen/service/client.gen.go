@@ -1304,8 +1304,8 @@ type To = time.Time
 // TraceParent defines model for TraceParent.
 type TraceParent = string
 
-// TypeFilter defines model for TypeFilter.
-type TypeFilter = string
+// TypeFilter A type of event of the contract, or of the operational events.
+type TypeFilter = EventType
 
 // WebhookID defines model for WebhookID.
 type WebhookID = string

@@ -51,7 +51,7 @@ func newDeliveriesList(s streams) *cobra.Command {
 	cmd.RunE = o.command(s, func(ctx context.Context, c *client, _ []string) error {
 		p := service.ListDeliveriesParams{
 			RobotID: optional(robot), EndpointID: optional(endpoint), RunID: optional(run), EventID: optional(event),
-			EventType: optional(kind), State: optional(service.DeliveryState(state)), From: since.at, To: until.at,
+			EventType: optional(service.EventType(kind)), State: optional(service.DeliveryState(state)), From: since.at, To: until.at,
 		}
 		now := time.Now()
 		return list[service.Delivery]{

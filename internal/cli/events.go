@@ -44,7 +44,7 @@ func newEventsList(s streams) *cobra.Command {
 	}
 	cmd.RunE = o.command(s, func(ctx context.Context, c *client, _ []string) error {
 		p := service.ListEventsParams{
-			RobotID: optional(robot), RunID: optional(run), EventType: optional(kind), From: since.at, To: until.at,
+			RobotID: optional(robot), RunID: optional(run), EventType: optional(service.EventType(kind)), From: since.at, To: until.at,
 		}
 		now := time.Now()
 		return list[service.Event]{
