@@ -95,7 +95,7 @@ func newDeliveriesShow(s streams) *cobra.Command {
 		Use:   "show [flags] ID",
 		Short: "Show a delivery with each attempt",
 		Long:  "Show prints a delivery, and the request and the answer of each attempt." + clientHelp,
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			detail, raw, err := ask[service.DeliveryDetail](c.GetDelivery(ctx, args[0]))
 			if err != nil {
@@ -210,7 +210,7 @@ func newDeliveriesChange(s streams, name string, change func(*client, context.Co
 		Use:   name + " [flags] ID",
 		Short: "End a delivery that is not finished",
 		Long:  "Cancel ends a delivery. An attempt that is under way is not stopped." + clientHelp,
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			delivery, raw, err := ask[service.Delivery](change(c, ctx, args[0]))
 			if err != nil {

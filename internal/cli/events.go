@@ -116,7 +116,7 @@ func newEventsShow(s streams) *cobra.Command {
 		Use:   "show [flags] ID",
 		Short: "Show an event as it was published",
 		Long:  "Show prints an event with its body." + clientHelp,
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			e, raw, err := ask[service.Event](c.GetEvent(ctx, args[0]))
 			if err != nil {

@@ -37,7 +37,7 @@ func newTokensCreate(s streams) *cobra.Command {
 who or what uses it.` + clientHelp,
 		Example: `  runhooks tokens create platform --role publisher
   runhooks tokens create "shop's dashboard" --role reader --robot shop --expires 90d`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			if role == "" {
 				return fmt.Errorf("which role? Give --role publisher, reader or admin")
@@ -95,7 +95,7 @@ func newTokensDelete(s streams) *cobra.Command {
 		Use:   "delete [flags] ID",
 		Short: "Delete a token",
 		Long:  "Delete makes the service refuse a token, on all nodes within a few seconds." + clientHelp,
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			_, _, err := ask[struct{}](c.DeleteToken(ctx, args[0]))
 			return c.deleted(args[0], err)
