@@ -342,4 +342,6 @@ func TestTimesBeyond(t *testing.T) {
 		w.want(422, w.do(w.admin, "POST", "/v1/tokens", `{"name":"t","role":"reader","expires_at":"`+at+`"}`))
 		w.want(200, w.do(w.admin, "GET", "/v1/events?to="+strings.ReplaceAll(at, "+", "%2B"), ""))
 	}
+	// What a program sends that has set no time doesn't stand for never.
+	w.want(422, w.do(w.admin, "POST", "/v1/tokens", `{"name":"t","role":"reader","expires_at":"0001-01-01T00:00:00Z"}`))
 }
