@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -65,6 +66,8 @@ func (s *Service) apply(c *api.EndpointCreate, body []byte, e *delivery.Endpoint
 	e.URL = c.URL
 	if err := s.checkURL(c.URL); err != nil {
 		refuse("/url", "%v", err)
+	} else {
+		e.URL = normalURL(c.URL)
 	}
 	e.Events = nil
 	for i, t := range c.Events {
@@ -133,6 +136,21 @@ func (s *Service) checkURL(raw string) error {
 		return fmt.Errorf("%w; whoever runs the service can allow it, with runhooks serve --allow", err)
 	}
 	return err
+}
+
+// normalURL writes a URL as RFC 3986, section 6.2, normalizes it, so that a robot can't
+// have one twice.
+func normalURL(raw string) string {
+	u, err := url.Parse(raw) // which makes the scheme lower case
+	if err != nil {
+		return raw
+	}
+	usual := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
+	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), usual)
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u.String()
 }
 
 // checkHeader says why an endpoint can't have a header of its own, or returns nil. The

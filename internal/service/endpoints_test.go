@@ -85,7 +85,16 @@ func TestCreateRefusals(t *testing.T) {
 	w.want(400, w.do(w.admin, "GET", "/v1/events?from=yesterday", ""))
 	w.endpoint("r", "https://example.com/whole", `,"timeout":10.0,"max_attempts":1e1`) // are whole numbers
 	w.endpoint("r", "https://example.com/", "")
-	w.want(409, w.do(w.admin, "POST", "/v1/endpoints", `{`+base+`}`))
+	for _, same := range []string{"https://example.com/", "HTTPS://Example.COM", "https://example.com:443/"} {
+		w.want(409, w.do(w.admin, "POST", "/v1/endpoints", `{"robot_id":"r","url":"`+same+`"}`))
+	}
+	for given, want := range map[string]string{
+		"http://[2606:4700::ABCD]:80?a=%2f": "http://[2606:4700::abcd]/?a=%2f", "http://a.example:443/%7e//x/../?": "http://a.example:443/%7e//x/../?",
+	} {
+		if e := w.endpoint("r", given, ""); e.URL != want {
+			t.Errorf("%s is %s, want %s", given, e.URL, want)
+		}
+	}
 	w.endpoint("another", "https://example.com/", "")
 	w.want(400+22, w.do(w.admin, "POST", "/v1/endpoints", `{"url":"https://a.example/","url":"https://b.example/"}`))
 	w.want(415, w.do(w.admin, "POST", "/v1/endpoints", `{}`, "Content-Type", "text/plain"))
