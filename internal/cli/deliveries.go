@@ -125,7 +125,7 @@ func (c *client) delivery(b *strings.Builder, d service.Delivery) {
 		report.Visible(d.EventType, maxCell), c.Paint(report.Dim, number(int(d.Attempts), "attempt")))
 	ordered := ""
 	if d.Ordered {
-		ordered = "it waits for the delivery before it"
+		ordered = "after the delivery before it"
 	}
 	writeFields(b, c.Terminal, [][2]string{
 		{"event", d.EventID}, {"endpoint", d.EndpointID}, {"robot", value(d.RobotID)}, {"run", value(d.RunID)},

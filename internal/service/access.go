@@ -244,8 +244,9 @@ func (s *server) ListTokens(ctx context.Context, _ api.ListTokensRequestObject) 
 		return nil, err
 	}
 	list := api.ListTokens200JSONResponse{Items: []api.Token{}}
+	at := time.Now()
 	for _, t := range tokens {
-		if reaches(bearer, t.RobotID) {
+		if reaches(bearer, t.RobotID) && !expired(t.ExpiresAt, at) {
 			list.Items = append(list.Items, tokenOf(t))
 		}
 	}

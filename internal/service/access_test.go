@@ -302,6 +302,9 @@ func TestTokenEnds(t *testing.T) {
 	// The last one that can do everything stays.
 	var list api.TokenList
 	w.want(200, w.do(w.admin, "GET", "/v1/tokens", "")).into(t, &list)
+	if len(list.Items) != 1 {
+		t.Errorf("the list has %+v, want only the token that is in force", list.Items)
+	}
 	for _, token := range list.Items {
 		if token.Role == api.RoleAdmin {
 			w.want(409, w.do(w.admin, "DELETE", "/v1/tokens/"+token.ID, ""))
