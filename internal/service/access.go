@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,8 +35,8 @@ func NewToken(name string, role api.Role, robotID string, expires time.Time) (te
 	}
 }
 
-// FirstToken makes a token of role admin if the store has no token at all, and
-// returns what its bearer sends; otherwise it returns "".
+// FirstToken makes a token of role admin if the store has none that is for all robots and
+// doesn't expire, and returns what its bearer sends; otherwise it returns "".
 func FirstToken(ctx context.Context, store delivery.Store) (string, error) {
 	return KeepFirstToken(ctx, store, func(string) error { return nil })
 }
@@ -45,7 +46,7 @@ func FirstToken(ctx context.Context, store delivery.Store) (string, error) {
 // would be made.
 func KeepFirstToken(ctx context.Context, store delivery.Store, keep func(token string) error) (string, error) {
 	tokens, err := store.Tokens(ctx)
-	if err != nil || len(tokens) > 0 {
+	if err != nil || slices.ContainsFunc(tokens, mayAll) {
 		return "", err
 	}
 	text, t := NewToken("first admin", api.RoleAdmin, "", time.Time{})
@@ -53,6 +54,12 @@ func KeepFirstToken(ctx context.Context, store delivery.Store, keep func(token s
 		return "", err
 	}
 	return text, store.CreateToken(ctx, t, tokenAudit("service", "token.create", t))
+}
+
+// mayAll says whether a token may do everything, for all robots and for ever. The service
+// always has one.
+func mayAll(t delivery.Token) bool {
+	return t.Role == string(api.RoleAdmin) && t.RobotID == "" && t.ExpiresAt.IsZero()
 }
 
 // tokenAudit records the creation or the end of a token.
@@ -290,7 +297,7 @@ func (s *server) DeleteToken(ctx context.Context, r api.DeleteTokenRequestObject
 		switch {
 		case t.ID == r.TokenID && reaches(bearer, t.RobotID):
 			found = &tokens[i]
-		case t.Role == string(api.RoleAdmin) && t.RobotID == "" && t.ExpiresAt.IsZero():
+		case mayAll(t):
 			others++
 		}
 	}

@@ -281,6 +281,27 @@ func TestKeepFirstToken(t *testing.T) {
 	if token == "" || token != kept || err != nil {
 		t.Errorf("KeepFirstToken = %q, %v; kept %q", token, err, kept)
 	}
+
+	// Where the admins' tokens are lost, and were removed, the others go on.
+	_, publisher := service.NewToken("platform", api.RolePublisher, "", time.Time{})
+	audit := delivery.Audit{At: time.Now(), Changes: []byte("{}")}
+	if err := store.CreateToken(t.Context(), publisher, audit); err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := store.Tokens(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lost := range tokens {
+		if lost.Role == string(api.RoleAdmin) {
+			if err := store.DeleteToken(t.Context(), lost.ID, audit); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if token, err := service.FirstToken(t.Context(), store); token == "" || err != nil {
+		t.Errorf("without an admin, FirstToken = %q, %v", token, err)
+	}
 }
 
 func TestTokenEnds(t *testing.T) {
