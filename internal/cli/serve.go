@@ -183,8 +183,8 @@ func (o *serveOptions) validate() (err error) {
 		}
 	}
 	if o.otlpEndpoint != "" {
-		if u, err := url.Parse(o.otlpEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return errors.New("--otlp-endpoint is not a URL such as http://127.0.0.1:4318")
+		if u, err := url.Parse(o.otlpEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" {
+			return errors.New("--otlp-endpoint is not a URL such as http://127.0.0.1:4318, without user and query; OTEL_EXPORTER_OTLP_HEADERS may have an authorization")
 		}
 	}
 	return o.level.UnmarshalText([]byte(o.logLevel))
