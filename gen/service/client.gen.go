@@ -664,7 +664,7 @@ type Endpoint struct {
 	// UpdatedAt When it was last changed.
 	UpdatedAt time.Time `json:"updated_at"`
 
-	// URL Where events go. http or https, without user information, spaces and fragment. It may hold secrets, so metrics and logs don't have it.
+	// URL Where events go. http or https, without user information, spaces and fragment. It is stored in the normal form of RFC 3986, section 6.2, and a robot has each once. It may hold secrets, so metrics and logs don't have it.
 	URL string `json:"url"`
 
 	// Version Goes up with each change.
@@ -721,7 +721,7 @@ type EndpointCreate struct {
 	// Timeout How long an attempt may take, in seconds.
 	Timeout *int `json:"timeout,omitempty"`
 
-	// URL Where events go. http or https, without user information, spaces and fragment. It may hold secrets, so metrics and logs don't have it.
+	// URL Where events go. http or https, without user information, spaces and fragment. It is stored in the normal form of RFC 3986, section 6.2, and a robot has each once. It may hold secrets, so metrics and logs don't have it.
 	URL string `json:"url"`
 }
 
@@ -1304,8 +1304,8 @@ type To = time.Time
 // TraceParent defines model for TraceParent.
 type TraceParent = string
 
-// TypeFilter defines model for TypeFilter.
-type TypeFilter = string
+// TypeFilter A type of event of the contract, or of the operational events.
+type TypeFilter = EventType
 
 // WebhookID defines model for WebhookID.
 type WebhookID = string

@@ -123,8 +123,9 @@ func (v *attemptView) summary(sent, refused, unreached int) {
 type problem struct {
 	Type     string                `json:"type"`
 	Title    string                `json:"title"`
+	Status   int                   `json:"status,omitempty"`
 	Detail   string                `json:"detail"`
-	Findings []conformance.Finding `json:"findings"`
+	Findings []conformance.Finding `json:"findings,omitempty"`
 }
 
 // parseProblem takes a body for a problem if it looks like one: an attempt keeps

@@ -28,7 +28,7 @@ With PostgreSQL (runhooks serve --store), use its own tools, such as pg_dump.
 Exit codes: 0 the backup is written; 2 it is not.`,
 		Example: `  runhooks backup runhooks-$(date +%F).db
   runhooks restore runhooks-2026-01-02.db --data restored`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := sqlite.Backup(cmd.Context(), data, args[0])
 			switch {
@@ -65,7 +65,7 @@ its webhook-id.
 
 Exit codes: 0 it is restored; 2 it is not.`,
 		Example: `  runhooks restore runhooks-2026-01-02.db --data restored`,
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := sqlite.Restore(cmd.Context(), args[0], data)
 			if err != nil {

@@ -141,6 +141,14 @@ func newHelp(root *cobra.Command) *cobra.Command {
 	}
 }
 
+// oneArg refuses more or fewer arguments than one, and shows which it is.
+func oneArg(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("it takes one argument: %s", cmd.UseLine())
+	}
+	return nil
+}
+
 // noSuchCommand is the error of arguments that name no subcommand.
 func noSuchCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {

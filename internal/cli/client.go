@@ -119,9 +119,18 @@ func (o *clientOptions) token(host string) (string, error) {
 	case errors.Is(err, os.ErrPermission) && o.tokenFile == "":
 		return "", fmt.Errorf("the token in %s belongs to another user: run this as that user, or give --token-file or %s", file, variable("token"))
 	case err != nil:
-		return "", err
+		return "", fmt.Errorf("the token can't be read from %s (%w)", file, rootCause(err))
 	}
 	return checkToken(strings.TrimSpace(string(text)), file)
+}
+
+// rootCause returns what an error of a file says beside its name. Behind a name such as
+// admin-token, [redact] would take it for the token.
+func rootCause(err error) error {
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
+		err = next
+	}
+	return err
 }
 
 // checkToken refuses what no header can have, without showing it.
@@ -281,6 +290,9 @@ const maxPage = 500
 
 // show shows the first entries, or all if limit is 0, a page at a time.
 func (l list[T]) show(c *client, limit int) error {
+	if limit < 0 {
+		return fmt.Errorf("--limit is %d: it is 1 or more, or 0 for all", limit)
+	}
 	var cursor *string
 	heading, shown := l.heading, 0
 	for {

@@ -51,7 +51,7 @@ func newDeliveriesList(s streams) *cobra.Command {
 	cmd.RunE = o.command(s, func(ctx context.Context, c *client, _ []string) error {
 		p := service.ListDeliveriesParams{
 			RobotID: optional(robot), EndpointID: optional(endpoint), RunID: optional(run), EventID: optional(event),
-			EventType: optional(kind), State: optional(service.DeliveryState(state)), From: since.at, To: until.at,
+			EventType: optional(service.EventType(kind)), State: optional(service.DeliveryState(state)), From: since.at, To: until.at,
 		}
 		now := time.Now()
 		return list[service.Delivery]{
@@ -95,7 +95,7 @@ func newDeliveriesShow(s streams) *cobra.Command {
 		Use:   "show [flags] ID",
 		Short: "Show a delivery with each attempt",
 		Long:  "Show prints a delivery, and the request and the answer of each attempt." + clientHelp,
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			detail, raw, err := ask[service.DeliveryDetail](c.GetDelivery(ctx, args[0]))
 			if err != nil {
@@ -125,7 +125,7 @@ func (c *client) delivery(b *strings.Builder, d service.Delivery) {
 		report.Visible(d.EventType, maxCell), c.Paint(report.Dim, number(int(d.Attempts), "attempt")))
 	ordered := ""
 	if d.Ordered {
-		ordered = "it waits for the delivery before it"
+		ordered = "after the delivery before it"
 	}
 	writeFields(b, c.Terminal, [][2]string{
 		{"event", d.EventID}, {"endpoint", d.EndpointID}, {"robot", value(d.RobotID)}, {"run", value(d.RunID)},
@@ -210,7 +210,7 @@ func newDeliveriesChange(s streams, name string, change func(*client, context.Co
 		Use:   name + " [flags] ID",
 		Short: "End a delivery that is not finished",
 		Long:  "Cancel ends a delivery. An attempt that is under way is not stopped." + clientHelp,
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			delivery, raw, err := ask[service.Delivery](change(c, ctx, args[0]))
 			if err != nil {

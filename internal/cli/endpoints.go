@@ -174,7 +174,7 @@ The receiver verifies events with it. The secret is that of the variable
 		Example: `  runhooks endpoints create https://example.com/events --robot shop
   runhooks endpoints create https://example.com/failures --robot shop --events run_failed --retry-delays 10s,1m,10m,1h
   echo '{"authorization": "Bearer …"}' | runhooks endpoints create https://example.com/ --robot shop --settings -`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 	}
 	cmd.RunE = o.command(s, func(ctx context.Context, c *client, args []string) error {
 		members, err := e.members(cmd, s.in)
@@ -374,7 +374,7 @@ func newEndpointsShow(s streams) *cobra.Command {
 		Use:   "show [flags] ID",
 		Short: "Show an endpoint with all its settings",
 		Long:  "Show prints an endpoint's settings and health. What is secret is not shown." + clientHelp,
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			endpoint, raw, err := ask[service.Endpoint](c.GetEndpoint(ctx, args[0]))
 			if err != nil {
@@ -408,7 +408,7 @@ stands for the default. A new URL also counts for deliveries that wait. To chang
 the secret, rotate it.` + clientHelp,
 		Example: `  runhooks endpoints update ID --url https://example.com/v2 --timeout 10s
   echo '{"headers": {"X-Team": null}}' | runhooks endpoints update ID --settings -`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 	}
 	cmd.RunE = o.command(s, func(ctx context.Context, c *client, args []string) error {
 		members, err := e.members(cmd, s.in)
@@ -441,7 +441,7 @@ func newEndpointsActive(s streams, name string, active bool) *cobra.Command {
 		Short: "Let no attempts be made for a while",
 		Long: `Pause stops attempts to an endpoint. Its deliveries are held until they are
 recovered, for as long as the service keeps those (runhooks serve --retain-held).` + clientHelp,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 	}
 	if active {
 		cmd.Short = "Let attempts be made again"
@@ -456,7 +456,11 @@ was held meanwhile stays held: runhooks endpoints recover releases it.` + client
 		err = c.show(raw, func(b *strings.Builder) {
 			fmt.Fprintf(b, "%s  %s\n", report.Visible(endpoint.ID, maxCell), c.Paint(stateStyle(string(endpoint.State)), string(endpoint.State)))
 			if held := value(endpoint.Held); held > 0 {
-				fmt.Fprintf(b, "  %s held\n", deliveriesText(held, "is", "are"))
+				text := deliveriesText(held, "is", "are")
+				if held >= mostHeld {
+					text = "at least " + text
+				}
+				fmt.Fprintf(b, "  %s held\n", text)
 			}
 		})
 		if value(endpoint.Held) > 0 {
@@ -467,6 +471,9 @@ was held meanwhile stays held: runhooks endpoints recover releases it.` + client
 	o.add(cmd)
 	return cmd
 }
+
+// mostHeld is how many held deliveries the service counts.
+const mostHeld = 1000
 
 // deliveriesText returns a number of deliveries with a verb.
 func deliveriesText(n int64, one, many string) string {
@@ -483,7 +490,7 @@ func newEndpointsDelete(s streams) *cobra.Command {
 		Short: "Delete an endpoint",
 		Long: `Delete ends attempts to an endpoint and cancels its unfinished deliveries. Its
 history stays for as long as history is kept. To stop for a while, pause it.` + clientHelp,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			p := &service.DeleteEndpointParams{IfMatch: optional("*")}
 			_, _, err := ask[struct{}](c.DeleteEndpoint(ctx, args[0], p))
@@ -504,7 +511,7 @@ func newEndpointsRotate(s streams) *cobra.Command {
 		Long: `Rotate signs events with a new secret from now on, and for the time of --overlap
 with the old one, too. It prints the new secret, which is not shown again: give it
 to the receiver within that time.` + clientHelp,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 	}
 	cmd.RunE = o.command(s, func(ctx context.Context, c *client, args []string) error {
 		members := make(map[string]any)
@@ -549,7 +556,7 @@ func newEndpointsTest(s streams) *cobra.Command {
 		Long: `Test makes one attempt to deliver the documented sample, with status "test", and
 shows the answer. Nothing is stored. The exit code is 0 only if the endpoint
 accepted it.` + clientHelp,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			result, raw, err := ask[service.TestResult](c.TestEndpoint(ctx, args[0]))
 			if err != nil {
@@ -587,7 +594,7 @@ that are held, exhausted or expired. The service does it in steps. The command s
 how far it is; interrupting it doesn't stop the service.` + clientHelp,
 		Example: `  runhooks endpoints recover ID --since 3d
   runhooks endpoints recover ID --since 2026-01-02T15:00:00Z`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			if since.at == nil {
 				return errors.New("since when? Give --since, such as --since 3d")

@@ -44,7 +44,7 @@ func newEventsList(s streams) *cobra.Command {
 	}
 	cmd.RunE = o.command(s, func(ctx context.Context, c *client, _ []string) error {
 		p := service.ListEventsParams{
-			RobotID: optional(robot), RunID: optional(run), EventType: optional(kind), From: since.at, To: until.at,
+			RobotID: optional(robot), RunID: optional(run), EventType: optional(service.EventType(kind)), From: since.at, To: until.at,
 		}
 		now := time.Now()
 		return list[service.Event]{
@@ -116,7 +116,7 @@ func newEventsShow(s streams) *cobra.Command {
 		Use:   "show [flags] ID",
 		Short: "Show an event as it was published",
 		Long:  "Show prints an event with its body." + clientHelp,
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			e, raw, err := ask[service.Event](c.GetEvent(ctx, args[0]))
 			if err != nil {

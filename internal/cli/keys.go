@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -64,8 +65,11 @@ Nodes that share a PostgreSQL need a new key before any of them encrypts with it
 docs/service.md has the steps.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if file == "" {
-				file = filepath.Join(data, keysFile)
+			if file == "" { // where serve looks for them
+				if os.Getenv(variable("key")) != "" {
+					return fmt.Errorf("the keys are those of %[1]s: put the line that runhooks keys new prints before them, in %[1]s", variable("key"))
+				}
+				file = cmp.Or(os.Getenv(variable("key")+"_FILE"), filepath.Join(data, keysFile))
 			}
 			before, err := os.ReadFile(file)
 			if err != nil {
@@ -91,7 +95,7 @@ docs/service.md has the steps.`,
 	}
 	dataVar(cmd, &data)
 	settings(cmd)
-	cmd.Flags().StringVar(&file, "key-file", "", "the `FILE` with the keys (default: the file keys in --data)")
+	cmd.Flags().StringVar(&file, "key-file", "", "the `FILE` with the keys (default: the file keys in --data) ["+variable("key")+"_FILE]")
 	return cmd
 }
 

@@ -32,6 +32,7 @@ type serveOptions struct {
 	roles          []string
 	node           string
 	keyFile        string
+	keysLost       bool
 	allow          []string
 	proxy          string
 	maxBody        byteSize
@@ -112,6 +113,7 @@ a second signal ends it at once. Events are not lost by either. The exit code is
 	flags.Var(&o.maxSize, "max-size", "remove the oldest finished deliveries earlier if the database is larger than `SIZE` (default: no limit)")
 	flags.DurationVar(&o.grace, "grace", 30*time.Second, "when stopping, let attempts under way take `DURATION`, at least 1s")
 	flags.DurationVar(&o.wait, "wait", time.Minute, "when starting, wait up to `DURATION` for PostgreSQL")
+	flags.BoolVar(&o.keysLost, "keys-lost", false, "start although keys are lost: pause endpoints whose secrets can't be decrypted, and give them new ones")
 	flags.BoolVar(&o.traceEndpoints, "trace-endpoints", false, "send the traceparent header to endpoints")
 	flags.StringVar(&o.otlpEndpoint, "otlp-endpoint", "", "send traces to the OpenTelemetry collector at `URL`, such as http://127.0.0.1:4318 (OTLP over HTTP)")
 	choiceVar(cmd, &o.logLevel, "log-level", "what to log: debug, info, warn or error", "info", "debug", "warn", "error")
@@ -182,8 +184,8 @@ func (o *serveOptions) validate() (err error) {
 		}
 	}
 	if o.otlpEndpoint != "" {
-		if u, err := url.Parse(o.otlpEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return errors.New("--otlp-endpoint is not a URL such as http://127.0.0.1:4318")
+		if u, err := url.Parse(o.otlpEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" {
+			return errors.New("--otlp-endpoint is not a URL such as http://127.0.0.1:4318, without user and query; OTEL_EXPORTER_OTLP_HEADERS may have an authorization")
 		}
 	}
 	return o.level.UnmarshalText([]byte(o.logLevel))

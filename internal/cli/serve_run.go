@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -35,13 +37,16 @@ func (o *serveOptions) run(ctx context.Context, s streams) error {
 	_, tty := terminal(s.err)
 	text := o.logFormat == "text" || o.logFormat == "auto" && tty
 	log := newLogger(s.err, o.level, text)
+	// Of what an endpoint sends unasked, net/http has only this to say, and it
+	// quotes it.
+	stdlog.SetOutput(io.Discard)
 
-	ring, keysFrom, err := loadKeys(o.keyFile, o.data, o.isNew())
+	ring, keysFrom, err := loadKeys(o.keyFile, o.data, o.isNew() || o.store == "" && o.keysLost)
 	switch noKeys := errors.Is(err, os.ErrNotExist) && o.keyFile == ""; {
 	case noKeys && o.store != "":
 		return &exitError{exitUsage, "there is no key: nodes that share a PostgreSQL need the same one; runhooks keys new makes one, for RUNHOOKS_KEY or --key-file"}
 	case noKeys:
-		return &exitError{exitUsage, fmt.Sprintf("the database is not new, and there are no keys: copy the file keys of the backup's service to %s, or give --key-file or RUNHOOKS_KEY",
+		return &exitError{exitUsage, fmt.Sprintf("the database is not new, and there are no keys: copy the file keys of the backup's service to %s, or give --key-file or RUNHOOKS_KEY; if it is lost, give --keys-lost",
 			filepath.Join(o.data, keysFile))}
 	case err != nil:
 		return &exitError{exitUsage, "the keys can't be read: " + err.Error()}
@@ -51,14 +56,17 @@ func (o *serveOptions) run(ctx context.Context, s streams) error {
 		return &exitError{exitUsage, err.Error()}
 	}
 	defer store.Close()
-	if err := reseal(ctx, store, ring, log); err != nil {
-		return &exitError{exitUsage, fmt.Sprintf("%v (the keys are those of %s)", err, keysFrom)}
+	switch err := o.reseal(ctx, store, ring, log); {
+	case errors.Is(err, keyring.ErrKey):
+		return &exitError{exitUsage, fmt.Sprintf("%v (the keys are those of %s); if it is lost, give --keys-lost", err, keysFrom)}
+	case err != nil:
+		return &exitError{exitUsage, err.Error()}
 	}
 	token, err := firstToken(ctx, store, o.data)
 	if err != nil {
 		return &exitError{exitUsage, err.Error()}
 	}
-	tracer, sendTraces, err := o.tracer(ctx)
+	tracer, sendTraces, err := o.tracer(ctx, log)
 	if err != nil {
 		return &exitError{exitUsage, "--otlp-endpoint: " + err.Error()}
 	}
@@ -137,9 +145,10 @@ func mayPass(err error) bool {
 	return errors.As(err, &connecting)
 }
 
-// reseal encrypts what is secret with the first key. It fails if something was
-// encrypted with a key that the ring doesn't have.
-func reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, log *slog.Logger) error {
+// reseal encrypts what is secret with the first key. If something was encrypted with a
+// key that the ring doesn't have, it fails, unless keys are lost: the endpoint then gets
+// a new secret, and waits for a person who gives it to the receiver.
+func (o *serveOptions) reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, log *slog.Logger) error {
 	filter := delivery.EndpointFilter{Limit: 500}
 	changed := 0
 	for {
@@ -148,7 +157,18 @@ func reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, lo
 			return err
 		}
 		for _, e := range endpoints {
+			audit := delivery.Audit{
+				At: time.Now(), Actor: "service", Action: "endpoint.reseal", Subject: e.ID, RobotID: e.RobotID, Changes: []byte("{}"),
+			}
 			sealed, again, err := service.Reseal(ring, &e)
+			if o.keysLost && errors.Is(err, keyring.ErrKey) {
+				log.Warn("the secrets of an endpoint are lost: it has a new one and is paused", "endpoint", e.ID, "err", err)
+				audit.Action = "endpoint.secrets-lost"
+				sealed, again, err = service.SealNew(ring, &e), true, nil
+				if e.State == delivery.Active {
+					e.State = delivery.Paused
+				}
+			}
 			if err != nil {
 				return err
 			}
@@ -156,9 +176,7 @@ func reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, lo
 				continue
 			}
 			e.Sealed = sealed
-			_, err = store.UpdateEndpoint(ctx, e, delivery.Audit{
-				At: time.Now(), Actor: "service", Action: "endpoint.reseal", Subject: e.ID, RobotID: e.RobotID, Changes: []byte("{}"),
-			})
+			_, err = store.UpdateEndpoint(ctx, e, audit)
 			if err != nil && !errors.Is(err, delivery.ErrVersion) && !errors.Is(err, delivery.ErrNotFound) { // on another node
 				return err
 			}
@@ -178,22 +196,21 @@ func reseal(ctx context.Context, store delivery.Settings, ring *keyring.Ring, lo
 // firstToken makes a token if there is none yet, keeps it in the data folder and
 // returns it.
 func firstToken(ctx context.Context, store delivery.Store, data string) (string, error) {
-	token, err := service.FirstToken(ctx, store)
-	if err != nil || token == "" {
-		return "", err
-	}
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return "", err
-	}
-	if err := replaceFile(filepath.Join(data, adminTokenFile), token+"\n"); err != nil {
-		return "", fmt.Errorf("the first token can't be kept: %w", err)
-	}
-	return token, nil
+	return service.KeepFirstToken(ctx, store, func(token string) error {
+		err := os.MkdirAll(data, 0o700)
+		if err == nil {
+			err = replaceFile(filepath.Join(data, adminTokenFile), token+"\n")
+		}
+		if err != nil {
+			return fmt.Errorf("the first token can't be kept in %s (%w)", data, rootCause(err))
+		}
+		return nil
+	})
 }
 
 // tracer returns what traces go to, which is nil without --otlp-endpoint, and what
 // sends the last of them.
-func (o *serveOptions) tracer(ctx context.Context) (trace.TracerProvider, func(context.Context) error, error) {
+func (o *serveOptions) tracer(ctx context.Context, log *slog.Logger) (trace.TracerProvider, func(context.Context) error, error) {
 	if o.otlpEndpoint == "" {
 		return nil, func(context.Context) error { return nil }, nil
 	}
@@ -201,6 +218,7 @@ func (o *serveOptions) tracer(ctx context.Context) (trace.TracerProvider, func(c
 	if err != nil {
 		return nil, nil, err
 	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces can't be sent", "err", err) }))
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(resource.NewSchemaless(
 		attribute.String("service.name", "runhooks"), attribute.String("service.version", version()),
 	)))
@@ -277,10 +295,18 @@ func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, toke
 		store = "PostgreSQL, " + redactURL(o.store)
 	}
 	file := filepath.Join(o.data, adminTokenFile)
+	var flags string // that the commands need to find this service and its token
+	if url != defaultServer {
+		flags = " --server " + url
+	}
+	if data, _, _ := environment("data"); o.data != data && o.data != defaultData() {
+		flags += " --data " + o.data
+	}
+	create := "runhooks endpoints create https://example.com/events --robot ROBOT" + flags
 	if log != nil {
 		log.Info("listening", "url", url, "store", store, "roles", o.roles, "version", version())
 		if token != "" {
-			log.Info("the first token is made", "role", "admin", "file", file)
+			log.Info("the first token is made", "role", "admin", "file", file, "next", create)
 		}
 		return
 	}
@@ -293,12 +319,8 @@ func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, toke
 	case token != "":
 		fmt.Fprintf(&b, "  token  in %s (made now)\n", file)
 	}
-	server := ""
-	if url != defaultServer {
-		server = " --server " + url
-	}
-	fmt.Fprintf(&b, "  next   runhooks endpoints create https://example.com/events --robot ROBOT%s\n", server)
-	fmt.Fprintf(&b, "         runhooks events publish --sample run_completed --robot ROBOT%s\n", server)
+	fmt.Fprintf(&b, "  next   %s\n", create)
+	fmt.Fprintf(&b, "         runhooks events publish --sample run_completed --robot ROBOT%s\n", flags)
 	fmt.Fprintf(&b, "  Ctrl-C ends\n")
 	_, _ = io.WriteString(w, b.String())
 }
@@ -328,7 +350,7 @@ func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, rin
 		mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(http.StatusNotFound)
-			_ = writeLine(w, problem{Type: "about:blank", Title: "Not Found", Detail: "this node only delivers: ask one with the role publish"})
+			_ = writeLine(w, problem{Type: "about:blank", Title: "Not Found", Status: http.StatusNotFound, Detail: "this node only delivers: ask one with the role publish"})
 		})
 		server.Handler = mux
 	}

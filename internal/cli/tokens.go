@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +37,7 @@ func newTokensCreate(s streams) *cobra.Command {
 who or what uses it.` + clientHelp,
 		Example: `  runhooks tokens create platform --role publisher
   runhooks tokens create "shop's dashboard" --role reader --robot shop --expires 90d`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			if role == "" {
 				return fmt.Errorf("which role? Give --role publisher, reader or admin")
@@ -92,7 +95,7 @@ func newTokensDelete(s streams) *cobra.Command {
 		Use:   "delete [flags] ID",
 		Short: "Delete a token",
 		Long:  "Delete makes the service refuse a token, on all nodes within a few seconds." + clientHelp,
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			_, _, err := ask[struct{}](c.DeleteToken(ctx, args[0]))
 			return c.deleted(args[0], err)
@@ -121,7 +124,7 @@ and the values before and after. Of what is secret it shows only that it changed
 			many:    "changes",
 			heading: []string{"WHEN", "ACTOR", "ACTION", "SUBJECT", "ROBOT", "CHANGES"},
 			row: func(a service.AuditEntry) []cell {
-				return plain(agoText(a.At, now), a.Actor, a.Action, a.Subject, value(a.RobotID), string(a.Changes))
+				return plain(agoText(a.At, now), a.Actor, a.Action, a.Subject, value(a.RobotID), changesText(a.Changes))
 			},
 			page: func(cursor *string, limit *int) (*http.Response, error) {
 				p.Cursor, p.Limit = cursor, limit
@@ -137,4 +140,36 @@ and the values before and after. Of what is secret it shows only that it changed
 	limitVar(cmd, &limit)
 	o.add(cmd)
 	return cmd
+}
+
+// changesText returns what changed, with the values before and after. What was not
+// there before, or is not there any more, has one value.
+func changesText(raw []byte) string {
+	var changes map[string][2]any
+	if json.Unmarshal(raw, &changes) != nil {
+		return string(raw)
+	}
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(changes)) {
+		text := name
+		switch before, after := changes[name][0], changes[name][1]; {
+		case before == nil:
+			text += " " + valueText(after)
+		case after == nil:
+			text += " " + valueText(before) + " removed"
+		default:
+			text += " " + valueText(before) + " → " + valueText(after)
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// valueText returns a value of the audit log: texts as they are, and others as JSON.
+func valueText(v any) string {
+	if text, ok := v.(string); ok && text != "" {
+		return text
+	}
+	text, _ := json.Marshal(v) // it was made of JSON
+	return string(text)
 }

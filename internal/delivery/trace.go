@@ -41,7 +41,12 @@ func (e *Engine) tracePublish(ctx context.Context, ps []Publication) (context.Co
 // be made days after the event was published, and has a link to where that was.
 func (e *Engine) traceAttempt(f *flight) (context.Context, func(*ended)) {
 	if !e.traced {
-		return e.inFlightCtx, func(*ended) {}
+		ctx := e.inFlightCtx
+		if parent := f.task.Event.TraceParent; e.o.TraceEndpoints && parent != "" {
+			// Endpoints get the trace of whoever published: there is no other.
+			ctx = traceContext.Extract(ctx, propagation.MapCarrier{"traceparent": parent})
+		}
+		return ctx, func(*ended) {}
 	}
 	d := &f.task.Delivery
 	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithNewRoot()}

@@ -54,3 +54,28 @@ func TestTraces(t *testing.T) {
 		})
 	}
 }
+
+// TestTraceOfThePublisher: a service that sends no traces itself tells endpoints that of
+// the request that published, if that is switched on.
+func TestTraceOfThePublisher(t *testing.T) {
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for _, told := range []bool{true, false} {
+		inLab(t, func(l *lab) {
+			r := l.run(memory.New(), func(o *delivery.Options) { o.TraceEndpoints = told })
+			l.endpoint(r, "robot", "a", nil)
+			if _, err := r.Publish(l.Context(), []delivery.Publication{{Event: delivery.Event{
+				Type: "run_failed", RobotID: "robot", RunID: "run", Body: []byte(body), TraceParent: parent,
+			}}}); err != nil {
+				l.Fatal(err)
+			}
+			l.wait(time.Second)
+			want := ""
+			if told {
+				want = parent
+			}
+			if got := l.at("a")[0].header.Get("Traceparent"); got != want {
+				l.Errorf("told %v: the endpoint got the traceparent %q, want %q", told, got, want)
+			}
+		})
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,15 +35,31 @@ func NewToken(name string, role api.Role, robotID string, expires time.Time) (te
 	}
 }
 
-// FirstToken makes a token of role admin if the store has no token at all, and
-// returns what its bearer sends; otherwise it returns "".
+// FirstToken makes a token of role admin if the store has none that is for all robots and
+// doesn't expire, and returns what its bearer sends; otherwise it returns "".
 func FirstToken(ctx context.Context, store delivery.Store) (string, error) {
+	return KeepFirstToken(ctx, store, func(string) error { return nil })
+}
+
+// KeepFirstToken is like [FirstToken], and hands the token to keep before it is
+// stored. If that fails, nothing is stored: nobody would have the token, and no other
+// would be made.
+func KeepFirstToken(ctx context.Context, store delivery.Store, keep func(token string) error) (string, error) {
 	tokens, err := store.Tokens(ctx)
-	if err != nil || len(tokens) > 0 {
+	if err != nil || slices.ContainsFunc(tokens, mayAll) {
 		return "", err
 	}
 	text, t := NewToken("first admin", api.RoleAdmin, "", time.Time{})
+	if err := keep(text); err != nil {
+		return "", err
+	}
 	return text, store.CreateToken(ctx, t, tokenAudit("service", "token.create", t))
+}
+
+// mayAll says whether a token may do everything, for all robots and for ever. The service
+// always has one.
+func mayAll(t delivery.Token) bool {
+	return t.Role == string(api.RoleAdmin) && t.RobotID == "" && t.ExpiresAt.IsZero()
 }
 
 // tokenAudit records the creation or the end of a token.
@@ -234,8 +251,9 @@ func (s *server) ListTokens(ctx context.Context, _ api.ListTokensRequestObject) 
 		return nil, err
 	}
 	list := api.ListTokens200JSONResponse{Items: []api.Token{}}
+	at := time.Now()
 	for _, t := range tokens {
-		if reaches(bearer, t.RobotID) {
+		if reaches(bearer, t.RobotID) && !expired(t.ExpiresAt, at) {
 			list.Items = append(list.Items, tokenOf(t))
 		}
 	}
@@ -249,7 +267,7 @@ func (s *server) CreateToken(ctx context.Context, r api.CreateTokenRequestObject
 		return nil, problemf(http.StatusForbidden, "this token is limited to a robot, so it can only create tokens with the same robot_id")
 	}
 	expires := value(r.Body.ExpiresAt)
-	if !expires.IsZero() && !expires.After(time.Now()) {
+	if r.Body.ExpiresAt != nil && !expires.After(time.Now()) { // year 1, too, which the store takes for never
 		return nil, invalid("the token would have expired already", findingsOf(c.body, "/expires_at", "this is not in the future"))
 	}
 	if !isTime(expires) {
@@ -279,7 +297,7 @@ func (s *server) DeleteToken(ctx context.Context, r api.DeleteTokenRequestObject
 		switch {
 		case t.ID == r.TokenID && reaches(bearer, t.RobotID):
 			found = &tokens[i]
-		case t.Role == string(api.RoleAdmin) && t.RobotID == "" && t.ExpiresAt.IsZero():
+		case mayAll(t):
 			others++
 		}
 	}

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	api "github.com/runhooks/runhooks/gen/service"
 	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/delivery/sqlite"
 	"github.com/runhooks/runhooks/internal/service"
 )
 
@@ -263,6 +265,45 @@ func TestOperationalEventsAreTheOperators(t *testing.T) {
 	w.want(404, w.do(scoped, "GET", "/v1/deliveries/"+deliveries.Items[0].ID, ""))
 }
 
+// A first token that can't be kept is not stored: it would be the only one, and nobody's.
+func TestKeepFirstToken(t *testing.T) {
+	store, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	full := errors.New("the disk is full")
+	if token, err := service.KeepFirstToken(t.Context(), store, func(string) error { return full }); token != "" || err != full {
+		t.Errorf("KeepFirstToken = %q, %v; want %v", token, err, full)
+	}
+	var kept string
+	token, err := service.KeepFirstToken(t.Context(), store, func(text string) error { kept = text; return nil })
+	if token == "" || token != kept || err != nil {
+		t.Errorf("KeepFirstToken = %q, %v; kept %q", token, err, kept)
+	}
+
+	// Where the admins' tokens are lost, and were removed, the others go on.
+	_, publisher := service.NewToken("platform", api.RolePublisher, "", time.Time{})
+	audit := delivery.Audit{At: time.Now(), Changes: []byte("{}")}
+	if err := store.CreateToken(t.Context(), publisher, audit); err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := store.Tokens(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lost := range tokens {
+		if lost.Role == string(api.RoleAdmin) {
+			if err := store.DeleteToken(t.Context(), lost.ID, audit); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if token, err := service.FirstToken(t.Context(), store); token == "" || err != nil {
+		t.Errorf("without an admin, FirstToken = %q, %v", token, err)
+	}
+}
+
 func TestTokenEnds(t *testing.T) {
 	w := newWorld(t)
 	// The end of a token shows at once, though it was used just now.
@@ -282,6 +323,9 @@ func TestTokenEnds(t *testing.T) {
 	// The last one that can do everything stays.
 	var list api.TokenList
 	w.want(200, w.do(w.admin, "GET", "/v1/tokens", "")).into(t, &list)
+	if len(list.Items) != 1 {
+		t.Errorf("the list has %+v, want only the token that is in force", list.Items)
+	}
 	for _, token := range list.Items {
 		if token.Role == api.RoleAdmin {
 			w.want(409, w.do(w.admin, "DELETE", "/v1/tokens/"+token.ID, ""))
@@ -322,4 +366,6 @@ func TestTimesBeyond(t *testing.T) {
 		w.want(422, w.do(w.admin, "POST", "/v1/tokens", `{"name":"t","role":"reader","expires_at":"`+at+`"}`))
 		w.want(200, w.do(w.admin, "GET", "/v1/events?to="+strings.ReplaceAll(at, "+", "%2B"), ""))
 	}
+	// What a program sends that has set no time doesn't stand for never.
+	w.want(422, w.do(w.admin, "POST", "/v1/tokens", `{"name":"t","role":"reader","expires_at":"0001-01-01T00:00:00Z"}`))
 }

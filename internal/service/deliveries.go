@@ -105,7 +105,7 @@ func (s *server) ListEvents(ctx context.Context, r api.ListEventsRequestObject) 
 		return nil, err
 	}
 	events, err := s.store.Events(ctx, delivery.EventFilter{
-		RobotID: robot, RunID: value(r.Params.RunID), Type: value(r.Params.EventType),
+		RobotID: robot, RunID: value(r.Params.RunID), Type: string(value(r.Params.EventType)),
 		From: value(r.Params.From), To: value(r.Params.To),
 	}, page.query())
 	if err != nil {
@@ -156,7 +156,7 @@ func (s *server) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequest
 	}
 	deliveries, err := s.store.Deliveries(ctx, delivery.DeliveryFilter{
 		RobotID: robot, EndpointID: value(r.Params.EndpointID), RunID: value(r.Params.RunID),
-		EventID: value(r.Params.EventID), EventType: value(r.Params.EventType), State: delivery.State(value(r.Params.State)),
+		EventID: value(r.Params.EventID), EventType: string(value(r.Params.EventType)), State: delivery.State(value(r.Params.State)),
 		From: value(r.Params.From), To: value(r.Params.To),
 	}, page.query())
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -208,7 +209,12 @@ func (op *operation) check(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	if findings != nil {
 		return nil, invalid("the body is not what this operation takes", findings)
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	// To the generated server, 10.0 and 1e1 are no whole numbers.
+	plain, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // it was made of JSON
+	}
+	r.Body = io.NopCloser(bytes.NewReader(plain))
 	return body, nil
 }
 
@@ -255,13 +261,21 @@ func mediaType(r *http.Request, want string) *problem {
 	return nil
 }
 
+// uncompressed refuses a body that is compressed.
+func uncompressed(r *http.Request) *problem {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return problemf(http.StatusUnsupportedMediaType, "the body is compressed; send it as it is")
+	}
+	return nil
+}
+
 // readBody reads a body of up to limit bytes.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, problemf(http.StatusUnsupportedMediaType, "the body is compressed; send it as it is")
+	if p := uncompressed(r); p != nil {
+		return nil, p
 	}
 	reader := http.MaxBytesReader(w, r.Body, limit)
 	var body []byte
@@ -356,12 +370,30 @@ func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
 func violationText(e *jsonschema.ValidationError) string {
 	switch e.KeywordLocation[strings.LastIndexByte(e.KeywordLocation, '/')+1:] {
 	case "format":
-		return "this has not the format that is asked for"
+		switch {
+		case strings.HasSuffix(e.Message, "'date-time'"):
+			return "this is not a time such as 2026-01-02T15:04:05Z"
+		case strings.HasSuffix(e.Message, "'uri'"):
+			return "this is not a URL such as https://example.com/events"
+		}
+		return "this does not have the format that is asked for"
 	case "pattern":
 		return "this has characters that are not allowed"
+	case "additionalProperties":
+		return "there is no such member: " + strings.TrimSuffix(strings.TrimPrefix(e.Message, "additionalProperties "), " not allowed")
+	case "minimum", "maximum":
+		return exponent.ReplaceAllStringFunc(e.Message, func(text string) string {
+			if f, err := strconv.ParseFloat(text, 64); err == nil && f < 1e18 {
+				text = strconv.FormatFloat(f, 'f', -1, 64)
+			}
+			return text
+		})
 	}
 	return e.Message
 }
+
+// exponent matches numbers as people don't write them, such as 2.592e+06.
+var exponent = regexp.MustCompile(`[0-9.]+e\+[0-9]+`)
 
 func kebab(keyword string) string {
 	var b strings.Builder

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -65,6 +66,8 @@ func (s *Service) apply(c *api.EndpointCreate, body []byte, e *delivery.Endpoint
 	e.URL = c.URL
 	if err := s.checkURL(c.URL); err != nil {
 		refuse("/url", "%v", err)
+	} else {
+		e.URL = normalURL(c.URL)
 	}
 	e.Events = nil
 	for i, t := range c.Events {
@@ -123,7 +126,7 @@ func (s *Service) apply(c *api.EndpointCreate, body []byte, e *delivery.Endpoint
 // checkURL says why no attempt could be made to a URL.
 func (s *Service) checkURL(raw string) error {
 	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return errors.New("the URL has a space, a control character, or one that is not ASCII; write it as %20, for example")
+		return errors.New("the URL has a space, a control character, or one that is not ASCII; write a host in its ASCII form (xn--…), and other characters as %20, for example")
 	}
 	err := s.guard.CheckURL(raw)
 	if e := (*emitter.EndpointError)(nil); errors.As(err, &e) {
@@ -133,6 +136,21 @@ func (s *Service) checkURL(raw string) error {
 		return fmt.Errorf("%w; whoever runs the service can allow it, with runhooks serve --allow", err)
 	}
 	return err
+}
+
+// normalURL writes a URL as RFC 3986, section 6.2, normalizes it, so that a robot can't
+// have one twice.
+func normalURL(raw string) string {
+	u, err := url.Parse(raw) // which makes the scheme lower case
+	if err != nil {
+		return raw
+	}
+	usual := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
+	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), usual)
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u.String()
 }
 
 // checkHeader says why an endpoint can't have a header of its own, or returns nil. The

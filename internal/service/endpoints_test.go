@@ -71,8 +71,30 @@ func TestCreateRefusals(t *testing.T) {
 			t.Errorf("%s: %d: %s", url, r.status, r.body)
 		}
 	}
+	for body, words := range map[string]string{
+		`{"robot_id":"r","url":"https://b\u00fccher.example/"}`: "xn--",
+		`{"robot_id":"r","url":"example.com"}`:                  "https://",
+		`{` + base + `,"nothing":1}`:                            "no such member: 'nothing'",
+		`{` + base + `,"rate_limit":2.5e6}`:                     "10000 but found 2500000",
+		`{` + base + `,"secret":"short"}`:                       `"message":"unusable secret`,
+	} {
+		if r := w.do(w.admin, "POST", "/v1/endpoints", body); r.status != 422 || !strings.Contains(r.body, words) {
+			t.Errorf("%s: %d, want 422 with %q: %s", body, r.status, words, r.body)
+		}
+	}
+	w.want(400, w.do(w.admin, "GET", "/v1/events?from=yesterday", ""))
+	w.endpoint("r", "https://example.com/whole", `,"timeout":10.0,"max_attempts":1e1`) // are whole numbers
 	w.endpoint("r", "https://example.com/", "")
-	w.want(409, w.do(w.admin, "POST", "/v1/endpoints", `{`+base+`}`))
+	for _, same := range []string{"https://example.com/", "HTTPS://Example.COM", "https://example.com:443/"} {
+		w.want(409, w.do(w.admin, "POST", "/v1/endpoints", `{"robot_id":"r","url":"`+same+`"}`))
+	}
+	for given, want := range map[string]string{
+		"http://[2606:4700::ABCD]:80?a=%2f": "http://[2606:4700::abcd]/?a=%2f", "http://a.example:443/%7e//x/../?": "http://a.example:443/%7e//x/../?",
+	} {
+		if e := w.endpoint("r", given, ""); e.URL != want {
+			t.Errorf("%s is %s, want %s", given, e.URL, want)
+		}
+	}
 	w.endpoint("another", "https://example.com/", "")
 	w.want(400+22, w.do(w.admin, "POST", "/v1/endpoints", `{"url":"https://a.example/","url":"https://b.example/"}`))
 	w.want(415, w.do(w.admin, "POST", "/v1/endpoints", `{}`, "Content-Type", "text/plain"))
@@ -218,6 +240,7 @@ func TestTest(t *testing.T) {
 		{"500", status(500), false, "refused", "log"},
 		{"502", status(502), false, "refused", "proxy"},
 		{"refused", refusing, false, "unreachable", "nothing listens"},
+		{"no way there", "http://255.255.255.255/", false, "unreachable", "network"}, // no system connects to it
 		{"no TLS", strings.Replace(plain, "http://", "https://", 1), false, "unreachable", "TLS"},
 		{"timeout", silent.URL, false, "unreachable", "no answer within 1 seconds"},
 		{"no such name", "http://nothing.invalid/", false, "unreachable", "name"},

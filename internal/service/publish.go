@@ -172,6 +172,10 @@ func (s *Service) publishBatch(w http.ResponseWriter, r *http.Request) {
 		p.write(w)
 		return
 	}
+	if p := uncompressed(r); p != nil {
+		p.write(w)
+		return
+	}
 	if r.ContentLength > maxBatch {
 		tooLarge(maxBatch).write(w)
 		return

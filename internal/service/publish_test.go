@@ -112,6 +112,7 @@ func TestBatch(t *testing.T) {
 	}
 
 	w.want(415, w.do(w.admin, "POST", "/v1/events/batch", "{}"))
+	w.want(415, w.do(w.admin, "POST", "/v1/events/batch", "{}", append(ndjson, "Content-Encoding", "gzip")...))
 	w.want(200, w.do(w.admin, "POST", "/v1/events/batch", "\n\n", ndjson...)).into(t, &result)
 	w.want(200, w.do(w.admin, "POST", "/v1/events/batch", strings.Repeat("1\n", 10_001), ndjson...)).into(t, &result)
 	if n := len(result.Results); n != 10_001 || result.Results[n-1].Status != 413 {
@@ -218,10 +219,16 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %d entries, want %d", path, len(seen), want)
 		}
 	}
-	for _, query := range []string{"limit=0", "limit=501", "limit=x", "limit=1&limit=2", "cursor=!", "cursor=eA", "state=x", "from=yesterday", "robot=x", "robot_id=", "robot_id=%00", "robot_id=%ff", "%zz=1"} {
+	for _, query := range []string{"limit=0", "limit=501", "limit=x", "limit=1&limit=2", "cursor=!", "cursor=eA", "state=x", "event_type=x", "from=yesterday", "robot=x", "robot_id=", "robot_id=%00", "robot_id=%ff", "%zz=1"} {
 		if r := w.do(w.admin, "GET", "/v1/deliveries?"+query, ""); r.status != 400 {
 			t.Errorf("?%s: %d: %s", query, r.status, r.body)
 		}
+	}
+	// An id of a run that can be published can be asked for.
+	long := strings.Repeat("r", 512)
+	w.want(202, w.do(w.admin, "POST", "/v1/events", runFailed(robotA, long)))
+	if r := w.do(w.admin, "GET", "/v1/events?run_id="+long, ""); r.status != 200 || !strings.Contains(r.body, long) {
+		t.Errorf("a long run_id: %d: %s", r.status, r.body)
 	}
 	for _, path := range []string{"/v1/deliveries/dlv_0", "/v1/deliveries/dlv_01", "/v1/deliveries/7", "/v1/deliveries/dlv_99999999999999999999", "/v1/jobs/job_x", "/v1/events/%00", "/v1/endpoints/%00", "/v1/events/%ff", "/v1/endpoints/%ff"} {
 		if r := w.do(w.admin, "GET", path, ""); r.status != 404 {

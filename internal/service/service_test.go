@@ -60,9 +60,9 @@ func (b *logBuffer) String() string {
 	return b.buf.String()
 }
 
-// loopback lets the tests' receivers be reached. All other addresses that are not
-// public stay blocked.
-var loopback = emitter.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}
+// loopback lets the tests' receivers be reached, and an address to which there is no
+// way. All others that are not public stay blocked.
+var loopback = emitter.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("255.255.255.255/32")}}
 
 func newWorld(t testing.TB) *world {
 	t.Helper()

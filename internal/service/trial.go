@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	api "github.com/runhooks/runhooks/gen/service"
@@ -172,7 +173,11 @@ func unreachable(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string)
 		if timeout {
 			return "The host did not answer a connection" + within + ".", "Check the port of the URL, and that a firewall lets the service in."
 		}
-		return "The host refused the connection: nothing listens at its port.", "Check the port of the URL, and that the receiver runs."
+		if errors.Is(a.Err, syscall.ECONNREFUSED) {
+			return "The host refused the connection: nothing listens at its port.", "Check the port of the URL, and that the receiver runs."
+		}
+		return "No connection to the host could be made.",
+			"Check the address of the host, and that its network can be reached from the service: with IPv6, for example, the service needs it, too."
 	case emitter.Securing:
 		if timeout {
 			return "There was a connection, but no TLS" + within + ".", "Check that the port of the URL is one for https."

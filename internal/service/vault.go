@@ -3,11 +3,13 @@ package service
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	api "github.com/runhooks/runhooks/gen/service"
@@ -80,6 +82,13 @@ func Reseal(ring *keyring.Ring, e *delivery.Endpoint) ([]byte, bool, error) {
 		return nil, false, fmt.Errorf("the secrets of endpoint %s: %w", e.ID, err)
 	}
 	return sealed, changed, nil
+}
+
+// SealNew returns a new secret for an endpoint, sealed, instead of all that was secret
+// of it.
+func SealNew(ring *keyring.Ring, e *delivery.Endpoint) []byte {
+	v := &vault{Secrets: []sealedSecret{{Text: signature.NewSecret().Text()}}}
+	return v.seal(ring, e.ID)
 }
 
 func (v *vault) parse() ([]signature.Secret, error) {
@@ -157,7 +166,7 @@ func newSecret(kind *api.SignatureKind, given *string, usual api.SignatureKind) 
 	secret, err := signature.ParseSecret(*given)
 	switch {
 	case err != nil:
-		return "", err
+		return "", errors.New(strings.TrimPrefix(err.Error(), "signature: "))
 	case secret.Public().Text() == secret.Text():
 		return "", fmt.Errorf("a public key (whpk_) can't sign; send the private key (whsk_)")
 	case kind != nil && *kind != kindOf(secret.Text()):
