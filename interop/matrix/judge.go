@@ -140,7 +140,7 @@ var conversation = []struct {
 	{"published", "1"},                                // how many deliveries the event has
 	{"delivery", "delivered"},                         // the state of the event's delivery
 	{"problem", "422 about:blank"},                    // status and type of the problem
-	{"finding", "error schema.required /data/run_id"}, // severity, code and pointer of its only finding
+	{"finding", "error schema.required /data/run_id"}, // severity, code and pointer of its first finding
 }
 
 // calls says whether a client saw what it should, or else the first step at which it
