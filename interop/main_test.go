@@ -79,12 +79,15 @@ func TestSkipsCalls(t *testing.T) {
 		}
 	}
 	// Toolchains that are whatever a script asks for.
-	for _, tool := range []string{"go", "node", "npm", "python3", "java", "javac", "mvn", "cargo"} {
+	for _, tool := range []string{"go", "node", "npm", "python3", "java", "javac", "mvn"} {
 		if err := os.WriteFile(filepath.Join(bin, tool), []byte("#!/bin/sh\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, language := range languages {
+		if language.folder == "rust" {
+			continue // it has no client that takes the document
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, filepath.Join(bin, "sh"), filepath.Join(language.folder, "run.sh"))
