@@ -28,11 +28,12 @@ public final class ServiceClient {
     private ServiceClient() {}
 
     static Report report(Path root, Path generated, byte[] event) {
-        Report.Subject subject =
-                new Report.Subject("openapi-generator java", OpenApiGenerator.VERSION, INPUT, "library native");
+        Report.Subject subject = new Report.Subject(
+                "openapi-generator java", OpenApiGenerator.VERSION, INPUT, "library native, with useJackson3");
         Path target = generated.resolve("service");
         try {
-            OpenApiGenerator.generate(OpenApiGenerator.client(root.resolve(INPUT), target, PACKAGE));
+            OpenApiGenerator.generate(OpenApiGenerator.client(root.resolve(INPUT), target, PACKAGE)
+                    .addAdditionalProperty("useJackson3", "true"));
             GeneratedCode code = GeneratedCode.compile(target);
             Map<String, String> calls =
                     code.runs() ? calls(code.compileWith(root.resolve("interop/java/clients")), event) : null;
