@@ -1,6 +1,5 @@
 package io.github.runhooks.service
 
-import com.fasterxml.jackson.module.kotlin.readValue
 import io.github.runhooks.interop.Conversation
 import io.github.runhooks.interop.Service
 import io.github.runhooks.service.apis.DeliveriesApi
@@ -17,6 +16,7 @@ import io.github.runhooks.service.models.Publication
 import java.net.URI
 import java.time.Duration
 import java.time.Instant
+import tools.jackson.module.kotlin.readValue
 
 /** How long the delivery may take. */
 private val patience = Duration.ofMinutes(1)
