@@ -136,7 +136,7 @@ var conversation = []struct {
 	want string
 }{
 	{"endpoint", "active"},                            // the endpoint's state
-	{"secret", "whsec_"},                              // the first six letters of its secret
+	{"secret", "whsec_"},                              // the first six characters of its secret
 	{"published", "1"},                                // how many deliveries the event has
 	{"delivery", "delivered"},                         // the state of the event's delivery
 	{"problem", "422 about:blank"},                    // status and type of the problem
