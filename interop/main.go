@@ -1,5 +1,6 @@
-// Command interop runs the programs of the languages here, sends events to their
-// receivers, and makes one page of what is seen. "make interop" runs it.
+// Command interop runs the programs of the languages here, with a delivery service
+// for their clients, sends events to their receivers, and makes one page of what is
+// seen. "make interop" runs it.
 package main
 
 import (
@@ -19,6 +20,7 @@ import (
 
 	"github.com/runhooks/runhooks/interop/exchange"
 	"github.com/runhooks/runhooks/interop/matrix"
+	"github.com/runhooks/runhooks/interop/serve"
 )
 
 // A language is a folder, and what the page calls it.
@@ -38,7 +40,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.only, "only", "", "run only these `folders`, separated by commas; the page is not written then")
 	flag.StringVar(&o.page, "page", "../docs/interop.md", "the `file` to write the page to")
-	flag.StringVar(&o.runhooks, "runhooks", "../bin/runhooks", "the `program` that sends events; make build builds it")
+	flag.StringVar(&o.runhooks, "runhooks", "../bin/runhooks", "the `program` that sends events, and is the service; make build builds it")
 	flag.BoolVar(&o.check, "check", false, "fail if the page was another before")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -56,7 +58,7 @@ type options struct {
 
 // run runs all languages, or some, prints the page, and writes it if it is whole.
 // The error lists what has no explanation, and what couldn't be run.
-func (o options) run(ctx context.Context) error {
+func (o options) run(ctx context.Context) (err error) {
 	runhooks, err := filepath.Abs(o.runhooks)
 	if err != nil {
 		return err
@@ -69,13 +71,19 @@ func (o options) run(ctx context.Context) error {
 		return err
 	}
 
+	service, err := serve.Start(runhooks)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, service.Close()) }()
+
 	var reports []matrix.Report
 	var lines []matrix.Line
 	var failures, skipped []string
 	for _, language := range chosen {
 		start := time.Now()
 		fmt.Fprintf(os.Stderr, "interop: %s …\n", language.name)
-		more, err := report(ctx, language.folder, language.name)
+		more, err := report(ctx, language.folder, language.name, service.Env())
 		switch {
 		case err != nil:
 			failures = append(failures, fmt.Sprintf("%s: %v", language.folder, err))
@@ -148,11 +156,13 @@ func (l language) String() string { return l.folder }
 // patience is how long a program may take, with all that it installs.
 const patience = 15 * time.Minute
 
-// report runs the program of a folder. It gives no reports where that is skipped.
-func report(ctx context.Context, folder, language string) ([]matrix.Report, error) {
+// report runs the program of a folder, which finds the service by env. It returns no
+// reports where that is skipped.
+func report(ctx context.Context, folder, language string, env []string) ([]matrix.Report, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it takes more than %v", patience))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", filepath.Join(folder, "run.sh"))
+	cmd.Env = append(os.Environ(), env...)
 	// What it starts ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -64,3 +64,38 @@ func TestSkips(t *testing.T) {
 		}
 	}
 }
+
+// Without a service, its clients have nobody to call, which is a failure where all is
+// required.
+func TestSkipsCalls(t *testing.T) {
+	bin := t.TempDir()
+	for _, tool := range []string{"sh", "dirname"} {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(bin, tool)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Toolchains that are whatever a script asks for.
+	for _, tool := range []string{"go", "node", "npm", "python3", "java", "javac", "mvn"} {
+		if err := os.WriteFile(filepath.Join(bin, tool), []byte("#!/bin/sh\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, language := range languages {
+		if language.folder == "rust" {
+			continue // it has no client that takes the document
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, filepath.Join(bin, "sh"), filepath.Join(language.folder, "run.sh"))
+		cmd.Env = []string{"PATH=" + bin, "REQUIRE_ALL=1"}
+		out, err := cmd.CombinedOutput()
+		want := "SKIP interop/" + language.folder + ": no SERVICE_URL for clients to call\n"
+		if err == nil || string(out) != want {
+			t.Errorf("%s: error %v, %q, want %q", language.folder, err, out, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -125,6 +126,40 @@ func roundTrip(r Report) (c Cell) {
 	return c
 }
 
+// conversation is what every client does with the service, step by step, for a robot
+// of its own: it creates an endpoint for run_completed at the sink, publishes the
+// vector page.run-completed, lists the robot's deliveries until that of the event is
+// no longer pending, and publishes the event again, without its run_id.
+var conversation = []struct {
+	step string
+	// want is what it sees if the client understands the service.
+	want string
+}{
+	{"endpoint", "active"},                            // the endpoint's state
+	{"secret", "whsec_"},                              // the first six characters of its secret
+	{"published", "1"},                                // how many deliveries the event has
+	{"delivery", "delivered"},                         // the state of the event's delivery
+	{"problem", "422 about:blank"},                    // status and type of the problem
+	{"finding", "error schema.required /data/run_id"}, // severity, code and pointer of its first finding
+}
+
+// calls says whether a client saw what it should, or else the first step at which it
+// did not.
+func calls(r Report) Cell {
+	if r.Calls == nil {
+		return Cell{Empty: true}
+	}
+	if why := r.Calls["error"]; why != "" {
+		return Cell{Answer: Answer{Note: why}}
+	}
+	for _, c := range conversation {
+		if got := r.Calls[c.step]; got != c.want {
+			return Cell{Answer: Answer{Note: fmt.Sprintf("%s: it sees %q, and should see %q", c.step, got, c.want)}}
+		}
+	}
+	return Cell{Answer: Answer{OK: true}}
+}
+
 // cell makes a cell of an answer.
 func (a *Answer) cell() Cell {
 	if a == nil {
@@ -157,6 +192,10 @@ var Checks = map[string][]struct{ Title, Promise string }{
 		{"deviating", "takes events as servers really send them: `runhooks trigger --as maxun`, and every vector that deviates"},
 		{"no event", "refuses what is not an event, accepts one that nobody wants, and goes on"},
 	},
+	Client: {
+		{"compiles", "what it generates compiles, with warnings as errors where the language has them"},
+		{"calls", "creates an endpoint at a running `runhooks serve`, publishes an event, sees it delivered, and reads the problem and its finding in the answer to an event that does not conform"},
+	},
 }
 
 // Judge makes a line of a report. Those of a receiver are for who sends to it.
@@ -176,6 +215,8 @@ func Judge(r Report) Line {
 		l.Cells = []Cell{r.Compiles.cell(), r.Narrows.cell(), {Empty: true}, {Empty: true}}
 	case r.Kind == Generator:
 		l.Cells = []Cell{r.Compiles.cell(), r.Narrows.cell(), decodes(r), roundTrip(r)}
+	case r.Kind == Client:
+		l.Cells = []Cell{r.Compiles.cell(), calls(r)}
 	}
 	return l
 }

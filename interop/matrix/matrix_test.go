@@ -38,6 +38,8 @@ func TestReadErrors(t *testing.T) {
 		{`{"kind":"other","tool":"a","version":"1","input":"x"}`, `there is no kind "other"`},
 		{`{"kind":"validator","tool":"a","version":"1","input":"x"}`, "neither an error nor all that a validator reports"},
 		{`{"kind":"generator","tool":"a","version":"1","input":"x","compiles":{"ok":true}}`, "all that a generator reports"},
+		{`{"kind":"client","tool":"a","version":"1","input":"x"}`, "all that a client reports"},
+		{`{"kind":"client","tool":"a","version":"1","input":"x","compiles":{"ok":true}}`, "all that a client reports"},
 		{`{"kind":"rule","tool":"a","version":"1","rule":"x"}`, "all that a rule reports"},
 	}
 	for _, tt := range tests {
@@ -203,6 +205,52 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// client is a client of which all holds.
+func client() Report {
+	r := Report{Language: "Go", Kind: Client, Tool: "caller", Version: "4", Input: "openapi/dist/service.yaml",
+		Compiles: &Answer{OK: true}, Calls: map[string]string{}}
+	for _, c := range conversation {
+		r.Calls[c.step] = c.want
+	}
+	return r
+}
+
+// A client that sees anything but what it should is told the first of it.
+func TestJudgeClient(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*Report)
+		want   []Cell
+	}{
+		{"all holds", func(*Report) {}, []Cell{{Answer: Answer{OK: true}}, {Answer: Answer{OK: true}}}},
+		{"warnings don't keep it from calling", func(r *Report) { r.Compiles = &Answer{Note: "1 warning"} },
+			[]Cell{{Answer: Answer{Note: "1 warning"}}, {Answer: Answer{OK: true}}}},
+		{"it doesn't compile", func(r *Report) { r.Compiles, r.Calls = &Answer{Note: "1 error"}, nil },
+			[]Cell{{Answer: Answer{Note: "1 error"}}, {Empty: true}}},
+		{"another state, and no problem", func(r *Report) { r.Calls["delivery"] = "held"; delete(r.Calls, "problem") },
+			[]Cell{{Answer: Answer{OK: true}}, {Answer: Answer{Note: `delivery: it sees "held", and should see "delivered"`}}}},
+		{"a step is missing", func(r *Report) { delete(r.Calls, "finding") },
+			[]Cell{{Answer: Answer{OK: true}}, {Answer: Answer{Note: `finding: it sees "", and should see "error schema.required /data/run_id"`}}}},
+		{"it went no further", func(r *Report) { r.Calls = map[string]string{"endpoint": "active", "error": "no secret"} },
+			[]Cell{{Answer: Answer{OK: true}}, {Answer: Answer{Note: "no secret"}}}},
+		{"the tool can't take the document", func(r *Report) { r.Compiles, r.Calls, r.Error = nil, nil, "not 3.1" },
+			[]Cell{{Answer: Answer{Note: "not 3.1"}}, {Empty: true}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := client()
+			tt.change(&r)
+			l := Judge(r)
+			if diff := cmp.Diff(tt.want, l.Cells); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if all := l.Unexplained(); all != nil {
+				t.Errorf("unexplained: %q", all)
+			}
+		})
+	}
+}
+
 // Observed schemas have to accept what deviates, too.
 func TestJudgeObserved(t *testing.T) {
 	validator, _ := perfect()
@@ -258,13 +306,17 @@ func TestMarkdown(t *testing.T) {
 	validator.Verdicts["number.1e400"] = "invalid"
 	generator.Note = "as it comes"
 	broken := Report{Language: "Go", Kind: Generator, Tool: "other", Version: "3", Input: "openapi/dist/webhooks.yaml", Error: "no\npaths"}
-	page := Markdown([]Line{Judge(validator), Judge(generator), Judge(broken)})
+	failing := client()
+	failing.Tool, failing.Calls = "dialler", map[string]string{"error": "no answer"}
+	page := Markdown([]Line{Judge(validator), Judge(generator), Judge(broken), Judge(failing), Judge(client())})
 	for _, want := range []string{
-		"| Go | judge, `run-event.json` | maker, `receiver.yaml` | – |\n",
+		"| Go | judge, `run-event.json` | maker, `receiver.yaml` | – | caller, `service.yaml` |\n",
 		"| Go | judge 1 | `run-event.json` | all but: [large and tiny numbers](#large-and-tiny-numbers) | all |\n",
 		"| Go | maker 2 (1) | `receiver.yaml` | yes | yes | all | all |\n",
 		"| Go | other 3 | `webhooks.yaml` | no (2) | – | – | – |\n",
 		"\n1. as it comes\n2. no paths\n",
+		"\n## Clients of the delivery service\n",
+		"| Go | dialler 4 | `service.yaml` | yes | no (1) |\n| Go | caller 4 | `service.yaml` | yes | yes |\n\n1. no answer\n",
 		"\n### large and tiny numbers\n",
 		"| `const-without-type` | oapi-codegen ",
 	} {

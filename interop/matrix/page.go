@@ -13,8 +13,9 @@ const preamble = `# What works in other languages
 
 "make interop" writes this page, and fails if anything on it has no explanation. It generates
 code from [openapi/dist](../openapi/dist) by the tools of each language, compiles it, and has it
-decode and encode the [vectors](../vectors); it asks each validator for a verdict on them; and it
-sends events to the receivers of [the guides](languages).
+decode and encode the [vectors](../vectors); it asks each validator for a verdict on them; it
+sends events to the receivers of [the guides](languages); and it has the generated clients of
+[the delivery service](service.md) use one.
 
 "all" is all vectors, of which many are there to be difficult. "all but" is followed by the
 [limits](#limits) at which the tool does something else. A dash stands where nothing can be said,
@@ -28,7 +29,7 @@ func Markdown(lines []Line) string {
 	out.WriteString(toTake(lines))
 	used := map[string]bool{}
 	for _, kind := range []struct{ name, title string }{
-		{Validator, "Validators"}, {Generator, "Generators"}, {Receiver, "Receivers"},
+		{Validator, "Validators"}, {Generator, "Generators"}, {Receiver, "Receivers"}, {Client, "Clients of the delivery service"},
 	} {
 		fmt.Fprintf(&out, "\n## %s\n\n", kind.title)
 		for _, c := range Checks[kind.name] {
@@ -165,10 +166,10 @@ func toTake(lines []Line) string {
 		}
 	}
 	var out strings.Builder
-	out.WriteString("\n## In short\n\nWhat does best in each language:\n\n| language | to validate | to generate types | to receive |\n|---|---|---|---|\n")
+	out.WriteString("\n## In short\n\nWhat does best in each language:\n\n| language | to validate | to generate types | to receive | to call the service |\n|---|---|---|---|---|\n")
 	for _, language := range languages {
 		fmt.Fprintf(&out, "| %s |", language)
-		for _, kind := range []string{Validator, Generator, Receiver} {
+		for _, kind := range []string{Validator, Generator, Receiver, Client} {
 			l, ok := best[language][kind]
 			if !ok {
 				out.WriteString(" – |")

@@ -14,6 +14,7 @@ const (
 	Validator = "validator"
 	Generator = "generator"
 	Receiver  = "receiver"
+	Client    = "client"
 	Rule      = "rule"
 )
 
@@ -41,12 +42,16 @@ type Report struct {
 	Verdicts map[string]string `json:"verdicts,omitempty"`
 
 	// Compiles is whether what a generator makes compiles, with warnings as errors.
-	// Where it doesn't, the others need not be there.
+	// Where it doesn't, the others need not be there. A client has it, too.
 	Compiles *Answer `json:"compiles,omitempty"`
 	// Narrows is whether event_type tells the two events apart, with both types.
 	Narrows *Answer `json:"narrows,omitempty"`
 	// Decoded is what the generated types make of each conforming vector.
 	Decoded map[string]Decoded `json:"decoded,omitempty"`
+
+	// Calls are what a generated client sees in its conversation with the service, by
+	// step; see conversation. The step "error" says why it went no further.
+	Calls map[string]string `json:"calls,omitempty"`
 
 	// Rule is one of runhooks lint.
 	Rule string `json:"rule,omitempty"`
@@ -104,6 +109,8 @@ func (r Report) check() error {
 		complete = r.Compiles != nil && (!r.Compiles.OK || r.Narrows != nil && r.Decoded != nil)
 	case Receiver:
 		complete = true
+	case Client:
+		complete = r.Compiles != nil && (!r.Compiles.OK || r.Calls != nil)
 	case Rule:
 		complete = r.Rule != "" && r.Breaks != nil
 	default:

@@ -37,10 +37,10 @@ def models_with_times_as_text(source: Path, folder: Path) -> list[str]:
     return [*models(source, folder), "--type-mappings", "date-time=string"]
 
 
-def client(source: Path, folder: Path) -> list[str]:
+def client(source: Path, folder: Path, package: str = "events") -> list[str]:
     return [
         "openapi-python-client", "generate", "--meta", "none", "--config", "openapi-python-client.yaml",
-        "--path", str(source), "--output-path", str(folder / "events"),
+        "--path", str(source), "--output-path", str(folder / package),
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+import clients
 import generators
 import rules
 import validators
@@ -14,3 +15,4 @@ report(
     "receiver", "fastapi", version("fastapi"), input="docs/languages/python.md",
     note=f"with standardwebhooks {version('standardwebhooks')}, jsonschema-rs {version('jsonschema-rs')}",
 )  # fmt: skip
+clients.run()

@@ -7,8 +7,22 @@ const here = import.meta.dirname;
 // compile gives a function that lists what tsc has against a file, each with the
 // index of the statement that it is in.
 export function compile(files) {
+  return faults(ts.createProgram(files, options()));
+}
+
+// build does the same, and writes JavaScript beside the files.
+export function build(files) {
+  const program = ts.createProgram(files, { ...options(), noEmit: false });
+  program.emit();
+  return faults(program);
+}
+
+function options() {
   const { config } = ts.readConfigFile(join(here, "tsconfig.json"), ts.sys.readFile);
-  const program = ts.createProgram(files, ts.parseJsonConfigFileContent(config, ts.sys, here).options);
+  return ts.parseJsonConfigFileContent(config, ts.sys, here).options;
+}
+
+function faults(program) {
   return (file) => {
     const source = program.getSourceFile(file);
     return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((d) => ({

@@ -6,7 +6,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accept, compile } from "./compile.mjs";
-import { firstLine, heyAPI, heyAPIZod, jsonSchemaToTypescript, openapiTypescript, version, zodSchemas } from "./tools.mjs";
+import { answer, firstLine, heyAPI, heyAPIZod, jsonSchemaToTypescript, openapiTypescript, version, zodSchemas } from "./tools.mjs";
 import { root, vectors } from "./vectors.mjs";
 
 const subjects = [
@@ -69,11 +69,6 @@ async function make(generator, input, folder, payloads) {
   // What is imported and declared is known above, too.
   writeFileSync(files.accept, payloads.map(({ text }) => `accept(${text});\n`).join("") + imports + accept);
   return { folder, files };
-}
-
-function answer([fault, ...more]) {
-  if (fault === undefined) return { ok: true };
-  return { ok: false, note: `${more.length + 1} errors, the first: ${fault.text}` };
 }
 
 // typed is what tsc says of each payload, whose statement has its index. Types leave

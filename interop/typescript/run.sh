@@ -12,6 +12,10 @@ command -v npm >/dev/null || skip "no npm"
 command -v node >/dev/null || skip "no node"
 node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' ||
   skip "no node of 20.19 or newer"
+if [ -z "${SERVICE_URL:-}" ]; then
+  echo "SKIP interop/typescript: no SERVICE_URL for clients to call" >&2
+  [ "${REQUIRE_ALL:-}" != 1 ]
+fi
 
 # npm writes this file last.
 [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --loglevel=error >&2

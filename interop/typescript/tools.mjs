@@ -18,6 +18,13 @@ export function firstLine(error) {
   return String(error).replace(/^Error: /, "").replaceAll(root, "").split("\n")[0].slice(0, 199);
 }
 
+// answer is whether tsc has nothing against some files. Types that it quotes at length
+// are left out.
+export function answer([fault, ...more]) {
+  if (fault === undefined) return { ok: true };
+  return { ok: false, note: `${more.length + 1} errors, the first: ${fault.text.replace(/'[^']{60,}'/g, "'…'")}` };
+}
+
 // Each generator writes its file into a folder. Beside it, imports makes Event of
 // the type that a schema is called by.
 export const openapiTypescript = {
@@ -44,7 +51,7 @@ export const heyAPI = {
   readsOpenAPI: true,
   file: "types.gen.ts",
   imports: (name) => `import type { ${name} as Event } from "./types.gen.js";\n`,
-  generate: (input, folder) => heyAPIPlugin("@hey-api/typescript", input, folder),
+  generate: (input, folder) => heyAPIPlugins(["@hey-api/typescript"], input, folder),
 };
 
 // offset lets times have other offsets than Z.
@@ -53,12 +60,29 @@ export const heyAPIZod = {
   note: "zod's schemas, with dates.offset; decoded by parse",
   file: "zod.gen.ts",
   imports: (name) => `import type { z } from "zod";\nimport type { z${name} } from "./zod.gen.js";\ntype Event = z.infer<typeof z${name}>;\n`,
-  generate: (input, folder) => heyAPIPlugin({ name: "zod", dates: { offset: true } }, input, folder),
+  generate: (input, folder) => heyAPIPlugins([{ name: "zod", dates: { offset: true } }], input, folder),
 };
 
-async function heyAPIPlugin(plugin, input, output) {
+// The clients of the delivery service, each with the program of clients/ that uses it.
+export const openapiFetch = {
+  tool: "openapi-fetch",
+  note: `with the types of openapi-typescript ${version("openapi-typescript")} and its defaultNonNullable: false, so that what has a default need not be sent`,
+  program: "openapi-fetch",
+  async generate(input, folder) {
+    write(folder, "types.ts", astToString(await openapiTS(pathToFileURL(input), { defaultNonNullable: false })));
+  },
+};
+
+export const heyAPIClient = {
+  tool: "@hey-api/openapi-ts",
+  note: "with its client for fetch",
+  program: "hey-api",
+  generate: (input, folder) => heyAPIPlugins(["@hey-api/client-fetch", "@hey-api/typescript", "@hey-api/sdk"], input, folder),
+};
+
+async function heyAPIPlugins(plugins, input, output) {
   try {
-    await createClient({ input, output, plugins: [plugin], logs: { level: "silent", file: false } });
+    await createClient({ input, output, plugins, logs: { level: "silent", file: false } });
   } catch (error) {
     throw error.originalError?.error ?? error; // a JobError doesn't say what it is about
   }

@@ -9,6 +9,9 @@ use std::{env, fs, io, process};
 
 use report::{ROOT, Report};
 
+/// What progenitor would make a client of.
+const SERVICE: &str = "service.json";
+
 /// Each tool, its input in openapi/dist, and the file that it generates.
 const JOBS: &[(&str, &str, &str)] = &[
     ("typify", "receiver-3.0.json", "typify.rs"),
@@ -19,6 +22,7 @@ const JOBS: &[(&str, &str, &str)] = &[
     ("progenitor", "receiver-3.0.json", "progenitor.rs"),
     ("progenitor", "receiver.json", ""),
     ("progenitor", "webhooks.json", ""),
+    ("progenitor", SERVICE, ""),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -36,6 +40,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         [folder] => {
             for &(tool, input, file) in JOBS {
+                let kind = if input == SERVICE {
+                    "client"
+                } else {
+                    "generator"
+                };
                 let input = &format!("openapi/dist/{input}");
                 let document = fs::read_to_string(format!("{ROOT}/{input}"))?;
                 match tools::run(tool, &document)? {
@@ -50,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     Err(error) => Report {
                         input,
                         error,
-                        ..Report::new("generator", tool)
+                        ..Report::new(kind, tool)
                     }
                     .print(),
                 }

@@ -1,5 +1,6 @@
 package io.github.runhooks.interop;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.net.URL;
@@ -27,23 +28,34 @@ final class GeneratedCode {
     }
 
     private final List<Diagnostic<? extends JavaFileObject>> diagnostics;
+    private final Path classes;
     private final ClassLoader loader;
 
-    private GeneratedCode(List<Diagnostic<? extends JavaFileObject>> diagnostics, ClassLoader loader) {
+    private GeneratedCode(List<Diagnostic<? extends JavaFileObject>> diagnostics, Path classes) throws IOException {
         this.diagnostics = diagnostics;
-        this.loader = loader;
+        this.classes = classes;
+        this.loader = new URLClassLoader(new URL[] {classes.toUri().toURL()});
     }
 
     static GeneratedCode compile(Path folder) throws IOException {
+        return compile(folder, Files.createDirectories(folder.resolve("classes")));
+    }
+
+    /** Compiles the sources of a folder that use these. */
+    GeneratedCode compileWith(Path folder) throws IOException {
+        return compile(folder, classes);
+    }
+
+    private static GeneratedCode compile(Path folder, Path classes) throws IOException {
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         DiagnosticCollector<JavaFileObject> diagnostics = new DiagnosticCollector<>();
-        Path classes = Files.createDirectories(folder.resolve("classes"));
+        String path = System.getProperty("java.class.path") + File.pathSeparator + classes;
         try (StandardJavaFileManager manager = compiler.getStandardFileManager(diagnostics, Locale.ROOT, null)) {
             compiler.getTask(new StringWriter(), manager, diagnostics,
-                    List.of("-Xlint:all", "-proc:none", "--release", "17", "-d", classes.toString()),
+                    List.of("-Xlint:all", "-proc:none", "--release", "17", "-cp", path, "-d", classes.toString()),
                     null, manager.getJavaFileObjectsFromPaths(sources(folder))).call();
         }
-        return new GeneratedCode(diagnostics.getDiagnostics(), new URLClassLoader(new URL[] {classes.toUri().toURL()}));
+        return new GeneratedCode(diagnostics.getDiagnostics(), classes);
     }
 
     static List<Path> sources(Path folder) throws IOException {

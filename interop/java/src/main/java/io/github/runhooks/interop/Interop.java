@@ -32,6 +32,7 @@ final class Interop {
         reports.addAll(OpenApiGenerator.reports(root, generated, conforming));
         reports.addAll(Jsonschema2Pojo.reports(root, generated, conforming));
         reports.add(receiver(args[2]));
+        reports.add(ServiceClient.report(root, generated, conforming.get("page.run-completed")));
         reports.addAll(new Rules(root, generated.resolve("rules")).reports());
         for (Report report : reports) {
             out.println(Json.MAPPER.writeValueAsString(report));

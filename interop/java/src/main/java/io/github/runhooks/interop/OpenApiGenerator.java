@@ -78,23 +78,7 @@ final class OpenApiGenerator {
                 "library native, and integers as Long; the value of RunEvent is an Object, which instanceof tells apart");
         Path target = generated.resolve("client");
         try {
-            generate(new CodegenConfigurator()
-                    .setInputSpec(root.resolve(INPUT).toString())
-                    .setOutputDir(target.toString())
-                    .setGeneratorName("java")
-                    .setLibrary("native")
-                    .setModelPackage(PACKAGE)
-                    .setApiPackage(PACKAGE)
-                    .setInvokerPackage(PACKAGE)
-                    .addTypeMapping("integer", "Long")
-                    .addGlobalProperty("models", "")
-                    .addGlobalProperty("apis", "")
-                    .addGlobalProperty("supportingFiles", "")
-                    .addGlobalProperty("modelTests", "false")
-                    .addGlobalProperty("apiTests", "false")
-                    .addAdditionalProperty("useJakartaEe", "true")
-                    .addAdditionalProperty("openApiNullable", "false")
-                    .addAdditionalProperty("hideGenerationTimestamp", "true"));
+            generate(client(root.resolve(INPUT), target, PACKAGE).addTypeMapping("integer", "Long"));
             GeneratedCode code = GeneratedCode.compile(target);
             if (!code.runs()) {
                 return new Report.Generator(subject, null, code.compiles(), null, null);
@@ -122,6 +106,26 @@ final class OpenApiGenerator {
             }
         }
         return Report.Answer.YES;
+    }
+
+    /** A client for java.net.http. */
+    static CodegenConfigurator client(Path spec, Path target, String codePackage) {
+        return new CodegenConfigurator()
+                .setInputSpec(spec.toString())
+                .setOutputDir(target.toString())
+                .setGeneratorName("java")
+                .setLibrary("native")
+                .setModelPackage(codePackage)
+                .setApiPackage(codePackage)
+                .setInvokerPackage(codePackage)
+                .addGlobalProperty("models", "")
+                .addGlobalProperty("apis", "")
+                .addGlobalProperty("supportingFiles", "")
+                .addGlobalProperty("modelTests", "false")
+                .addGlobalProperty("apiTests", "false")
+                .addAdditionalProperty("useJakartaEe", "true")
+                .addAdditionalProperty("openApiNullable", "false")
+                .addAdditionalProperty("hideGenerationTimestamp", "true");
     }
 
     /** Nothing but the models, as for the receiver. */

@@ -12,6 +12,7 @@ import tools.jackson.core.JacksonException;
     @JsonSubTypes.Type(value = Report.Validator.class, name = "validator"),
     @JsonSubTypes.Type(value = Report.Generator.class, name = "generator"),
     @JsonSubTypes.Type(value = Report.Receiver.class, name = "receiver"),
+    @JsonSubTypes.Type(value = Report.Client.class, name = "client"),
     @JsonSubTypes.Type(value = Report.Rule.class, name = "rule")
 })
 sealed interface Report {
@@ -28,6 +29,10 @@ sealed interface Report {
     }
 
     record Receiver(@JsonUnwrapped Subject subject) implements Report {}
+
+    /** The calls are what it sees of the service, by step; null where there is none to call. */
+    record Client(@JsonUnwrapped Subject subject, String error, Answer compiles, Map<String, String> calls)
+            implements Report {}
 
     record Rule(String rule, String tool, String version, Answer breaks, Answer mended) implements Report {}
 

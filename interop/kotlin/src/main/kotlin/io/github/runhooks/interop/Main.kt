@@ -20,4 +20,5 @@ fun main(args: Array<String>) {
     for (report in validatorReports(root, payloads)) out.println(report)
     for (report in generatorReports(root, probes, generated, payloads.filter { it.conforms })) out.println(report)
     out.println(receiverReport(root))
+    out.println(clientReport(root, probes, generated, payloads.first { it.name == "page.run-completed" }))
 }

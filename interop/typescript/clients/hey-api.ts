@@ -1,0 +1,29 @@
+import { createClient } from "./client/index.js";
+import { createEndpoint, listDeliveries, publishEvent } from "./sdk.gen.js";
+import { again, type Saw, type Service } from "./service.js";
+
+export async function converse({ url, token, sink, robot, data }: Service, saw: Saw): Promise<void> {
+  const client = createClient({ baseUrl: url, auth: token });
+  const endpoint = await createEndpoint({ client, body: { robot_id: robot, url: sink, events: ["run_completed"] } });
+  if (!endpoint.data) throw new Error(endpoint.error.detail);
+  saw["endpoint"] = endpoint.data.state;
+  saw["secret"] = endpoint.data.secret?.slice(0, 6) ?? "";
+
+  const published = await publishEvent({ client, body: { event_type: "run_completed", data } });
+  if (!published.data) throw new Error(published.error.detail);
+  saw["published"] = `${published.data.deliveries}`;
+
+  for (let state = "pending"; state === "pending"; await again()) {
+    const page = await listDeliveries({ client, query: { robot_id: robot } });
+    if (!page.data) throw new Error(page.error.detail);
+    state = page.data.items.find(({ event_id }) => event_id === published.data.event_id)?.state ?? state;
+    saw["delivery"] = state;
+  }
+
+  const { run_id, ...rest } = data;
+  const { error: problem } = await publishEvent({ client, body: { event_type: "run_completed", data: rest } });
+  const finding = problem?.findings?.[0];
+  if (!finding) throw new Error(`no finding without the run_id ${run_id}`);
+  saw["problem"] = `${problem.status} ${problem.type}`;
+  saw["finding"] = `${finding.severity} ${finding.code} ${finding.pointer}`;
+}
