@@ -82,6 +82,17 @@ func invalid(detail string, findings []conformance.Finding) *problem {
 	return &problem{status: http.StatusUnprocessableEntity, detail: detail, findings: findings}
 }
 
+// title is the name of a status in RFC 9110, which package http has an older one of.
+func title(status int) string {
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		return "Content Too Large"
+	case http.StatusUnprocessableEntity:
+		return "Unprocessable Content"
+	}
+	return http.StatusText(status)
+}
+
 func (p *problem) write(w http.ResponseWriter) {
 	body := struct {
 		Type     string                `json:"type"`
@@ -89,7 +100,7 @@ func (p *problem) write(w http.ResponseWriter) {
 		Status   int                   `json:"status"`
 		Detail   string                `json:"detail"`
 		Findings []conformance.Finding `json:"findings,omitempty"`
-	}{"about:blank", http.StatusText(p.status), p.status, p.detail, p.findings}
+	}{"about:blank", title(p.status), p.status, p.detail, p.findings}
 	if more := len(p.findings) - maxFindings; more > 0 {
 		body.Findings = p.findings[:maxFindings]
 		body.Detail += fmt.Sprintf(" (%d more findings are left out)", more)

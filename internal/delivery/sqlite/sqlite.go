@@ -94,6 +94,7 @@ type Store struct {
 	done     chan struct{}
 	stopped  sync.WaitGroup
 	copyFail atomic.Pointer[error]
+	erased   atomic.Bool // the log may have what was erased
 	noSpace  atomic.Bool // the last write found none
 }
 
@@ -259,7 +260,7 @@ func (s *Store) connect(ctx context.Context) (err error) {
 		fmt.Sprintf("journal_size_limit(%d)", logLimit))); err != nil {
 		return err
 	}
-	if s.copier, err = connect(ctx, dsn(s.path, usual, patient, "wal_autocheckpoint(0)")); err != nil {
+	if s.copier, err = connect(ctx, dsn(s.path, usual, "busy_timeout(100)", "wal_autocheckpoint(0)")); err != nil {
 		return err
 	}
 	c, err := connect(ctx, dsn(s.path, patient, "query_only(1)", "cache_size(-16384)"))
@@ -466,6 +467,25 @@ func (s *Store) copySoon() {
 	}
 }
 
+// copyRest copies what is left of the log while the writer waits. If the log has what
+// was erased, it is emptied, as soon as nobody reads it.
+func (s *Store) copyRest(ctx context.Context) error {
+	if !s.erased.Load() {
+		_, err := s.copier.one(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+		return err
+	}
+	r, err := s.copier.one(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	if err != nil {
+		return err
+	}
+	if busy := r.bool(0); busy {
+		s.copySoon()
+	} else {
+		s.erased.Store(false)
+	}
+	return nil
+}
+
 // copyLog copies the log to the database whenever that is due. Most is copied while
 // others write. Then the writer waits while the rest is, so that the log is empty and
 // begins anew: under load it would never be otherwise.
@@ -484,7 +504,7 @@ func (s *Store) copyLog() {
 				return
 			case s.writing <- struct{}{}:
 			}
-			_, err = s.copier.one(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+			err = s.copyRest(ctx)
 			<-s.writing
 		}
 		if err != nil {

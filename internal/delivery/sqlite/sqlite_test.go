@@ -225,6 +225,19 @@ func TestEraseLeavesNothing(t *testing.T) {
 	if values < 1000 {
 		t.Errorf("%d values were looked at", values)
 	}
+	// Nor does the log, soon.
+	for start := time.Now(); ; {
+		log, err := os.ReadFile(filepath.Join(dir, "runhooks.db-wal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(log, []byte(run)) {
+			break
+		}
+		if time.Since(start) > 20*time.Second {
+			t.Fatal("the log still has it")
+		}
+	}
 	// Nor does a backup, which has no unused space.
 	file := filepath.Join(t.TempDir(), "backup.db")
 	if err := s.Backup(t.Context(), file); err != nil {

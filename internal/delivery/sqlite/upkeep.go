@@ -70,6 +70,10 @@ func (s *Store) WorkOn(ctx context.Context, limit int) (j delivery.Job, err erro
 			j.Done, j.Total, j.Cursor, milli(j.FinishedAt), stored.RunID, j.ID)
 		return err
 	})
+	if err == nil && j.Kind == delivery.Erase && !j.FinishedAt.IsZero() {
+		s.erased.Store(true)
+		s.copySoon()
+	}
 	return j, err
 }
 
