@@ -68,11 +68,14 @@ func TestCommitsGather(t *testing.T) {
 type watched struct {
 	*memory.Store
 	takes time.Duration
+	mu    sync.Mutex // of tell
 	tell  func(*delivery.Batch)
 }
 
 func (w *watched) Commit(ctx context.Context, b *delivery.Batch) (*delivery.Committed, error) {
+	w.mu.Lock()
 	w.tell(b)
+	w.mu.Unlock()
 	time.Sleep(w.takes)
 	return w.Store.Commit(ctx, b)
 }
@@ -89,7 +92,7 @@ func TestOutcomesGather(t *testing.T) {
 		share            int           // of the commits that write publications, those that write outcomes, in per cent
 		longest          time.Duration // that an outcome waited for a commit
 	}{
-		"load":     {publishers: 20, each: 200, status: 200, share: 25, longest: 10*time.Millisecond + 2*takes},
+		"load":     {publishers: 20, each: 200, status: 200, share: 60, longest: 10*time.Millisecond + 2*takes},
 		"alone":    {publishers: 1, each: 1, status: 200, share: 100},
 		"ordered":  {publishers: 20, each: 200, ordered: true, status: 200, share: 100, longest: takes},
 		"failures": {publishers: 20, each: 200, status: 500, share: 100, longest: takes},
@@ -99,7 +102,7 @@ func TestOutcomesGather(t *testing.T) {
 				var published, outcomes int
 				var longest time.Duration
 				store := memory.New()
-				r := l.runOver(&watched{store, takes, func(b *delivery.Batch) {
+				r := l.runOver(&watched{Store: store, takes: takes, tell: func(b *delivery.Batch) {
 					if len(b.Publish) > 0 {
 						published++
 					}

@@ -605,6 +605,7 @@ func TestPeeksMoveOn(t *testing.T) {
 			}
 			l.wait(20 * time.Second)
 		}
+		r.stop()
 		if most > 2 {
 			l.Errorf("%d endpoints at once were asked for all that is due", most)
 		}
