@@ -472,16 +472,17 @@ func (e *Engine) nextToLoad() *queue {
 	return nil
 }
 
-// What finished long ago costs the store time to pass over, as long as a snapshot of
-// somebody else keeps it. So the store is asked for what is due since a while before
-// that of which it is known that nothing earlier is pending; a transaction that took
-// longer than that is found when the store is asked without, now and then.
+// While somebody keeps a snapshot open, the store has to pass over all that finished
+// since. So it is asked only for what became due after [queue.seen], less a margin. A
+// transaction that took longer than the margin is found by a rescan, which asks for
+// everything.
 const (
 	margin = 5 * time.Second
 	rescan = 5 * time.Minute
 )
 
-// from returns since when the store is to look for what is due; zero if always.
+// from returns the time after which the store is to look for what is due; zero for all
+// that is due.
 func (q *queue) from(now time.Time) time.Time {
 	if q.seen.IsZero() {
 		q.scanned = now

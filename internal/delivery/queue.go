@@ -60,7 +60,7 @@ type queue struct {
 	more     bool
 	laneMore bool
 	nextDue  time.Time
-	seen     time.Time // nothing pending is due before, but for what memory holds; zero if that isn't known
+	seen     time.Time // up to when nothing is pending but what memory holds; zero if that isn't known
 	loadedTo int64     // the highest delivery that the store returned
 	scanned  time.Time // when the store was asked without From
 

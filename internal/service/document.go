@@ -209,7 +209,7 @@ func (op *operation) check(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	if findings != nil {
 		return nil, invalid("the body is not what this operation takes", findings)
 	}
-	// To the generated server, 10.0 and 1e1 are no whole numbers.
+	// To the generated server, 10.0 and 1e1 are not whole numbers.
 	plain, err := json.Marshal(value)
 	if err != nil {
 		panic(err) // it was made of JSON

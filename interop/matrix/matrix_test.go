@@ -205,7 +205,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// client is a client of which all holds.
+// client is a report of a client for which everything holds.
 func client() Report {
 	r := Report{Language: "Go", Kind: Client, Tool: "caller", Version: "4", Input: "openapi/dist/service.yaml",
 		Compiles: &Answer{OK: true}, Calls: map[string]string{}}
