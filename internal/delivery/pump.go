@@ -224,6 +224,7 @@ func (e *Engine) classify(q *queue, c class) {
 // changed it. e.mu is held.
 func (e *Engine) reload(q *queue, now time.Time) {
 	e.forget(q)
+	q.seen = time.Time{} // while it was off, peeks found nothing
 	q.outdated = q.loading
 	q.mark(false)
 	q.mark(true)
