@@ -499,7 +499,9 @@ BEGIN
 	FOREACH parent IN ARRAY ARRAY['events', 'finished', 'attempts'] LOOP
 		name := parent || '_' || to_char(day, 'YYYYMMDD');
 		CONTINUE WHEN to_regclass('runhooks.' || name) IS NOT NULL;
-		EXECUTE format('CREATE TABLE runhooks.%I (LIKE runhooks.%I INCLUDING ALL) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.2)', name, parent);
+		-- Vacuum must keep up with retention that deletes as fast as others publish.
+		EXECUTE format('CREATE TABLE runhooks.%I (LIKE runhooks.%I INCLUDING ALL) WITH (autovacuum_vacuum_scale_factor = 0.05,
+			autovacuum_analyze_scale_factor = 0.2, autovacuum_vacuum_cost_limit = 2000, vacuum_truncate = off)', name, parent);
 		EXECUTE format('ALTER TABLE runhooks.%I ATTACH PARTITION runhooks.%I FOR VALUES FROM (%L) TO (%L)', parent, name, day, day + 1);
 		made := true;
 	END LOOP;
