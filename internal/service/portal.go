@@ -49,6 +49,12 @@ func opens(t delivery.Token) (role api.Role, session time.Duration, ok bool) {
 	return api.Role(name), session, kind == linkRole && err == nil
 }
 
+// IsReadOnly says whether the session that a portal link opens can change nothing.
+func IsReadOnly(link delivery.Token) bool {
+	role, _, _ := opens(link)
+	return role == api.RoleReader
+}
+
 // IsPortalSession says whether a token is the session of a portal link.
 func IsPortalSession(t delivery.Token) bool { return strings.HasPrefix(t.ID, sessionPrefix) }
 
