@@ -28,6 +28,7 @@ import (
 	"github.com/runhooks/runhooks/internal/delivery/postgres"
 	"github.com/runhooks/runhooks/internal/delivery/sqlite"
 	"github.com/runhooks/runhooks/internal/keyring"
+	"github.com/runhooks/runhooks/internal/pages"
 	"github.com/runhooks/runhooks/internal/service"
 	"github.com/runhooks/runhooks/pkg/emitter"
 )
@@ -325,8 +326,8 @@ func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, toke
 	_, _ = io.WriteString(w, b.String())
 }
 
-// server returns a server of the API, or, for a node that only delivers, of its
-// health and metrics.
+// server returns a server of the API and the pages, or, for a node that only delivers,
+// of its health and metrics.
 func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, ring *keyring.Ring, tracer trace.TracerProvider, log *slog.Logger) (*http.Server, error) {
 	registry := prometheus.NewRegistry()
 	for _, c := range []prometheus.Collector{engine, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
@@ -342,17 +343,24 @@ func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, rin
 		return nil, err
 	}
 	server := api.Server()
+	mux := http.NewServeMux()
+	server.Handler = mux
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		mux.Handle(path, api)
+	}
 	if !o.has(publishRole) {
-		mux := http.NewServeMux()
-		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
-			mux.Handle("GET "+path, api)
-		}
 		mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(http.StatusNotFound)
 			_ = writeLine(w, problem{Type: "about:blank", Title: "Not Found", Status: http.StatusNotFound, Detail: "this node only delivers: ask one with the role publish"})
 		})
-		server.Handler = mux
+		return server, nil
 	}
+	mux.Handle("/v1/", api)
+	shown, err := pages.New(pages.Options{Service: api, Keyring: ring, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/", shown)
 	return server, nil
 }

@@ -157,27 +157,41 @@ func (s *Service) authenticate(r *http.Request, op *operation) (delivery.Token, 
 	if len(header) > 1 || !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(text, tokenPrefix) {
 		return delivery.Token{}, problemf(http.StatusUnauthorized, "the header Authorization is not like Bearer rh_…")
 	}
-	hash := sha256.Sum256([]byte(text))
+	t, err := s.Bearer(r.Context(), text)
+	switch {
+	case errors.Is(err, ErrToken):
+		return delivery.Token{}, problemf(http.StatusUnauthorized, "%v; an admin can create another one", ErrToken)
+	case err != nil:
+		s.logger.ErrorContext(r.Context(), "the token can't be looked up", "operation", op.id, "error", err)
+		return delivery.Token{}, problemOf(err)
+	}
+	if t.Role != op.role && t.Role != string(api.RoleAdmin) {
+		return t, problemf(http.StatusForbidden, "this needs a token of role %s; this one is of role %s", op.role, t.Role)
+	}
+	return t, nil
+}
+
+// ErrToken says that nobody is known by a token.
+var ErrToken = errors.New("the token is unknown, or has expired")
+
+// Bearer finds who a token is of. Its error is [ErrToken], or one of the store.
+func (s *Service) Bearer(ctx context.Context, token string) (delivery.Token, error) {
+	hash := sha256.Sum256([]byte(token))
 	at := time.Now()
 	t, ok := s.tokens.get(hash, at)
 	if !ok {
 		var err error
-		t, err = s.store.TokenByHash(r.Context(), hash)
+		t, err = s.store.TokenByHash(ctx, hash)
 		switch {
 		case errors.Is(err, delivery.ErrNotFound):
-			return delivery.Token{}, problemf(http.StatusUnauthorized, "the token is unknown, or has expired; an admin can create another one")
+			return delivery.Token{}, ErrToken
 		case err != nil:
-			p := problemOf(err)
-			s.logger.ErrorContext(r.Context(), "the token can't be looked up", "operation", op.id, "error", err)
-			return delivery.Token{}, p
+			return delivery.Token{}, err
 		}
 		s.tokens.put(hash, t, at.Add(tokenTTL))
 	}
-	if !t.ExpiresAt.IsZero() && !at.Before(t.ExpiresAt) {
-		return delivery.Token{}, problemf(http.StatusUnauthorized, "the token has expired; an admin can create another one")
-	}
-	if t.Role != op.role && t.Role != string(api.RoleAdmin) {
-		return t, problemf(http.StatusForbidden, "this needs a token of role %s; this one is of role %s", op.role, t.Role)
+	if expired(t.ExpiresAt, at) {
+		return delivery.Token{}, ErrToken
 	}
 	return t, nil
 }

@@ -1,0 +1,63 @@
+// What pages do in the browser beyond their forms and links. All of it is an addition:
+// without it the pages work, but for what is live.
+"use strict";
+(() => {
+  const ago = (ms) => {
+    const past = ms >= 0, s = Math.abs(ms) / 1000;
+    if (s < 5) return "now";
+    const text = s < 60 ? Math.floor(s) + " s" : s < 3600 ? Math.floor(s / 60) + " min"
+      : s < 172800 ? Math.floor(s / 3600) + " h" : Math.floor(s / 86400) + " days";
+    return past ? text + " ago" : "in " + text;
+  };
+  const exact = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "long"});
+  const set = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+  const times = () => {
+    const now = Date.now();
+    for (const t of document.querySelectorAll("time[datetime]")) {
+      const at = new Date(t.dateTime);
+      if (t.hasAttribute("data-countdown")) {
+        const s = Math.ceil((at - now) / 1000);
+        set(t, s <= 0 ? "now" : s < 90 ? "in " + s + " s" : ago(now - at));
+      } else {
+        set(t, ago(now - at));
+      }
+      if (!t.dataset.exact) {
+        t.dataset.exact = "y";
+        t.title = exact.format(at);
+      }
+    }
+  };
+  times();
+  setInterval(times, 1000);
+  document.addEventListener("htmx:after:swap", times);
+
+  document.addEventListener("click", async (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const from = document.querySelector(copy.dataset.copy);
+      const text = "value" in from ? from.value : from.textContent;
+      const before = copy.dataset.text ??= copy.textContent;
+      try {
+        await navigator.clipboard.writeText(text);
+        copy.textContent = "Copied";
+      } catch {
+        // Not allowed, or not by https: selected, it can be copied by hand.
+        getSelection().selectAllChildren(from);
+        copy.textContent = "Selected";
+      }
+      setTimeout(() => { copy.textContent = before; }, 1500);
+    }
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) {
+      const dialog = document.querySelector(opener.dataset.dialog);
+      if (dialog) {
+        event.preventDefault();
+        dialog.showModal();
+      }
+    }
+  });
+
+  // Scanners of links follow them, but don't run scripts: so a form that uses
+  // something up is sent by a person, or by this.
+  document.querySelector("form[data-submit]")?.requestSubmit();
+})();
