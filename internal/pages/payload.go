@@ -121,7 +121,7 @@ type textPart struct {
 
 // payloadView returns what a page shows of a payload, of which there may be a report.
 func payloadView(body []byte, rep *conformance.Report) payload {
-	p := payload{Size: sizeText(len(body))}
+	p := payload{Size: size(len(body))}
 	end := cutAt(body, maxPayloadText)
 	var marks []placedMark
 	if rep != nil {
@@ -135,7 +135,7 @@ func payloadView(body []byte, rep *conformance.Report) payload {
 	var shown int
 	p.Text, shown = textOf(body, 0, end, marks)
 	if shown < len(body) {
-		p.Shown = sizeText(shown)
+		p.Shown = size(shown)
 	}
 	for i := range p.Findings {
 		f := &p.Findings[i]
@@ -148,17 +148,6 @@ func payloadView(body []byte, rep *conformance.Report) payload {
 		p.Tables, p.MoreTables = tablesOf(body)
 	}
 	return p
-}
-
-// sizeText is a number of bytes, for people.
-func sizeText(n int) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d bytes", n)
-	case n < 1_000_000:
-		return fmt.Sprintf("%.1f KB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
 
 // cutAt returns n, or less so that no code point of body is cut in two.
@@ -208,7 +197,7 @@ func textOf(body []byte, from, to int, marks []placedMark) (runs []textRun, end 
 	room := maxPayloadParts
 	at := from
 	add := func(until int, mark *textMark) bool {
-		parts, size := partsOf(string(body[at:until]), room)
+		parts, n := partsOf(string(body[at:until]), room)
 		if mark != nil && len(parts) == 0 { // after the last byte
 			parts = []textPart{{Text: "(end)", Odd: true}}
 		}
@@ -216,7 +205,7 @@ func textOf(body []byte, from, to int, marks []placedMark) (runs []textRun, end 
 			runs = append(runs, textRun{mark, parts})
 		}
 		room -= len(parts)
-		at += size
+		at += n
 		return at == until
 	}
 	for i := range marks {
