@@ -419,6 +419,15 @@ type Attempt struct {
 	Timings Timings `json:"timings"`
 }
 
+// AttemptCounts How many attempts of an hour succeeded and failed. Those that failed through a fault of the service, and not of the endpoint, are not counted.
+type AttemptCounts struct {
+	// Failed How many were not.
+	Failed int64 `json:"failed"`
+
+	// Succeeded How many were accepted.
+	Succeeded int64 `json:"succeeded"`
+}
+
 // AuditEntry What a person asked for - a change of settings or tokens, a retry, a cancellation, a recovery or an erasure.
 type AuditEntry struct {
 	// Action What was done, such as `endpoint.create`.
@@ -595,6 +604,9 @@ type Endpoint struct {
 	// Active Attempts are made. Otherwise deliveries are held.
 	Active bool `json:"active"`
 
+	// Activity What happened at an endpoint of late, and what waits for it. It is in the answers of the operations listEndpoints and getEndpoint. Attempts are counted some seconds after they end. If the service is killed, it loses the counts of its last seconds, but no delivery.
+	Activity *EndpointActivity `json:"activity,omitempty"`
+
 	// CreatedAt When it was created.
 	CreatedAt time.Time `json:"created_at"`
 
@@ -669,6 +681,24 @@ type Endpoint struct {
 
 	// Version Goes up with each change.
 	Version int64 `json:"version"`
+}
+
+// EndpointActivity What happened at an endpoint of late, and what waits for it. It is in the answers of the operations listEndpoints and getEndpoint. Attempts are counted some seconds after they end. If the service is killed, it loses the counts of its last seconds, but no delivery.
+type EndpointActivity struct {
+	// Held How many deliveries are held. 1000 stands for 1,000 or more.
+	Held int64 `json:"held"`
+
+	// Hours The attempts of the last 24 hours of the clock in UTC, the oldest hour first. The last one is not over yet.
+	Hours []AttemptCounts `json:"hours"`
+
+	// LastAttemptAt When the last attempt started. Absent if none did in the last 31 days.
+	LastAttemptAt *time.Time `json:"last_attempt_at,omitempty"`
+
+	// LastSuccessAt When the last attempt started that was accepted. Absent if none was in the last 31 days.
+	LastSuccessAt *time.Time `json:"last_success_at,omitempty"`
+
+	// Waiting How many deliveries are pending. 1000 stands for 1,000 or more.
+	Waiting int64 `json:"waiting"`
 }
 
 // EndpointCreate Whose endpoint it is, and its settings. Absent members have their defaults; the default of `signature` is v1. Only one of `authorization` and `basic` can be there.
@@ -1142,6 +1172,30 @@ type Request struct {
 	URL string `json:"url"`
 }
 
+// Robot A robot, and what happened to its events of late.
+type Robot struct {
+	// Endpoints How many endpoints it has.
+	Endpoints int64 `json:"endpoints"`
+
+	// Hours The attempts at all its endpoints in the last 24 hours of the clock in UTC, the oldest hour first. The last one is not over yet.
+	Hours []AttemptCounts `json:"hours"`
+
+	// ID Identifier of the robot.
+	ID string `json:"id"`
+
+	// LastEventAt When its last event was accepted. Operational events about it do not count. Absent if no event of it is kept.
+	LastEventAt *time.Time `json:"last_event_at,omitempty"`
+}
+
+// RobotPage A page of robots.
+type RobotPage struct {
+	// Items The entries.
+	Items []Robot `json:"items"`
+
+	// Next Where the next page starts. Absent on the last page.
+	Next *string `json:"next,omitempty"`
+}
+
 // Role What a token lets its bearer do. admin may do everything.
 type Role string
 
@@ -1506,6 +1560,18 @@ type PublishBatchParams struct {
 
 	// Traceparent The trace (W3C Trace Context) in which the event is published and delivered.
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// ListRobotsParams defines parameters for ListRobots.
+type ListRobotsParams struct {
+	// RobotID Only what belongs to this robot.
+	RobotID *RobotFilter `form:"robot_id,omitempty" json:"robot_id,omitempty"`
+
+	// Cursor Where the page starts; `next` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit How many entries the page has at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListSetAsideParams defines parameters for ListSetAside.
@@ -1880,6 +1946,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/jobs/{job_id} (the `GetJob` operationId).
 	GetJob(ctx context.Context, jobID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRobots List robots
+	//
+	// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+	//
+	// Corresponds with GET /v1/robots (the `ListRobots` operationId).
+	ListRobots(ctx context.Context, params *ListRobotsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreatePortalLinkWithBody Create a portal link
 	//
@@ -2485,6 +2558,23 @@ func (c *Client) GetEvent(ctx context.Context, eventID EventID, reqEditors ...Re
 // Corresponds with GET /v1/jobs/{job_id} (the `GetJob` operationId).
 func (c *Client) GetJob(ctx context.Context, jobID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetJobRequest(c.Server, jobID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRobots List robots
+//
+// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+//
+// Corresponds with GET /v1/robots (the `ListRobots` operationId).
+func (c *Client) ListRobots(ctx context.Context, params *ListRobotsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRobotsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3849,6 +3939,84 @@ func NewGetJobRequest(server string, jobID string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListRobotsRequest constructs an http.Request for the ListRobots method
+func NewListRobotsRequest(server string, params *ListRobotsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/robots")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.RobotID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "robot_id", *params.RobotID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewCreatePortalLinkRequest calls the generic CreatePortalLink builder with application/json body
 func NewCreatePortalLinkRequest(server string, robotID string, body CreatePortalLinkJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -4402,6 +4570,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/jobs/{job_id} (the `GetJob` operationId).
 	GetJobWithResponse(ctx context.Context, jobID string, reqEditors ...RequestEditorFn) (*GetJobResponse, error)
+
+	// ListRobotsWithResponse List robots
+	//
+	// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/robots (the `ListRobots` operationId).
+	ListRobotsWithResponse(ctx context.Context, params *ListRobotsParams, reqEditors ...RequestEditorFn) (*ListRobotsResponse, error)
 
 	// CreatePortalLinkWithBodyWithResponse Create a portal link
 	//
@@ -6493,6 +6670,89 @@ func (r GetJobResponse) ContentType() string {
 	return ""
 }
 
+// ListRobotsResponse401Headers the declared response headers of an HTTP 401 response for ListRobots
+type ListRobotsResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// ListRobotsResponse503Headers the declared response headers of an HTTP 503 response for ListRobots
+type ListRobotsResponse503Headers struct {
+	RetryAfter string
+}
+
+type ListRobotsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RobotPage
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListRobotsResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListRobotsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRobotsResponse) GetJSON200() *RobotPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListRobotsResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListRobotsResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListRobotsResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListRobotsResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRobotsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRobotsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRobotsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRobotsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // CreatePortalLinkResponse401Headers the declared response headers of an HTTP 401 response for CreatePortalLink
 type CreatePortalLinkResponse401Headers struct {
 	WWWAuthenticate string
@@ -7412,6 +7672,21 @@ func (c *ClientWithResponses) GetJobWithResponse(ctx context.Context, jobID stri
 		return nil, err
 	}
 	return ParseGetJobResponse(rsp)
+}
+
+// ListRobotsWithResponse List robots
+//
+// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/robots (the `ListRobots` operationId).
+func (c *ClientWithResponses) ListRobotsWithResponse(ctx context.Context, params *ListRobotsParams, reqEditors ...RequestEditorFn) (*ListRobotsResponse, error) {
+	rsp, err := c.ListRobots(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRobotsResponse(rsp)
 }
 
 // CreatePortalLinkWithBodyWithResponse Create a portal link
@@ -9406,6 +9681,83 @@ func ParseGetJobResponse(rsp *http.Response) (*GetJobResponse, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetJobResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListRobotsResponse parses an HTTP response from a ListRobotsWithResponse call
+func ParseListRobotsResponse(rsp *http.Response) (*ListRobotsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRobotsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RobotPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListRobotsResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListRobotsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
