@@ -223,6 +223,23 @@ func TestPortalInAFrame(t *testing.T) {
 			}
 		}
 	}
+	// Where a browser doesn't tell the site, which it does only by https, it tells the origin.
+	for origin, want := range map[string]int{"https://evil.example": http.StatusForbidden, "null": http.StatusForbidden, l.url: http.StatusSeeOther} {
+		r, err := http.NewRequest(http.MethodPost, l.url+"/sign-out", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Origin", origin)
+		r.AddCookie(&http.Cookie{Name: "runhooks_portal", Value: cookies["runhooks_portal"]})
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("a form of %s: %s", origin, answer.Status)
+		}
+	}
 	l.browser().get(second).is(t, http.StatusOK)
 
 	// By itself, the portal has the cookie of all sessions, and whoever signs in isn't framed.
