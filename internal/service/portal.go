@@ -120,7 +120,7 @@ func (s *Service) OpenPortalLink(ctx context.Context, code string) (token string
 	}
 	role, lasts, _ := opens(link)
 	token, t = NewToken("portal session", role, link.RobotID, now().Add(lasts))
-	t.ID = newID(sessionPrefix)
+	t.ID = sessionPrefix + strings.TrimPrefix(link.ID, linkPrefix) // by which whoever made the link can end it
 	if err := s.store.CreateToken(ctx, t, tokenAudit(link.ID, "portal-session.create", t)); err != nil {
 		return "", delivery.Token{}, err
 	}
