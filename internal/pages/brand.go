@@ -77,9 +77,10 @@ func (c Color) css() string {
 	return fmt.Sprintf(`:root { --brand: %s; --on-brand: %s; }
 .portal .top { background: var(--brand); border-color: transparent; }
 .portal .top :is(a, span) { color: var(--on-brand); }
-.portal .top nav a:is(:hover, [aria-current]) { background: none; text-decoration: underline; text-decoration-thickness: .12em; text-underline-offset: .35em; }
+.portal .top nav a:is(:hover, [aria-current]) { color: var(--on-brand); background: none; text-decoration: underline; text-decoration-thickness: .12em; text-underline-offset: .35em; }
 .portal .top :focus-visible { outline-color: var(--on-brand); }
 .portal .primary { border-color: var(--edge); }
+.portal .primary:hover { filter: none; text-decoration: underline; }
 `, c, c.On())
 }
 

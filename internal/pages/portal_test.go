@@ -146,6 +146,7 @@ func TestPortalInsteadOfASession(t *testing.T) {
 		t.Errorf("the link led to %s", p.path)
 	}
 	b.get("/deliveries").lacks(t, "Sign out")
+	b.hasCookie(t, "runhooks_portal")
 	// A portal session is replaced without a question.
 	if p := b.post(l.link(robotB, false)); p.path != "/robots/"+robotB {
 		t.Errorf("the second link led to %s", p.path)
@@ -154,111 +155,147 @@ func TestPortalInsteadOfASession(t *testing.T) {
 	b.get("/sign-in").is(t, http.StatusOK).has(t, "runhooks tokens create")
 	b.post("/sign-in", "token", l.admin)
 	b.get("/robots").has(t, "Sign out")
+	b.hasCookie(t, "runhooks_session")
 }
 
-// frame sends a request as a browser does for a frame in a page of another site. The answer's
-// cookies are kept by name, whatever their attributes.
-func (b *browser) frame(t *testing.T, method, path, site string, cookies map[string]string) *http.Response {
+// hasCookie fails the test unless the browser has one cookie, with this name.
+func (b *browser) hasCookie(t *testing.T, name string) {
 	t.Helper()
-	r, err := http.NewRequest(method, b.l.url+path, http.NoBody)
+	u, err := url.Parse(b.l.url)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := b.Jar.Cookies(u); len(got) != 1 || got[0].Name != name {
+		t.Errorf("the browser has the cookies %v, want %s", got, name)
+	}
+}
+
+// A frame is one in a page of another site, with the cookies that it was given.
+type frame struct {
+	l       *lab
+	cookies map[string]*http.Cookie
+}
+
+func (l *lab) frame() *frame { return &frame{l, map[string]*http.Cookie{}} }
+
+// send sends a request with further headers as a browser does that loads the frame.
+func (f *frame) send(method, path, form string, headers ...string) *http.Response {
+	f.l.t.Helper()
+	r, err := http.NewRequest(method, f.l.url+path, strings.NewReader(form))
+	if err != nil {
+		f.l.t.Fatal(err)
+	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Sec-Fetch-Site", site)
-	r.Header.Set("Sec-Fetch-Dest", "iframe")
-	for name, value := range cookies {
-		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	for _, c := range f.cookies {
+		r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
 	}
 	answer, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		t.Fatal(err)
+		f.l.t.Fatal(err)
 	}
-	t.Cleanup(func() { answer.Body.Close() })
+	answer.Body.Close()
 	for _, c := range answer.Cookies() {
-		cookies[c.Name] = c.Value
+		f.cookies[c.Name] = c
 	}
 	return answer
 }
 
+func (f *frame) get(path, site string) *http.Response {
+	return f.send(http.MethodGet, path, "", "Sec-Fetch-Site", site, "Sec-Fetch-Dest", "iframe")
+}
+
+func (f *frame) post(path, site string) *http.Response {
+	return f.send(http.MethodPost, path, "", "Sec-Fetch-Site", site, "Sec-Fetch-Dest", "iframe")
+}
+
 func TestPortalInAFrame(t *testing.T) {
 	l := newLab(t, branded(t))
-	path := l.link(robotA, false)
-	const listed = "frame-ancestors https://app.example.com https://*.example.org"
-	mayFrame := func(what string, r *http.Response, may bool) {
+	check := func(what string, h http.Header, framed bool) {
 		t.Helper()
-		csp, options := r.Header.Get("Content-Security-Policy"), r.Header.Get("X-Frame-Options")
-		if may != (strings.Contains(csp, listed) && options == "") || !may != (strings.Contains(csp, "frame-ancestors 'none'") && options == "DENY") {
-			t.Errorf("%s: %q and X-Frame-Options %q, want it framed: %v", what, csp, options, may)
+		csp, options := "frame-ancestors 'none'", "DENY"
+		if framed {
+			csp, options = "frame-ancestors https://app.example.com https://*.example.org", ""
+		}
+		if got := h.Get("Content-Security-Policy"); !strings.HasSuffix(got, csp) || h.Get("X-Frame-Options") != options {
+			t.Errorf("%s: %q and X-Frame-Options %q, want it framed: %v", what, got, h.Get("X-Frame-Options"), framed)
 		}
 	}
-	b, cookies := l.browser(), map[string]string{}
-	mayFrame("the link", b.frame(t, "GET", path, "cross-site", cookies), true)
-	opened := b.frame(t, "POST", path, "same-origin", cookies)
-	if opened.StatusCode != http.StatusSeeOther {
+	path := l.link(robotA, false)
+	f := l.frame()
+	check("a link", f.get(path, "cross-site").Header, true)
+	if opened := f.post(path, "same-origin"); opened.StatusCode != http.StatusSeeOther {
 		t.Fatalf("the link is opened with %s", opened.Status)
 	}
-	set := strings.Join(opened.Header.Values("Set-Cookie"), "\n")
-	for _, want := range []string{"runhooks_portal=", "HttpOnly", "SameSite=None", "Secure", "Partitioned"} {
-		if !strings.Contains(set, want) {
-			t.Errorf("the cookie of a frame has no %s: %s", want, set)
-		}
-	}
-	mayFrame("a page of the session", b.frame(t, "GET", "/nothing", "same-origin", cookies), true)
-	mayFrame("a used link", b.frame(t, "GET", path, "cross-site", map[string]string{}), true)
-	mayFrame("the way to sign in", b.frame(t, "GET", "/sign-in", "same-origin", cookies), false)
-	mayFrame("a failed signing in", b.frame(t, "POST", "/sign-in", "same-origin", cookies), false)
-	ended := b.frame(t, "GET", "/robots", "cross-site", map[string]string{})
-	mayFrame("a frame without a session", ended, true)
+	check("a page of the session", f.get("/nothing", "same-origin").Header, true)
+	check("the way to sign in", f.get("/sign-in", "same-origin").Header, false)
+	check("a failed signing in", f.post("/sign-in", "same-origin").Header, false)
+	check("a used link", l.frame().get(path, "cross-site").Header, true)
+	ended := l.frame().get("/robots", "cross-site")
+	check("a frame without a session", ended.Header, true)
 	if ended.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a frame without a session: %s", ended.Status)
 	}
+	check("an operator's page", l.signedIn(l.admin).get("/robots").header, false)
+	check("the way to sign in, of nobody", l.browser().get("/robots").header, false)
 
-	// The cookie comes along with what other sites send; it doesn't help them.
-	second := l.link(robotB, false)
-	for _, site := range []string{"cross-site", "same-site"} {
-		for _, path := range []string{"/sign-out", second} {
-			if r := b.frame(t, "POST", path, site, cookies); r.StatusCode != http.StatusForbidden {
-				t.Errorf("POST %s of a %s page: %s", path, site, r.Status)
+	l = newLab(t) // which lists no origins
+	check("a link that isn't framed", l.frame().get(l.link(robotA, false), "cross-site").Header, false)
+}
+
+// A cookie for a frame of another site is partitioned, and no other is for frames.
+func TestPortalCookie(t *testing.T) {
+	check := func(what string, c *http.Cookie, framed bool) {
+		t.Helper()
+		switch {
+		case c == nil:
+			t.Errorf("%s: there is no cookie", what)
+		case !c.HttpOnly || framed != (c.SameSite == http.SameSiteNoneMode && c.Secure && c.Partitioned) || !framed != (c.SameSite == http.SameSiteStrictMode && !c.Partitioned):
+			t.Errorf("%s: the cookie is %v", what, c)
+		}
+	}
+	l := newLab(t, branded(t))
+	f := l.frame()
+	f.post(l.link(robotA, false), "same-origin")
+	check("in a frame", f.cookies["runhooks_portal"], true)
+	f.send(http.MethodPost, "/sign-out", "", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "empty")
+	check("a notice in a frame", f.cookies["runhooks_notice"], true)
+
+	f.post(l.link(robotA, false), "same-origin")
+	f.send(http.MethodPost, "/sign-in", "token="+l.admin) // in a page beside the frame
+	check("an operator's", f.cookies["runhooks_session"], false)
+	if c := f.cookies["runhooks_portal"]; c.MaxAge >= 0 || !c.Partitioned {
+		t.Errorf("signing in leaves the portal's cookie: %v", c)
+	}
+
+	f = l.frame()
+	f.send(http.MethodPost, l.link(robotA, false), "", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "document")
+	check("in a page of its own", f.cookies["runhooks_portal"], false)
+	l = newLab(t)
+	f = l.frame()
+	f.post(l.link(robotA, false), "same-origin")
+	check("with no origins listed", f.cookies["runhooks_portal"], false)
+}
+
+// The cookie of a frame comes along with what other sites send, and doesn't help them.
+func TestPortalAndOtherSites(t *testing.T) {
+	l := newLab(t, branded(t))
+	f := l.frame()
+	f.post(l.link(robotA, false), "same-origin")
+	link := l.link(robotB, false)
+	for _, path := range []string{"/sign-out", link} {
+		// By http, browsers tell only the origin.
+		for _, from := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://app.example.com"}, {"Origin", "null"}} {
+			if r := f.send(http.MethodPost, path, "", from...); r.StatusCode != http.StatusForbidden {
+				t.Errorf("POST %s with %v: %s", path, from, r.Status)
 			}
 		}
 	}
-	// Where a browser doesn't tell the site, which it does only by https, it tells the origin.
-	for origin, want := range map[string]int{"https://evil.example": http.StatusForbidden, "null": http.StatusForbidden, l.url: http.StatusSeeOther} {
-		r, err := http.NewRequest(http.MethodPost, l.url+"/sign-out", http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Origin", origin)
-		r.AddCookie(&http.Cookie{Name: "runhooks_portal", Value: cookies["runhooks_portal"]})
-		answer, err := http.DefaultTransport.RoundTrip(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer.Body.Close()
-		if answer.StatusCode != want {
-			t.Errorf("a form of %s: %s", origin, answer.Status)
-		}
+	if r := f.send(http.MethodPost, link, "", "Origin", l.url); r.StatusCode != http.StatusSeeOther {
+		t.Errorf("POST of our own page: %s", r.Status)
 	}
-	l.browser().get(second).is(t, http.StatusOK)
-
-	// By itself, the portal has the cookie of all sessions, and whoever signs in isn't framed.
-	self := l.browser()
-	self.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if set := self.post(second).header.Get("Set-Cookie"); !strings.Contains(set, "SameSite=Strict") || strings.Contains(set, "Partitioned") {
-		t.Errorf("not in a frame, the cookie is %s", set)
-	}
-	for what, p := range map[string]shown{"an operator's page": l.signedIn(l.admin).get("/robots"), "no session": l.browser().get("/robots")} {
-		mayFrame(what, &http.Response{Header: p.header}, false)
-	}
-
-	// Without the flag, nothing is framed.
-	l = newLab(t)
-	r := l.browser().frame(t, "POST", l.link(robotA, false), "same-origin", map[string]string{})
-	if set := r.Header.Get("Set-Cookie"); !strings.Contains(set, "SameSite=Strict") || strings.Contains(set, "Partitioned") {
-		t.Errorf("with no frames allowed, the cookie is %s", set)
-	}
-	mayFrame("a link, with no frames allowed", l.browser().frame(t, "GET", l.link(robotA, false), "cross-site", map[string]string{}), false)
 }
 
 var asset = regexp.MustCompile(`/static/brand[^"]*`)
