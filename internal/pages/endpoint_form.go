@@ -491,17 +491,32 @@ func (f *endpointForm) Events() []choice {
 	if f.Endpoint != nil && f.Endpoint.Operator {
 		types = operatorEvents
 	}
-	choices := make([]choice, len(types))
+	list := make([]choice, len(types))
 	for i, t := range types {
-		choices[i] = choice{string(t), eventChip(t).Text, slices.Contains(f.values["events"], string(t))}
+		list[i] = choice{string(t), eventChip(t).Text, slices.Contains(f.values["events"], string(t))}
 	}
-	return choices
+	return list
 }
 
 // A choice is a checkbox, a radio button or an option.
 type choice struct {
 	Value, Label string
 	Chosen       bool
+}
+
+// An option is a choice of an amount.
+type option struct {
+	value int
+	label string
+}
+
+func choices(options []option, chosen string) []choice {
+	list := make([]choice, len(options))
+	for i, o := range options {
+		value := strconv.Itoa(o.value)
+		list[i] = choice{value, o.label, value == chosen}
+	}
+	return list
 }
 
 // Is says that a field has a value.

@@ -14,6 +14,8 @@ import (
 func (p *Pages) registerEndpoints() {
 	p.page("GET /robots/{robot}", p.showRobot)
 	p.page("GET /robots/{robot}/preview", p.showPreview)
+	p.page("GET /robots/{robot}/portal-link", p.showPortalLink)
+	p.page("POST /robots/{robot}/portal-link", p.makePortalLink)
 	p.page("GET /robots/{robot}/endpoints/new", p.newEndpoint)
 	p.page("POST /robots/{robot}/endpoints/new", p.createEndpoint)
 	p.page("GET /endpoints/{id}", p.showEndpoint)
@@ -111,8 +113,10 @@ func apiEndpoint(r *http.Request) string {
 
 // A robotView is the page of a robot's settings.
 type robotView struct {
-	Robot     string
-	Admin     bool
+	Robot string
+	Admin bool
+	// Links says that the session may make portal links, which are for others.
+	Links     bool
 	Endpoints []endpointView
 	// First and Next are pages of the list, if they are others than this.
 	First, Next string
@@ -121,7 +125,7 @@ type robotView struct {
 func (p *Pages) showRobot(w http.ResponseWriter, r *http.Request, s *session) error {
 	robot := r.PathValue("robot")
 	query := url.Values{"robot_id": {robot}, "limit": {strconv.Itoa(pageOfEndpoints)}}
-	data := robotView{Robot: robot, Admin: s.Admin()}
+	data := robotView{Robot: robot, Admin: s.Admin(), Links: s.Admin() && s.RobotID == ""}
 	if cursor := r.URL.Query().Get("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
 		data.First = joinPath("robots", robot)
@@ -192,7 +196,7 @@ type secretView struct {
 // OverlapText is that time, as the form for rotating named it.
 func (v secretView) OverlapText() string {
 	for _, o := range overlaps {
-		if o.seconds == v.Overlap {
+		if o.value == v.Overlap {
 			return o.label
 		}
 	}
@@ -317,20 +321,12 @@ type rotationView struct {
 }
 
 // overlaps are the times for which an old secret may stay valid, in seconds.
-var overlaps = []struct {
-	seconds int
-	label   string
-}{
+var overlaps = []option{
 	{0, "not at all: it ends now"}, {3600, "1 hour"}, {86400, "1 day"}, {7 * 86400, "7 days"}, {30 * 86400, "30 days"},
 }
 
 func newRotation(e endpointView, overlap string) rotationView {
-	v := rotationView{endpointView: e, Kind: string(e.Signature)}
-	for _, o := range overlaps {
-		value := strconv.Itoa(o.seconds)
-		v.Overlaps = append(v.Overlaps, choice{value, o.label, value == overlap})
-	}
-	return v
+	return rotationView{endpointView: e, Kind: string(e.Signature), Overlaps: choices(overlaps, overlap)}
 }
 
 func (p *Pages) showRotation(w http.ResponseWriter, r *http.Request, s *session) error {
@@ -453,18 +449,12 @@ type recoveryView struct {
 }
 
 // spans are how far back a recovery may reach, in hours.
-var spans = []struct {
-	hours int
-	label string
-}{{1, "1 hour"}, {6, "6 hours"}, {24, "1 day"}, {72, "3 days"}, {7 * 24, "7 days"}, {30 * 24, "30 days"}}
+var spans = []option{
+	{1, "the last hour"}, {6, "the last 6 hours"}, {24, "the last day"}, {72, "the last 3 days"}, {7 * 24, "the last 7 days"}, {30 * 24, "the last 30 days"},
+}
 
 func newRecovery(e endpointView, chosen string) recoveryView {
-	v := recoveryView{endpointView: e}
-	for _, span := range spans {
-		value := strconv.Itoa(span.hours)
-		v.Spans = append(v.Spans, choice{value, "the last " + span.label, value == chosen})
-	}
-	return v
+	return recoveryView{endpointView: e, Spans: choices(spans, chosen)}
 }
 
 func (p *Pages) showRecovery(w http.ResponseWriter, r *http.Request, s *session) error {
@@ -524,4 +514,56 @@ func (p *Pages) recoverEndpoint(w http.ResponseWriter, r *http.Request, s *sessi
 		return p.render(w, r, status, "endpoint-recover", e.view("Recover deliveries", form))
 	}
 	return p.redirect(w, r, joinPath("jobs", job.ID), "")
+}
+
+// A portalLinkView is the form that makes a portal link, or the link.
+type portalLinkView struct {
+	Robot             string
+	Problem           string
+	Expires, Sessions []choice
+	ReadOnly          bool
+	Link              *api.PortalLink
+}
+
+// linkTimes are for how long a portal link can be opened, and sessionTimes how long the
+// session lasts that it opens, in seconds.
+var (
+	linkTimes    = []option{{300, "5 minutes"}, {3600, "1 hour"}, {86400, "1 day"}}
+	sessionTimes = []option{{3600, "1 hour"}, {28800, "8 hours"}, {7 * 86400, "7 days"}}
+)
+
+func (p *Pages) showPortalLink(w http.ResponseWriter, r *http.Request, s *session) error {
+	if err := admins(s); err != nil {
+		return err
+	}
+	return p.portalLink(w, r, http.StatusOK, portalLinkView{Expires: choices(linkTimes, "300"), Sessions: choices(sessionTimes, "28800")})
+}
+
+func (p *Pages) portalLink(w http.ResponseWriter, r *http.Request, status int, v portalLinkView) error {
+	v.Robot = r.PathValue("robot")
+	return p.render(w, r, status, "portal-link", view{Title: "Portal link", Here: "robots", Robot: v.Robot, Data: v})
+}
+
+func (p *Pages) makePortalLink(w http.ResponseWriter, r *http.Request, s *session) error {
+	if err := parseForm(w, r); err != nil {
+		return err
+	}
+	expires, session, readOnly := r.PostForm.Get("expires_in"), r.PostForm.Get("session"), r.PostForm.Get("read_only") == "true"
+	ask := jsonObject{{"read_only", readOnly}, {"expires_in", asTyped(expires)}, {"session", asTyped(session)}}
+	// The link leads to where this browser reaches the service, unless that is configured.
+	here := func(asked *http.Request) {
+		asked.Host, asked.TLS = r.Host, r.TLS
+		asked.Header.Set("X-Forwarded-Proto", r.Header.Get("X-Forwarded-Proto"))
+	}
+	var link api.PortalLink
+	err := s.do(r.Context(), http.MethodPost, "/v1/robots/"+url.PathEscape(r.PathValue("robot"))+"/portal-links", ask, &link, here)
+	if shown, ok := errors.AsType[*problem](err); ok && shown.Status == http.StatusUnprocessableEntity {
+		return p.portalLink(w, r, shown.Status, portalLinkView{
+			Problem: shown.Detail, ReadOnly: readOnly, Expires: choices(linkTimes, expires), Sessions: choices(sessionTimes, session),
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return p.portalLink(w, r, http.StatusCreated, portalLinkView{Link: &link})
 }

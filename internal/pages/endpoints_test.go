@@ -378,7 +378,7 @@ func TestReadersAndScopes(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/robots/" + robotA + "/endpoints/new", "/endpoints/" + e.ID + "/edit", "/endpoints/" + e.ID + "/rotate", "/endpoints/" + e.ID + "/delete", "/endpoints/" + e.ID + "/recover", "/endpoints/" + e.ID + "/test"} {
+	for _, path := range []string{"/robots/" + robotA + "/endpoints/new", "/endpoints/" + e.ID + "/edit", "/endpoints/" + e.ID + "/rotate", "/endpoints/" + e.ID + "/delete", "/endpoints/" + e.ID + "/recover", "/endpoints/" + e.ID + "/test", "/robots/" + robotA + "/portal-link"} {
 		reader.get(path).is(t, http.StatusForbidden)
 		reader.post(path, "version", "1", "url", "https://example.com/new", "hours", "24", "overlap", "0", "signature", "v1").is(t, http.StatusForbidden)
 	}
@@ -467,4 +467,22 @@ func TestPreview(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestPortalLink(t *testing.T) {
+	l := newLab(t)
+	b := l.signedIn(l.admin)
+	path := "/robots/" + robotA + "/portal-link"
+	b.get("/robots/"+robotA).has(t, `href="`+path+`"`)
+	b.get(path).is(t, http.StatusOK).has(t, `<option value="300" selected>`, "Make the link")
+	p := b.post(path, "expires_in", "3600", "session", "28800", "read_only", "true").is(t, http.StatusCreated).
+		has(t, l.url+"/portal/", `data-copy="#link"`, "in 59 min", "can change nothing")
+	if n := strings.Count(p.body, l.url+"/portal/"); n != 1 {
+		t.Errorf("the link is there %d times", n)
+	}
+	b.post(path, "expires_in", "1", "session", "28800").is(t, http.StatusUnprocessableEntity).lacks(t, "/portal/")
+	l.signedIn(l.token(api.RoleReader, "")).post(path, "expires_in", "300", "session", "28800").is(t, http.StatusForbidden)
+	scoped := l.signedIn(l.token(api.RoleAdmin, robotA))
+	scoped.get("/robots/"+robotA).lacks(t, path)
+	scoped.post("/robots/"+robotB+"/portal-link", "expires_in", "300", "session", "28800").is(t, http.StatusForbidden)
 }
