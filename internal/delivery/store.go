@@ -433,6 +433,8 @@ type Activity struct {
 	LastSuccess time.Time
 	LastAttempt time.Time
 	Hours       Hours
+	// Health is what [Settings.Health] returns.
+	Health Health
 }
 
 // A RobotFilter chooses robots.

@@ -52,14 +52,12 @@ func eventsText(types []string) string {
 // endpointState returns the state of an endpoint as a person sees it: what is active
 // may be failing, or slowed by the service because of that.
 func endpointState(e *api.Endpoint, now time.Time) string {
-	switch a := e.Activity; {
+	switch {
 	case e.State != api.EndpointStateActive:
 		return string(e.State)
 	case e.Health != nil && e.Health.NotBefore != nil && e.Health.NotBefore.After(now):
 		return "slowed"
 	case e.Health != nil && e.Health.Failures > 0:
-		return "failing"
-	case e.Health == nil && a != nil && a.LastAttemptAt != nil && (a.LastSuccessAt == nil || a.LastSuccessAt.Before(*a.LastAttemptAt)):
 		return "failing"
 	}
 	return string(e.State)

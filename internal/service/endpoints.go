@@ -306,6 +306,9 @@ func (s *server) ListEndpoints(ctx context.Context, r api.ListEndpointsRequestOb
 			return nil, undecryptable(err)
 		}
 		shown.Activity = activityOf(activity, shown.ID)
+		if a, ok := activity[shown.ID]; ok {
+			shown.Health = healthOf(&a.Health)
+		}
 		list.Items = append(list.Items, shown)
 	}
 	return list, nil
@@ -358,15 +361,19 @@ func (s *server) GetEndpoint(ctx context.Context, r api.GetEndpointRequestObject
 	if err != nil {
 		return nil, err
 	}
-	shown.Health = &api.EndpointHealth{
-		Failures: int64(health.Failures), FailingSince: optional(health.FailingSince), NotBefore: optional(health.NotBefore),
-	}
+	shown.Health = healthOf(&health)
 	activity, err := s.store.Activity(ctx, []string{e.ID})
 	if err != nil {
 		return nil, err
 	}
 	shown.Activity = activityOf(activity, e.ID)
 	return api.GetEndpoint200JSONResponse{Body: shown, Headers: api.GetEndpoint200ResponseHeaders{ETag: etag(e.Version)}}, nil
+}
+
+func healthOf(h *delivery.Health) *api.EndpointHealth {
+	return &api.EndpointHealth{
+		Failures: int64(h.Failures), FailingSince: optional(h.FailingSince), NotBefore: optional(h.NotBefore),
+	}
 }
 
 // ifMatch holds an endpoint to the version that the client has read.

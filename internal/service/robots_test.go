@@ -125,6 +125,9 @@ func TestActivity(t *testing.T) {
 		if diff := cmp.Diff(activity(e.ID), value(e.Activity)); diff != "" {
 			t.Errorf("in the list (-read alone +in the list):\n%s", diff)
 		}
+		if failures := value(e.Health).Failures; (failures == 3) != (e.ID == failing.ID) {
+			t.Errorf("in the list, %s has failed %d times", e.URL, failures)
+		}
 	}
 	robot := w.robots(w.admin, "robot_id="+robotA)[0]
 	if got := sum(robot.Hours); got != (api.AttemptCounts{Succeeded: 3, Failed: 3}) || robot.Endpoints != 3 || robot.LastEventAt == nil {

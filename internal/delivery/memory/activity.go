@@ -39,7 +39,7 @@ func (s *Store) Activity(_ context.Context, endpoints []string) (map[string]deli
 			if e == nil || e.deleted {
 				continue
 			}
-			a := delivery.Activity{LastSuccess: e.lastSuccess, LastAttempt: e.lastAttempt}
+			a := delivery.Activity{LastSuccess: e.lastSuccess, LastAttempt: e.lastAttempt, Health: e.health}
 			for _, r := range e.open {
 				n := &a.Waiting
 				if r.State == delivery.Held {

@@ -52,15 +52,18 @@ func (s *Store) Activity(ctx context.Context, endpoints []string) (map[string]de
 			(SELECT count(*) FROM (SELECT FROM runhooks.pending p WHERE p.endpoint_id = e.id AND p.state = 'pending' AND NOT p.ordered LIMIT $2) p),
 			(SELECT count(*) FROM (SELECT FROM runhooks.pending p WHERE p.endpoint_id = e.id AND p.state = 'pending' AND p.ordered LIMIT $2) p),
 			(SELECT count(*) FROM (SELECT FROM runhooks.pending p WHERE p.endpoint_id = e.id AND p.state = 'held' LIMIT $2) p),
-			a.last_success_at, a.last_attempt_at
-		FROM runhooks.endpoints e LEFT JOIN runhooks.activity a ON a.endpoint_id = e.id
+			a.last_success_at, a.last_attempt_at,
+			coalesce(h.failures, 0), h.failing_since, h.not_before, coalesce(h.opened, 0), coalesce(h.told, false)
+		FROM runhooks.endpoints e LEFT JOIN runhooks.activity a ON a.endpoint_id = e.id LEFT JOIN runhooks.health h ON h.endpoint_id = e.id
 		WHERE e.id = ANY ($1) AND e.deleted_at IS NULL`, endpoints, delivery.CountMost).Query(func(rows pgx.Rows) error {
 		var id string
 		var plain, ordered, held int64
-		var success, attempt *time.Time
-		_, err := pgx.ForEachRow(rows, []any{&id, &now, &plain, &ordered, &held, &success, &attempt}, func() error {
+		var success, attempt, since, before *time.Time
+		var h delivery.Health
+		_, err := pgx.ForEachRow(rows, []any{&id, &now, &plain, &ordered, &held, &success, &attempt, &h.Failures, &since, &before, &h.Opened, &h.Told}, func() error {
+			h.FailingSince, h.NotBefore = given(since), given(before)
 			found[id] = delivery.Activity{
-				Waiting: min(plain+ordered, delivery.CountMost), Held: held, LastSuccess: given(success), LastAttempt: given(attempt),
+				Waiting: min(plain+ordered, delivery.CountMost), Held: held, LastSuccess: given(success), LastAttempt: given(attempt), Health: h,
 			}
 			return nil
 		})

@@ -115,6 +115,9 @@ func (s *Store) Activity(ctx context.Context, endpoints []string) (map[string]de
 			}, hoursOf, r.int(0), milli(a.Hours.Since(now))); err != nil {
 				return err
 			}
+			if a.Health, err = health(ctx, c, r.int(0)); err != nil {
+				return err
+			}
 			found[id] = a
 		}
 		return nil

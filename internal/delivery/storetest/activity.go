@@ -104,6 +104,17 @@ var activityTests = []test{
 			b.same([2]int64{a.Waiting, a.Held}, want)
 		}
 	}},
+	{"HealthInActivity", func(b *bench) {
+		e, other := b.endpoint("robot"), b.endpoint("another")
+		r := b.one("robot", "1")
+		at := b.now.Truncate(time.Millisecond).UTC()
+		health := delivery.Health{Failures: 7, FailingSince: at.Add(-time.Hour), NotBefore: at.Add(time.Hour), Opened: 2, Told: true}
+		b.commit(delivery.Batch{Health: []delivery.HealthChange{{EndpointID: e.ID, Epoch: r.Epoch, Health: health}}})
+		a, _ := b.activity(e)
+		b.same(a.Health, health)
+		a, _ = b.activity(other)
+		b.same(a.Health, delivery.Health{})
+	}},
 	{"CountsOfADeletedEndpoint", func(b *bench) {
 		e, kept := b.endpoint("robot"), b.endpoint("robot")
 		b.count(b.tally(e, 1, 5, 0), b.tally(kept, 1, 2, 1))
