@@ -373,6 +373,7 @@ func (f *endpointForm) label(field string) string {
 // compare fills in what differs between the form and what is stored, after somebody
 // else has changed it.
 func (f *endpointForm) compare(stored *api.Endpoint) {
+	f.forget()
 	now := settingsOf(stored)
 	for _, name := range comparedFields {
 		typed, kept := shownValue(name, f.values), shownValue(name, now)

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -437,7 +438,7 @@ func (p *Pages) deleteEndpoint(w http.ResponseWriter, r *http.Request, s *sessio
 	if err != nil {
 		return err
 	}
-	return p.redirect(w, r, e.Owner(), "The endpoint "+e.URL+" is deleted.")
+	return p.redirect(w, r, e.Owner(), fmt.Sprintf("The endpoint %.200s is deleted.", e.URL))
 }
 
 // A recoveryView is the form by which failures are recovered.
