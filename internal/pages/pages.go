@@ -83,6 +83,7 @@ func New(o Options) (*Pages, error) {
 		return p.redirect(w, r, "/robots", "")
 	})
 	p.page("GET /robots", p.showRobots)
+	p.registerEndpoints()
 	p.public("/", func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusNotFound, Detail: "There is no such page."}
 	})
