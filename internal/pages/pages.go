@@ -22,6 +22,7 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"github.com/runhooks/runhooks/internal/keyring"
 	"github.com/runhooks/runhooks/internal/service"
@@ -49,6 +50,8 @@ type Pages struct {
 	versions map[string]string
 	mux      *http.ServeMux
 	handler  http.Handler
+	live     hub
+	stop     func() // ends the streams of live
 }
 
 // New returns the pages of a service.
@@ -60,6 +63,9 @@ func New(o Options) (*Pages, error) {
 		service: o.Service, ring: o.Keyring, logger: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 		versions: map[string]string{}, mux: http.NewServeMux(),
 	}
+	stopping := make(chan struct{})
+	p.live.stopping = stopping
+	p.stop = sync.OnceFunc(func() { close(stopping) })
 	if err := p.load(); err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
@@ -84,6 +90,10 @@ func New(o Options) (*Pages, error) {
 	p.handler = protection.Handler(p.mux)
 	return p, nil
 }
+
+// Stop ends what pages stream, which would go on for as long as they are open. It is
+// for [http.Server.RegisterOnShutdown].
+func (p *Pages) Stop() { p.stop() }
 
 // load reads the templates and static files. A template without a block "main" is a
 // part that all pages may use.
@@ -188,6 +198,10 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, s *session, err err
 	if !errors.As(err, &shown) {
 		p.logger.ErrorContext(r.Context(), "a page failed", "page", r.Pattern, "error", err)
 		shown = &problem{Status: http.StatusInternalServerError, Detail: "The page could not be made. The service's log says why."}
+	}
+	if isStream(r) {
+		failStream(w, shown)
+		return
 	}
 	if shown.Status == http.StatusUnauthorized {
 		p.forget(w, r)
