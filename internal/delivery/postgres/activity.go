@@ -50,18 +50,20 @@ const (
 			(SELECT count(*) FROM (SELECT FROM runhooks.pending p WHERE p.endpoint_id = e.id AND p.state = 'pending' AND p.ordered LIMIT $2) p),
 			(SELECT count(*) FROM (SELECT FROM runhooks.pending p WHERE p.endpoint_id = e.id AND p.state = 'held' LIMIT $2) p),
 			a.last_success_at, a.last_attempt_at
-		FROM runhooks.endpoints e LEFT JOIN runhooks.activity a ON a.endpoint_id = e.id
-		WHERE e.id = ANY ($1) AND e.deleted_at IS NULL`
-	hoursOf = `SELECT endpoint_id, hour, succeeded, failed FROM runhooks.activity_hours
-		WHERE endpoint_id = ANY ($1) AND hour > now() - interval '1 day'`
+		FROM unnest($1::text[]) AS i(id) JOIN runhooks.endpoints e ON e.id = i.id AND e.deleted_at IS NULL
+		LEFT JOIN runhooks.activity a ON a.endpoint_id = e.id`
+	hoursOf    = "SELECT e.id, h.hour, h.succeeded, h.failed FROM unnest($1::text[]) AS e(id) CROSS JOIN LATERAL " + recent + " h"
 	robotHours = `SELECT e.robot_id, h.hour, sum(h.succeeded)::bigint, sum(h.failed)::bigint
-		FROM runhooks.endpoints e JOIN runhooks.activity_hours h ON h.endpoint_id = e.id AND h.hour > now() - interval '1 day'
+		FROM runhooks.endpoints e CROSS JOIN LATERAL ` + recent + ` h
 		WHERE e.robot_id = ANY ($1) AND e.deleted_at IS NULL GROUP BY e.robot_id, h.hour`
+	// By OFFSET, it is asked for each endpoint, and never for all that there are.
+	recent = `(SELECT hour, succeeded, failed FROM runhooks.activity_hours
+		WHERE endpoint_id = e.id AND hour > now() - interval '1 day' OFFSET 0)`
 
 	// robotsFrom goes from one robot to the next, by indexes, instead of looking at
 	// all that there is of each.
 	robotsFrom = `WITH RECURSIVE r (id, n) AS (
-		SELECT ` + robotAfter + `, 1 FROM (SELECT $1::text COLLATE "C" AS id) r
+		SELECT ` + robotAfter + `, 1::bigint FROM (SELECT $1::text COLLATE "C" AS id) r
 		UNION ALL
 		SELECT ` + robotAfter + `, n + 1 FROM r WHERE id IS NOT NULL AND n < $2
 	) `

@@ -80,6 +80,31 @@ func TestActivityOfDeletedEndpointsGoes(t *testing.T) {
 	}
 }
 
+// TestDeletedEndpointsAreSettledForAWhile: a publication that read the endpoint before it
+// was deleted may commit its delivery after it was settled.
+func TestDeletedEndpointsAreSettledForAWhile(t *testing.T) {
+	s := open(t, database(t))
+	join(t, s)
+	endpoint(t, s, "gone", "r", false)
+	r := commit(t, s, &delivery.Batch{Publish: []delivery.Publication{publication("r")}}).Published[0].Deliveries[0]
+	exec(t, s, "CREATE TABLE late AS SELECT * FROM runhooks.pending")
+	exec(t, s, "DELETE FROM runhooks.pending")
+	if err := s.DeleteEndpoint(t.Context(), "gone", 0, delivery.Audit{}); err != nil {
+		t.Fatal(err)
+	}
+	settle := func() {
+		if _, err := s.Settle(t.Context(), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle()
+	exec(t, s, "INSERT INTO runhooks.pending SELECT * FROM late")
+	settle()
+	if d, err := s.Delivery(t.Context(), r.ID); err != nil || d.State != delivery.Cancelled {
+		t.Errorf("the delivery is %+v, %v", d, err)
+	}
+}
+
 // BenchmarkActivity is of 500 endpoints of one robot with 10,000 deliveries and a day of
 // counts, among 1,000 robots with events in 32 days.
 func BenchmarkActivity(b *testing.B) {
