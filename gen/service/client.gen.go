@@ -604,7 +604,7 @@ type Endpoint struct {
 	// Active Attempts are made. Otherwise deliveries are held.
 	Active bool `json:"active"`
 
-	// Activity What happened at an endpoint of late, and what waits for it. It is in the answers of the operations listEndpoints and getEndpoint. Attempts are counted some seconds after they end. If the service is killed, it loses the counts of its last seconds, but no delivery.
+	// Activity What happened at an endpoint recently, and what waits for it. It is in the answers of the operations listEndpoints and getEndpoint. Attempts are counted some seconds after they end. If the service is killed, the counts of its last seconds are lost, but no delivery is.
 	Activity *EndpointActivity `json:"activity,omitempty"`
 
 	// CreatedAt When it was created.
@@ -683,7 +683,7 @@ type Endpoint struct {
 	Version int64 `json:"version"`
 }
 
-// EndpointActivity What happened at an endpoint of late, and what waits for it. It is in the answers of the operations listEndpoints and getEndpoint. Attempts are counted some seconds after they end. If the service is killed, it loses the counts of its last seconds, but no delivery.
+// EndpointActivity What happened at an endpoint recently, and what waits for it. It is in the answers of the operations listEndpoints and getEndpoint. Attempts are counted some seconds after they end. If the service is killed, the counts of its last seconds are lost, but no delivery is.
 type EndpointActivity struct {
 	// Held How many deliveries are held. 1000 stands for 1,000 or more.
 	Held int64 `json:"held"`
@@ -1172,7 +1172,7 @@ type Request struct {
 	URL string `json:"url"`
 }
 
-// Robot A robot, and what happened to its events of late.
+// Robot A robot, and how well its events arrived recently.
 type Robot struct {
 	// Endpoints How many endpoints it has.
 	Endpoints int64 `json:"endpoints"`
