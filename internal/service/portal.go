@@ -14,9 +14,9 @@ import (
 	"github.com/runhooks/runhooks/internal/delivery"
 )
 
-// A portal link is kept as a token that no request can bear: its code has not the
-// prefix of tokens, and its role is none that an operation asks for. ADR 24 says how
-// links and their sessions work.
+// A portal link is kept as a token that can't be used as a bearer token: its code doesn't
+// have the prefix of tokens, and no operation asks for its role. ADR 24 says how links and
+// their sessions work.
 
 // PortalPath is where the pages open links: a link is the service's address, this, and the
 // link's code.
