@@ -42,6 +42,7 @@ const svg = `<?xml version="1.0" encoding="iso-8859-1"?><!-- a logo --><svg xmln
 
 func TestPortal(t *testing.T) {
 	l := newLab(t)
+	l.endpoint(robotB, "https://example.com/prices")
 	path := l.link(robotA, false)
 	b := l.browser()
 	// To look at a link doesn't use it up: programs that look at links only do this.
@@ -53,8 +54,9 @@ func TestPortal(t *testing.T) {
 	if p.path != "/robots/"+robotA {
 		t.Fatalf("the link led to %s: %d %s", p.path, p.status, p.body)
 	}
-	p = b.get("/deliveries")
-	p.lacks(t, "Sign in", "Sign out", "portal session", "ses_", "Read-only").has(t, "/robots/"+robotA, "Settings")
+	p.is(t, http.StatusOK).lacks(t, "Sign in", "Sign out", "portal session", "ses_", "Read-only", "Portal link").has(t, "/robots/"+robotA, "Settings")
+	b.get("/robots/"+robotB).lacks(t, "example.com").is(t, http.StatusForbidden)
+	b.post("/robots/"+robotA+"/portal-link", "expires_in", "300", "session", "604800").is(t, http.StatusForbidden).lacks(t, "/portal/")
 	if p := b.get("/robots"); p.path != "/robots/"+robotA {
 		t.Errorf("a portal session at /robots is at %s", p.path)
 	}
