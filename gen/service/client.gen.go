@@ -1962,7 +1962,8 @@ type ClientInterface interface {
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+	// neither links nor tokens, which would outlast it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1977,7 +1978,8 @@ type ClientInterface interface {
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+	// neither links nor tokens, which would outlast it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2595,7 +2597,8 @@ func (c *Client) ListRobots(ctx context.Context, params *ListRobotsParams, reqEd
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 // the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+// neither links nor tokens, which would outlast it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2620,7 +2623,8 @@ func (c *Client) CreatePortalLinkWithBody(ctx context.Context, robotID string, c
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 // the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+// neither links nor tokens, which would outlast it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4592,7 +4596,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+	// neither links nor tokens, which would outlast it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4607,7 +4612,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+	// neither links nor tokens, which would outlast it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7703,7 +7709,8 @@ func (c *ClientWithResponses) ListRobotsWithResponse(ctx context.Context, params
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 // the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+// neither links nor tokens, which would outlast it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7724,7 +7731,8 @@ func (c *ClientWithResponses) CreatePortalLinkWithBodyWithResponse(ctx context.C
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 // the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+// neither links nor tokens, which would outlast it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
