@@ -295,7 +295,7 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 }
 
 // retainRest lets held deliveries expire, and removes entries of the audit log, keys,
-// jobs, counts of attempts, and robots without events.
+// jobs, expired tokens, counts of attempts, and robots without events.
 func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int) (n int, err error) {
 	err = s.write(ctx, func(c *conn) error {
 		n = 0
@@ -312,6 +312,7 @@ func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int)
 			{r.Finished, "DELETE FROM robots WHERE id IN (SELECT id FROM robots WHERE last_event < ?1 ORDER BY last_event LIMIT 50)"},
 			{delivery.KeepHours, `DELETE FROM hours WHERE (endpoint, hour) IN
 				(SELECT endpoint, hour FROM hours WHERE hour < ?1 ORDER BY hour LIMIT 50)`},
+			{r.Expired, "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires <> 0 AND expires < ?1 LIMIT 50)"},
 			{r.Finished, "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished <> 0 ORDER BY id LIMIT 50) AND finished < ?1"},
 		} {
 			for of.keep > 0 && !t.over() {
