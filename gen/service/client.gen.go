@@ -700,10 +700,10 @@ type EndpointActivity struct {
 	// Hours The attempts of the last 24 hours of the clock in UTC, the oldest hour first. The last one is not over yet.
 	Hours []AttemptCounts `json:"hours"`
 
-	// LastAttemptAt When the last attempt started. Absent if none did in the last 31 days.
+	// LastAttemptAt When the last attempt started. Absent if there was none.
 	LastAttemptAt *time.Time `json:"last_attempt_at,omitempty"`
 
-	// LastSuccessAt When the last attempt started that was accepted. Absent if none was in the last 31 days.
+	// LastSuccessAt When the last attempt started that was accepted. Absent if none was.
 	LastSuccessAt *time.Time `json:"last_success_at,omitempty"`
 
 	// Waiting How many deliveries are pending. 1000 stands for 1,000 or more.
@@ -1195,7 +1195,7 @@ type Robot struct {
 	// ID Identifier of the robot.
 	ID string `json:"id"`
 
-	// LastEventAt When its last event was accepted. Operational events about it do not count. Absent if no event of it is kept.
+	// LastEventAt When its last event was accepted. Operational events about it do not count. Absent if it had none for longer than history is kept.
 	LastEventAt *time.Time `json:"last_event_at,omitempty"`
 }
 
@@ -1968,7 +1968,7 @@ type ClientInterface interface {
 
 	// ListRobots List robots
 	//
-	// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+	// The robots that have endpoints or events, in the order of their ids, each with the attempts of the last 24 hours at its endpoints. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
 	//
 	// Corresponds with GET /v1/robots (the `ListRobots` operationId).
 	ListRobots(ctx context.Context, params *ListRobotsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1980,7 +1980,8 @@ type ClientInterface interface {
 	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1994,7 +1995,8 @@ type ClientInterface interface {
 	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2606,7 +2608,7 @@ func (c *Client) GetJob(ctx context.Context, jobID string, reqEditors ...Request
 
 // ListRobots List robots
 //
-// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+// The robots that have endpoints or events, in the order of their ids, each with the attempts of the last 24 hours at its endpoints. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
 //
 // Corresponds with GET /v1/robots (the `ListRobots` operationId).
 func (c *Client) ListRobots(ctx context.Context, params *ListRobotsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2628,7 +2630,8 @@ func (c *Client) ListRobots(ctx context.Context, params *ListRobotsParams, reqEd
 // `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-// the names `portal link` and `portal session`. To revoke one, delete it there.
+// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2652,7 +2655,8 @@ func (c *Client) CreatePortalLinkWithBody(ctx context.Context, robotID string, c
 // `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-// the names `portal link` and `portal session`. To revoke one, delete it there.
+// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4652,7 +4656,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListRobotsWithResponse List robots
 	//
-	// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+	// The robots that have endpoints or events, in the order of their ids, each with the attempts of the last 24 hours at its endpoints. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4666,7 +4670,8 @@ type ClientWithResponsesInterface interface {
 	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4680,7 +4685,8 @@ type ClientWithResponsesInterface interface {
 	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7853,7 +7859,7 @@ func (c *ClientWithResponses) GetJobWithResponse(ctx context.Context, jobID stri
 
 // ListRobotsWithResponse List robots
 //
-// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+// The robots that have endpoints or events, in the order of their ids, each with the attempts of the last 24 hours at its endpoints. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7873,7 +7879,8 @@ func (c *ClientWithResponses) ListRobotsWithResponse(ctx context.Context, params
 // `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-// the names `portal link` and `portal session`. To revoke one, delete it there.
+// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7893,7 +7900,8 @@ func (c *ClientWithResponses) CreatePortalLinkWithBodyWithResponse(ctx context.C
 // `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-// the names `portal link` and `portal session`. To revoke one, delete it there.
+// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -37,6 +37,11 @@ type Options struct {
 	Service *service.Service
 	// Keyring seals the cookies of sessions.
 	Keyring *keyring.Ring
+	// Brand is what pages of portal sessions show of the platform.
+	Brand Brand
+	// FrameAncestors are the origins whose pages may frame pages of portal sessions; see
+	// [ParseOrigin]. No other page can be framed.
+	FrameAncestors []string
 	// Logger is nil for none.
 	Logger *slog.Logger
 }
@@ -48,11 +53,13 @@ type Pages struct {
 	logger    *slog.Logger
 	templates map[string]*template.Template
 	// versions has a hash of each static file, by which browsers keep it for good.
-	versions map[string]string
-	mux      *http.ServeMux
-	handler  http.Handler
-	live     hub
-	stop     func() // ends the streams of live
+	versions  map[string]string
+	brand     *brand
+	ancestors []string
+	mux       *http.ServeMux
+	handler   http.Handler
+	live      hub
+	stop      func() // ends the streams of live
 }
 
 // New returns the pages of a service.
@@ -62,7 +69,7 @@ func New(o Options) (*Pages, error) {
 	}
 	p := &Pages{
 		service: o.Service, ring: o.Keyring, logger: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
-		versions: map[string]string{}, mux: http.NewServeMux(),
+		versions: map[string]string{}, ancestors: o.FrameAncestors, mux: http.NewServeMux(),
 	}
 	stopping := make(chan struct{})
 	p.live.stopping = stopping
@@ -72,6 +79,9 @@ func New(o Options) (*Pages, error) {
 	}
 
 	p.mux.HandleFunc("GET /static/{name}", p.static)
+	p.brand = p.brandOf(o.Brand)
+	p.public("GET "+service.PortalPath+"{code}", p.showPortal)
+	p.public("POST "+service.PortalPath+"{code}", p.openPortal)
 	p.public("GET /sign-in", p.showSignIn)
 	p.public("POST /sign-in", p.signIn)
 	p.public("POST /sign-out", p.signOut)
@@ -79,6 +89,7 @@ func New(o Options) (*Pages, error) {
 		return p.redirect(w, r, "/robots", "")
 	})
 	p.page("GET /robots", p.showRobots)
+	p.registerEndpoints()
 	p.public("/", func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusNotFound, Detail: "There is no such page."}
 	})
@@ -139,16 +150,13 @@ func (p *Pages) load() error {
 	return nil
 }
 
-// policy lets a page load what comes from here, and nothing else. Styles and scripts
-// come in files of their own.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", policy(nil))
+	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	p.handler.ServeHTTP(w, r)
 }
@@ -208,6 +216,12 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		failStream(w, shown)
 		return
 	}
+	if shown.Status == http.StatusUnauthorized && p.wasPortal(r) {
+		if err := p.portalOver(w, r); err != nil {
+			p.logger.ErrorContext(r.Context(), "the end of a session can't be shown", "page", r.Pattern, "error", err)
+		}
+		return
+	}
 	if shown.Status == http.StatusUnauthorized {
 		p.forget(w, r)
 		to := "/"
@@ -238,6 +252,10 @@ type view struct {
 	Session *session
 	Notice  *notice
 	Path    string
+	// Brand is that of the platform, on pages of a portal.
+	Brand *brand
+
+	portal bool // it is a page of a portal, even if there is no session
 }
 
 // render answers with a page: the template of that name.
@@ -247,6 +265,12 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 		return fmt.Errorf("there is no template %s", name)
 	}
 	v.Session, _ = r.Context().Value(sessionKey{}).(*session)
+	switch {
+	case v.Session.Portal() && name == "sign-in":
+		v.Session = nil // an operator, who signs in instead
+	case v.Session.Portal() || v.portal:
+		p.inPortal(w, &v)
+	}
 	v.Path = r.URL.RequestURI()
 	v.Notice = p.takeNotice(w, r)
 	var b bytes.Buffer

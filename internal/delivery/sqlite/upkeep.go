@@ -177,6 +177,9 @@ func (s *Store) erase(ctx context.Context, c *conn, j *delivery.Job, t *stint) (
 			j.Total = max(j.Total, j.Done)
 		}
 	})
+	if err == nil && done && j.RunID == "" {
+		_, err = c.exec(ctx, "DELETE FROM robots WHERE id = ?", j.RobotID)
+	}
 	return done, err
 }
 
@@ -291,8 +294,8 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 	return s.retainDeliveries(ctx, before, limit)
 }
 
-// retainRest lets held deliveries expire, and removes entries of the audit log, keys
-// and jobs.
+// retainRest lets held deliveries expire, and removes entries of the audit log, keys,
+// jobs, expired tokens, counts of attempts, and robots without events.
 func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int) (n int, err error) {
 	err = s.write(ctx, func(c *conn) error {
 		n = 0
@@ -306,6 +309,10 @@ func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int)
 				WHERE id IN (SELECT id FROM deliveries INDEXED BY deliveries_held WHERE state = 1 AND at < ?1 ORDER BY at LIMIT 50)`},
 			{r.Audit, "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit ORDER BY seq LIMIT 50) AND at < ?1"},
 			{r.Idempotency, "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency ORDER BY event LIMIT 50) AND at < ?1"},
+			{r.Finished, "DELETE FROM robots WHERE id IN (SELECT id FROM robots WHERE last_event < ?1 ORDER BY last_event LIMIT 50)"},
+			{delivery.KeepHours, `DELETE FROM hours WHERE (endpoint, hour) IN
+				(SELECT endpoint, hour FROM hours WHERE hour < ?1 ORDER BY hour LIMIT 50)`},
+			{r.Expired, "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires <> 0 AND expires < ?1 LIMIT 50)"},
 			{r.Finished, "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished <> 0 ORDER BY id LIMIT 50) AND finished < ?1"},
 		} {
 			for of.keep > 0 && !t.over() {
