@@ -229,6 +229,9 @@ type deliveryPage struct {
 	deliveryRow
 	// Tries are the attempts, the newest first.
 	Tries []tryView
+	// Waits is until when the endpoint is left alone, where the delivery is due and waits
+	// for that.
+	Waits *time.Time
 	// MayRetry and MayCancel say what the session may do with the delivery now.
 	MayRetry, MayCancel bool
 
@@ -312,6 +315,15 @@ func (s *session) delivery(ctx context.Context, id string) (*deliveryPage, error
 	for i, a := range slices.Backward(detail.Attempts) {
 		d.Tries = append(d.Tries, tryView{a, i == len(detail.Attempts)-1})
 	}
+	if d.DueAt != nil && time.Since(*d.DueAt) > time.Second && d.EndpointURL != "" {
+		var e api.Endpoint
+		if err := s.do(ctx, http.MethodGet, "/v1"+joinPath("endpoints", d.EndpointID), nil, &e); err != nil && !isMissing(err) {
+			return nil, err
+		}
+		if e.Health != nil && e.Health.NotBefore != nil && e.Health.NotBefore.After(time.Now()) {
+			d.Waits = e.Health.NotBefore
+		}
+	}
 	// Of a deleted endpoint, nothing can be retried; of one that is not active, deliveries
 	// are held until it is.
 	d.MayRetry = s.Admin() && d.EndpointURL != "" && d.State != string(api.DeliveryStateHeld)
@@ -346,10 +358,16 @@ func (p *Pages) showDelivery(w http.ResponseWriter, r *http.Request, s *session)
 func (s *session) payload(ctx context.Context, id string) ([]byte, error) {
 	var body []byte
 	err := s.do(ctx, http.MethodGet, "/v1"+joinPath("deliveries", id, "payload"), nil, &body)
-	if gone, ok := errors.AsType[*problem](err); ok && gone.Status == http.StatusNotFound {
+	if isMissing(err) {
 		return nil, nil
 	}
 	return body, err
+}
+
+// isMissing says that what was asked for is not there.
+func isMissing(err error) bool {
+	p, ok := errors.AsType[*problem](err)
+	return ok && p.Status == http.StatusNotFound
 }
 
 func (p *Pages) streamDelivery(w http.ResponseWriter, r *http.Request, s *session) error {

@@ -402,3 +402,22 @@ func BenchmarkPages(b *testing.B) {
 		})
 	}
 }
+
+// What is due waits where its endpoint has failed too often, and the page says so.
+func TestDeliveryThatWaitsForItsEndpoint(t *testing.T) {
+	l := newLab(t)
+	l.endpoint(robotA, receiver(t, answers(500, "")))
+	for i := range 8 {
+		l.publish(robotA, fmt.Sprint("run-", i))
+	}
+	b := l.signedIn(l.admin)
+	l.until("a delivery that waits", func() bool {
+		for _, d := range l.deliveries("state=pending") {
+			b.post("/deliveries/" + d.ID + "/retry")
+			if strings.Contains(b.get("/deliveries/"+d.ID).body, "it is left alone, and tried again") {
+				return true
+			}
+		}
+		return false
+	})
+}

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -56,10 +55,7 @@ func (p *Pages) showJob(w http.ResponseWriter, r *http.Request, s *session) erro
 		title = "Recovering deliveries"
 		var e api.Endpoint
 		err := s.do(r.Context(), http.MethodGet, "/v1"+joinPath("endpoints", text(j.EndpointID)), nil, &e)
-		if gone, ok := errors.AsType[*problem](err); ok && gone.Status == http.StatusNotFound {
-			err = nil
-		}
-		if err != nil {
+		if err != nil && !isMissing(err) {
 			return err
 		}
 		j.URL = e.URL
