@@ -90,6 +90,7 @@ func New(o Options) (*Pages, error) {
 	})
 	p.page("GET /robots", p.showRobots)
 	p.registerEndpoints()
+	p.registerDeliveries()
 	p.public("/", func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusNotFound, Detail: "There is no such page."}
 	})
