@@ -72,6 +72,8 @@ func New(o Options) (*Pages, error) {
 		return p.redirect(w, r, "/robots", "")
 	})
 	p.page("GET /robots", p.showRobots)
+	p.public("GET /contract", p.showContract)
+	p.public("GET /contract/dist/{name...}", p.contractFile)
 	p.public("/", func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusNotFound, Detail: "There is no such page."}
 	})
