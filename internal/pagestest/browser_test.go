@@ -418,37 +418,16 @@ func (p *tab) emulate(colours scheme, width int64) {
 	}))
 }
 
-// A violation is what axe-core has to say against a page.
-type violation struct {
-	ID, Help string
-	Nodes    []struct {
-		Target         []any
-		FailureSummary string
-	}
-}
-
 // accessible fails for what axe-core finds on the page, in light and dark, wide and
 // narrow, and for a page that is wider than its window.
 func (p *tab) accessible() {
 	p.t.Helper()
-	source := need(p.t, axeSource)
 	at := p.path()
-	if _, err := evaluate[chromedp.Void](p, "if (!window.axe) {"+source+"}"); err != nil {
-		p.t.Fatal(err)
-	}
 	for _, colours := range []scheme{light, dark} {
 		for _, width := range []int64{360, 1920} {
 			p.emulate(colours, width)
-			found, err := evaluate[[]violation](p, `axe.run(document, {
-				runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"], iframes: false,
-			}).then(r => r.violations)`)
-			if err != nil {
-				p.t.Fatalf("axe-core on %s: %v", at, err)
-			}
-			for _, v := range found {
-				for _, node := range v.Nodes {
-					p.t.Errorf("%s, %s, %d px: %s (%s) at %v: %s", at, colours, width, v.Help, v.ID, node.Target, node.FailureSummary)
-				}
+			for _, violation := range p.violations() {
+				p.t.Errorf("%s, %s, %d px: %s", at, colours, width, violation)
 			}
 			over, err := evaluate[int](p, "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
 			if err != nil {
@@ -460,6 +439,35 @@ func (p *tab) accessible() {
 		}
 	}
 	p.emulate(light, 1280)
+}
+
+// violations returns what axe-core finds on the page as it is: rules of WCAG 2.2, at
+// levels A and AA.
+func (p *tab) violations() []string {
+	p.t.Helper()
+	source := need(p.t, axeSource)
+	if _, err := evaluate[chromedp.Void](p, "if (!window.axe) {"+source+"}"); err != nil {
+		p.t.Fatal(err)
+	}
+	found, err := evaluate[[]struct {
+		ID, Help string
+		Nodes    []struct {
+			Target         []any
+			FailureSummary string
+		}
+	}](p, `axe.run(document, {
+		runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"], iframes: false,
+	}).then(r => r.violations)`)
+	if err != nil {
+		p.t.Fatalf("axe-core on %s: %v", p.path(), err)
+	}
+	var violations []string
+	for _, v := range found {
+		for _, node := range v.Nodes {
+			violations = append(violations, fmt.Sprintf("%s (%s) at %v: %s", v.Help, v.ID, node.Target, node.FailureSummary))
+		}
+	}
+	return violations
 }
 
 // signIn signs in with a token.
