@@ -10,6 +10,7 @@ package pages
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -22,6 +23,7 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"github.com/runhooks/runhooks/internal/keyring"
 	"github.com/runhooks/runhooks/internal/service"
@@ -35,6 +37,11 @@ type Options struct {
 	Service *service.Service
 	// Keyring seals the cookies of sessions.
 	Keyring *keyring.Ring
+	// Brand is what pages of portal sessions show of the platform.
+	Brand Brand
+	// FrameAncestors are the origins whose pages may frame pages of portal sessions; see
+	// [ParseOrigin]. No other page can be framed.
+	FrameAncestors []string
 	// Logger is nil for none.
 	Logger *slog.Logger
 }
@@ -46,9 +53,13 @@ type Pages struct {
 	logger    *slog.Logger
 	templates map[string]*template.Template
 	// versions has a hash of each static file, by which browsers keep it for good.
-	versions map[string]string
-	mux      *http.ServeMux
-	handler  http.Handler
+	versions  map[string]string
+	brand     *brand
+	ancestors []string
+	mux       *http.ServeMux
+	handler   http.Handler
+	live      hub
+	stop      func() // ends the streams of live
 }
 
 // New returns the pages of a service.
@@ -58,13 +69,19 @@ func New(o Options) (*Pages, error) {
 	}
 	p := &Pages{
 		service: o.Service, ring: o.Keyring, logger: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
-		versions: map[string]string{}, mux: http.NewServeMux(),
+		versions: map[string]string{}, ancestors: o.FrameAncestors, mux: http.NewServeMux(),
 	}
+	stopping := make(chan struct{})
+	p.live.stopping = stopping
+	p.stop = sync.OnceFunc(func() { close(stopping) })
 	if err := p.load(); err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
 
 	p.mux.HandleFunc("GET /static/{name}", p.static)
+	p.brand = p.brandOf(o.Brand)
+	p.public("GET "+service.PortalPath+"{code}", p.showPortal)
+	p.public("POST "+service.PortalPath+"{code}", p.openPortal)
 	p.public("GET /sign-in", p.showSignIn)
 	p.public("POST /sign-in", p.signIn)
 	p.public("POST /sign-out", p.signOut)
@@ -72,6 +89,7 @@ func New(o Options) (*Pages, error) {
 		return p.redirect(w, r, "/robots", "")
 	})
 	p.page("GET /robots", p.showRobots)
+	p.registerEndpoints()
 	p.public("GET /contract", p.showContract)
 	p.public("GET /contract/dist/{name...}", p.contractFile)
 	p.public("/", func(http.ResponseWriter, *http.Request, *session) error {
@@ -86,6 +104,10 @@ func New(o Options) (*Pages, error) {
 	p.handler = protection.Handler(p.mux)
 	return p, nil
 }
+
+// Stop ends what pages stream, which would go on for as long as they are open. It is
+// for [http.Server.RegisterOnShutdown].
+func (p *Pages) Stop() { p.stop() }
 
 // load reads the templates and static files. A template without a block "main" is a
 // part that all pages may use.
@@ -130,16 +152,13 @@ func (p *Pages) load() error {
 	return nil
 }
 
-// policy lets a page load what comes from here, and nothing else. Styles and scripts
-// come in files of their own.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", policy(nil))
+	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	p.handler.ServeHTTP(w, r)
 }
@@ -161,6 +180,9 @@ func (p *Pages) page(pattern string, h handler) {
 // public registers a handler that needs no session.
 func (p *Pages) public(pattern string, h handler) { p.mux.Handle(pattern, p.handle(h)) }
 
+// sessionKey is that of the session in a request's context.
+type sessionKey struct{}
+
 func (p *Pages) handle(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -173,16 +195,17 @@ func (p *Pages) handle(h handler) http.Handler {
 		}()
 		s, err := p.session(r)
 		if err == nil {
+			r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, s))
 			err = h(w, r, s)
 		}
 		if err != nil {
-			p.fail(w, r, s, err)
+			p.fail(w, r, err)
 		}
 	})
 }
 
 // fail shows an error as a page, or the way to sign in.
-func (p *Pages) fail(w http.ResponseWriter, r *http.Request, s *session, err error) {
+func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // nobody waits for it
 	}
@@ -190,6 +213,16 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, s *session, err err
 	if !errors.As(err, &shown) {
 		p.logger.ErrorContext(r.Context(), "a page failed", "page", r.Pattern, "error", err)
 		shown = &problem{Status: http.StatusInternalServerError, Detail: "The page could not be made. The service's log says why."}
+	}
+	if isStream(r) {
+		failStream(w, shown)
+		return
+	}
+	if shown.Status == http.StatusUnauthorized && p.wasPortal(r) {
+		if err := p.portalOver(w, r); err != nil {
+			p.logger.ErrorContext(r.Context(), "the end of a session can't be shown", "page", r.Pattern, "error", err)
+		}
+		return
 	}
 	if shown.Status == http.StatusUnauthorized {
 		p.forget(w, r)
@@ -200,8 +233,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, s *session, err err
 		http.Redirect(w, r, signInPath(to), http.StatusSeeOther)
 		return
 	}
-	v := view{Title: shown.title(), Data: shown, session: s}
-	if err := p.render(w, r, shown.Status, "problem", v); err != nil {
+	if err := p.render(w, r, shown.Status, "problem", view{Title: shown.title(), Data: shown}); err != nil {
 		p.logger.ErrorContext(r.Context(), "an error can't be shown", "page", r.Pattern, "error", err)
 		http.Error(w, shown.Error(), shown.Status)
 	}
@@ -222,8 +254,10 @@ type view struct {
 	Session *session
 	Notice  *notice
 	Path    string
+	// Brand is that of the platform, on pages of a portal.
+	Brand *brand
 
-	session *session // if it is not that of the request
+	portal bool // it is a page of a portal, even if there is no session
 }
 
 // render answers with a page: the template of that name.
@@ -232,9 +266,12 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	if t == nil {
 		return fmt.Errorf("there is no template %s", name)
 	}
-	v.Session = v.session
-	if v.Session == nil {
-		v.Session, _ = p.session(r)
+	v.Session, _ = r.Context().Value(sessionKey{}).(*session)
+	switch {
+	case v.Session.Portal() && name == "sign-in":
+		v.Session = nil // an operator, who signs in instead
+	case v.Session.Portal() || v.portal:
+		p.inPortal(w, &v)
 	}
 	v.Path = r.URL.RequestURI()
 	v.Notice = p.takeNotice(w, r)

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/text/width"
 )
 
-// glyph returns the first code point of s as it may be shown, how many columns
+// Glyph returns the first code point of s as it may be shown, how many columns
 // of a terminal that takes, and how many bytes of s it stands for. What does
 // not print is spelt out: control characters, of which escape sequences are
 // made; format characters, which reorder text or hide in it; odd spaces; and
 // bytes that are not UTF-8.
-func glyph(s string) (text string, columns, size int) {
+func Glyph(s string) (text string, columns, size int) {
 	r, size := utf8.DecodeRuneInString(s)
 	switch {
 	case r == utf8.RuneError && size == 1:
@@ -54,7 +54,7 @@ func runeColumns(r rune) int {
 // Columns is how many columns the visible form of s takes.
 func Columns(s string) (n int) {
 	for len(s) > 0 {
-		_, c, size := glyph(s)
+		_, c, size := Glyph(s)
 		n += c
 		s = s[size:]
 	}
@@ -64,14 +64,14 @@ func Columns(s string) (n int) {
 // maxText bounds, in columns, what is shown of one message, name or pointer.
 const maxText = 1000
 
-// Visible returns s as text that can do no harm where it is shown: see [glyph].
+// Visible returns s as text that can do no harm where it is shown: see [Glyph].
 // It is one line, of at most limit columns, with … where it was cut. Marks
 // take no columns, so that bytes are bounded, too, at what no text needs.
 func Visible(s string, limit int) string {
 	var b strings.Builder
 	b.Grow(min(len(s), limit))
 	for n := 0; len(s) > 0; {
-		text, c, size := glyph(s)
+		text, c, size := Glyph(s)
 		if n += c; n > limit || b.Len() > 4*limit {
 			b.WriteString("…")
 			break
@@ -117,7 +117,7 @@ func excerptAt(data []byte, offset, room int) excerpt {
 	lo, hi, used := at, at, 0
 	forward := func(limit int) {
 		for hi < last && !ends(hi) {
-			_, c, size := glyph(s[hi:])
+			_, c, size := Glyph(s[hi:])
 			if used+c > limit {
 				return
 			}
@@ -128,7 +128,7 @@ func excerptAt(data []byte, offset, room int) excerpt {
 	forward(room / 2)
 	for lo > first && s[lo-1] != '\n' {
 		_, size := utf8.DecodeLastRuneInString(s[:lo])
-		_, c, _ := glyph(s[lo-size : lo])
+		_, c, _ := Glyph(s[lo-size : lo])
 		if used+c > room {
 			break
 		}
@@ -138,14 +138,14 @@ func excerptAt(data []byte, offset, room int) excerpt {
 
 	cutLeft := lo > 0 && s[lo-1] != '\n'
 	for cutLeft && lo < at {
-		_, c, size := glyph(s[lo:at])
+		_, c, size := Glyph(s[lo:at])
 		if c > 0 {
 			break
 		}
 		lo += size // a mark whose letter was cut off would land on the …
 	}
 	const whole = 2 * excerptReach // columns enough for all of s[lo:hi]
-	mark := at + token(s[at:hi])
+	mark := at + Token(s[at:hi])
 	e := excerpt{
 		before: Visible(s[lo:at], whole), at: Visible(s[at:mark], whole), after: Visible(s[mark:hi], whole),
 		indent: Columns(s[lo:at]), span: max(Columns(s[at:mark]), 1),
@@ -159,10 +159,10 @@ func excerptAt(data []byte, offset, room int) excerpt {
 	return e
 }
 
-// token is the length of the JSON token that s starts with, as far as s shows
+// Token is the length of the JSON token that s starts with, as far as s shows
 // it: a whole string, number or literal, an escape within a string, or one code
 // point of anything else.
-func token(s string) int {
+func Token(s string) int {
 	if len(s) == 0 {
 		return 0
 	}

@@ -116,7 +116,7 @@ func (p *pair) one(of []string) string { return of[p.IntN(len(of))] }
 func (p *pair) step() {
 	steps := []func(){
 		p.publish, p.publish, p.publish, p.end, p.end, p.end, p.again, p.change, p.claim, p.release, p.retry,
-		p.cancel, p.settle, p.job, p.work, p.retain, p.health, p.disable,
+		p.cancel, p.settle, p.job, p.work, p.retain, p.health, p.disable, p.count,
 	}
 	switch p.IntN(30) {
 	case 0:
@@ -395,7 +395,7 @@ func (p *pair) work() {
 
 func (p *pair) retain() {
 	keep := func() time.Duration { return []time.Duration{0, 5 * time.Second, 30 * time.Second}[p.IntN(3)] }
-	r := delivery.Retention{Finished: keep(), Held: keep(), Audit: keep(), Idempotency: keep()}
+	r := delivery.Retention{Finished: keep(), Held: keep(), Audit: keep(), Idempotency: keep(), Expired: keep()}
 	p.both(fmt.Sprintf("Retain %+v", r), func(s delivery.Store, _ *own) (any, error) {
 		for n, err := s.Retain(p.Context(), r, 3); n > 0 || err != nil; n, err = s.Retain(p.Context(), r, 3) {
 			if err != nil {
@@ -403,6 +403,25 @@ func (p *pair) retain() {
 			}
 		}
 		return nil, nil
+	})
+}
+
+// count adds to the counts of attempts of some endpoints, of about two days.
+func (p *pair) count() {
+	var tallies []delivery.Tally
+	for range p.IntN(4) {
+		at := time.Now().UTC().Truncate(time.Millisecond).Add(-time.Duration(p.IntN(50)) * time.Hour)
+		t := delivery.Tally{
+			EndpointID: p.one(p.endpoints), Hour: at.Truncate(time.Hour), Counts: delivery.Counts{Succeeded: p.Int64N(3), Failed: p.Int64N(3)},
+			LastAttempt: at,
+		}
+		if t.Succeeded > 0 {
+			t.LastSuccess = at
+		}
+		tallies = append(tallies, t)
+	}
+	p.both(fmt.Sprintf("AddActivity %+v", tallies), func(s delivery.Store, _ *own) (any, error) {
+		return nil, s.AddActivity(p.Context(), tallies)
 	})
 }
 
@@ -469,6 +488,14 @@ func (p *pair) all() {
 		})
 	}
 	p.both("Endpoints", func(s delivery.Store, _ *own) (any, error) { return s.Endpoints(ctx, delivery.EndpointFilter{}) })
+	p.both("Activity", func(s delivery.Store, _ *own) (any, error) { return s.Activity(ctx, p.endpoints) })
+	p.both("Robots", func(s delivery.Store, _ *own) (any, error) {
+		robots, err := s.Robots(ctx, delivery.RobotFilter{})
+		for i := range robots {
+			robots[i].LastEvent = time.Time{} // stores may differ when the last is removed before another one
+		}
+		return slices.DeleteFunc(robots, func(r delivery.Robot) bool { return r.Endpoints == 0 }), err
+	})
 	for _, id := range p.endpoints {
 		p.both("Health "+id, func(s delivery.Store, _ *own) (any, error) { return s.Health(ctx, id) })
 		p.due(id)
