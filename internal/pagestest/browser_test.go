@@ -127,23 +127,28 @@ func (s *service) tab(t *testing.T, parent context.Context, options ...chromedp.
 	p := &tab{t: t, home: s.url, hosts: map[string]bool{home.Host: true}}
 	ctx, cancel := chromedp.NewContext(parent, append(options, chromedp.WithListener(p.listen))...)
 	p.ctx = ctx
-	t.Cleanup(func() {
-		cancel()
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for _, trouble := range p.trouble {
-			t.Errorf("the browser: %s", trouble)
-		}
-		for _, expected := range p.expected {
-			t.Errorf("the browser does not say: %s", expected)
-		}
-	})
+	p.ends(cancel)
 	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 		return err
 	}))
 	p.emulate(light, 1280)
 	return p
+}
+
+// ends closes the tab with its test, which fails for what the browser complained about.
+func (p *tab) ends(cancel context.CancelFunc) {
+	p.t.Cleanup(func() {
+		cancel()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, trouble := range p.trouble {
+			p.t.Errorf("the browser: %s", trouble)
+		}
+		for _, expected := range p.expected {
+			p.t.Errorf("the browser does not say: %s", expected)
+		}
+	})
 }
 
 // listen gets what the browser says of the tab.
@@ -468,6 +473,22 @@ func (p *tab) violations() []string {
 		}
 	}
 	return violations
+}
+
+// remember makes isTheSame tell this document from another one.
+func (p *tab) remember() {
+	p.t.Helper()
+	if _, err := evaluate[chromedp.Void](p, "window.remembered = true"); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// isTheSame fails if the document was loaded anew since it was to be remembered.
+func (p *tab) isTheSame() {
+	p.t.Helper()
+	if same, err := evaluate[bool](p, "window.remembered === true"); err != nil || !same {
+		p.t.Errorf("%s was loaded anew (%v)", p.path(), err)
+	}
 }
 
 // signIn signs in with a token.
