@@ -65,7 +65,8 @@ func TestRobots(t *testing.T) {
 
 	p := s.open(t)
 	p.signIn(s.token)
-	p.sees("shop", "news", "100 %")
+	p.comesToShow("/robots", "100 %")
+	p.sees("shop", "news")
 	p.accessible()
 	p.click("a robot/with ?#% in its id")
 	p.reaches("/robots/a%20robot%2Fwith%20%3F%23%25%20in%20its%20id")

@@ -157,7 +157,8 @@ func (p *tab) listen(event any) {
 	defer p.mu.Unlock()
 	switch event := event.(type) {
 	case *log.EventEntryAdded:
-		if entry := event.Entry; entry.Source != log.EntrySourceNetwork { // those are below
+		// Those of the network are below, and those that are verbose are advice.
+		if entry := event.Entry; entry.Source != log.EntrySourceNetwork && entry.Level != log.EntryLevelVerbose {
 			p.complain("%s: %s", entry.Level, entry.Text)
 		}
 	case *runtime.EventConsoleAPICalled:
@@ -284,6 +285,15 @@ func (p *tab) sees(texts ...string) {
 	}
 }
 
+// comesToShow visits a path until the page shows a text: what is not live takes that.
+func (p *tab) comesToShow(path, text string) {
+	p.t.Helper()
+	p.wait(fmt.Sprintf("%s shows %q", path, text), func() bool {
+		p.visit(path)
+		return strings.Contains(p.text(), text)
+	})
+}
+
 // loses waits until the page no longer shows a text.
 func (p *tab) loses(text string) {
 	p.t.Helper()
@@ -355,8 +365,8 @@ func (p *tab) find(kind, name string) (found *place) {
 	return found
 }
 
-// click clicks on the button or link with a name. Of several, the first whose whole
-// name it is.
+// click clicks on the button or link with a name: a button before a link, and what is
+// named so before what has this in its name.
 func (p *tab) click(name string) {
 	p.t.Helper()
 	at := p.find("control", name)

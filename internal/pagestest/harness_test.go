@@ -16,7 +16,7 @@ func TestTheBrowserComplains(t *testing.T) {
 		case "/":
 			w.Header().Set("Content-Type", "text/html")
 			w.Header().Set("Content-Security-Policy", "script-src 'self'; style-src 'self'")
-			fmt.Fprint(w, `<!doctype html><title>Bad</title><script>inline()</script><script src="/bad.js"></script>
+			fmt.Fprint(w, `<!doctype html><link rel="icon" href="data:,"><title>Bad</title><script>inline()</script><script src="/bad.js"></script>
 				<img src="http://other.example/x.png"><img src="/missing.png" alt=""><p style="color: red">Hello`)
 		case "/bad.js":
 			fmt.Fprint(w, `console.error("said", "aloud"); setTimeout(() => alert("hello"), 0); missing()`)
@@ -27,7 +27,7 @@ func TestTheBrowserComplains(t *testing.T) {
 	t.Cleanup(bad.Close)
 	p := (&service{url: bad.URL}).open(t)
 	for _, complaint := range []string{
-		"Refused to execute inline script", "Refused to apply inline style", "a request to another host: http://other.example/x.png",
+		"Executing inline script violates", "Applying inline style violates", "a request to another host: http://other.example/x.png",
 		"status 404 of /missing.png", `console.error: "said" "aloud"`, "missing is not defined", "a dialog: hello", "a request failed",
 	} {
 		p.expect(complaint)

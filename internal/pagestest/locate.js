@@ -13,6 +13,7 @@
     field: "input:not([type=hidden], [type=submit]), textarea, select",
   }
   const all = [...root.querySelectorAll(kinds[kind])].filter(e => shown(e) || e.labels && [...e.labels].some(shown))
+    .sort((a, b) => (a.tagName === "A") - (b.tagName === "A")) // buttons before links
   const found = all.find(e => named(e) === name)
     || all.find(e => named(e).startsWith(name))
     || all.find(e => named(e).includes(name))
