@@ -91,6 +91,8 @@ func New(o Options) (*Pages, error) {
 	p.page("GET /robots", p.showRobots)
 	p.registerEndpoints()
 	p.registerDeliveries()
+	p.public("GET /contract", p.showContract)
+	p.public("GET /contract/dist/{name...}", p.contractFile)
 	p.public("/", func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusNotFound, Detail: "There is no such page."}
 	})
