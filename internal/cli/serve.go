@@ -196,6 +196,6 @@ func (o *serveOptions) has(role string) bool { return slices.Contains(o.roles, r
 func (o *serveOptions) retention() delivery.Retention {
 	return delivery.Retention{
 		Finished: time.Duration(o.retain), Held: time.Duration(o.retainHeld), Audit: time.Duration(o.retainAudit),
-		Idempotency: day, Captures: day, MaxBytes: int64(o.maxSize),
+		Idempotency: day, Expired: day, MaxBytes: int64(o.maxSize),
 	}
 }

@@ -474,7 +474,7 @@ type Retention struct {
 	Held        time.Duration // held deliveries, which then expire
 	Audit       time.Duration
 	Idempotency time.Duration
-	Captures    time.Duration // captures; and tokens, after they expired
+	Expired     time.Duration // captures
 	// MaxBytes is the size of the database, about, above which the oldest
 	// finished deliveries go before their time.
 	MaxBytes int64

@@ -176,6 +176,9 @@ var ErrToken = errors.New("the token is unknown, or has expired")
 
 // Bearer finds who a token is of. Its error is [ErrToken], or one of the store.
 func (s *Service) Bearer(ctx context.Context, token string) (delivery.Token, error) {
+	if !strings.HasPrefix(token, tokenPrefix) {
+		return delivery.Token{}, ErrToken // a portal link, maybe
+	}
 	hash := sha256.Sum256([]byte(token))
 	at := time.Now()
 	t, ok := s.tokens.get(hash, at)

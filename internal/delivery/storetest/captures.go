@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"bytes"
-	"errors"
 	"time"
 
 	"github.com/runhooks/runhooks/internal/delivery"
@@ -73,20 +72,13 @@ var capturesTests = []test{
 	}},
 	{"RetainCaptures", func(b *bench) {
 		b.ok(b.AddCapture(b.ctx, delivery.Capture{Inspector: "one", Request: []byte("1")}, 3, 100))
-		b.ok(b.CreateToken(b.ctx, delivery.Token{ID: "tok_1", Hash: [32]byte{1}, CreatedAt: b.now}, delivery.Audit{}))
-		b.ok(b.CreateToken(b.ctx, delivery.Token{ID: "tok_2", Hash: [32]byte{2}, CreatedAt: b.now, ExpiresAt: b.now.Add(-time.Minute)}, delivery.Audit{}))
 		b.same(b.retain(delivery.Retention{}), 0)
-		b.same(b.retain(delivery.Retention{Captures: time.Hour}), 0)
-		b.soon("the end of the capture and of the token", func() bool {
-			b.retain(delivery.Retention{Captures: time.Millisecond})
+		b.same(b.retain(delivery.Retention{Expired: time.Hour}), 0)
+		b.soon("the end of the capture", func() bool {
+			b.retain(delivery.Retention{Expired: time.Millisecond})
 			left, err := b.Captures(b.ctx, "one", delivery.Page{Limit: 10})
 			b.ok(err)
-			tokens, err := b.Tokens(b.ctx)
-			b.ok(err)
-			return len(left) == 0 && len(tokens) == 1
+			return len(left) == 0
 		})
-		if _, err := b.TokenByHash(b.ctx, [32]byte{1}); errors.Is(err, delivery.ErrNotFound) {
-			b.Error("a token that doesn't expire is gone")
-		}
 	}},
 }
