@@ -433,7 +433,7 @@ type AuditEntry struct {
 	// Action What was done, such as `endpoint.create`.
 	Action string `json:"action"`
 
-	// Actor Identifier of the token that asked for it, or `service`.
+	// Actor Identifier of the token, portal link or portal session that asked for it, or `service`.
 	Actor string `json:"actor"`
 
 	// At When it was changed.
@@ -1076,6 +1076,36 @@ type LineResult struct {
 // Outcome What came of an attempt. accepted: 2xx. deferred: 429 or 503 with Retry-After. gone: 410. refused: any other answer, including redirects. unreachable: there was no answer. blocked: the host's addresses are not public, so nothing was sent.
 type Outcome string
 
+// PortalLink A link that opens the settings of one robot, once.
+type PortalLink struct {
+	// ExpiresAt Until when the link can be opened.
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// ID Identifier of the link in the list of tokens.
+	ID string `json:"id"`
+
+	// ReadOnly The session can change nothing.
+	ReadOnly bool `json:"read_only"`
+
+	// RobotID The robot.
+	RobotID string `json:"robot_id"`
+
+	// URL Where the link leads. Whoever has it can open it, so give it to one person only.
+	URL string `json:"url"`
+}
+
+// PortalLinkCreate What a portal link opens, and for how long.
+type PortalLinkCreate struct {
+	// ExpiresIn For how many seconds the link can be opened.
+	ExpiresIn *int `json:"expires_in,omitempty"`
+
+	// ReadOnly The session can look at everything, and change nothing.
+	ReadOnly *bool `json:"read_only,omitempty"`
+
+	// Session How many seconds the session lasts, from the opening of the link.
+	Session *int `json:"session,omitempty"`
+}
+
 // Problem Why a request was refused: RFC 9457 problem details, with what was found wrong with its body.
 type Problem struct {
 	// Detail What is wrong with this very request, and what to do about it.
@@ -1285,7 +1315,7 @@ type Token struct {
 	// ExpiresAt When it expires. Absent if it does not.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
-	// ID Identifier of the token.
+	// ID Identifier of the token. It starts with `tok_`, with `lnk_` for a portal link that was not opened yet, and with `ses_` for the session of one.
 	ID string `json:"id"`
 
 	// Name Who or what uses it.
@@ -1570,6 +1600,9 @@ type CreateErasureJSONRequestBody = Erasure
 
 // PublishEventJSONRequestBody defines body for PublishEvent for application/json ContentType.
 type PublishEventJSONRequestBody = Publication
+
+// CreatePortalLinkJSONRequestBody defines body for CreatePortalLink for application/json ContentType.
+type CreatePortalLinkJSONRequestBody = PortalLinkCreate
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenCreate
@@ -1921,6 +1954,34 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/robots (the `ListRobots` operationId).
 	ListRobots(ctx context.Context, params *ListRobotsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CreatePortalLinkWithBody Create a portal link
+	//
+	// A portal link opens the settings of one robot in a browser, without a token and without an account: a
+	// platform gives it to its user, or has it opened in a frame. It can be opened once, within
+	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
+	//
+	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
+	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/robots/{robot_id}/portal-links (the `CreatePortalLink` operationId).
+	CreatePortalLinkWithBody(ctx context.Context, robotID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreatePortalLink Create a portal link
+	//
+	// A portal link opens the settings of one robot in a browser, without a token and without an account: a
+	// platform gives it to its user, or has it opened in a frame. It can be opened once, within
+	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
+	//
+	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
+	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/robots/{robot_id}/portal-links (the `CreatePortalLink` operationId).
+	CreatePortalLink(ctx context.Context, robotID string, body CreatePortalLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListSetAside List what was set aside
 	//
 	// Events that were published in a transaction of the platform and do not conform, the newest first. They belong to no robot for certain, so the token must not be limited to one.
@@ -1930,7 +1991,7 @@ type ClientInterface interface {
 
 	// ListTokens List tokens
 	//
-	// All tokens that have not expired, without their secret part.
+	// All tokens that have not expired, without their secret part. Portal links and their sessions are among them. The role of a link is that of the session that it opens; the link itself is no bearer token.
 	//
 	// Corresponds with GET /v1/tokens (the `ListTokens` operationId).
 	ListTokens(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1955,7 +2016,7 @@ type ClientInterface interface {
 
 	// DeleteToken Delete a token
 	//
-	// The token stops being accepted, on other nodes within a few seconds.
+	// The token stops being accepted, on other nodes within a few seconds. The same ends a portal link, or the session of one.
 	//
 	// Corresponds with DELETE /v1/tokens/{token_id} (the `DeleteToken` operationId).
 	DeleteToken(ctx context.Context, tokenID string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2524,6 +2585,54 @@ func (c *Client) ListRobots(ctx context.Context, params *ListRobotsParams, reqEd
 	return c.Client.Do(req)
 }
 
+// CreatePortalLinkWithBody Create a portal link
+//
+// A portal link opens the settings of one robot in a browser, without a token and without an account: a
+// platform gives it to its user, or has it opened in a frame. It can be opened once, within
+// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
+//
+// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
+// the names `portal link` and `portal session`. To revoke one, delete it there.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/robots/{robot_id}/portal-links (the `CreatePortalLink` operationId).
+func (c *Client) CreatePortalLinkWithBody(ctx context.Context, robotID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreatePortalLinkRequestWithBody(c.Server, robotID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreatePortalLink Create a portal link
+//
+// A portal link opens the settings of one robot in a browser, without a token and without an account: a
+// platform gives it to its user, or has it opened in a frame. It can be opened once, within
+// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
+//
+// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
+// the names `portal link` and `portal session`. To revoke one, delete it there.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/robots/{robot_id}/portal-links (the `CreatePortalLink` operationId).
+func (c *Client) CreatePortalLink(ctx context.Context, robotID string, body CreatePortalLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreatePortalLinkRequest(c.Server, robotID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListSetAside List what was set aside
 //
 // Events that were published in a transaction of the platform and do not conform, the newest first. They belong to no robot for certain, so the token must not be limited to one.
@@ -2543,7 +2652,7 @@ func (c *Client) ListSetAside(ctx context.Context, params *ListSetAsideParams, r
 
 // ListTokens List tokens
 //
-// All tokens that have not expired, without their secret part.
+// All tokens that have not expired, without their secret part. Portal links and their sessions are among them. The role of a link is that of the session that it opens; the link itself is no bearer token.
 //
 // Corresponds with GET /v1/tokens (the `ListTokens` operationId).
 func (c *Client) ListTokens(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2598,7 +2707,7 @@ func (c *Client) CreateToken(ctx context.Context, body CreateTokenJSONRequestBod
 
 // DeleteToken Delete a token
 //
-// The token stops being accepted, on other nodes within a few seconds.
+// The token stops being accepted, on other nodes within a few seconds. The same ends a portal link, or the session of one.
 //
 // Corresponds with DELETE /v1/tokens/{token_id} (the `DeleteToken` operationId).
 func (c *Client) DeleteToken(ctx context.Context, tokenID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3908,6 +4017,53 @@ func NewListRobotsRequest(server string, params *ListRobotsParams) (*http.Reques
 	return req, nil
 }
 
+// NewCreatePortalLinkRequest calls the generic CreatePortalLink builder with application/json body
+func NewCreatePortalLinkRequest(server string, robotID string, body CreatePortalLinkJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreatePortalLinkRequestWithBody(server, robotID, "application/json", bodyReader)
+}
+
+// NewCreatePortalLinkRequestWithBody constructs an http.Request for the CreatePortalLink method, with any body, and a specified content type
+func NewCreatePortalLinkRequestWithBody(server string, robotID string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "robot_id", robotID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/robots/%s/portal-links", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListSetAsideRequest constructs an http.Request for the ListSetAside method
 func NewListSetAsideRequest(server string, params *ListSetAsideParams) (*http.Request, error) {
 	var err error
@@ -4424,6 +4580,34 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/robots (the `ListRobots` operationId).
 	ListRobotsWithResponse(ctx context.Context, params *ListRobotsParams, reqEditors ...RequestEditorFn) (*ListRobotsResponse, error)
 
+	// CreatePortalLinkWithBodyWithResponse Create a portal link
+	//
+	// A portal link opens the settings of one robot in a browser, without a token and without an account: a
+	// platform gives it to its user, or has it opened in a frame. It can be opened once, within
+	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
+	//
+	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
+	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/robots/{robot_id}/portal-links (the `CreatePortalLink` operationId).
+	CreatePortalLinkWithBodyWithResponse(ctx context.Context, robotID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreatePortalLinkResponse, error)
+
+	// CreatePortalLinkWithResponse Create a portal link
+	//
+	// A portal link opens the settings of one robot in a browser, without a token and without an account: a
+	// platform gives it to its user, or has it opened in a frame. It can be opened once, within
+	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
+	//
+	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
+	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/robots/{robot_id}/portal-links (the `CreatePortalLink` operationId).
+	CreatePortalLinkWithResponse(ctx context.Context, robotID string, body CreatePortalLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*CreatePortalLinkResponse, error)
+
 	// ListSetAsideWithResponse List what was set aside
 	//
 	// Events that were published in a transaction of the platform and do not conform, the newest first. They belong to no robot for certain, so the token must not be limited to one.
@@ -4435,7 +4619,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListTokensWithResponse List tokens
 	//
-	// All tokens that have not expired, without their secret part.
+	// All tokens that have not expired, without their secret part. Portal links and their sessions are among them. The role of a link is that of the session that it opens; the link itself is no bearer token.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4462,7 +4646,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteTokenWithResponse Delete a token
 	//
-	// The token stops being accepted, on other nodes within a few seconds.
+	// The token stops being accepted, on other nodes within a few seconds. The same ends a portal link, or the session of one.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6569,6 +6753,117 @@ func (r ListRobotsResponse) ContentType() string {
 	return ""
 }
 
+// CreatePortalLinkResponse401Headers the declared response headers of an HTTP 401 response for CreatePortalLink
+type CreatePortalLinkResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// CreatePortalLinkResponse503Headers the declared response headers of an HTTP 503 response for CreatePortalLink
+type CreatePortalLinkResponse503Headers struct {
+	RetryAfter string
+}
+
+type CreatePortalLinkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PortalLink
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Unprocessable
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreatePortalLinkResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreatePortalLinkResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreatePortalLinkResponse) GetJSON201() *PortalLink {
+	return r.JSON201
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r CreatePortalLinkResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r CreatePortalLinkResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r CreatePortalLinkResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r CreatePortalLinkResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r CreatePortalLinkResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r CreatePortalLinkResponse) GetApplicationProblemJSON415() *UnsupportedType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r CreatePortalLinkResponse) GetApplicationProblemJSON422() *Unprocessable {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r CreatePortalLinkResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreatePortalLinkResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreatePortalLinkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreatePortalLinkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreatePortalLinkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListSetAsideResponse401Headers the declared response headers of an HTTP 401 response for ListSetAside
 type ListSetAsideResponse401Headers struct {
 	WWWAuthenticate string
@@ -7394,6 +7689,46 @@ func (c *ClientWithResponses) ListRobotsWithResponse(ctx context.Context, params
 	return ParseListRobotsResponse(rsp)
 }
 
+// CreatePortalLinkWithBodyWithResponse Create a portal link
+//
+// A portal link opens the settings of one robot in a browser, without a token and without an account: a
+// platform gives it to its user, or has it opened in a frame. It can be opened once, within
+// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
+//
+// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
+// the names `portal link` and `portal session`. To revoke one, delete it there.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/robots/{robot_id}/portal-links (the `CreatePortalLink` operationId).
+func (c *ClientWithResponses) CreatePortalLinkWithBodyWithResponse(ctx context.Context, robotID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreatePortalLinkResponse, error) {
+	rsp, err := c.CreatePortalLinkWithBody(ctx, robotID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreatePortalLinkResponse(rsp)
+}
+
+// CreatePortalLinkWithResponse Create a portal link
+//
+// A portal link opens the settings of one robot in a browser, without a token and without an account: a
+// platform gives it to its user, or has it opened in a frame. It can be opened once, within
+// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
+//
+// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
+// the names `portal link` and `portal session`. To revoke one, delete it there.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/robots/{robot_id}/portal-links (the `CreatePortalLink` operationId).
+func (c *ClientWithResponses) CreatePortalLinkWithResponse(ctx context.Context, robotID string, body CreatePortalLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*CreatePortalLinkResponse, error) {
+	rsp, err := c.CreatePortalLink(ctx, robotID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreatePortalLinkResponse(rsp)
+}
+
 // ListSetAsideWithResponse List what was set aside
 //
 // Events that were published in a transaction of the platform and do not conform, the newest first. They belong to no robot for certain, so the token must not be limited to one.
@@ -7411,7 +7746,7 @@ func (c *ClientWithResponses) ListSetAsideWithResponse(ctx context.Context, para
 
 // ListTokensWithResponse List tokens
 //
-// All tokens that have not expired, without their secret part.
+// All tokens that have not expired, without their secret part. Portal links and their sessions are among them. The role of a link is that of the session that it opens; the link itself is no bearer token.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7456,7 +7791,7 @@ func (c *ClientWithResponses) CreateTokenWithResponse(ctx context.Context, body 
 
 // DeleteTokenWithResponse Delete a token
 //
-// The token stops being accepted, on other nodes within a few seconds.
+// The token stops being accepted, on other nodes within a few seconds. The same ends a portal link, or the session of one.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9423,6 +9758,111 @@ func ParseListRobotsResponse(rsp *http.Response) (*ListRobotsResponse, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListRobotsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreatePortalLinkResponse parses an HTTP response from a CreatePortalLinkWithResponse call
+func ParseCreatePortalLinkResponse(rsp *http.Response) (*CreatePortalLinkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreatePortalLinkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PortalLink
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Unprocessable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers CreatePortalLinkResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreatePortalLinkResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -72,6 +72,9 @@ type ServerInterface interface {
 	// ListRobots List robots
 	// (GET /v1/robots)
 	ListRobots(w http.ResponseWriter, r *http.Request, params ListRobotsParams)
+	// CreatePortalLink Create a portal link
+	// (POST /v1/robots/{robot_id}/portal-links)
+	CreatePortalLink(w http.ResponseWriter, r *http.Request, robotID string)
 	// ListSetAside List what was set aside
 	// (GET /v1/set-aside)
 	ListSetAside(w http.ResponseWriter, r *http.Request, params ListSetAsideParams)
@@ -947,6 +950,32 @@ func (siw *ServerInterfaceWrapper) ListRobots(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// CreatePortalLink operation middleware
+func (siw *ServerInterfaceWrapper) CreatePortalLink(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "robot_id" -------------
+	var robotID string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "robot_id", r.PathValue("robot_id"), &robotID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "robot_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePortalLink(w, r, robotID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListSetAside operation middleware
 func (siw *ServerInterfaceWrapper) ListSetAside(w http.ResponseWriter, r *http.Request) {
 
@@ -1185,6 +1214,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/events/{event_id}", wrapper.GetEvent)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/jobs/{job_id}", wrapper.GetJob)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/robots", wrapper.ListRobots)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/robots/{robot_id}/portal-links", wrapper.CreatePortalLink)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/set-aside", wrapper.ListSetAside)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/tokens", wrapper.ListTokens)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/tokens", wrapper.CreateToken)
@@ -3346,6 +3376,159 @@ func (response ListRobots503ApplicationProblemPlusJSONResponse) VisitListRobotsR
 	return err
 }
 
+type CreatePortalLinkRequestObject struct {
+	RobotID string `json:"robot_id"`
+	Body    *CreatePortalLinkJSONRequestBody
+}
+
+type CreatePortalLinkResponseObject interface {
+	VisitCreatePortalLinkResponse(w http.ResponseWriter) error
+}
+
+type CreatePortalLink201JSONResponse PortalLink
+
+func (response CreatePortalLink201JSONResponse) VisitCreatePortalLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortalLink400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePortalLink400ApplicationProblemPlusJSONResponse) VisitCreatePortalLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortalLink401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePortalLink401ApplicationProblemPlusJSONResponse) VisitCreatePortalLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortalLink403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePortalLink403ApplicationProblemPlusJSONResponse) VisitCreatePortalLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortalLink404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePortalLink404ApplicationProblemPlusJSONResponse) VisitCreatePortalLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortalLink413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePortalLink413ApplicationProblemPlusJSONResponse) VisitCreatePortalLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortalLink415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedTypeApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePortalLink415ApplicationProblemPlusJSONResponse) VisitCreatePortalLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortalLink422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePortalLink422ApplicationProblemPlusJSONResponse) VisitCreatePortalLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortalLink503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePortalLink503ApplicationProblemPlusJSONResponse) VisitCreatePortalLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListSetAsideRequestObject struct {
 	Params ListSetAsideParams
 }
@@ -3795,6 +3978,9 @@ type StrictServerInterface interface {
 	// ListRobots List robots
 	// (GET /v1/robots)
 	ListRobots(ctx context.Context, request ListRobotsRequestObject) (ListRobotsResponseObject, error)
+	// CreatePortalLink Create a portal link
+	// (POST /v1/robots/{robot_id}/portal-links)
+	CreatePortalLink(ctx context.Context, request CreatePortalLinkRequestObject) (CreatePortalLinkResponseObject, error)
 	// ListSetAside List what was set aside
 	// (GET /v1/set-aside)
 	ListSetAside(ctx context.Context, request ListSetAsideRequestObject) (ListSetAsideResponseObject, error)
@@ -4342,6 +4528,39 @@ func (sh *strictHandler) ListRobots(w http.ResponseWriter, r *http.Request, para
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListRobotsResponseObject); ok {
 		if err := validResponse.VisitListRobotsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePortalLink operation middleware
+func (sh *strictHandler) CreatePortalLink(w http.ResponseWriter, r *http.Request, robotID string) {
+	var request CreatePortalLinkRequestObject
+
+	request.RobotID = robotID
+
+	var body CreatePortalLinkJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePortalLink(ctx, request.(CreatePortalLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePortalLink")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePortalLinkResponseObject); ok {
+		if err := validResponse.VisitCreatePortalLinkResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

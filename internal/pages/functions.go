@@ -23,6 +23,8 @@ func (p *Pages) functions() template.FuncMap {
 		"json":      indented,
 		"path":      joinPath,
 		"count":     count,
+		"hours":     hoursChart,
+		"rate":      successRate,
 	}
 }
 

@@ -10,6 +10,7 @@ package pages
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -159,6 +160,9 @@ func (p *Pages) page(pattern string, h handler) {
 // public registers a handler that needs no session.
 func (p *Pages) public(pattern string, h handler) { p.mux.Handle(pattern, p.handle(h)) }
 
+// sessionKey is that of the session in a request's context.
+type sessionKey struct{}
+
 func (p *Pages) handle(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -171,16 +175,17 @@ func (p *Pages) handle(h handler) http.Handler {
 		}()
 		s, err := p.session(r)
 		if err == nil {
+			r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, s))
 			err = h(w, r, s)
 		}
 		if err != nil {
-			p.fail(w, r, s, err)
+			p.fail(w, r, err)
 		}
 	})
 }
 
 // fail shows an error as a page, or the way to sign in.
-func (p *Pages) fail(w http.ResponseWriter, r *http.Request, s *session, err error) {
+func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // nobody waits for it
 	}
@@ -198,8 +203,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, s *session, err err
 		http.Redirect(w, r, signInPath(to), http.StatusSeeOther)
 		return
 	}
-	v := view{Title: shown.title(), Data: shown, session: s}
-	if err := p.render(w, r, shown.Status, "problem", v); err != nil {
+	if err := p.render(w, r, shown.Status, "problem", view{Title: shown.title(), Data: shown}); err != nil {
 		p.logger.ErrorContext(r.Context(), "an error can't be shown", "page", r.Pattern, "error", err)
 		http.Error(w, shown.Error(), shown.Status)
 	}
@@ -220,8 +224,6 @@ type view struct {
 	Session *session
 	Notice  *notice
 	Path    string
-
-	session *session // if it is not that of the request
 }
 
 // render answers with a page: the template of that name.
@@ -230,10 +232,7 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	if t == nil {
 		return fmt.Errorf("there is no template %s", name)
 	}
-	v.Session = v.session
-	if v.Session == nil {
-		v.Session, _ = p.session(r)
-	}
+	v.Session, _ = r.Context().Value(sessionKey{}).(*session)
 	v.Path = r.URL.RequestURI()
 	v.Notice = p.takeNotice(w, r)
 	var b bytes.Buffer

@@ -62,9 +62,12 @@ func mayAll(t delivery.Token) bool {
 	return t.Role == string(api.RoleAdmin) && t.RobotID == "" && t.ExpiresAt.IsZero()
 }
 
-// tokenAudit records the creation or the end of a token.
+// tokenAudit records the creation or the end of a token, a portal link, or its session.
 func tokenAudit(actor, action string, t delivery.Token) delivery.Audit {
 	members := map[string]any{"name": t.Name, "role": t.Role}
+	if role, session, ok := opens(t); ok {
+		members["role"], members["session"] = role, int(session.Seconds())
+	}
 	if t.RobotID != "" {
 		members["robot_id"] = t.RobotID
 	}
@@ -73,7 +76,7 @@ func tokenAudit(actor, action string, t delivery.Token) delivery.Audit {
 	}
 	changes := map[string][2]any{}
 	for name, value := range members {
-		if action == "token.create" {
+		if strings.HasSuffix(action, ".create") {
 			changes[name] = [2]any{nil, value}
 		} else {
 			changes[name] = [2]any{value, nil}
@@ -255,8 +258,12 @@ func optional[T comparable](v T) *T {
 type server struct{ *Service }
 
 func tokenOf(t delivery.Token) api.Token {
+	role := api.Role(t.Role)
+	if r, _, ok := opens(t); ok {
+		role = r
+	}
 	return api.Token{
-		ID: t.ID, Name: t.Name, Role: api.Role(t.Role), RobotID: optional(t.RobotID),
+		ID: t.ID, Name: t.Name, Role: role, RobotID: optional(t.RobotID),
 		CreatedAt: t.CreatedAt, ExpiresAt: optional(t.ExpiresAt),
 	}
 }

@@ -130,6 +130,9 @@ func aims(w *world) map[string]func() aim {
 		"createToken, for all": func() aim {
 			return aim{path: "/v1/tokens", body: `{"name":"t","role":"reader"}`, ok: 201, foreign: 403, operator: true}
 		},
+		"createPortalLink": func() aim {
+			return aim{path: "/v1/robots/" + robotA + "/portal-links", body: "{}", ok: 201, foreign: 403}
+		},
 		"deleteToken":  func() aim { return aim{path: "/v1/tokens/" + token(robotA).ID, ok: 204, foreign: 404} },
 		"getHealth":    list("/healthz"),
 		"getReadiness": list("/readyz"),

@@ -50,6 +50,10 @@ type Options struct {
 	// MaxBody is the most bytes of one event's body. 0 stands for
 	// [DefaultMaxBody].
 	MaxBody int64
+	// PublicURL is the address at which browsers reach the service, as portal links have it:
+	// scheme and host, such as https://hooks.example.com. Empty stands for the one that the
+	// request for the link was sent to.
+	PublicURL string
 	// Registry is what /metrics shows, and gets the metrics of requests. nil stands
 	// for a new one.
 	Registry *prometheus.Registry
@@ -66,6 +70,7 @@ type Service struct {
 	ring    *keyring.Ring
 	guard   emitter.Guard
 	maxBody int64
+	public  string // Options.PublicURL
 	logger  *slog.Logger
 	tracer  trace.Tracer
 
@@ -87,7 +92,7 @@ func New(o Options) (*Service, error) {
 	s := &Service{
 		store: o.Store, engine: o.Engine, ring: o.Keyring, guard: o.Guard,
 		maxBody: cmp.Or(o.MaxBody, DefaultMaxBody), logger: o.Logger,
-		document: document, mux: http.NewServeMux(),
+		public: strings.TrimSuffix(o.PublicURL, "/"), document: document, mux: http.NewServeMux(),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -170,6 +175,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type call struct {
 	op     *operation
 	bearer delivery.Token
+	// request is as it came; its body may have been read.
+	request *http.Request
 	// body is that of a request that was checked by the document.
 	body []byte
 }
@@ -188,7 +195,7 @@ func (s *Service) operation(op *operation, requests *prometheus.HistogramVec, ne
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w}
-		c := &call{op: op}
+		c := &call{op: op, request: r}
 		defer func() {
 			if v := recover(); v != nil {
 				if v == http.ErrAbortHandler {
