@@ -50,6 +50,8 @@ type Pages struct {
 	versions map[string]string
 	mux      *http.ServeMux
 	handler  http.Handler
+
+	inspectors *inspectors
 }
 
 // New returns the pages of a service.
@@ -64,6 +66,10 @@ func New(o Options) (*Pages, error) {
 	if err := p.load(); err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
+	var err error
+	if p.inspectors, err = newInspectors(); err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
 
 	p.mux.HandleFunc("GET /static/{name}", p.static)
 	p.public("GET /sign-in", p.showSignIn)
@@ -73,6 +79,7 @@ func New(o Options) (*Pages, error) {
 		return p.redirect(w, r, "/robots", "")
 	})
 	p.page("GET /robots", p.showRobots)
+	p.inspectorRoutes()
 	p.public("/", func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusNotFound, Detail: "There is no such page."}
 	})
@@ -82,6 +89,7 @@ func New(o Options) (*Pages, error) {
 	protection.SetDenyHandler(p.handle(func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusForbidden, Detail: "This came from another site, so nothing was done. Open the page here, and try again."}
 	}))
+	protection.AddInsecureBypassPattern(capturePath) // anybody may send to inspectors
 	p.handler = protection.Handler(p.mux)
 	return p, nil
 }

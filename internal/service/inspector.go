@@ -24,7 +24,7 @@ const (
 	InspectorLife = 24 * time.Hour
 	// MaxInspectors is how many there are at once for one robot, or for all robots.
 	MaxInspectors   = 20
-	maxInspectors   = 100 // of all robots together
+	maxInspectors   = 100 // of single robots together
 	maxCaptures     = 50  // of one inspector
 	maxCaptureBytes = 16 << 20
 )
@@ -62,13 +62,16 @@ func (s *Service) CreateInspector(ctx context.Context, actor, robotID string) (I
 	if err != nil {
 		return Inspector{}, err
 	}
-	same := 0
+	same, single := 0, 0
 	for _, t := range all {
 		if t.RobotID == robotID {
 			same++
 		}
+		if t.RobotID != "" {
+			single++
+		}
 	}
-	if same >= MaxInspectors || len(all) >= maxInspectors {
+	if same >= MaxInspectors || robotID != "" && single >= maxInspectors {
 		return Inspector{}, ErrTooManyInspectors
 	}
 	code := newID(inspectorPrefix)
