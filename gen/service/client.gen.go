@@ -1961,7 +1961,8 @@ type ClientInterface interface {
 	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1975,7 +1976,8 @@ type ClientInterface interface {
 	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2592,7 +2594,8 @@ func (c *Client) ListRobots(ctx context.Context, params *ListRobotsParams, reqEd
 // `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-// the names `portal link` and `portal session`. To revoke one, delete it there.
+// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2616,7 +2619,8 @@ func (c *Client) CreatePortalLinkWithBody(ctx context.Context, robotID string, c
 // `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-// the names `portal link` and `portal session`. To revoke one, delete it there.
+// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4587,7 +4591,8 @@ type ClientWithResponsesInterface interface {
 	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4601,7 +4606,8 @@ type ClientWithResponsesInterface interface {
 	// `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-	// the names `portal link` and `portal session`. To revoke one, delete it there.
+	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7696,7 +7702,8 @@ func (c *ClientWithResponses) ListRobotsWithResponse(ctx context.Context, params
 // `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-// the names `portal link` and `portal session`. To revoke one, delete it there.
+// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7716,7 +7723,8 @@ func (c *ClientWithResponses) CreatePortalLinkWithBodyWithResponse(ctx context.C
 // `expires_in` seconds, and what it opens is a session, which lasts for `session` seconds.
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
-// the names `portal link` and `portal session`. To revoke one, delete it there.
+// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

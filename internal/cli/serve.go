@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/pages"
 	"github.com/runhooks/runhooks/internal/service"
 )
 
@@ -46,6 +48,11 @@ type serveOptions struct {
 	wait           time.Duration
 	traceEndpoints bool
 	otlpEndpoint   string
+	publicURL      string
+	frameAncestors []string
+	brandName      string
+	brandLogo      string
+	brandColor     string
 	logLevel       string
 	logFormat      string
 
@@ -53,6 +60,8 @@ type serveOptions struct {
 	allowed  []netip.Prefix // of allow
 	forward  *url.URL       // of proxy
 	level    slog.Level     // of logLevel
+	brand    pages.Brand    // of brandName, brandLogo and brandColor
+	framedBy []string       // of frameAncestors
 }
 
 func newServe(s streams) *cobra.Command {
@@ -66,6 +75,10 @@ func newServe(s streams) *cobra.Command {
 		Long: `Serve runs the delivery service: an HTTP API for the endpoints of each robot, to
 which it delivers the events that a platform publishes. An event that it accepted
 is on disk, and is delivered at least once.
+
+In a browser, the same address shows the settings and deliveries of each robot to
+whoever signs in with a token, or opens a link of runhooks portal-link. The latter
+see the name, logo and colour of --brand-….
 
 Without flags it keeps everything in one folder, which it creates. The first start
 writes a token for the API into the file admin-token there, and the key that
@@ -116,6 +129,11 @@ a second signal ends it at once. Events are not lost by either. The exit code is
 	flags.BoolVar(&o.keysLost, "keys-lost", false, "start although keys are lost: pause endpoints whose secrets can't be decrypted, and give them new ones")
 	flags.BoolVar(&o.traceEndpoints, "trace-endpoints", false, "send the traceparent header to endpoints")
 	flags.StringVar(&o.otlpEndpoint, "otlp-endpoint", "", "send traces to the OpenTelemetry collector at `URL`, such as http://127.0.0.1:4318 (OTLP over HTTP)")
+	flags.StringVar(&o.publicURL, "public-url", "", "the `URL` at which browsers reach the service, for portal links, such as https://hooks.example.com (default: the one that a link was asked for at)")
+	flags.StringSliceVar(&o.frameAncestors, "frame-ancestors", nil, "let pages at `ORIGIN`, such as https://app.example.com or https://*.example.com, show the portal in a frame (repeatable); needs https")
+	flags.StringVar(&o.brandName, "brand-name", "", "show `NAME` in the portal, as whose it is")
+	flags.StringVar(&o.brandLogo, "brand-logo", "", "show the logo in `FILE` in the portal: SVG or PNG, up to 256 KiB")
+	flags.StringVar(&o.brandColor, "brand-color", "", "give the portal's bar and main buttons the `COLOR`, such as #0a7cff")
 	choiceVar(cmd, &o.logLevel, "log-level", "what to log: debug, info, warn or error", "info", "debug", "warn", "error")
 	choiceVar(cmd, &o.logFormat, "log-format", "form of the log: auto is text on a terminal, and json otherwise", "auto", "text", "json")
 	settings(cmd)
@@ -123,6 +141,7 @@ a second signal ends it at once. Events are not lost by either. The exit code is
 	flags.StringVar(&o.keyFile, "key-file", "", "encrypt the secrets of endpoints with the keys in `FILE` (default: the file keys in --data) [RUNHOOKS_KEY_FILE, or the keys themselves: RUNHOOKS_KEY]")
 	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{publishRole, deliverRole}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagDirname("data")
+	_ = cmd.MarkFlagFilename("brand-logo", "svg", "png")
 	return cmd
 }
 
@@ -188,7 +207,55 @@ func (o *serveOptions) validate() (err error) {
 			return errors.New("--otlp-endpoint is not a URL such as http://127.0.0.1:4318, without user and query; OTEL_EXPORTER_OTLP_HEADERS may have an authorization")
 		}
 	}
+	if err := o.validatePortal(); err != nil {
+		return err
+	}
 	return o.level.UnmarshalText([]byte(o.logLevel))
+}
+
+// validatePortal reads the settings of the pages.
+func (o *serveOptions) validatePortal() (err error) {
+	if o.publicURL != "" {
+		u, err := url.Parse(o.publicURL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+			return errors.New("--public-url is not a URL such as https://hooks.example.com, without a path")
+		}
+		o.publicURL = u.Scheme + "://" + u.Host
+	}
+	for _, text := range o.frameAncestors {
+		origin, err := pages.ParseOrigin(text)
+		if err != nil {
+			return fmt.Errorf("--frame-ancestors %q: %w", text, err)
+		}
+		o.framedBy = append(o.framedBy, origin)
+	}
+	if o.brand.Name, err = pages.ParseName(o.brandName); err != nil {
+		return fmt.Errorf("--brand-name: %w", err)
+	}
+	if o.brandColor != "" {
+		if o.brand.Color, err = pages.ParseColor(o.brandColor); err != nil {
+			return fmt.Errorf("--brand-color %q: %w", o.brandColor, err)
+		}
+	}
+	if o.brandLogo != "" {
+		if o.brand.Logo, err = readLogo(o.brandLogo); err != nil {
+			return fmt.Errorf("--brand-logo %s: %w", o.brandLogo, err)
+		}
+	}
+	return nil
+}
+
+func readLogo(file string) (*pages.Logo, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, rootCause(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, pages.MaxLogo+1))
+	if err != nil {
+		return nil, rootCause(err)
+	}
+	return pages.ParseLogo(data)
 }
 
 func (o *serveOptions) has(role string) bool { return slices.Contains(o.roles, role) }

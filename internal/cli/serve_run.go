@@ -338,7 +338,7 @@ func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, rin
 	}
 	api, err := service.New(service.Options{
 		Store: store, Engine: engine, Keyring: ring, Guard: o.guard(), MaxBody: int64(o.maxBody),
-		Registry: registry, Logger: log, Tracer: tracer,
+		PublicURL: o.publicURL, Registry: registry, Logger: log, Tracer: tracer,
 	})
 	if err != nil {
 		return nil, err
@@ -358,7 +358,7 @@ func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, rin
 		return server, nil
 	}
 	mux.Handle("/v1/", api)
-	shown, err := pages.New(pages.Options{Service: api, Keyring: ring, Logger: log})
+	shown, err := pages.New(pages.Options{Service: api, Keyring: ring, Brand: o.brand, FrameAncestors: o.framedBy, Logger: log})
 	if err != nil {
 		return nil, err
 	}

@@ -200,7 +200,7 @@ func TestServiceNames(t *testing.T) {
 			fields := strings.Fields(line[1])
 			shown := ""
 			for i, field := range fields {
-				if i > 1 || !regexp.MustCompile(`^[a-z]+$`).MatchString(field) {
+				if i > 1 || !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(field) {
 					break
 				}
 				if i == 1 && !regexp.MustCompile(`(?m)^  `+field+` `).MatchString(shown) {

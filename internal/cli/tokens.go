@@ -71,7 +71,8 @@ func newTokensList(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [flags]",
 		Short: "List tokens",
-		Long:  "List shows all tokens that have not expired, without their secret part." + clientHelp,
+		Long: `List shows all tokens that have not expired, without their secret part. Portal links
+that were not opened yet, and sessions of those that were, are among them.` + clientHelp,
 		Args:  cobra.NoArgs,
 		RunE: o.command(s, func(ctx context.Context, c *client, _ []string) error {
 			now := time.Now()

@@ -303,6 +303,8 @@ type Settings interface {
 	// TokenByHash finds a token that has not expired; ErrNotFound otherwise.
 	TokenByHash(ctx context.Context, hash [32]byte) (Token, error)
 	CreateToken(ctx context.Context, t Token, a Audit) error
+	// DeleteToken deletes a token. Of several calls at once only one succeeds; the error
+	// of the others is ErrNotFound.
 	DeleteToken(ctx context.Context, id string, a Audit) error
 
 	Audits(ctx context.Context, f AuditFilter, p Page) ([]Audit, error)
@@ -474,7 +476,7 @@ type Retention struct {
 	Held        time.Duration // held deliveries, which then expire
 	Audit       time.Duration
 	Idempotency time.Duration
-	Expired     time.Duration // captures
+	Expired     time.Duration // captures; and tokens, from when they expired
 	// MaxBytes is the size of the database, about, above which the oldest
 	// finished deliveries go before their time.
 	MaxBytes int64

@@ -114,7 +114,7 @@ func TestInspector(t *testing.T) {
 		t.Errorf("from another site: %d", status)
 	}
 
-	body := b.get(b.newest(code) + "/body").is(t, http.StatusOK)
+	body := b.get(b.newest(code)+"/body").is(t, http.StatusOK)
 	if body.header.Get("Content-Type") != "application/octet-stream" || !strings.HasPrefix(body.header.Get("Content-Disposition"), "attachment") {
 		t.Errorf("the body comes with %v", body.header)
 	}

@@ -40,7 +40,7 @@ type lab struct {
 	store   delivery.Store
 }
 
-func newLab(t testing.TB) *lab {
+func newLab(t testing.TB, with ...func(*pages.Options)) *lab {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	store, err := sqlite.Open(ctx, t.TempDir(), sqlite.Options{})
@@ -68,7 +68,11 @@ func newLab(t testing.TB) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown, err := pages.New(pages.Options{Service: l.service, Keyring: ring, Logger: logger})
+	options := pages.Options{Service: l.service, Keyring: ring, Logger: logger}
+	for _, change := range with {
+		change(&options)
+	}
+	shown, err := pages.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,11 @@ type Options struct {
 	Service *service.Service
 	// Keyring seals the cookies of sessions.
 	Keyring *keyring.Ring
+	// Brand is what pages of portal sessions show of the platform.
+	Brand Brand
+	// FrameAncestors are the origins whose pages may frame pages of portal sessions; see
+	// [ParseOrigin]. No other page can be framed.
+	FrameAncestors []string
 	// Logger is nil for none.
 	Logger *slog.Logger
 }
@@ -47,9 +52,11 @@ type Pages struct {
 	logger    *slog.Logger
 	templates map[string]*template.Template
 	// versions has a hash of each static file, by which browsers keep it for good.
-	versions map[string]string
-	mux      *http.ServeMux
-	handler  http.Handler
+	versions  map[string]string
+	brand     *brand
+	ancestors []string
+	mux       *http.ServeMux
+	handler   http.Handler
 
 	inspectors *inspectors
 }
@@ -61,7 +68,7 @@ func New(o Options) (*Pages, error) {
 	}
 	p := &Pages{
 		service: o.Service, ring: o.Keyring, logger: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
-		versions: map[string]string{}, mux: http.NewServeMux(),
+		versions: map[string]string{}, ancestors: o.FrameAncestors, mux: http.NewServeMux(),
 	}
 	if err := p.load(); err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
@@ -72,6 +79,9 @@ func New(o Options) (*Pages, error) {
 	}
 
 	p.mux.HandleFunc("GET /static/{name}", p.static)
+	p.brand = p.brandOf(o.Brand)
+	p.public("GET "+service.PortalPath+"{code}", p.showPortal)
+	p.public("POST "+service.PortalPath+"{code}", p.openPortal)
 	p.public("GET /sign-in", p.showSignIn)
 	p.public("POST /sign-in", p.signIn)
 	p.public("POST /sign-out", p.signOut)
@@ -137,16 +147,13 @@ func (p *Pages) load() error {
 	return nil
 }
 
-// policy lets a page load what comes from here, and nothing else. Styles and scripts
-// come in files of their own.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", policy(nil))
+	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	p.handler.ServeHTTP(w, r)
 }
@@ -202,6 +209,12 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.logger.ErrorContext(r.Context(), "a page failed", "page", r.Pattern, "error", err)
 		shown = &problem{Status: http.StatusInternalServerError, Detail: "The page could not be made. The service's log says why."}
 	}
+	if shown.Status == http.StatusUnauthorized && p.wasPortal(r) {
+		if err := p.portalOver(w, r); err != nil {
+			p.logger.ErrorContext(r.Context(), "the end of a session can't be shown", "page", r.Pattern, "error", err)
+		}
+		return
+	}
 	if shown.Status == http.StatusUnauthorized {
 		p.forget(w, r)
 		to := "/"
@@ -232,6 +245,10 @@ type view struct {
 	Session *session
 	Notice  *notice
 	Path    string
+	// Brand is that of the platform, on pages of a portal.
+	Brand *brand
+
+	portal bool // it is a page of a portal, even if there is no session
 }
 
 // render answers with a page: the template of that name.
@@ -241,6 +258,12 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 		return fmt.Errorf("there is no template %s", name)
 	}
 	v.Session, _ = r.Context().Value(sessionKey{}).(*session)
+	switch {
+	case v.Session.Portal() && name == "sign-in":
+		v.Session = nil // an operator, who signs in instead
+	case v.Session.Portal() || v.portal:
+		p.inPortal(w, &v)
+	}
 	v.Path = r.URL.RequestURI()
 	v.Notice = p.takeNotice(w, r)
 	var b bytes.Buffer

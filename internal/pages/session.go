@@ -33,6 +33,8 @@ type session struct {
 	Role    string
 	// RobotID limits the session to one robot, if not empty.
 	RobotID string
+
+	portal bool
 }
 
 // Admin says whether the session may change settings.
@@ -42,12 +44,14 @@ func (s *session) Admin() bool { return s != nil && s.Role == string(api.RoleAdm
 type sealedSession struct {
 	Token   string    `json:"token"`
 	Expires time.Time `json:"expires"`
+	// Framed is of a portal session that was opened in another site's frame.
+	Framed bool `json:"framed,omitempty"`
 }
 
 // session returns the session of a request, or nil.
 func (p *Pages) session(r *http.Request) (*session, error) {
 	var sealed sealedSession
-	if !p.open(r, sessionCookie, &sealed) || !time.Now().Before(sealed.Expires) {
+	if !p.open(r, portalCookie, &sealed) && !p.open(r, sessionCookie, &sealed) || !time.Now().Before(sealed.Expires) {
 		return nil, nil
 	}
 	t, err := p.service.Bearer(r.Context(), sealed.Token)
@@ -57,7 +61,7 @@ func (p *Pages) session(r *http.Request) (*session, error) {
 	case err != nil:
 		return nil, err
 	}
-	return &session{p: p, token: sealed.Token, TokenID: t.ID, Name: t.Name, Role: t.Role, RobotID: t.RobotID}, nil
+	return &session{p: p, token: sealed.Token, TokenID: t.ID, Name: t.Name, Role: t.Role, RobotID: t.RobotID, portal: service.IsPortalSession(t)}, nil
 }
 
 func signInPath(to string) string {
@@ -84,7 +88,7 @@ type signInForm struct {
 
 func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request, s *session) error {
 	to := local(r.URL.Query().Get("to"))
-	if s != nil {
+	if s != nil && !s.Portal() {
 		return p.redirect(w, r, to, "")
 	}
 	return p.render(w, r, http.StatusOK, "sign-in", view{Title: "Sign in", Data: signInForm{To: to}})
@@ -114,7 +118,8 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request, _ *session) error
 	if !t.ExpiresAt.IsZero() && t.ExpiresAt.Before(expires) {
 		expires = t.ExpiresAt
 	}
-	p.keep(w, r, sessionCookie, sealedSession{token, expires}, expires)
+	p.forget(w, r)
+	p.keep(w, r, sessionCookie, sealedSession{Token: token, Expires: expires}, expires)
 	return p.redirect(w, r, form.To, "")
 }
 
@@ -123,10 +128,16 @@ func (p *Pages) signOut(w http.ResponseWriter, r *http.Request, _ *session) erro
 	return p.redirect(w, r, "/sign-in", "You are signed out.")
 }
 
+// forget ends the session, of whatever kind.
 func (p *Pages) forget(w http.ResponseWriter, r *http.Request) {
-	c := p.cookie(r, sessionCookie)
-	c.MaxAge = -1
-	http.SetCookie(w, c)
+	for _, name := range []string{sessionCookie, portalCookie} {
+		if _, err := r.Cookie(name); err != nil {
+			continue
+		}
+		c := p.cookie(r, name)
+		c.MaxAge = -1
+		http.SetCookie(w, c)
+	}
 }
 
 // A notice is what one page leaves for the next one to show.
@@ -151,9 +162,14 @@ func (p *Pages) takeNotice(w http.ResponseWriter, r *http.Request) *notice {
 	return &n
 }
 
-// cookie returns a cookie that scripts and other sites don't get.
+// cookie returns a cookie that scripts and other sites don't get. In a frame of another site
+// its partition keeps it from all but the pages of the framing site.
 func (p *Pages) cookie(r *http.Request, name string) *http.Cookie {
-	return &http.Cookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure(r)}
+	c := &http.Cookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure(r)}
+	if name != sessionCookie && p.framed(r) {
+		c.SameSite, c.Secure, c.Partitioned = http.SameSiteNoneMode, true, true
+	}
+	return c
 }
 
 // secure says whether the browser reached the service by TLS, here or at a proxy.

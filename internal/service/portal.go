@@ -49,6 +49,12 @@ func opens(t delivery.Token) (role api.Role, session time.Duration, ok bool) {
 	return api.Role(name), session, kind == linkRole && err == nil
 }
 
+// IsReadOnly says whether the session that a portal link opens can change nothing.
+func IsReadOnly(link delivery.Token) bool {
+	role, _, _ := opens(link)
+	return role == api.RoleReader
+}
+
 // IsPortalSession says whether a token is the session of a portal link.
 func IsPortalSession(t delivery.Token) bool { return strings.HasPrefix(t.ID, sessionPrefix) }
 
@@ -114,7 +120,7 @@ func (s *Service) OpenPortalLink(ctx context.Context, code string) (token string
 	}
 	role, lasts, _ := opens(link)
 	token, t = NewToken("portal session", role, link.RobotID, now().Add(lasts))
-	t.ID = newID(sessionPrefix)
+	t.ID = sessionPrefix + strings.TrimPrefix(link.ID, linkPrefix) // by which whoever made the link can end it
 	if err := s.store.CreateToken(ctx, t, tokenAudit(link.ID, "portal-session.create", t)); err != nil {
 		return "", delivery.Token{}, err
 	}

@@ -89,6 +89,9 @@ func TestPortalLink(t *testing.T) {
 		if !service.IsPortalSession(session) || session.Role != string(test.role) || session.RobotID != robotA {
 			t.Errorf("%s: the session is %+v", test.body, session)
 		}
+		if session.ID != strings.Replace(link.ID, "lnk_", "ses_", 1) {
+			t.Errorf("%s: the session of %s is %s", test.body, link.ID, session.ID)
+		}
 		within(t, "the session's end", session.ExpiresAt, test.lasts)
 		listed := w.tokens()
 		if len(listed) != 1 || listed[session.ID].Name != "portal session" || listed[session.ID].Role != test.role {

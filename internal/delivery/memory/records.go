@@ -553,6 +553,9 @@ func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) 
 		s.db.audits = slices.DeleteFunc(s.db.audits, func(a delivery.Audit) bool { return goes(old(a.At, keep.Audit)) })
 		maps.DeleteFunc(s.db.keys, func(_ string, k key) bool { return goes(old(k.at, keep.Idempotency)) })
 		s.db.captures = slices.DeleteFunc(s.db.captures, func(c delivery.Capture) bool { return goes(old(c.At, keep.Expired)) })
+		s.db.tokens = slices.DeleteFunc(s.db.tokens, func(t delivery.Token) bool {
+			return goes(!t.ExpiresAt.IsZero() && old(t.ExpiresAt, keep.Expired))
+		})
 		s.db.jobs = slices.DeleteFunc(s.db.jobs, func(j *delivery.Job) bool {
 			return goes(!j.FinishedAt.IsZero() && old(j.FinishedAt, keep.Finished))
 		})

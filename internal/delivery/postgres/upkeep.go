@@ -192,6 +192,9 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 			return prune(ctx, tx, "captures", "id", "at", r.Expired, limit)
 		},
 		func(tx pgx.Tx, limit int) (int, error) {
+			return prune(ctx, tx, "tokens", "id", "expires_at", r.Expired, limit)
+		},
+		func(tx pgx.Tx, limit int) (int, error) {
 			return prune(ctx, tx, "set_aside", "id", "at", r.Finished, limit)
 		},
 		func(tx pgx.Tx, limit int) (int, error) {

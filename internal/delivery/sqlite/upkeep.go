@@ -292,7 +292,7 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 }
 
 // retainRest lets held deliveries expire, and removes entries of the audit log, keys,
-// captures and jobs.
+// captures, expired tokens and jobs.
 func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int) (n int, err error) {
 	err = s.write(ctx, func(c *conn) error {
 		n = 0
@@ -307,6 +307,7 @@ func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int)
 			{r.Audit, "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit ORDER BY seq LIMIT 50) AND at < ?1"},
 			{r.Idempotency, "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency ORDER BY event LIMIT 50) AND at < ?1"},
 			{r.Expired, "DELETE FROM captures WHERE id IN (SELECT id FROM captures ORDER BY id LIMIT 50) AND at < ?1"},
+			{r.Expired, "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires <> 0 AND expires < ?1 LIMIT 50)"},
 			{r.Finished, "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished <> 0 ORDER BY id LIMIT 50) AND finished < ?1"},
 		} {
 			for of.keep > 0 && !t.over() {

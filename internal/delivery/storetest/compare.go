@@ -395,7 +395,7 @@ func (p *pair) work() {
 
 func (p *pair) retain() {
 	keep := func() time.Duration { return []time.Duration{0, 5 * time.Second, 30 * time.Second}[p.IntN(3)] }
-	r := delivery.Retention{Finished: keep(), Held: keep(), Audit: keep(), Idempotency: keep()}
+	r := delivery.Retention{Finished: keep(), Held: keep(), Audit: keep(), Idempotency: keep(), Expired: keep()}
 	p.both(fmt.Sprintf("Retain %+v", r), func(s delivery.Store, _ *own) (any, error) {
 		for n, err := s.Retain(p.Context(), r, 3); n > 0 || err != nil; n, err = s.Retain(p.Context(), r, 3) {
 			if err != nil {

@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,6 +132,26 @@ var settingsTests = []test{
 		b.is(b.DeleteToken(b.ctx, "tok_2", delivery.Audit{}), delivery.ErrNotFound)
 		_, err = b.TokenByHash(b.ctx, two.Hash)
 		b.is(err, delivery.ErrNotFound)
+	}},
+	{"TokensAreDeletedOnce", func(b *bench) {
+		b.ok(b.CreateToken(b.ctx, delivery.Token{ID: "tok_1", Hash: [32]byte{1}, CreatedAt: b.now}, delivery.Audit{}))
+		var all sync.WaitGroup
+		var deleted atomic.Int32
+		for range 8 {
+			all.Go(func() {
+				switch err := b.DeleteToken(b.ctx, "tok_1", delivery.Audit{Action: "delete"}); {
+				case err == nil:
+					deleted.Add(1)
+				case !errors.Is(err, delivery.ErrNotFound):
+					b.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		b.same(deleted.Load(), int32(1))
+		audits, err := b.Audits(b.ctx, delivery.AuditFilter{}, delivery.Page{Limit: 10})
+		b.ok(err)
+		b.same(len(audits), 2) // of the creation, and of one end
 	}},
 	{"AuditOfEachChange", func(b *bench) {
 		entry := func(action string) delivery.Audit {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/runhooks/runhooks/internal/delivery"
@@ -109,6 +110,24 @@ var upkeepTests = []test{
 			next.Event.ID = event("", "").Event.ID
 			return !b.publish(next)[0].Replayed
 		})
+	}},
+	{"RetainTokens", func(b *bench) {
+		for i, expires := range []time.Time{{}, b.now.Add(-time.Minute), b.now.Add(-2 * time.Hour), b.now.Add(-3 * time.Hour), b.now.Add(time.Hour)} {
+			b.ok(b.CreateToken(b.ctx, delivery.Token{ID: fmt.Sprint(i), Hash: [32]byte{byte(i)}, CreatedAt: b.now, ExpiresAt: expires}, delivery.Audit{}))
+		}
+		left := func() (ids []string) {
+			b.Helper()
+			tokens, err := b.Tokens(b.ctx)
+			b.ok(err)
+			for _, t := range tokens {
+				ids = append(ids, t.ID)
+			}
+			return ids
+		}
+		b.same(b.retain(delivery.Retention{}), 0)
+		b.same(left(), []string{"0", "1", "2", "3", "4"})
+		b.same(b.retain(delivery.Retention{Expired: time.Hour}), 2)
+		b.same(left(), []string{"0", "1", "4"})
 	}},
 	{"RetainBySize", func(b *bench) {
 		if b.options.WholeDays {
