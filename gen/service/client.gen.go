@@ -691,10 +691,10 @@ type EndpointActivity struct {
 	// Hours The attempts of the last 24 hours of the clock in UTC, the oldest hour first. The last one is not over yet.
 	Hours []AttemptCounts `json:"hours"`
 
-	// LastAttemptAt When the last attempt started. Absent if none did in the last 31 days.
+	// LastAttemptAt When the last attempt started. Absent if there was none.
 	LastAttemptAt *time.Time `json:"last_attempt_at,omitempty"`
 
-	// LastSuccessAt When the last attempt started that was accepted. Absent if none was in the last 31 days.
+	// LastSuccessAt When the last attempt started that was accepted. Absent if none was.
 	LastSuccessAt *time.Time `json:"last_success_at,omitempty"`
 
 	// Waiting How many deliveries are pending. 1000 stands for 1,000 or more.
@@ -1183,7 +1183,7 @@ type Robot struct {
 	// ID Identifier of the robot.
 	ID string `json:"id"`
 
-	// LastEventAt When its last event was accepted. Operational events about it do not count. Absent if no event of it is kept.
+	// LastEventAt When its last event was accepted. Operational events about it do not count. Absent if that event is not kept any more.
 	LastEventAt *time.Time `json:"last_event_at,omitempty"`
 }
 
@@ -1949,7 +1949,7 @@ type ClientInterface interface {
 
 	// ListRobots List robots
 	//
-	// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+	// The robots that have endpoints or events, in the order of their ids, each with the attempts of the last 24 hours at its endpoints. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
 	//
 	// Corresponds with GET /v1/robots (the `ListRobots` operationId).
 	ListRobots(ctx context.Context, params *ListRobotsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2572,7 +2572,7 @@ func (c *Client) GetJob(ctx context.Context, jobID string, reqEditors ...Request
 
 // ListRobots List robots
 //
-// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+// The robots that have endpoints or events, in the order of their ids, each with the attempts of the last 24 hours at its endpoints. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
 //
 // Corresponds with GET /v1/robots (the `ListRobots` operationId).
 func (c *Client) ListRobots(ctx context.Context, params *ListRobotsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4577,7 +4577,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListRobotsWithResponse List robots
 	//
-	// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+	// The robots that have endpoints or events, in the order of their ids, each with the attempts of the last 24 hours at its endpoints. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7682,7 +7682,7 @@ func (c *ClientWithResponses) GetJobWithResponse(ctx context.Context, jobID stri
 
 // ListRobotsWithResponse List robots
 //
-// The robots that have endpoints or events, in the order of their ids, each with what happened to its events in the last 24 hours. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
+// The robots that have endpoints or events, in the order of their ids, each with the attempts of the last 24 hours at its endpoints. With `robot_id`, or a token that is limited to a robot, the answer has that robot, even if there is nothing of it yet.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -87,7 +87,8 @@ finding means, and schema prints the contract. To develop a receiver, send
 events to it with trigger, or show what a sender sends with listen.
 
 A platform delivers events with serve, a service with endpoints for each robot. The
-commands endpoints, events, deliveries, tokens, portal-link and audit ask it.
+commands robots, endpoints, events, deliveries, tokens, portal-link and audit ask
+it.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
 line is wrong, or an input can't be read. The help of a command says more.`,
@@ -109,7 +110,7 @@ line is wrong, or an input can't be read. The help of a command says more.`,
 	}
 	root.SetVersionTemplate("runhooks {{.Version}}\n")
 	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newLint(s), newListen(s), newTrigger(s), newSecret(s),
-		newServe(s), newEndpoints(s), newEvents(s), newDeliveries(s), newErase(s), newTokens(s), newPortalLink(s), newAudit(s), newHealth(s), newBackup(s), newRestore(s), newKeys(s), newVersion(s))
+		newServe(s), newRobots(s), newEndpoints(s), newEvents(s), newDeliveries(s), newErase(s), newTokens(s), newPortalLink(s), newAudit(s), newHealth(s), newBackup(s), newRestore(s), newKeys(s), newVersion(s))
 	root.SetHelpCommand(newHelp(root))
 	return root
 }

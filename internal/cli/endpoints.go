@@ -248,17 +248,20 @@ func newEndpointsList(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [flags]",
 		Short: "List endpoints",
-		Long:  "List shows endpoints, in the order of their creation." + clientHelp,
-		Args:  cobra.NoArgs,
+		Long: `List shows endpoints, in the order of their creation. SUCCESS 24H is how many of
+the attempts of the last 24 hours were accepted.` + clientHelp,
+		Args: cobra.NoArgs,
 	}
 	cmd.RunE = o.command(s, func(ctx context.Context, c *client, _ []string) error {
 		p.RobotID, p.State, p.Operator = optional(robot), optional(service.EndpointState(state)), optional(operator)
 		now := time.Now()
 		return list[service.Endpoint]{
 			many:    "endpoints",
-			heading: []string{"ID", "ROBOT", "STATE", "CREATED", "EVENTS", "URL"},
+			heading: []string{"ID", "ROBOT", "STATE", "CREATED", "LAST SUCCESS", "SUCCESS 24H", "EVENTS", "URL"},
 			row: func(e service.Endpoint) []cell {
-				row := plain(e.ID, ownerText(e), string(e.State), agoText(e.CreatedAt, now), eventsText(e), e.URL)
+				a := value(e.Activity)
+				row := plain(e.ID, ownerText(e), string(e.State), agoText(e.CreatedAt, now),
+					agoText(value(a.LastSuccessAt), now), successText(a.Hours), eventsText(e), e.URL)
 				row[2].style = stateStyle(string(e.State))
 				return row
 			},
@@ -338,6 +341,19 @@ func (c *client) endpoint(b *strings.Builder, e service.Endpoint) {
 		}
 		fields = append(fields, [2]string{"health", text})
 	}
+	if a := e.Activity; a != nil {
+		count := func(n int64) string {
+			if n >= mostCounted {
+				return fmt.Sprintf("at least %d", n)
+			}
+			return fmt.Sprint(n)
+		}
+		fields = append(fields, [][2]string{
+			{"last success", momentText(a.LastSuccessAt)}, {"last attempt", momentText(a.LastAttemptAt)},
+			{"success 24h", successText(a.Hours)},
+			{"deliveries", count(a.Waiting) + " pending, " + count(a.Held) + " held"},
+		}...)
+	}
 	for _, secret := range e.Secrets {
 		text := string(secret.Signature)
 		if secret.PublicKey != nil {
@@ -373,8 +389,9 @@ func newEndpointsShow(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [flags] ID",
 		Short: "Show an endpoint with all its settings",
-		Long:  "Show prints an endpoint's settings and health. What is secret is not shown." + clientHelp,
-		Args:  oneArg,
+		Long: `Show prints an endpoint's settings and health, and what happened at it of late. What
+is secret is not shown.` + clientHelp,
+		Args: oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			endpoint, raw, err := ask[service.Endpoint](c.GetEndpoint(ctx, args[0]))
 			if err != nil {
@@ -457,7 +474,7 @@ was held meanwhile stays held: runhooks endpoints recover releases it.` + client
 			fmt.Fprintf(b, "%s  %s\n", report.Visible(endpoint.ID, maxCell), c.Paint(stateStyle(string(endpoint.State)), string(endpoint.State)))
 			if held := value(endpoint.Held); held > 0 {
 				text := deliveriesText(held, "is", "are")
-				if held >= mostHeld {
+				if held >= mostCounted {
 					text = "at least " + text
 				}
 				fmt.Fprintf(b, "  %s held\n", text)
@@ -472,8 +489,8 @@ was held meanwhile stays held: runhooks endpoints recover releases it.` + client
 	return cmd
 }
 
-// mostHeld is how many held deliveries the service counts.
-const mostHeld = 1000
+// mostCounted is how many deliveries to an endpoint the service counts.
+const mostCounted = 1000
 
 // deliveriesText returns a number of deliveries with a verb.
 func deliveriesText(n int64, one, many string) string {

@@ -127,6 +127,8 @@ type Engine struct {
 	faultUntil time.Time
 
 	stats Stats
+	// tallies are the attempts since upkeep last wrote them.
+	tallies map[tallyKey]*Tally
 
 	clock     sync.RWMutex
 	leased    time.Time // when the lease was renewed, by this process
@@ -156,6 +158,7 @@ func New(store Store, o Options) *Engine {
 		loaders: make(chan struct{}, 1), claims: make(chan struct{}, 1), joins: make(chan struct{}, 1),
 		jobs: make(chan struct{}, 1), refreshes: make(chan struct{}, 1), tickSooner: make(chan struct{}, 1),
 		queues: make(map[string]*queue), orphans: make(map[int64]bool), stale: make(map[string]bool),
+		tallies: make(map[tallyKey]*Tally),
 	}
 	if o.Client != nil { // one that only publishes needs none
 		e.transmit = o.Client.Send
@@ -224,6 +227,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	others.Wait()
 	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
+	if err := e.writeTallies(leaving); err != nil {
+		e.log.Warn("the last attempts are missing from the counts of attempts", "error", err)
+	}
 	if err := e.store.Leave(leaving); err != nil && !errors.Is(err, ErrLeaseLost) {
 		e.log.Warn("this node could not sign off; others take over when its lease ends", "error", err)
 	}

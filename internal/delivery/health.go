@@ -44,6 +44,7 @@ func (e *Engine) judge(f *flight, o *ended, now time.Time) {
 		e.ownFault(now)
 		return
 	}
+	e.tally(o)
 	e.faults = 0
 	if q.dropped { // its next owner judges for itself
 		return

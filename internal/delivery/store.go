@@ -403,6 +403,12 @@ type Records interface {
 
 	SetAsides(ctx context.Context, p Page) ([]SetAside, error)
 
+	// Activity returns what happened of late at each of the endpoints, by their ids.
+	// Those that don't exist, or were deleted, are not in the result.
+	Activity(ctx context.Context, endpoints []string) (map[string]Activity, error)
+	// Robots returns robots that have endpoints or events, in the order of their ids.
+	Robots(ctx context.Context, f RobotFilter) ([]Robot, error)
+
 	// Retry makes a delivery pending, due now, in a new round. Its error may be
 	// ErrNotFound, or ErrState if the endpoint is not active or was deleted.
 	Retry(ctx context.Context, delivery int64, a Audit) (Delivery, error)
@@ -416,6 +422,67 @@ type Records interface {
 	// endpoint's, whatever j has.
 	CreateJob(ctx context.Context, j Job, a Audit) (Job, error)
 	Job(ctx context.Context, id int64) (Job, error)
+}
+
+// Counts are of attempts that started within an hour.
+type Counts struct {
+	Succeeded int64 // accepted
+	Failed    int64 // all others
+}
+
+// Hours are the counts of 24 hours, each from its full hour in UTC. The last is the
+// current one.
+type Hours [24]Counts
+
+// Since returns when the first of the hours starts.
+func (h *Hours) Since(now time.Time) time.Time {
+	return now.UTC().Truncate(time.Hour).Add(-time.Duration(len(h)-1) * time.Hour)
+}
+
+// Add adds to the hour that starts at a time, if it is one of them.
+func (h *Hours) Add(now, hour time.Time, c Counts) {
+	if i := int(hour.Sub(h.Since(now)) / time.Hour); !hour.Before(h.Since(now)) && i < len(h) {
+		h[i].Succeeded += c.Succeeded
+		h[i].Failed += c.Failed
+	}
+}
+
+// CountMost is up to how many deliveries are counted for an [Activity].
+const CountMost = 1000
+
+// Activity is what happened at an endpoint of late, and what waits for it.
+type Activity struct {
+	// Waiting and Held are how many deliveries are pending and held. CountMost
+	// stands for that many or more.
+	Waiting int64
+	Held    int64
+	// LastSuccess is when the last attempt that was accepted started, and
+	// LastAttempt when the last of all did; zero if there was none.
+	LastSuccess time.Time
+	LastAttempt time.Time
+	Hours       Hours
+	// Health is what [Settings.Health] returns.
+	Health Health
+}
+
+// A RobotFilter chooses robots.
+type RobotFilter struct {
+	// RobotID, if not empty, asks for this robot alone. It is returned even if there
+	// is nothing of it.
+	RobotID string
+	// After is the id of the last robot of the page before.
+	After string
+	Limit int
+}
+
+// A Robot is what there is of a robot.
+type Robot struct {
+	ID        string
+	Endpoints int64 // how many
+	// LastEvent is when its last event was accepted that is not operational; zero
+	// if that is not kept any more. A store may then have the time of an older one.
+	LastEvent time.Time
+	Hours     Hours // of all its endpoints
 }
 
 // A Job is work in steps that a person asked for.
@@ -461,14 +528,34 @@ type Upkeep interface {
 	// deleted endpoints cancelled. It returns how many it changed.
 	Settle(ctx context.Context, limit int) (int, error)
 	// Retain does one step of removing what was kept for long enough, and what
-	// exceeds MaxBytes. It returns how many rows it removed.
+	// exceeds MaxBytes. It returns how many rows it removed. Counts of attempts are
+	// kept for KeepHours.
 	Retain(ctx context.Context, r Retention, limit int) (int, error)
+	// AddActivity adds to the counts of attempts. Endpoints that don't exist are left
+	// out. After an error nothing was added, unless the connection to the store was
+	// lost. It is called every few seconds, with nothing, too: a store may have to
+	// keep up with events for Robots.
+	AddActivity(ctx context.Context, tallies []Tally) error
 	// Stats returns what metrics and /readyz show of the whole store.
 	Stats(ctx context.Context) (Stats, error)
 	// Backup writes a copy of the database to a new file while it is in use.
 	// Stores whose databases have tools for that return an error.
 	Backup(ctx context.Context, file string) error
 }
+
+// A Tally counts attempts to an endpoint.
+type Tally struct {
+	EndpointID string
+	Hour       time.Time // the full hour, in UTC, in which they started
+	Counts
+	// LastSuccess and LastAttempt are as in [Activity].
+	LastSuccess time.Time
+	LastAttempt time.Time
+}
+
+// KeepHours is for how long stores keep the counts of an hour: for longer than
+// [Hours] show it.
+const KeepHours = 48 * time.Hour
 
 // A Retention says how long rows are kept. 0 is for ever.
 type Retention struct {

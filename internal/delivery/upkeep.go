@@ -24,7 +24,12 @@ func (e *Engine) upkeep(ctx context.Context) {
 			n, err := e.store.Settle(ctx, upkeepStep)
 			return n > 0, err
 		})
-		if round++; round%10 == 1 {
+		if round++; round%5 == 0 {
+			if err := e.writeTallies(ctx); err != nil && ctx.Err() == nil {
+				e.log.Warn("attempts can't be counted; this is tried again", "error", err)
+			}
+		}
+		if round%10 == 1 {
 			e.steps(ctx, "what is old can't be removed", func(ctx context.Context) (bool, error) {
 				n, err := e.store.Retain(ctx, e.o.Retention, upkeepStep)
 				return n > 0, err

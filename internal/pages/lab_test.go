@@ -251,6 +251,6 @@ func (l *lab) endpoint(robot, url string) api.Endpoint {
 func (l *lab) publish(robot, run string) {
 	l.t.Helper()
 	l.do(http.MethodPost, "/v1/events", json.RawMessage(fmt.Sprintf(`{"event_type":"run_completed","data":{"robot_id":%q,"run_id":%q,"robot_name":"Prices","status":"success",`+
-		`"started_at":"2025-05-29T15:53:15.595Z","finished_at":"2025-05-29T15:53:20.595Z","extracted_data":{"captured_texts":{},"captured_lists":{"list_0":[{"Price":"12.50"}]},"captured_texts_count":0,"captured_lists_count":1,"screenshots_count":0},`+
-		`"metadata":{"browser_id":"b","user_id":"u"}}}`, robot, run)), nil)
+		`"started_at":"2025-05-29T15:53:15.595Z","finished_at":"2025-05-29T15:53:20.595Z","extracted_data":{"captured_texts":[],"captured_lists":{"list_0":[{"Price":"12.50"}]},"total_rows":1,"captured_texts_count":0,"captured_lists_count":1,"screenshots_count":0},`+
+		`"metadata":{"browser_id":"b","user_id":1}}}`, robot, run)), nil)
 }

@@ -70,6 +70,7 @@ func aims(w *world) map[string]func() aim {
 	}
 	return map[string]func() aim{
 		"listEvents": list("/v1/events"), "listEvents, named": named("/v1/events"),
+		"listRobots": list("/v1/robots"), "listRobots, named": named("/v1/robots"),
 		"listEndpoints": list("/v1/endpoints"), "listEndpoints, named": named("/v1/endpoints"),
 		"listDeliveries": list("/v1/deliveries"), "listDeliveries, named": named("/v1/deliveries"),
 		"listAudit": list("/v1/audit"), "listAudit, named": named("/v1/audit"),

@@ -288,6 +288,14 @@ func (s *server) ListEndpoints(ctx context.Context, r api.ListEndpointsRequestOb
 		endpoints = endpoints[:limit]
 		list.Next = cursorOf(endpoints[limit-1].ID)
 	}
+	ids := make([]string, len(endpoints))
+	for i := range endpoints {
+		ids[i] = endpoints[i].ID
+	}
+	activity, err := s.store.Activity(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	for i := range endpoints {
 		v, err := openVault(s.ring, &endpoints[i])
 		if err != nil {
@@ -296,6 +304,10 @@ func (s *server) ListEndpoints(ctx context.Context, r api.ListEndpointsRequestOb
 		shown, err := show(&endpoints[i], v)
 		if err != nil {
 			return nil, undecryptable(err)
+		}
+		shown.Activity = activityOf(activity, shown.ID)
+		if a, ok := activity[shown.ID]; ok {
+			shown.Health = healthOf(&a.Health)
 		}
 		list.Items = append(list.Items, shown)
 	}
@@ -349,10 +361,19 @@ func (s *server) GetEndpoint(ctx context.Context, r api.GetEndpointRequestObject
 	if err != nil {
 		return nil, err
 	}
-	shown.Health = &api.EndpointHealth{
-		Failures: int64(health.Failures), FailingSince: optional(health.FailingSince), NotBefore: optional(health.NotBefore),
+	shown.Health = healthOf(&health)
+	activity, err := s.store.Activity(ctx, []string{e.ID})
+	if err != nil {
+		return nil, err
 	}
+	shown.Activity = activityOf(activity, e.ID)
 	return api.GetEndpoint200JSONResponse{Body: shown, Headers: api.GetEndpoint200ResponseHeaders{ETag: etag(e.Version)}}, nil
+}
+
+func healthOf(h *delivery.Health) *api.EndpointHealth {
+	return &api.EndpointHealth{
+		Failures: int64(h.Failures), FailingSince: optional(h.FailingSince), NotBefore: optional(h.NotBefore),
+	}
 }
 
 // ifMatch holds an endpoint to the version that the client has read.
@@ -401,10 +422,10 @@ func (s *server) UpdateEndpoint(ctx context.Context, r api.UpdateEndpointRequest
 		return nil, undecryptable(err)
 	}
 	if e.State != delivery.Active && updated.State == delivery.Active {
-		held, err := s.store.Deliveries(ctx, delivery.DeliveryFilter{EndpointID: e.ID, State: delivery.Held}, delivery.Page{Limit: 1000})
+		activity, err := s.store.Activity(ctx, []string{e.ID})
 		if err == nil { // the change is made all the same
-			n := int64(len(held))
-			shown.Held = &n
+			held := activity[e.ID].Held
+			shown.Held = &held
 		}
 	}
 	return api.UpdateEndpoint200JSONResponse{Body: shown, Headers: api.UpdateEndpoint200ResponseHeaders{ETag: etag(updated.Version)}}, nil

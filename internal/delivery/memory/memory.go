@@ -52,6 +52,9 @@ type endpoint struct {
 	owner   *node
 	epoch   int64
 	open    map[int64]*row // deliveries that are pending or held
+
+	lastSuccess, lastAttempt time.Time
+	hours                    map[time.Time]delivery.Counts // by when they start
 }
 
 func (e *endpoint) active() bool { return !e.deleted && e.State == delivery.Active }

@@ -81,7 +81,7 @@ func (s *Store) CreateEndpoint(_ context.Context, ep delivery.Endpoint, a delive
 			return delivery.ErrURLTaken
 		}
 		ep.Version, ep.CreatedAt, ep.UpdatedAt = 1, now, now
-		s.db.endpoints[ep.ID] = &endpoint{Endpoint: ep, open: map[int64]*row{}}
+		s.db.endpoints[ep.ID] = &endpoint{Endpoint: ep, open: map[int64]*row{}, hours: map[time.Time]delivery.Counts{}}
 		s.db.audit(a, now)
 		return nil
 	})
@@ -138,7 +138,7 @@ func (s *Store) DeleteEndpoint(_ context.Context, id string, version int64, a de
 		if err != nil {
 			return err
 		}
-		e.deleted, e.Sealed, e.health = true, nil, delivery.Health{}
+		e.deleted, e.Sealed, e.health, e.hours = true, nil, delivery.Health{}, nil
 		s.changed(id)
 		s.db.audit(a, now)
 		return nil
@@ -559,6 +559,9 @@ func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) 
 		s.db.jobs = slices.DeleteFunc(s.db.jobs, func(j *delivery.Job) bool {
 			return goes(!j.FinishedAt.IsZero() && old(j.FinishedAt, keep.Finished))
 		})
+		for _, e := range s.db.endpoints {
+			maps.DeleteFunc(e.hours, func(hour time.Time, _ delivery.Counts) bool { return goes(old(hour, delivery.KeepHours)) })
+		}
 		full := func() bool { return keep.MaxBytes > 0 && s.db.bytes() > keep.MaxBytes }
 		for _, id := range slices.Sorted(maps.Keys(s.db.deliveries)) {
 			r := s.db.deliveries[id]

@@ -158,6 +158,14 @@ func (s *Store) Settle(ctx context.Context, limit int) (int, error) {
 			if n >= limit {
 				return nil
 			}
+			if u.deleted && !u.settling {
+				// Not when it is deleted: a node may be counting attempts to it.
+				for _, of := range []string{"activity", "activity_hours"} {
+					if _, err := tx.Exec(ctx, "DELETE FROM runhooks."+of+" WHERE endpoint_id = $1", u.id); err != nil {
+						return err
+					}
+				}
+			}
 			if t.RowsAffected() == 0 && (!u.settling || u.active) {
 				if _, err := tx.Exec(ctx, "UPDATE runhooks.endpoints SET settle_until = NULL WHERE id = $1", u.id); err != nil {
 					return err
@@ -199,6 +207,9 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 		},
 		func(tx pgx.Tx, limit int) (int, error) {
 			return prune(ctx, tx, "jobs", "id", "finished_at", r.Finished, limit)
+		},
+		func(tx pgx.Tx, limit int) (int, error) {
+			return prune(ctx, tx, "activity_hours", "ctid", "hour", delivery.KeepHours, limit)
 		},
 		func(tx pgx.Tx, limit int) (int, error) { return pruneFinished(ctx, tx, r.Finished, limit) },
 		func(tx pgx.Tx, limit int) (int, error) { return s.dropDay(ctx, tx, r, limit) },

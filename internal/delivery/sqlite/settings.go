@@ -153,8 +153,10 @@ func (s *Store) DeleteEndpoint(ctx context.Context, id string, version int64, a 
 			milli(now), e.num); err != nil {
 			return err
 		}
-		if _, err := c.exec(ctx, "DELETE FROM health WHERE endpoint = ?", e.num); err != nil {
-			return err
+		for _, of := range []string{"health", "activity", "activity_hours"} {
+			if _, err := c.exec(ctx, "DELETE FROM "+of+" WHERE endpoint = ?", e.num); err != nil {
+				return err
+			}
 		}
 		s.forget()
 		s.unsettled[e.num] = true

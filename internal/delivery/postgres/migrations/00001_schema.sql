@@ -60,6 +60,23 @@ CREATE TABLE runhooks.health (
 	told          boolean NOT NULL
 ) WITH (fillfactor = 50);
 
+-- When the last attempts to an endpoint started.
+CREATE TABLE runhooks.activity (
+	endpoint_id     text COLLATE "C" PRIMARY KEY,
+	last_success_at timestamptz,
+	last_attempt_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
+-- Attempts by the full hour in which they started.
+CREATE TABLE runhooks.activity_hours (
+	endpoint_id text COLLATE "C" NOT NULL,
+	hour        timestamptz NOT NULL,
+	succeeded   bigint NOT NULL,
+	failed      bigint NOT NULL,
+	PRIMARY KEY (endpoint_id, hour)
+) WITH (fillfactor = 50);
+CREATE INDEX activity_hours_age ON runhooks.activity_hours (hour);
+
 CREATE SEQUENCE runhooks.events_seq CACHE 1;
 CREATE TABLE runhooks.events (
 	seq         bigint NOT NULL,

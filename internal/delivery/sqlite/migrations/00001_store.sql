@@ -27,6 +27,32 @@ CREATE TABLE health (
 	told          INTEGER NOT NULL
 );
 
+-- When the last attempts started; 0 is never.
+CREATE TABLE activity (
+	endpoint     INTEGER PRIMARY KEY,
+	last_success INTEGER NOT NULL,
+	last_attempt INTEGER NOT NULL
+);
+
+-- Attempts by the full hour in which they started.
+CREATE TABLE activity_hours (
+	endpoint  INTEGER NOT NULL,
+	hour      INTEGER NOT NULL,
+	succeeded INTEGER NOT NULL,
+	failed    INTEGER NOT NULL,
+	PRIMARY KEY (endpoint, hour)
+) WITHOUT ROWID;
+CREATE INDEX activity_hours_age ON activity_hours (hour);
+
+-- Robots, each with its last event of those numbered below counters.noted, which may
+-- have been removed since. There is no index of events by their robot, as it would
+-- slow down publishing.
+CREATE TABLE robots (
+	id    TEXT PRIMARY KEY,
+	event INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX robots_event ON robots (event);
+
 -- The deliveries of an event are those numbered from first on, made of them at once.
 CREATE TABLE events (
 	seq         INTEGER PRIMARY KEY,
@@ -70,6 +96,7 @@ CREATE INDEX deliveries_due ON deliveries (endpoint, at) WHERE state = 0 AND ord
 CREATE INDEX deliveries_ordered ON deliveries (endpoint) WHERE state = 0 AND ordered = 1;
 CREATE INDEX deliveries_recoverable ON deliveries (endpoint) WHERE state IN (1, 3, 5);
 CREATE INDEX deliveries_held ON deliveries (at) WHERE state = 1;
+CREATE INDEX deliveries_held_by ON deliveries (endpoint) WHERE state = 1;
 
 -- id is the delivery's times 65536, and a count.
 CREATE TABLE attempts (
@@ -140,6 +167,7 @@ CREATE TABLE audit (
 -- The numbers below which none is given out again, though its row be gone.
 CREATE TABLE counters (
 	event    INTEGER NOT NULL,
-	delivery INTEGER NOT NULL
+	delivery INTEGER NOT NULL,
+	noted    INTEGER NOT NULL -- robots has the robots of the events below it
 );
-INSERT INTO counters VALUES (1, 1);
+INSERT INTO counters VALUES (1, 1, 1);
