@@ -78,6 +78,7 @@ func (p *Pages) inspectorRoutes() {
 	p.page("GET /inspector", p.showInspectors)
 	p.page("POST /inspector", p.createInspector)
 	p.page("GET /inspector/{code}", p.showInspector)
+	p.page("GET /inspector/{code}/live", p.streamInspector)
 	p.page("POST /inspector/{code}/clear", p.clearInspector)
 	p.page("POST /inspector/{code}/delete", p.deleteInspector)
 	p.page("GET /inspector/{code}/{id}", p.showInspector)
@@ -372,12 +373,9 @@ func (p *Pages) showInspectors(w http.ResponseWriter, r *http.Request, s *sessio
 	return p.render(w, r, http.StatusOK, "inspectors", view{Title: "Inspector", Here: "inspector", Data: data})
 }
 
-// errReader refuses what takes an admin. Pages show no button for it.
-var errReader = &problem{Status: http.StatusForbidden, Detail: "This needs a token of role admin."}
-
 func (p *Pages) createInspector(w http.ResponseWriter, r *http.Request, s *session) error {
-	if !s.Admin() {
-		return errReader
+	if err := admins(s); err != nil {
+		return err
 	}
 	i, err := p.service.CreateInspector(r.Context(), s.TokenID, s.RobotID)
 	if errors.Is(err, service.ErrTooManyInspectors) {
@@ -445,12 +443,24 @@ type headerLine struct {
 }
 
 type replayForm struct {
-	URL          string
-	URLError     string
-	SecretError  string
-	Result       *api.TestResult
-	Took         time.Duration
-	ResultAnswer []textRun
+	URL         string
+	URLError    string
+	SecretError string
+	Result      *replayResult
+}
+
+// A replayResult is what came of sending a request again.
+type replayResult struct {
+	api.TestResult
+	Answer []textRun
+}
+
+func (r *replayResult) Title() string { return outcomeTitle(&r.TestResult) }
+
+func (r *replayResult) Phases() []phase { return phasesOf(r.Timings) }
+
+func (r *replayResult) Total() time.Duration {
+	return time.Duration(r.Timings.TotalUs) * time.Microsecond
 }
 
 func (p *Pages) showInspector(w http.ResponseWriter, r *http.Request, s *session) error {
@@ -479,7 +489,7 @@ func (p *Pages) inspectorData(r *http.Request, s *session) (*inspectorData, erro
 	if err != nil {
 		return nil, err
 	}
-	data.URL = p.service.Address(r) + capturePath + data.Code
+	data.URL = p.captureURL(r, data.Code)
 	var here int64
 	if data.Request != nil {
 		here = data.Request.ID
@@ -487,6 +497,28 @@ func (p *Pages) inspectorData(r *http.Request, s *session) (*inspectorData, erro
 	}
 	data.Lines, err = p.requestLines(r.Context(), data.Inspector, here)
 	return data, err
+}
+
+// streamInspector streams the list of an inspector's requests.
+func (p *Pages) streamInspector(w http.ResponseWriter, r *http.Request, s *session) error {
+	here, _ := strconv.ParseInt(r.URL.Query().Get("request"), 10, 64) // or none
+	return p.stream(w, r, s, func(ctx context.Context) ([]byte, error) {
+		data := inspectorData{Admin: s.Admin()}
+		var err error
+		if data.Inspector, err = p.inspector(r.WithContext(ctx), s); err != nil {
+			return nil, err
+		}
+		data.URL = p.captureURL(r, data.Code)
+		if data.Lines, err = p.requestLines(ctx, data.Inspector, here); err != nil {
+			return nil, err
+		}
+		return p.part("inspector", "requests", &data)
+	})
+}
+
+// captureURL is the address of an inspector for those who send to it.
+func (p *Pages) captureURL(r *http.Request, code string) string {
+	return p.service.Address(r) + capturePath + code
 }
 
 func (p *Pages) requestData(code string, c service.Capture) *requestData {
@@ -540,11 +572,11 @@ func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'",
 
 func (p *Pages) clearInspector(w http.ResponseWriter, r *http.Request, s *session) error {
 	i, err := p.inspector(r, s)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !s.Admin():
-		return errReader
+	}
+	if err := admins(s); err != nil {
+		return err
 	}
 	if err := p.service.ClearCaptures(r.Context(), i); err != nil {
 		return err
@@ -554,11 +586,11 @@ func (p *Pages) clearInspector(w http.ResponseWriter, r *http.Request, s *sessio
 
 func (p *Pages) deleteInspector(w http.ResponseWriter, r *http.Request, s *session) error {
 	i, err := p.inspector(r, s)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !s.Admin():
-		return errReader
+	}
+	if err := admins(s); err != nil {
+		return err
 	}
 	if err := p.service.DeleteInspector(r.Context(), s.TokenID, i); err != nil && !errors.Is(err, delivery.ErrNotFound) {
 		return err
@@ -580,8 +612,8 @@ func (p *Pages) captureBody(w http.ResponseWriter, r *http.Request, s *session) 
 }
 
 func (p *Pages) replayCapture(w http.ResponseWriter, r *http.Request, s *session) error {
-	if !s.Admin() {
-		return errReader
+	if err := admins(s); err != nil {
+		return err
 	}
 	if err := parseForm(w, r); err != nil {
 		return err
@@ -604,9 +636,9 @@ func (p *Pages) replayCapture(w http.ResponseWriter, r *http.Request, s *session
 	if err != nil {
 		return err
 	}
-	form.Result, form.Took = &result, time.Duration(result.Timings.TotalUs)*time.Microsecond
-	if result.Answer != nil {
-		form.ResultAnswer, _ = textOf([]byte(result.Answer.Body), 0, len(result.Answer.Body), nil)
+	form.Result = &replayResult{TestResult: result}
+	if a := result.Answer; a != nil {
+		form.Result.Answer, _ = textOf([]byte(a.Body), 0, len(a.Body), nil)
 	}
 	return p.renderInspector(w, r, http.StatusOK, data)
 }

@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -286,4 +287,39 @@ func TestInspectorHostile(t *testing.T) {
 		t.Errorf("a hostile path: %d", status)
 	}
 	b.get(b.newest(code)).is(t, http.StatusOK).lacks(t, "<script>?", "\u202e", "\x1b")
+}
+
+// TestInspectorLive: the list is streamed as it is at first, and again when a request
+// arrives.
+func TestInspectorLive(t *testing.T) {
+	l := newLab(t)
+	b := l.signedIn(l.admin)
+	code := b.inspector()
+	b.get("/inspector/"+code).has(t, `hx-sse:connect="/inspector/`+code+`/live"`)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url+"/inspector/"+code+"/live", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := b.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	until := func(text string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), text) {
+				return
+			}
+		}
+		t.Fatalf("the stream ended before it had %q: %v", text, lines.Err())
+	}
+	until("Nothing has arrived yet")
+	l.sendTo(http.MethodPost, code, `{"event_type":"run_failed"}`, "Content-Type", "application/json")
+	until("run_failed")
+	b.post("/inspector/" + code + "/delete")
+	until("event: end")
 }
