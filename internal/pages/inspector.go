@@ -24,6 +24,7 @@ import (
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/internal/service"
 	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 )
 
@@ -45,7 +46,7 @@ const (
 	maxCurlBody      = 16 << 10
 )
 
-// Inspectors is what the pages know of inspectors.
+// inspectors is what the pages know of inspectors.
 type inspectors struct {
 	receiver  *receiver.Receiver // judges what was sent
 	capturing chan struct{}      // has a place for each request at once
@@ -231,6 +232,10 @@ type judgement struct {
 	Report  *conformance.Report
 	Refused string
 	Payload []byte // the body, without any content encoding
+	// Event is nil if there is none to speak of, and EventID what tells that it comes
+	// again.
+	Event   *event.Event
+	EventID string
 }
 
 // judge has a receiver take a request.
@@ -246,7 +251,7 @@ func (i *inspectors) judge(c *service.Capture) judgement {
 		return judgement{Refused: refusal(answer), Payload: c.Body}
 	}
 	rep := conformance.Check(d.Delivery.Payload) // the receiver doesn't look for warnings
-	return judgement{Report: &rep, Payload: d.Delivery.Payload}
+	return judgement{Report: &rep, Payload: d.Delivery.Payload, Event: d.Delivery.Event, EventID: d.Delivery.EventID}
 }
 
 // refusal is what a receiver answers to what it refuses, as a sentence.
@@ -268,8 +273,13 @@ type requestLine struct {
 	Size    int
 	Event   string
 	Verdict chip
+	About   string // the run
 	Counts  string // of findings
 	Here    string // "page" if it is the one that is shown
+	// Attempt is how often the event has come, this time included, of what is kept.
+	Attempt int
+
+	eventID string
 }
 
 func lineOf(c *service.Capture, j judgement) requestLine {
@@ -283,8 +293,27 @@ func lineOf(c *service.Capture, j judgement) requestLine {
 			line.Verdict.Kind = "bad"
 		}
 		line.Event, line.Counts = report.Visible(j.Report.EventType, 40), findingCounts(j.Report.Findings)
+		line.About, line.eventID = aboutRun(j.Event), j.EventID
 	}
 	return line
+}
+
+// aboutRun says in a few words what happened.
+func aboutRun(e *event.Event) string {
+	if e == nil {
+		return ""
+	}
+	parts := []string{e.Run.RobotName, string(e.Run.Status)}
+	if n := e.Counted().Rows.Value; n == 1 {
+		parts = append(parts, "1 row")
+	} else if n > 0 {
+		parts = append(parts, fmt.Sprintf("%d rows", n))
+	}
+	if e.Error != nil {
+		parts = append(parts, strings.TrimSpace(e.Error.Message))
+	}
+	parts = slices.DeleteFunc(parts, func(part string) bool { return part == "" })
+	return report.Visible(strings.Join(parts, " · "), 160)
 }
 
 func findingCounts(findings []conformance.Finding) string {
@@ -305,7 +334,7 @@ func findingCounts(findings []conformance.Finding) string {
 	return strings.Join(parts, ", ")
 }
 
-// lines returns the list of what an inspector was sent. Requests don't change, so each
+// requestLines returns the list of what an inspector was sent. Requests don't change, so each
 // is read and judged once.
 func (p *Pages) requestLines(ctx context.Context, i service.Inspector, here int64) ([]requestLine, error) {
 	captures, err := p.service.Captures(ctx, i)
@@ -337,6 +366,13 @@ func (p *Pages) requestLines(ctx context.Context, i service.Inspector, here int6
 			line.Here = "page"
 		}
 		lines = append(lines, line)
+	}
+	attempts := map[string]int{}
+	for i := range slices.Backward(lines) {
+		if line := &lines[i]; line.eventID != "" {
+			attempts[line.eventID]++
+			line.Attempt = attempts[line.eventID]
+		}
 	}
 	return lines, nil
 }

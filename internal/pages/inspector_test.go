@@ -101,6 +101,9 @@ func TestInspector(t *testing.T) {
 		"struck out", "&lt;b&gt;note&lt;/b&gt;", "not signed", "curl --request &#39;POST&#39; &#39;"+l.url+"/in/"+code+"&#39;")
 	page.lacks(t, "s3cret", "<b>note")
 
+	b.captured(code, deviating)
+	b.get("/inspector/"+code).has(t, "attempt 2", "Job board · success · 3 rows")
+
 	// What a receiver refuses.
 	if status, _ := l.sendTo(http.MethodGet, code+"/deep/path?token=s3cret-s3cret", ""); status != http.StatusOK {
 		t.Errorf("GET: %d", status)
