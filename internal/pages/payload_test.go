@@ -96,7 +96,7 @@ var (
 // doesn't have, or a character that does not print.
 func checkHarmless(t testing.TB, page string) {
 	t.Helper()
-	allowed := []string{"class", "id", "href", "data-words", "dir", "scope", "role", "tabindex", "aria-label", "open", "download"}
+	allowed := []string{"class", "id", "href", "data-words", "dir", "scope", "role", "tabindex", "aria-label", "data-label", "open", "download"}
 	for _, element := range tag.FindAllString(page, -1) {
 		if !knownTag.MatchString(element) {
 			t.Fatalf("the page has %q", element)
