@@ -532,6 +532,11 @@ func (p *Pages) inspectorData(r *http.Request, s *session) (*inspectorData, erro
 		data.Request.Curl = curlOf(data.URL, &data.Request.Capture)
 	}
 	data.Lines, err = p.requestLines(r.Context(), data.Inspector, here)
+	for _, line := range data.Lines {
+		if line.ID == here {
+			data.Request.Line = line
+		}
+	}
 	return data, err
 }
 

@@ -244,7 +244,7 @@ func countNodes(n *treeNode) int {
 func TestPayloadExcerpt(t *testing.T) {
 	body := completed(`[{"a":"`+strings.Repeat("x", 300<<10)+`"}]`, "{}", 7, 0)
 	page := payloadHTML(t, body, true)
-	const want = `captured_texts_count&#34;:<mark class="warning">7</mark>,`
+	const want = `captured_texts_count&#34;:<mark class="warn">7</mark>,`
 	if !strings.Contains(page, want) {
 		t.Errorf("the page has no excerpt with %s", want)
 	}
