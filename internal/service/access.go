@@ -277,7 +277,7 @@ func (s *server) ListTokens(ctx context.Context, _ api.ListTokensRequestObject) 
 	list := api.ListTokens200JSONResponse{Items: []api.Token{}}
 	at := time.Now()
 	for _, t := range tokens {
-		if reaches(bearer, t.RobotID) && !expired(t.ExpiresAt, at) {
+		if t.Role != inspectorRole && reaches(bearer, t.RobotID) && !expired(t.ExpiresAt, at) {
 			list.Items = append(list.Items, tokenOf(t))
 		}
 	}

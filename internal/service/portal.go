@@ -87,13 +87,13 @@ func (s *server) CreatePortalLink(ctx context.Context, r api.CreatePortalLinkReq
 		return nil, err
 	}
 	return api.CreatePortalLink201JSONResponse{
-		ID: link.ID, URL: s.address(c.request) + PortalPath + code, RobotID: link.RobotID,
+		ID: link.ID, URL: s.Address(c.request) + PortalPath + code, RobotID: link.RobotID,
 		ReadOnly: role == api.RoleReader, ExpiresAt: link.ExpiresAt,
 	}, nil
 }
 
-// address is where browsers reach the service: as it was configured, or else as a request did.
-func (s *Service) address(r *http.Request) string {
+// Address is where browsers reach the service: as it was configured, or else as a request did.
+func (s *Service) Address(r *http.Request) string {
 	switch {
 	case s.public != "":
 		return s.public

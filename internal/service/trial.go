@@ -37,18 +37,24 @@ func (s *server) TestEndpoint(ctx context.Context, r api.TestEndpointRequestObje
 	if err != nil {
 		return nil, err
 	}
-	shown := attemptOf(&delivery.Attempt{Outcome: string(attempt.Outcome), Status: attempt.Status, Detail: detail})
-	result := api.TestEndpoint200JSONResponse{
-		Delivered: attempt.Outcome == emitter.Accepted, EventID: event.ID,
-		Outcome: shown.Outcome, Status: shown.Status, Request: shown.Request, Answer: shown.Answer,
-		Phase: shown.Phase, Error: shown.Error, Timings: shown.Timings,
-		Findings: []api.Finding{},
-	}
-	result.Reason, result.NextStep = explain(&attempt, e)
+	result := api.TestEndpoint200JSONResponse(tried(e, event.ID, &attempt, detail))
 	if !event.Operational {
 		result.Findings = findingsAPI(conformance.Check(payload).Findings)
 	}
 	return result, nil
+}
+
+// tried says what came of an attempt of which nothing is stored.
+func tried(e *delivery.Endpoint, eventID string, a *emitter.Attempt, detail []byte) api.TestResult {
+	shown := attemptOf(&delivery.Attempt{Outcome: string(a.Outcome), Status: a.Status, Detail: detail})
+	result := api.TestResult{
+		Delivered: a.Outcome == emitter.Accepted, EventID: eventID,
+		Outcome: shown.Outcome, Status: shown.Status, Request: shown.Request, Answer: shown.Answer,
+		Phase: shown.Phase, Error: shown.Error, Timings: shown.Timings,
+		Findings: []api.Finding{},
+	}
+	result.Reason, result.NextStep = explain(a, e)
+	return result
 }
 
 // sample makes the event that is sent to try an endpoint: the documented sample of

@@ -197,6 +197,9 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 			return prune(ctx, tx, "idempotency", "key", "created_at", r.Idempotency, limit)
 		},
 		func(tx pgx.Tx, limit int) (int, error) {
+			return prune(ctx, tx, "captures", "id", "at", r.Expired, limit)
+		},
+		func(tx pgx.Tx, limit int) (int, error) {
 			return prune(ctx, tx, "tokens", "id", "expires_at", r.Expired, limit)
 		},
 		func(tx pgx.Tx, limit int) (int, error) {
