@@ -26,8 +26,6 @@ type endpointForm struct {
 	Robot string
 	// Endpoint is the one that is changed, as it is stored; nil if it is new.
 	Endpoint *api.Endpoint
-	// Detail says what is wrong as a whole, and Findings what is wrong where.
-	Detail   string
 	Findings []formFinding
 	// Conflict has what differs between the form and what somebody else has saved
 	// since the form was opened.
@@ -306,7 +304,11 @@ func (f *endpointForm) take(p *problem) bool {
 			field, prefix := f.fieldOf(found.Pointer)
 			f.refuse(field, prefix+found.Message)
 		}
-		f.Detail = p.Detail
+		if len(p.Findings) == 0 {
+			f.refuse("", p.Detail)
+		}
+	case p.Status == http.StatusServiceUnavailable: // what was typed is kept
+		f.refuse("", p.Detail)
 	default:
 		return false
 	}
