@@ -1183,7 +1183,7 @@ type Robot struct {
 	// ID Identifier of the robot.
 	ID string `json:"id"`
 
-	// LastEventAt When its last event was accepted. Operational events about it do not count. Absent if it had none for longer than history is kept.
+	// LastEventAt When its last event was accepted. Operational events about it do not count. Absent if that event is not kept any more.
 	LastEventAt *time.Time `json:"last_event_at,omitempty"`
 }
 

@@ -86,7 +86,8 @@ finding means, and schema prints the contract. To develop a receiver, send
 events to it with trigger, or show what a sender sends with listen.
 
 A platform delivers events with serve, a service with endpoints for each robot. The
-commands robots, endpoints, events, deliveries, tokens, portal-link and audit ask it.
+commands robots, endpoints, events, deliveries, tokens, portal-link and audit ask
+it.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
 line is wrong, or an input can't be read. The help of a command says more.`,

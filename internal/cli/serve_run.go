@@ -362,5 +362,6 @@ func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, rin
 		return nil, err
 	}
 	mux.Handle("/", shown)
+	server.RegisterOnShutdown(shown.Stop)
 	return server, nil
 }

@@ -73,7 +73,7 @@ func newTokensList(s streams) *cobra.Command {
 		Short: "List tokens",
 		Long: `List shows all tokens that have not expired, without their secret part. Portal links
 that were not opened yet, and sessions of those that were, are among them.` + clientHelp,
-		Args:  cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: o.command(s, func(ctx context.Context, c *client, _ []string) error {
 			now := time.Now()
 			return list[service.Token]{

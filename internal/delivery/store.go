@@ -454,7 +454,7 @@ type Robot struct {
 	ID        string
 	Endpoints int64 // how many
 	// LastEvent is when its last event was accepted that is not operational; zero
-	// if it had none for as long as [Retention.Finished].
+	// if that is not kept any more. A store may then have the time of an older one.
 	LastEvent time.Time
 	Hours     Hours // of all its endpoints
 }

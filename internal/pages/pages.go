@@ -23,6 +23,7 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"github.com/runhooks/runhooks/internal/keyring"
 	"github.com/runhooks/runhooks/internal/service"
@@ -57,6 +58,8 @@ type Pages struct {
 	ancestors []string
 	mux       *http.ServeMux
 	handler   http.Handler
+	live      hub
+	stop      func() // ends the streams of live
 }
 
 // New returns the pages of a service.
@@ -68,6 +71,9 @@ func New(o Options) (*Pages, error) {
 		service: o.Service, ring: o.Keyring, logger: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 		versions: map[string]string{}, ancestors: o.FrameAncestors, mux: http.NewServeMux(),
 	}
+	stopping := make(chan struct{})
+	p.live.stopping = stopping
+	p.stop = sync.OnceFunc(func() { close(stopping) })
 	if err := p.load(); err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
@@ -96,6 +102,10 @@ func New(o Options) (*Pages, error) {
 	p.handler = protection.Handler(p.mux)
 	return p, nil
 }
+
+// Stop ends what pages stream, which would go on for as long as they are open. It is
+// for [http.Server.RegisterOnShutdown].
+func (p *Pages) Stop() { p.stop() }
 
 // load reads the templates and static files. A template without a block "main" is a
 // part that all pages may use.
@@ -201,6 +211,10 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !errors.As(err, &shown) {
 		p.logger.ErrorContext(r.Context(), "a page failed", "page", r.Pattern, "error", err)
 		shown = &problem{Status: http.StatusInternalServerError, Detail: "The page could not be made. The service's log says why."}
+	}
+	if isStream(r) {
+		failStream(w, shown)
+		return
 	}
 	if shown.Status == http.StatusUnauthorized && p.wasPortal(r) {
 		if err := p.portalOver(w, r); err != nil {

@@ -29,7 +29,7 @@ func (s *Store) AddActivity(ctx context.Context, tallies []delivery.Tally) error
 		successes[i], attempts[i] = orNull(t.LastSuccess), t.LastAttempt
 	}
 	b := &pgx.Batch{}
-	b.Queue(`INSERT INTO runhooks.hours AS h (endpoint_id, hour, succeeded, failed)
+	b.Queue(`INSERT INTO runhooks.activity_hours AS h (endpoint_id, hour, succeeded, failed)
 		SELECT e.id, t.hour, sum(t.succeeded)::bigint, sum(t.failed)::bigint FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::bigint[])
 			AS t(endpoint_id, hour, succeeded, failed) JOIN runhooks.endpoints e ON e.id = t.endpoint_id AND e.deleted_at IS NULL
 		GROUP BY e.id, t.hour ORDER BY e.id, t.hour
@@ -69,7 +69,7 @@ func (s *Store) Activity(ctx context.Context, endpoints []string) (map[string]de
 		})
 		return err
 	})
-	b.Queue("SELECT endpoint_id, hour, succeeded, failed FROM runhooks.hours WHERE endpoint_id = ANY ($1) AND hour > now() - interval '1 day'",
+	b.Queue("SELECT endpoint_id, hour, succeeded, failed FROM runhooks.activity_hours WHERE endpoint_id = ANY ($1) AND hour > now() - interval '1 day'",
 		endpoints).Query(func(rows pgx.Rows) error {
 		return eachHour(rows, func(id string, hour time.Time, n delivery.Counts) {
 			if a, ok := found[id]; ok {
@@ -136,7 +136,7 @@ func (s *Store) Robots(ctx context.Context, f delivery.RobotFilter) ([]delivery.
 		ids[i], place[page[i].ID] = page[i].ID, i
 	}
 	rows, err = s.pool.Query(ctx, `SELECT e.robot_id, h.hour, sum(h.succeeded)::bigint, sum(h.failed)::bigint
-		FROM runhooks.endpoints e JOIN runhooks.hours h ON h.endpoint_id = e.id AND h.hour > now() - interval '1 day'
+		FROM runhooks.endpoints e JOIN runhooks.activity_hours h ON h.endpoint_id = e.id AND h.hour > now() - interval '1 day'
 		WHERE e.robot_id = ANY ($1) AND e.deleted_at IS NULL GROUP BY e.robot_id, h.hour`, ids)
 	if err == nil {
 		err = eachHour(rows, func(id string, hour time.Time, n delivery.Counts) { page[place[id]].Hours.Add(now, hour, n) })

@@ -160,7 +160,7 @@ func (s *Store) Settle(ctx context.Context, limit int) (int, error) {
 			}
 			if u.deleted && !u.settling {
 				// Not when it is deleted: a node may be counting attempts to it.
-				for _, of := range []string{"activity", "hours"} {
+				for _, of := range []string{"activity", "activity_hours"} {
 					if _, err := tx.Exec(ctx, "DELETE FROM runhooks."+of+" WHERE endpoint_id = $1", u.id); err != nil {
 						return err
 					}
@@ -206,7 +206,7 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 			return prune(ctx, tx, "jobs", "id", "finished_at", r.Finished, limit)
 		},
 		func(tx pgx.Tx, limit int) (int, error) {
-			return prune(ctx, tx, "hours", "ctid", "hour", delivery.KeepHours, limit)
+			return prune(ctx, tx, "activity_hours", "ctid", "hour", delivery.KeepHours, limit)
 		},
 		func(tx pgx.Tx, limit int) (int, error) { return pruneFinished(ctx, tx, r.Finished, limit) },
 		func(tx pgx.Tx, limit int) (int, error) { return s.dropDay(ctx, tx, r, limit) },

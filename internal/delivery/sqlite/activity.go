@@ -34,7 +34,7 @@ func (s *Store) addTally(ctx context.Context, c *conn, t *delivery.Tally) error 
 	if err != nil {
 		return err
 	}
-	if _, err := c.exec(ctx, `INSERT INTO hours VALUES (?, ?, ?, ?) ON CONFLICT (endpoint, hour)
+	if _, err := c.exec(ctx, `INSERT INTO activity_hours VALUES (?, ?, ?, ?) ON CONFLICT (endpoint, hour)
 		DO UPDATE SET succeeded = succeeded + excluded.succeeded, failed = failed + excluded.failed`,
 		e.num, milli(t.Hour), t.Succeeded, t.Failed); err != nil {
 		return err
@@ -77,8 +77,8 @@ func (s *Store) noteRobots(ctx context.Context) error {
 		if err := s.write(ctx, func(c *conn) error {
 			for _, seq := range batch {
 				// From the event, as it may have been erased meanwhile.
-				if _, err := c.exec(ctx, `INSERT INTO robots SELECT robot, at FROM events WHERE seq = ?
-					ON CONFLICT (id) DO UPDATE SET last_event = max(last_event, excluded.last_event)`, seq); err != nil {
+				if _, err := c.exec(ctx, `INSERT INTO robots SELECT robot, seq FROM events WHERE seq = ?
+					ON CONFLICT (id) DO UPDATE SET event = max(event, excluded.event)`, seq); err != nil {
 					return err
 				}
 			}
@@ -132,13 +132,13 @@ const (
 		(SELECT count(*) FROM (SELECT 1 FROM deliveries INDEXED BY deliveries_held_by WHERE endpoint = p.num AND state = 1 LIMIT ?2)),
 		a.last_success, a.last_attempt
 		FROM endpoints p LEFT JOIN activity a ON a.endpoint = p.num WHERE p.id = ?1 AND p.deleted = 0`
-	hoursOf   = "SELECT hour, succeeded, failed FROM hours WHERE endpoint = ? AND hour >= ?"
+	hoursOf   = "SELECT hour, succeeded, failed FROM activity_hours WHERE endpoint = ? AND hour >= ?"
 	nextRobot = `SELECT min(id) FROM (
 		SELECT (SELECT robot FROM endpoints WHERE deleted = 0 AND robot > ?1 ORDER BY robot LIMIT 1) AS id
-		UNION ALL SELECT (SELECT id FROM robots WHERE id > ?1 ORDER BY id LIMIT 1))`
+		UNION ALL SELECT (SELECT r.id FROM robots r CROSS JOIN events e ON e.seq = r.event WHERE r.id > ?1 ORDER BY r.id LIMIT 1))`
 	robotOf = `SELECT (SELECT count(*) FROM endpoints WHERE deleted = 0 AND robot = ?1),
-		(SELECT last_event FROM robots WHERE id = ?1)`
-	robotHours = `SELECT h.hour, sum(h.succeeded), sum(h.failed) FROM endpoints p CROSS JOIN hours h ON h.endpoint = p.num
+		(SELECT e.at FROM robots r CROSS JOIN events e ON e.seq = r.event WHERE r.id = ?1)`
+	robotHours = `SELECT h.hour, sum(h.succeeded), sum(h.failed) FROM endpoints p CROSS JOIN activity_hours h ON h.endpoint = p.num
 		WHERE p.deleted = 0 AND p.robot = ? AND h.hour >= ? GROUP BY h.hour`
 )
 

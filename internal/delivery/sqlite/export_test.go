@@ -31,3 +31,27 @@ func (s *Store) Dump(ctx context.Context, each func(table string, value any)) er
 		return nil
 	})
 }
+
+// ActivityPlans returns how SQLite carries out the queries of Activity and Robots.
+func (s *Store) ActivityPlans(ctx context.Context) (map[string][]string, error) {
+	plans := map[string][]string{}
+	err := s.work(ctx, func(c *conn) error {
+		for name, q := range map[string]struct {
+			sql  string
+			args []any
+		}{
+			"activityOf": {activityOf, []any{"", int64(0)}}, "hoursOf": {hoursOf, []any{int64(0), int64(0)}},
+			"unnoted": {unnoted, nil}, "nextRobot": {nextRobot, []any{""}}, "robotOf": {robotOf, []any{""}},
+			"robotHours": {robotHours, []any{"", int64(0)}},
+		} {
+			if err := c.query(ctx, func(r row) error {
+				plans[name] = append(plans[name], r.text(3))
+				return nil
+			}, "EXPLAIN QUERY PLAN "+q.sql, q.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return plans, err
+}

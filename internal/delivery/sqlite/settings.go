@@ -153,7 +153,7 @@ func (s *Store) DeleteEndpoint(ctx context.Context, id string, version int64, a 
 			milli(now), e.num); err != nil {
 			return err
 		}
-		for _, of := range []string{"health", "activity", "hours"} {
+		for _, of := range []string{"health", "activity", "activity_hours"} {
 			if _, err := c.exec(ctx, "DELETE FROM "+of+" WHERE endpoint = ?", e.num); err != nil {
 				return err
 			}

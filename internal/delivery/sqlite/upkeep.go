@@ -146,7 +146,7 @@ func (s *Store) erase(ctx context.Context, c *conn, j *delivery.Job, t *stint) (
 		return false, err
 	}
 	defer func() {
-		err = errors.Join(err, c.pragma(ctx, "PRAGMA secure_delete = OFF"), s.keepNumbers(ctx, c))
+		err = errors.Join(err, s.keepNumbers(ctx, c), c.pragma(ctx, "PRAGMA secure_delete = OFF"))
 	}()
 	if j.Cursor == 0 {
 		j.Cursor = s.next.event
@@ -177,8 +177,9 @@ func (s *Store) erase(ctx context.Context, c *conn, j *delivery.Job, t *stint) (
 			j.Total = max(j.Total, j.Done)
 		}
 	})
-	if err == nil && done && j.RunID == "" {
-		_, err = c.exec(ctx, "DELETE FROM robots WHERE id = ?", j.RobotID)
+	if err == nil && done && j.RobotID != "" {
+		// It stays if it got another event meanwhile.
+		_, err = c.exec(ctx, "DELETE FROM robots WHERE id = ? AND NOT EXISTS (SELECT 1 FROM events WHERE seq = event)", j.RobotID)
 	}
 	return done, err
 }
@@ -204,9 +205,13 @@ func eraseEvent(ctx context.Context, c *conn, seq, first, end int64) (rows int, 
 }
 
 // keepNumbers makes sure that no number is given again when its row is gone.
-// Digests of blocks without events go.
+// Digests of blocks without events go, and robots without, some at a time.
 func (s *Store) keepNumbers(ctx context.Context, c *conn) error {
 	if _, err := c.exec(ctx, "DELETE FROM blocks WHERE n < coalesce((SELECT min(seq) FROM events), ?) / 1024", s.next.event); err != nil {
+		return err
+	}
+	if _, err := c.exec(ctx, `DELETE FROM robots WHERE id IN
+		(SELECT id FROM robots WHERE event < coalesce((SELECT min(seq) FROM events), ?) ORDER BY event LIMIT 500)`, s.next.event); err != nil {
 		return err
 	}
 	_, err := c.exec(ctx, "UPDATE counters SET event = ?, delivery = ? WHERE event <> ?1 OR delivery <> ?2", s.next.event, s.next.delivery)
@@ -295,7 +300,7 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 }
 
 // retainRest lets held deliveries expire, and removes entries of the audit log, keys,
-// jobs, expired tokens, counts of attempts, and robots without events.
+// expired tokens, jobs, and counts of attempts.
 func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int) (n int, err error) {
 	err = s.write(ctx, func(c *conn) error {
 		n = 0
@@ -309,10 +314,9 @@ func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int)
 				WHERE id IN (SELECT id FROM deliveries INDEXED BY deliveries_held WHERE state = 1 AND at < ?1 ORDER BY at LIMIT 50)`},
 			{r.Audit, "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit ORDER BY seq LIMIT 50) AND at < ?1"},
 			{r.Idempotency, "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency ORDER BY event LIMIT 50) AND at < ?1"},
-			{r.Finished, "DELETE FROM robots WHERE id IN (SELECT id FROM robots WHERE last_event < ?1 ORDER BY last_event LIMIT 50)"},
-			{delivery.KeepHours, `DELETE FROM hours WHERE (endpoint, hour) IN
-				(SELECT endpoint, hour FROM hours WHERE hour < ?1 ORDER BY hour LIMIT 50)`},
 			{r.Expired, "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires <> 0 AND expires < ?1 LIMIT 50)"},
+			{delivery.KeepHours, `DELETE FROM activity_hours WHERE (endpoint, hour) IN
+				(SELECT endpoint, hour FROM activity_hours WHERE hour < ?1 ORDER BY hour LIMIT 50)`},
 			{r.Finished, "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished <> 0 ORDER BY id LIMIT 50) AND finished < ?1"},
 		} {
 			for of.keep > 0 && !t.over() {

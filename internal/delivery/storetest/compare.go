@@ -116,7 +116,7 @@ func (p *pair) one(of []string) string { return of[p.IntN(len(of))] }
 func (p *pair) step() {
 	steps := []func(){
 		p.publish, p.publish, p.publish, p.end, p.end, p.end, p.again, p.change, p.claim, p.release, p.retry,
-		p.cancel, p.settle, p.job, p.work, p.retain, p.health, p.disable,
+		p.cancel, p.settle, p.job, p.work, p.retain, p.health, p.disable, p.count,
 	}
 	switch p.IntN(30) {
 	case 0:
@@ -406,6 +406,25 @@ func (p *pair) retain() {
 	})
 }
 
+// count adds to the counts of attempts of some endpoints, of about two days.
+func (p *pair) count() {
+	var tallies []delivery.Tally
+	for range p.IntN(4) {
+		at := time.Now().UTC().Truncate(time.Millisecond).Add(-time.Duration(p.IntN(50)) * time.Hour)
+		t := delivery.Tally{
+			EndpointID: p.one(p.endpoints), Hour: at.Truncate(time.Hour), Counts: delivery.Counts{Succeeded: p.Int64N(3), Failed: p.Int64N(3)},
+			LastAttempt: at,
+		}
+		if t.Succeeded > 0 {
+			t.LastSuccess = at
+		}
+		tallies = append(tallies, t)
+	}
+	p.both(fmt.Sprintf("AddActivity %+v", tallies), func(s delivery.Store, _ *own) (any, error) {
+		return nil, s.AddActivity(p.Context(), tallies)
+	})
+}
+
 // all compares all that there is to read.
 func (p *pair) all() {
 	p.reading = true
@@ -469,6 +488,14 @@ func (p *pair) all() {
 		})
 	}
 	p.both("Endpoints", func(s delivery.Store, _ *own) (any, error) { return s.Endpoints(ctx, delivery.EndpointFilter{}) })
+	p.both("Activity", func(s delivery.Store, _ *own) (any, error) { return s.Activity(ctx, p.endpoints) })
+	p.both("Robots", func(s delivery.Store, _ *own) (any, error) {
+		robots, err := s.Robots(ctx, delivery.RobotFilter{})
+		for i := range robots {
+			robots[i].LastEvent = time.Time{} // stores may differ when the last is removed before another one
+		}
+		return slices.DeleteFunc(robots, func(r delivery.Robot) bool { return r.Endpoints == 0 }), err
+	})
 	for _, id := range p.endpoints {
 		p.both("Health "+id, func(s delivery.Store, _ *own) (any, error) { return s.Health(ctx, id) })
 		p.due(id)

@@ -68,14 +68,14 @@ CREATE TABLE runhooks.activity (
 ) WITH (fillfactor = 50);
 
 -- Attempts by the full hour in which they started.
-CREATE TABLE runhooks.hours (
+CREATE TABLE runhooks.activity_hours (
 	endpoint_id text COLLATE "C" NOT NULL,
 	hour        timestamptz NOT NULL,
 	succeeded   bigint NOT NULL,
 	failed      bigint NOT NULL,
 	PRIMARY KEY (endpoint_id, hour)
 ) WITH (fillfactor = 50);
-CREATE INDEX hours_age ON runhooks.hours (hour);
+CREATE INDEX activity_hours_age ON runhooks.activity_hours (hour);
 
 CREATE SEQUENCE runhooks.events_seq CACHE 1;
 CREATE TABLE runhooks.events (

@@ -35,22 +35,23 @@ CREATE TABLE activity (
 );
 
 -- Attempts by the full hour in which they started.
-CREATE TABLE hours (
+CREATE TABLE activity_hours (
 	endpoint  INTEGER NOT NULL,
 	hour      INTEGER NOT NULL,
 	succeeded INTEGER NOT NULL,
 	failed    INTEGER NOT NULL,
 	PRIMARY KEY (endpoint, hour)
 ) WITHOUT ROWID;
-CREATE INDEX hours_age ON hours (hour);
+CREATE INDEX activity_hours_age ON activity_hours (hour);
 
--- Robots of events numbered below counters.noted. There is no index of events by
--- their robot, as it would slow down publishing.
+-- Robots, each with its last event of those numbered below counters.noted, which may
+-- have been removed since. There is no index of events by their robot, as it would
+-- slow down publishing.
 CREATE TABLE robots (
-	id         TEXT PRIMARY KEY,
-	last_event INTEGER NOT NULL
+	id    TEXT PRIMARY KEY,
+	event INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX robots_age ON robots (last_event);
+CREATE INDEX robots_event ON robots (event);
 
 -- The deliveries of an event are those numbered from first on, made of them at once.
 CREATE TABLE events (
