@@ -464,7 +464,7 @@ func (f *endpointForm) Errors(name string) []string {
 	var texts []string
 	for _, found := range f.Findings {
 		if found.Field == name {
-			texts = append(texts, found.Text)
+			texts = append(texts, sentence(found.Text))
 		}
 	}
 	return texts
