@@ -208,7 +208,7 @@ func (v secretView) OverlapText() string {
 			return o.label
 		}
 	}
-	return pauseText(v.Overlap)
+	return pauseText(int64(v.Overlap))
 }
 
 func (p *Pages) createEndpoint(w http.ResponseWriter, r *http.Request, s *session) error {
@@ -216,12 +216,8 @@ func (p *Pages) createEndpoint(w http.ResponseWriter, r *http.Request, s *sessio
 	if err != nil {
 		return err
 	}
-	body := form.body()
-	if len(form.Findings) > 0 {
-		return p.showForm(w, r, http.StatusUnprocessableEntity, form)
-	}
 	var created api.Endpoint
-	err = s.do(r.Context(), http.MethodPost, "/v1/endpoints", body, &created)
+	err = s.do(r.Context(), http.MethodPost, "/v1/endpoints", form.body(), &created)
 	if shown, ok := errors.AsType[*problem](err); ok && form.take(shown) {
 		return p.showForm(w, r, shown.Status, form)
 	}
@@ -253,11 +249,7 @@ func (p *Pages) updateEndpoint(w http.ResponseWriter, r *http.Request, s *sessio
 	if err != nil {
 		return err
 	}
-	body := form.body()
-	if len(form.Findings) > 0 {
-		return p.showForm(w, r, http.StatusUnprocessableEntity, form)
-	}
-	err = s.do(r.Context(), http.MethodPatch, apiEndpoint(r), body, nil, mergePatch, ifMatch(form.values.Get("version")))
+	err = s.do(r.Context(), http.MethodPatch, apiEndpoint(r), form.body(), nil, mergePatch, ifMatch(form.values.Get("version")))
 	shown, refused := errors.AsType[*problem](err)
 	switch {
 	case refused && shown.Status == http.StatusPreconditionFailed:

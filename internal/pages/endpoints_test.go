@@ -184,6 +184,9 @@ func TestFindingsAreAtFields(t *testing.T) {
 		t.Errorf("%d endpoints were made", len(page.Items))
 	}
 
+	// What the form itself can't read comes with all else.
+	b.post(path, settings(form, "url", "x", "retry_delays", "soon, 8d", "header_name", "X/A~B", "header_name", "", "header_value", "", "header_value", "v")...).is(t, http.StatusUnprocessableEntity).
+		has(t, `href="#url"`, "“soon” is not a pause", "pause 2: ", "this header has no value", "Header X/A~B")
 	// Several at once, all that was typed kept, but for what is secret.
 	p := b.post(path, settings(form, "url", "x", "timeout", "0", "description", "kept </textarea>", "header_name", "X-Kept", "header_value", "header-secret",
 		"auth", "header", "authorization", "Bearer secret", "secret", "whsec_secret")...).is(t, http.StatusUnprocessableEntity)
