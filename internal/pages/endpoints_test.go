@@ -11,11 +11,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	api "github.com/runhooks/runhooks/gen/service"
+	"github.com/runhooks/runhooks/internal/delivery"
 )
 
 // receiver is an endpoint that answers by a handler.
@@ -318,11 +320,16 @@ func TestTestEvent(t *testing.T) {
 			}
 		})
 	}
-	// A name that leads to an address that is not public can be saved, and not reached.
-	e := l.endpoint(robotA, "http://localhost:1/")
-	if p := b.post("/endpoints/"+e.ID+"/test").is(t, http.StatusOK); !strings.Contains(p.body, "What to do:") {
-		t.Errorf("a blocked address: %s", p.body)
+	// Not even the store can make the service connect to what is not public.
+	e, err := l.store.Endpoint(t.Context(), l.endpoint(robotA, "https://example.com/").ID)
+	if err != nil {
+		t.Fatal(err)
 	}
+	e.URL = "http://10.0.0.1/"
+	if e, err = l.store.UpdateEndpoint(t.Context(), e, delivery.Audit{At: time.Now(), Changes: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	b.post("/endpoints/"+e.ID+"/test").is(t, http.StatusOK).has(t, "Blocked", "is not public", "ask the operator of the service to allow the address")
 	b.post("/endpoints/nothing/test").is(t, http.StatusNotFound)
 }
 
