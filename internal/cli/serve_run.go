@@ -29,6 +29,7 @@ import (
 	"github.com/runhooks/runhooks/internal/delivery/sqlite"
 	"github.com/runhooks/runhooks/internal/keyring"
 	"github.com/runhooks/runhooks/internal/pages"
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/service"
 	"github.com/runhooks/runhooks/pkg/emitter"
 )
@@ -293,7 +294,7 @@ func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, toke
 	url := "http://" + addr
 	store := "SQLite, " + filepath.Join(o.data, sqlite.File)
 	if o.store != "" {
-		store = "PostgreSQL, " + redactURL(o.store)
+		store = "PostgreSQL, " + redact.URL(o.store)
 	}
 	file := filepath.Join(o.data, adminTokenFile)
 	var flags string // that the commands need to find this service and its token
