@@ -5,7 +5,7 @@ GO       ?= go
 FUZZTIME ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-modules test-simd test-32bit test-platforms race race-newest generate drift lint lint-go lint-specs lint-openapi lint-actions fuzz fuzz-short memory load interop bench bench-short bench-delivery bench-delivery-short chaos chaos-short test-release release-prepare release-snapshot apidiff clean
+.PHONY: help demo build test test-modules test-browser screenshots test-simd test-32bit test-platforms race race-newest generate drift lint lint-go lint-specs lint-openapi lint-actions fuzz fuzz-short memory load interop bench bench-short bench-delivery bench-delivery-short chaos chaos-short test-release release-prepare release-snapshot apidiff clean
 
 # The modules below this one, but for bench/, so that what they import is not what
 # everybody gets who imports Runhooks.
@@ -31,6 +31,26 @@ test-modules: ## Test what is a module of its own: the adapters, databases, exam
 	@for module in $(MODULES); do \
 		echo "$(GO) test ./... in $$module"; $(GO) -C $$module test ./... || exit 1; \
 	done
+
+# Without npm or Chromium this is a skip by name, which REQUIRE_ALL=1 (as in CI)
+# makes a failure. scripts/chromium.sh installs Chromium.
+test-browser: ## Test the pages of runhooks serve in headless Chromium
+	@if ! command -v npm >/dev/null; then missing="npm is not installed"; \
+	elif ! command -v "$${CHROMIUM:-chromium}" >/dev/null; then missing="Chromium is not installed"; fi; \
+	if [ -z "$$missing" ]; then \
+		$(MAKE) --no-print-directory internal/pagestest/node_modules/.package-lock.json && \
+		$(GO) -C internal/pagestest test -count=1 -timeout 30m ./...; \
+	else \
+		echo "SKIP test-browser: $$missing"; \
+		[ "$(REQUIRE_ALL)" != 1 ]; \
+	fi
+
+screenshots: ## Write screenshots of the pages to docs/images
+	$(GO) -C internal/pagestest test -count=1 -timeout 30m -run TestScreenshots -screenshots=../../docs/images ./...
+
+internal/pagestest/node_modules/.package-lock.json: internal/pagestest/package-lock.json
+	npm --prefix internal/pagestest ci --no-audit --no-fund
+	@touch $@
 
 test-simd: ## Test the validators as they are with GOEXPERIMENT=simd, on a CPU that has AVX2
 	@if [ "$$($(GO) env GOARCH)" = amd64 ] && grep -qw avx2 /proc/cpuinfo 2>/dev/null; then \
@@ -92,7 +112,7 @@ lint-go:
 	fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/lint/go.mod staticcheck ./...
-	@for module in bench bench/delivery tools/release $(MODULES); do \
+	@for module in bench bench/delivery tools/release internal/pagestest $(MODULES); do \
 		echo "$(GO) vet, staticcheck in $$module"; \
 		(cd $$module && $(GO) vet ./... && $(GO) tool -modfile="$$OLDPWD/tools/lint/go.mod" staticcheck ./...) || exit 1; \
 	done
@@ -185,5 +205,5 @@ apidiff: ## Compare the packages of pkg with those of the last release
 	$(GO) -C tools/release run . apidiff
 
 clean: ## Remove what was built
-	rm -rf bin dist tools/openapi-lint/node_modules bench/.cache bench/node/node_modules
+	rm -rf bin dist tools/openapi-lint/node_modules internal/pagestest/node_modules bench/.cache bench/node/node_modules
 	rm -rf interop/*/bin interop/*/generated interop/*/node_modules interop/*/target interop/*/venv interop/*/receiver/target

@@ -403,7 +403,7 @@ type Records interface {
 
 	SetAsides(ctx context.Context, p Page) ([]SetAside, error)
 
-	// Activity returns what happened of late at each of the endpoints, by their ids.
+	// Activity returns what happened recently at each of the endpoints, by their ids.
 	// Those that don't exist, or were deleted, are not in the result.
 	Activity(ctx context.Context, endpoints []string) (map[string]Activity, error)
 	// Robots returns robots that have endpoints or events, in the order of their ids.
@@ -450,7 +450,7 @@ func (h *Hours) Add(now, hour time.Time, c Counts) {
 // CountMost is up to how many deliveries are counted for an [Activity].
 const CountMost = 1000
 
-// Activity is what happened at an endpoint of late, and what waits for it.
+// Activity is what happened at an endpoint recently, and what waits for it.
 type Activity struct {
 	// Waiting and Held are how many deliveries are pending and held. CountMost
 	// stands for that many or more.
@@ -533,8 +533,8 @@ type Upkeep interface {
 	Retain(ctx context.Context, r Retention, limit int) (int, error)
 	// AddActivity adds to the counts of attempts. Endpoints that don't exist are left
 	// out. After an error nothing was added, unless the connection to the store was
-	// lost. It is called every few seconds, with nothing, too: a store may have to
-	// keep up with events for Robots.
+	// lost. It is called every few seconds, even if there is nothing to add: a store
+	// may have to keep up with events for Robots.
 	AddActivity(ctx context.Context, tallies []Tally) error
 	// Stats returns what metrics and /readyz show of the whole store.
 	Stats(ctx context.Context) (Stats, error)

@@ -287,6 +287,13 @@ func (t testView) Total() time.Duration {
 	return time.Duration(t.Result.Timings.TotalUs) * time.Microsecond
 }
 
+// Body is that of the answer, in which what doesn't print is spelled out.
+func (t testView) Body() []textRun {
+	body := []byte(t.Result.Answer.Body)
+	runs, _ := textOf(body, 0, len(body), nil)
+	return runs
+}
+
 func (p *Pages) showTest(w http.ResponseWriter, r *http.Request, s *session) error {
 	if err := admins(s); err != nil {
 		return err

@@ -299,7 +299,7 @@ func TestTestEvent(t *testing.T) {
 		{"not found", status(404, "<script>no</script>"), "404", "&lt;script&gt;no&lt;/script&gt;", "Check the path of the URL"},
 		{"gone", status(410, ""), "410", "it wants no events any more", "would disable the endpoint"},
 		{"redirect", status(302, ""), "Redirected · 302", "Redirects are not followed", "Enter the URL that it redirects to"},
-		{"failed", status(500, "\x1b[31mred\u202e"), "500", "the receiver failed", "receiver&#39;s log"},
+		{"failed", status(500, "\x1b[31mred\u202e"), "500", `<span class="odd">\u001b</span>[31mred<span class="odd">\u202e`, "receiver&#39;s log"},
 		{"refused", "http://" + refusing.Addr().String() + "/", "Unreachable", "nothing listens at its port", "Check the port"},
 		{"no such name", "http://nothing.invalid/", "Unreachable", "does not exist", "Check the spelling"},
 		{"no TLS", strings.Replace(status(200, ""), "http:", "https:", 1), "Unreachable", "TLS failed", "Check the certificate"},

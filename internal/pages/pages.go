@@ -96,7 +96,10 @@ func New(o Options) (*Pages, error) {
 	})
 	p.page("GET /robots", p.showRobots)
 	p.registerEndpoints()
-	p.inspectorRoutes()
+	p.registerDeliveries()
+	p.public("GET /contract", p.showContract)
+	p.public("GET /contract/dist/{name...}", p.contractFile)
+	p.registerInspector()
 	p.public("/", func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusNotFound, Detail: "There is no such page."}
 	})

@@ -127,6 +127,7 @@ func New(o Options) (*Service, error) {
 	byHand := map[string]http.HandlerFunc{
 		"publishEvent": s.publishEvent,
 		"publishBatch": s.publishBatch,
+		"getPayload":   s.getPayload,
 		"getHealth":    s.getHealth,
 		"getReadiness": s.getReadiness,
 		"getMetrics":   s.metrics.ServeHTTP,

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -157,6 +158,35 @@ func explain(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string) {
 	return reason, "Look at the answer, and for this request in the receiver's log."
 }
 
+// explainRecord is explain for the record of an attempt, of whose error only the text is
+// known.
+func explainRecord(a *delivery.Attempt, d *delivery.Detail) (reason, next string) {
+	reason, next = explain(&emitter.Attempt{
+		Outcome: emitter.Outcome(a.Outcome), Status: a.Status, Phase: emitter.Phase(d.Phase), Err: recordedError(d.Error),
+	}, &delivery.Endpoint{Timeout: time.Duration(d.Timings.Total) * time.Microsecond})
+	switch emitter.Outcome(a.Outcome) {
+	case emitter.Accepted:
+		next = ""
+	case emitter.Gone:
+		next = "Check the URL. An endpoint that answers so is disabled: enable it when it wants events again."
+	}
+	return reason, next
+}
+
+// A recordedError is the text of an error, by which two are told that matter.
+type recordedError string
+
+func (e recordedError) Error() string { return string(e) }
+
+// Timeout is how package net says that an error is one.
+func (e recordedError) Timeout() bool {
+	return strings.HasSuffix(string(e), context.DeadlineExceeded.Error()) || strings.Contains(strings.ToLower(string(e)), "timeout")
+}
+
+func (e recordedError) Is(target error) bool {
+	return target == syscall.ECONNREFUSED && strings.HasSuffix(string(e), syscall.ECONNREFUSED.Error())
+}
+
 // unreachable explains an attempt without an answer by how far it came.
 func unreachable(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string) {
 	timeout := errors.Is(a.Err, context.DeadlineExceeded)
@@ -166,7 +196,7 @@ func unreachable(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string)
 	}](a.Err); ok && t.Timeout() {
 		timeout = true
 	}
-	within := fmt.Sprintf(" within %d seconds", int(e.Timeout/time.Second))
+	within := fmt.Sprintf(" within %d seconds", int(e.Timeout.Round(time.Second)/time.Second))
 	switch a.Phase {
 	case emitter.Resolving:
 		if timeout {

@@ -59,5 +59,9 @@
 
   // Scanners of links follow them, but don't run scripts: so a form that uses
   // something up is sent by a person, or by this.
-  document.querySelector("form[data-submit]")?.requestSubmit();
+  const once = document.querySelector("form[data-submit]");
+  if (once) {
+    once.requestSubmit();
+    once.querySelector("button").disabled = true; // a second time, it is used up
+  }
 })();

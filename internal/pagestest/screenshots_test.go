@@ -1,0 +1,128 @@
+package pagestest
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+var screenshots = flag.String("screenshots", "", "write screenshots of all pages to this `folder`")
+
+// maxHeight is that of a screenshot: of a long page, the beginning is enough.
+const maxHeight = 1500
+
+// screenshot writes pictures of the page: light and dark, wide and narrow.
+func (p *tab) screenshot(name string) {
+	p.t.Helper()
+	for _, colours := range []scheme{light, dark} {
+		for _, size := range []struct {
+			name  string
+			width int64
+		}{{"wide", 1280}, {"narrow", 360}} {
+			p.emulate(colours, size.width)
+			long, err := evaluate[float64](p, "scrollTo(0, 0), document.scrollingElement.scrollHeight")
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			var taken page.CaptureScreenshotResult
+			p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) (err error) {
+				beyond := true
+				taken, err = cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
+					CaptureBeyondViewport: &beyond,
+					Clip:                  &page.Viewport{Width: float64(size.width), Height: min(max(long, 400), maxHeight), Scale: 1},
+				})
+				return err
+			}))
+			small, err := shrink(taken.Data)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			file := filepath.Join(*screenshots, fmt.Sprintf("%s-%s-%s.png", name, colours, size.name))
+			if err := os.WriteFile(file, small, 0o644); err != nil {
+				p.t.Fatal(err)
+			}
+		}
+	}
+	p.emulate(light, 1280)
+}
+
+// shrink encodes a picture with at most 256 colours: the most frequent ones, and for
+// each other the nearest of them.
+func shrink(text []byte) ([]byte, error) {
+	from, err := png.Decode(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	counts := map[color.RGBA]int{}
+	bounds := from.Bounds()
+	at := func(x, y int) color.RGBA {
+		return color.RGBAModel.Convert(from.At(x, y)).(color.RGBA)
+	}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			counts[at(x, y)]++
+		}
+	}
+	colours := make([]color.RGBA, 0, len(counts))
+	for c := range counts {
+		colours = append(colours, c)
+	}
+	slices.SortFunc(colours, func(a, b color.RGBA) int {
+		if counts[a] != counts[b] {
+			return counts[b] - counts[a]
+		}
+		return int(a.R)<<16 + int(a.G)<<8 + int(a.B) - int(b.R)<<16 - int(b.G)<<8 - int(b.B)
+	})
+	var palette color.Palette
+	for _, c := range colours[:min(256, len(colours))] {
+		palette = append(palette, c)
+	}
+	index := map[color.RGBA]uint8{}
+	for _, c := range colours {
+		index[c] = uint8(palette.Index(c))
+	}
+	to := image.NewPaletted(bounds, palette)
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			to.SetColorIndex(x, y, index[at(x, y)])
+		}
+	}
+	var out bytes.Buffer
+	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, to)
+	return out.Bytes(), err
+}
+
+// TestScreenshots shows the pages with some data of each kind.
+func TestScreenshots(t *testing.T) {
+	if *screenshots == "" {
+		t.Skip("make screenshots writes them")
+	}
+	if err := os.MkdirAll(*screenshots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t)
+	receiver := newSink(t)
+	s.endpoint(t, "price-watch", receiver.URL+"/", nil)
+	s.endpoint(t, "news", receiver.URL+"/", nil)
+	s.publish(t, "price-watch", "run-1", nil)
+
+	p := s.open(t)
+	p.visit("/sign-in")
+	p.screenshot("sign-in")
+	p.signIn(s.token)
+	p.screenshot("robots")
+	p.visit("/contract")
+	p.screenshot("contract")
+}

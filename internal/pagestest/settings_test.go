@@ -1,0 +1,184 @@
+package pagestest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// The settings of a robot, from its first endpoint to its last.
+func TestSettings(t *testing.T) {
+	s := serve(t)
+	receiver := newSink(t)
+	p := s.open(t)
+	p.signIn(s.token)
+
+	p.fill("Robot's id", "shop")
+	p.press(kb.Enter)
+	p.reaches("/robots/shop")
+	p.sees("No endpoint yet")
+	p.accessible()
+	p.click("Add endpoint")
+	p.reaches("/robots/shop/endpoints/new")
+	p.accessible()
+
+	// What is wrong is said at its field.
+	p.expect("status 422 of /robots/shop/endpoints/new")
+	p.fill("URL", "ftp://example.com/")
+	p.click("Retries and limits")
+	p.fill("Pauses between attempts", "1s")
+	p.click("Add endpoint")
+	p.sees("Nothing is saved yet")
+	p.accessible()
+
+	url := receiver.URL + "/runs"
+	p.fill("URL", url)
+	p.fill("Description", "The receiver of this test")
+	p.click("Add endpoint")
+	p.sees("It is shown now, and never again.")
+	p.accessible()
+	secret := p.secret()
+	p.click("Copy the secret")
+	p.sees("Copied")
+
+	p.click("Send a test event")
+	p.sees("Accepted · 204", "What was sent")
+	p.accessible()
+	if receiver.received() != 1 {
+		t.Errorf("the receiver got %d requests", receiver.received())
+	}
+
+	p.click("← " + url)
+	p.sees("The receiver of this test", "Latest deliveries")
+	p.accessible()
+	p.click("Change")
+	p.accessible()
+	p.fill("Description", "Changed")
+	p.tick("Run failed", true)
+	p.click("Save")
+	p.sees("The changes are saved.", "Changed", "Run failed")
+	p.lacks("Run finished")
+
+	p.click("Rotate the secret")
+	p.accessible()
+	p.click("Rotate")
+	p.sees("It is shown now, and never again.")
+	p.accessible()
+	if rotated := p.secret(); rotated == secret {
+		t.Error("the secret is the same as before")
+	}
+	p.click("To the endpoint")
+	p.sees("Old secret")
+
+	p.click("Pause")
+	p.sees("Paused.")
+	p.accessible()
+	s.fail(t, "shop", "run-1", "Timeout exceeded")
+	p.visit(p.path())
+	p.sees("1 delivery held", "Resume")
+	p.accessible()
+	p.click("Resume")
+	p.sees("The endpoint is active")
+	p.click("Deliver them now")
+	eventually(t, "what was held is delivered", func() bool { return receiver.received() == 2 })
+
+	p.visit("/robots/shop")
+	p.sees("Changed", "Active")
+	p.accessible()
+	p.click(url)
+	p.click("Delete")
+	p.sees("Delete the endpoint?", url)
+	p.accessible()
+	p.click("Delete the endpoint")
+	p.sees("is deleted.", "No endpoint yet")
+}
+
+// secret returns the secret that the page shows.
+func (p *tab) secret() string {
+	p.t.Helper()
+	found := regexp.MustCompile(`whsec_[\w+/=]+`).FindString(p.text())
+	if found == "" {
+		p.t.Errorf("%s shows no secret", p.path())
+	}
+	return found
+}
+
+// What was wrong with a test event is said in words, with what to do.
+func TestWhatWentWrong(t *testing.T) {
+	s := serve(t)
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	missing := newSink(t)
+	missing.answer(http.StatusNotFound, "no such page")
+	moved := newSink(t)
+	moved.header = http.Header{"Location": {"https://other.example/"}}
+	moved.answer(http.StatusMovedPermanently, "")
+	plain := newSink(t)
+	p := s.open(t)
+	p.signIn(s.token)
+	for _, c := range []struct{ url, says string }{
+		{closed.URL + "/", "refused"},
+		{missing.URL + "/", "404"},
+		{moved.URL + "/", "redirect"},
+		{strings.Replace(plain.URL, "http://", "https://", 1) + "/", "TLS"},
+		{"http://receiver.invalid/", "name"},
+		{"http://169.254.169.254/", "address"},
+	} {
+		id := s.endpoint(t, "shop", c.url, nil)
+		p.visit("/endpoints/" + id + "/test")
+		p.click("Send it")
+		p.sees("What to do:", c.says)
+		p.accessible()
+	}
+}
+
+// The payload of each event can be seen, with code to receive it in each language.
+func TestPreview(t *testing.T) {
+	s := serve(t)
+	p := s.open(t)
+	p.signIn(s.token)
+	p.visit("/robots/shop")
+	p.click("Preview events")
+	p.sees(`"event_type": "run_completed"`, `"robot_id": "shop"`)
+	p.click("Run failed")
+	p.sees(`"event_type": "run_failed"`, `"robotId": "shop"`)
+	for _, language := range []string{"Go", "TypeScript", "Python", "Java", "Kotlin", "Rust"} {
+		p.click(language)
+		p.wait("code in "+language, func() bool {
+			here, err := evaluate[string](p, `document.querySelector("nav[aria-label=Languages] [aria-current]").innerText`)
+			return err == nil && here == language
+		})
+		p.accessible()
+	}
+}
+
+// All that isn't live works without JavaScript.
+func TestWithoutScripts(t *testing.T) {
+	s := serve(t)
+	receiver := newSink(t)
+	p := s.open(t)
+	p.scripts(false)
+	p.signIn(s.token)
+	p.visit("/robots/shop")
+	p.click("Add endpoint")
+	p.reaches("/robots/shop/endpoints/new")
+	p.fill("URL", receiver.URL+"/")
+	p.click("Add endpoint")
+	p.sees("never again")
+	p.click("Send a test event")
+	p.sees("Accepted · 204")
+	p.visit("/robots/shop")
+	p.click(receiver.URL + "/")
+	p.sees("Latest deliveries")
+	p.click("Delete")
+	p.sees("Delete the endpoint?")
+	p.click("Delete the endpoint")
+	p.sees("No endpoint yet")
+	if htmx, err := evaluate[bool](p, `"htmx" in window`); err != nil || htmx {
+		t.Errorf("a script ran: %t (%v)", htmx, err)
+	}
+}
