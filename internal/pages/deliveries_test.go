@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -411,13 +412,78 @@ func TestDeliveryThatWaitsForItsEndpoint(t *testing.T) {
 		l.publish(robotA, fmt.Sprint("run-", i))
 	}
 	b := l.signedIn(l.admin)
-	l.until("a delivery that waits", func() bool {
-		for _, d := range l.deliveries("state=pending") {
-			b.post("/deliveries/" + d.ID + "/retry")
-			if strings.Contains(b.get("/deliveries/"+d.ID).body, "it is left alone, and tried again") {
-				return true
-			}
+	l.until("five failures", func() bool {
+		attempts := int64(0)
+		for _, d := range l.deliveries("") {
+			attempts += d.Attempts
 		}
-		return false
+		return attempts >= 5
 	})
+	for _, d := range l.deliveries("state=pending") {
+		b.post("/deliveries/" + d.ID + "/retry")
+	}
+	l.until("a delivery that waits", func() bool {
+		return slices.ContainsFunc(l.deliveries("state=pending"), func(d api.Delivery) bool {
+			return strings.Contains(b.get("/deliveries/"+d.ID).body, "it is left alone, and tried again")
+		})
+	})
+}
+
+// What publishing costs while pages are open that show it as it happens.
+func BenchmarkPublishWithOpenPages(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		pages int
+		path  func(i int) string
+	}{
+		{"none", 0, nil},
+		{"200 of one list", 200, func(int) string { return "/deliveries/live?" }},
+		{"200 different", 200, func(i int) string {
+			return fmt.Sprintf("/deliveries/live?robot_id=%s&from=2020-01-01T00:%02d:%02d", robotA, i/60, i%60)
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			l := newLab(b)
+			l.held(robotA, "http://127.0.0.1:9/")
+			for i := range 100 {
+				l.publish(robotA, fmt.Sprint("run-", i))
+			}
+			browser := l.signedIn(l.admin)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			for i := range c.pages {
+				r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url+c.path(i), nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				answer, err := browser.Do(r)
+				if err != nil || answer.StatusCode != 200 {
+					b.Fatal(answer, err)
+				}
+				go io.Copy(io.Discard, answer.Body)
+			}
+			body := fmt.Sprintf(`{"event_type":"run_failed","data":{"robotId":%q,"runId":"r","robotName":"R","status":"failed","error":{"message":"m","type":"T","stack":""}}}`, robotA)
+			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+			b.SetParallelism(16)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					r, _ := http.NewRequest(http.MethodPost, l.url+"/v1/events", strings.NewReader(body))
+					r.Header.Set("Authorization", "Bearer "+l.admin)
+					r.Header.Set("Content-Type", "application/json")
+					answer, err := client.Do(r)
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					_, _ = io.Copy(io.Discard, answer.Body)
+					answer.Body.Close()
+					if answer.StatusCode != 202 {
+						b.Errorf("status %d", answer.StatusCode)
+						return
+					}
+				}
+			})
+		})
+	}
 }

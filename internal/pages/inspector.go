@@ -76,14 +76,14 @@ func newInspectors() (*inspectors, error) {
 
 func (p *Pages) registerInspector() {
 	p.page("GET /inspector", p.showInspectors)
-	p.page("POST /inspector", p.createInspector)
+	p.page("POST /inspector", admins(p.createInspector))
 	p.page("GET /inspector/{code}", p.showInspector)
 	p.page("GET /inspector/{code}/live", p.streamInspector)
-	p.page("POST /inspector/{code}/clear", p.clearInspector)
-	p.page("POST /inspector/{code}/delete", p.deleteInspector)
+	p.page("POST /inspector/{code}/clear", admins(p.clearInspector))
+	p.page("POST /inspector/{code}/delete", admins(p.deleteInspector))
 	p.page("GET /inspector/{code}/{id}", p.showInspector)
 	p.page("GET /inspector/{code}/{id}/body", p.captureBody)
-	p.page("POST /inspector/{code}/{id}/replay", p.replayCapture)
+	p.page("POST /inspector/{code}/{id}/replay", admins(p.replayCapture))
 	p.mux.HandleFunc(capturePath, p.capture)
 }
 
@@ -409,9 +409,6 @@ func (p *Pages) showInspectors(w http.ResponseWriter, r *http.Request, s *sessio
 }
 
 func (p *Pages) createInspector(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	i, err := p.service.CreateInspector(r.Context(), s.TokenID, s.RobotID)
 	if errors.Is(err, service.ErrTooManyInspectors) {
 		return &problem{Status: http.StatusConflict, Detail: "There are too many inspectors. Delete one that you don't need any more, then make another."}
@@ -610,9 +607,6 @@ func (p *Pages) clearInspector(w http.ResponseWriter, r *http.Request, s *sessio
 	if err != nil {
 		return err
 	}
-	if err := admins(s); err != nil {
-		return err
-	}
 	if err := p.service.ClearCaptures(r.Context(), i); err != nil {
 		return err
 	}
@@ -622,9 +616,6 @@ func (p *Pages) clearInspector(w http.ResponseWriter, r *http.Request, s *sessio
 func (p *Pages) deleteInspector(w http.ResponseWriter, r *http.Request, s *session) error {
 	i, err := p.inspector(r, s)
 	if err != nil {
-		return err
-	}
-	if err := admins(s); err != nil {
 		return err
 	}
 	if err := p.service.DeleteInspector(r.Context(), s.TokenID, i); err != nil && !errors.Is(err, delivery.ErrNotFound) {
@@ -647,9 +638,6 @@ func (p *Pages) captureBody(w http.ResponseWriter, r *http.Request, s *session) 
 }
 
 func (p *Pages) replayCapture(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	if err := parseForm(w, r); err != nil {
 		return err
 	}
