@@ -321,6 +321,9 @@ func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, toke
 	case token != "":
 		fmt.Fprintf(&b, "  token  in %s (made now)\n", file)
 	}
+	if o.has(publishRole) {
+		fmt.Fprintf(&b, "  pages  open %s in a browser, and sign in with the token\n", url)
+	}
 	fmt.Fprintf(&b, "  next   %s\n", create)
 	fmt.Fprintf(&b, "         runhooks events publish --sample run_completed --robot ROBOT%s\n", flags)
 	fmt.Fprintf(&b, "  Ctrl-C ends\n")

@@ -121,7 +121,7 @@ var layout = []struct {
 	},
 	{
 		of:      "internal/service",
-		may:     []string{"internal/delivery", "internal/keyring", "internal/sample", "gen/service", "jsonschema", "openapi", "pkg/..."},
+		may:     []string{"internal/delivery", "internal/keyring", "internal/redact", "internal/sample", "gen/service", "jsonschema", "openapi", "pkg/..."},
 		why:     "the API works over any store",
 		refuses: []string{"internal/delivery/sqlite", "internal/delivery/postgres", "internal/cli"},
 	},

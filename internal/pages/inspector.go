@@ -43,7 +43,6 @@ const (
 	captureStoreTime = 5 * time.Second
 	maxCapturePath   = 2 << 10
 	maxRows          = 1000 // that are remembered
-	maxCurlBody      = 16 << 10
 )
 
 // inspectors is what the pages know of inspectors.
@@ -75,16 +74,16 @@ func newInspectors() (*inspectors, error) {
 	return i, err
 }
 
-func (p *Pages) inspectorRoutes() {
+func (p *Pages) registerInspector() {
 	p.page("GET /inspector", p.showInspectors)
-	p.page("POST /inspector", p.createInspector)
+	p.page("POST /inspector", admins(p.createInspector))
 	p.page("GET /inspector/{code}", p.showInspector)
 	p.page("GET /inspector/{code}/live", p.streamInspector)
-	p.page("POST /inspector/{code}/clear", p.clearInspector)
-	p.page("POST /inspector/{code}/delete", p.deleteInspector)
+	p.page("POST /inspector/{code}/clear", admins(p.clearInspector))
+	p.page("POST /inspector/{code}/delete", admins(p.deleteInspector))
 	p.page("GET /inspector/{code}/{id}", p.showInspector)
 	p.page("GET /inspector/{code}/{id}/body", p.captureBody)
-	p.page("POST /inspector/{code}/{id}/replay", p.replayCapture)
+	p.page("POST /inspector/{code}/{id}/replay", admins(p.replayCapture))
 	p.mux.HandleFunc(capturePath, p.capture)
 }
 
@@ -410,9 +409,6 @@ func (p *Pages) showInspectors(w http.ResponseWriter, r *http.Request, s *sessio
 }
 
 func (p *Pages) createInspector(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	i, err := p.service.CreateInspector(r.Context(), s.TokenID, s.RobotID)
 	if errors.Is(err, service.ErrTooManyInspectors) {
 		return &problem{Status: http.StatusConflict, Detail: "There are too many inspectors. Delete one that you don't need any more, then make another."}
@@ -584,7 +580,7 @@ func curlOf(to string, c *service.Capture) string {
 	if c.Path != "/" {
 		to += c.Path
 	}
-	b.WriteString("curl --request " + shellQuote(c.Method) + " " + shellQuote(report.Visible(to, 4000)))
+	b.WriteString("curl --globoff --request " + shellQuote(c.Method) + " " + shellQuote(report.Visible(to, 4000)))
 	for _, name := range slices.Sorted(maps.Keys(c.Header)) {
 		for _, value := range c.Header[name] {
 			if slices.Contains(connectionHeaders, name) || strings.Contains(value, redact.Hidden) {
@@ -593,17 +589,15 @@ func curlOf(to string, c *service.Capture) string {
 			b.WriteString(" \\\n  --header " + shellQuote(name+": "+report.Visible(value, 4000)))
 		}
 	}
-	switch text := string(c.Body); {
-	case text == "":
-	case len(text) > maxCurlBody || slices.ContainsFunc(first(partsOf(text, maxPayloadParts)), func(p textPart) bool { return p.Odd }):
-		b.WriteString(" \\\n  --data-binary @" + downloadName(c))
+	switch {
+	case len(c.Body) == 0:
+	case inline(c.Body):
+		b.WriteString(" \\\n  --data-raw " + shellQuote(string(c.Body)))
 	default:
-		b.WriteString(" \\\n  --data-raw " + shellQuote(text))
+		b.WriteString(" \\\n  --data-binary @" + downloadName(c))
 	}
 	return b.String()
 }
-
-func first[A, B any](a A, _ B) A { return a }
 
 // downloadName is the file that the body of a captured request is saved as.
 func downloadName(c *service.Capture) string { return fmt.Sprintf("request-%d.json", c.ID) }
@@ -611,9 +605,6 @@ func downloadName(c *service.Capture) string { return fmt.Sprintf("request-%d.js
 func (p *Pages) clearInspector(w http.ResponseWriter, r *http.Request, s *session) error {
 	i, err := p.inspector(r, s)
 	if err != nil {
-		return err
-	}
-	if err := admins(s); err != nil {
 		return err
 	}
 	if err := p.service.ClearCaptures(r.Context(), i); err != nil {
@@ -625,9 +616,6 @@ func (p *Pages) clearInspector(w http.ResponseWriter, r *http.Request, s *sessio
 func (p *Pages) deleteInspector(w http.ResponseWriter, r *http.Request, s *session) error {
 	i, err := p.inspector(r, s)
 	if err != nil {
-		return err
-	}
-	if err := admins(s); err != nil {
 		return err
 	}
 	if err := p.service.DeleteInspector(r.Context(), s.TokenID, i); err != nil && !errors.Is(err, delivery.ErrNotFound) {
@@ -650,9 +638,6 @@ func (p *Pages) captureBody(w http.ResponseWriter, r *http.Request, s *session) 
 }
 
 func (p *Pages) replayCapture(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	if err := parseForm(w, r); err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ func New(o Options) (*Pages, error) {
 	p.registerDeliveries()
 	p.public("GET /contract", p.showContract)
 	p.public("GET /contract/dist/{name...}", p.contractFile)
-	p.inspectorRoutes()
+	p.registerInspector()
 	p.public("/", func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusNotFound, Detail: "There is no such page."}
 	})
