@@ -24,7 +24,6 @@ type page struct {
 	done   chan error
 
 	mu     sync.Mutex
-	status int
 	text   bytes.Buffer
 	// blocked makes it read nothing until it is closed.
 	blocked chan struct{}
