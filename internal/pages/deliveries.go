@@ -425,7 +425,7 @@ func (d *deliveryPage) curl(body []byte) (command, file string) {
 	if len(d.Tries) > 0 {
 		url, headers = d.Tries[0].Request.URL, d.Tries[0].Request.Headers
 	}
-	lines := []string{"curl " + shellQuote(url), "--globoff"}
+	lines := []string{"curl --globoff " + shellQuote(url)}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		switch name {
 		case "Accept-Encoding", "Content-Length", "Connection", "Host": // curl's own

@@ -138,7 +138,7 @@ func TestDelivery(t *testing.T) {
 	b.get(path).is(t, 200).has(t, "Delivery "+d.ID, "Pending", "Run finished", e.URL, robotA, "run-1", "data-countdown",
 		"Attempt 1", "404 Not Found", "Check the path of the URL", "nothing &lt;b&gt;here&lt;/b&gt;", "Webhook-Id", d.EventID, "***",
 		"Retry now", "Cancel", `hx-sse:connect="`+path+`/live"`,
-		"12.50", "conforms", "Download the whole payload", "curl &#39;"+e.URL, "Copy as curl")
+		"12.50", "conforms", "Download the whole payload", "curl --globoff &#39;"+e.URL, "Copy as curl")
 
 	p := b.get(path+"/payload").is(t, 200)
 	if got := p.header.Get("Content-Disposition"); got != `attachment; filename="`+d.ID+`.json"` {
