@@ -23,6 +23,7 @@ var benchScenarios = []scenario{
 	{"waiting", "bench", "1,000,000 deliveries wait for a retry that is due later.", both, waiting},
 	{"retention", "bench", "500 events a second, each to two endpoints, while finished ones are removed.", both, retention},
 	{"snapshot", "bench", "A transaction of somebody else stays open, so that PostgreSQL can't clean up.", []string{"postgres"}, snapshot},
+	{"pages", "bench", "Pages of a robot with 500 endpoints and 10,000 deliveries; and publishing beside 200 pages that show deliveries as they happen.", both, openPages},
 	{"connections", "bench", "Connections to endpoints are used again, and few are kept.", []string{"sqlite"}, connections},
 }
 

@@ -397,6 +397,9 @@ type Attempt struct {
 	// Late It ended after another node had taken over the endpoint, and so it changed nothing.
 	Late bool `json:"late"`
 
+	// NextStep What to do about it, in a sentence. Absent if the attempt was accepted.
+	NextStep *string `json:"next_step,omitempty"`
+
 	// Node The node that made it.
 	Node *string `json:"node,omitempty"`
 
@@ -408,6 +411,9 @@ type Attempt struct {
 
 	// Phase How far an attempt without an answer came.
 	Phase *string `json:"phase,omitempty"`
+
+	// Reason What happened, in a sentence.
+	Reason string `json:"reason"`
 
 	// Request The request of an attempt.
 	Request Request `json:"request"`
@@ -492,6 +498,9 @@ type Delivery struct {
 
 	// EndpointID The endpoint.
 	EndpointID string `json:"endpoint_id"`
+
+	// EndpointURL The endpoint's URL. Absent once the endpoint is deleted.
+	EndpointURL *string `json:"endpoint_url,omitempty"`
 
 	// EventID The event.
 	EventID string `json:"event_id"`
@@ -604,7 +613,7 @@ type Endpoint struct {
 	// Active Attempts are made. Otherwise deliveries are held.
 	Active bool `json:"active"`
 
-	// Activity What happened at an endpoint of late, and what waits for it. It is in the answers of the operations listEndpoints and getEndpoint. Attempts are counted some seconds after they end. If the service is killed, it loses the counts of its last seconds, but no delivery.
+	// Activity What happened at an endpoint recently, and what waits for it. It is in the answers of the operations listEndpoints and getEndpoint. Attempts are counted some seconds after they end. If the service is killed, the counts of its last seconds are lost, but no delivery is.
 	Activity *EndpointActivity `json:"activity,omitempty"`
 
 	// CreatedAt When it was created.
@@ -683,7 +692,7 @@ type Endpoint struct {
 	Version int64 `json:"version"`
 }
 
-// EndpointActivity What happened at an endpoint of late, and what waits for it. It is in the answers of the operations listEndpoints and getEndpoint. Attempts are counted some seconds after they end. If the service is killed, it loses the counts of its last seconds, but no delivery.
+// EndpointActivity What happened at an endpoint recently, and what waits for it. It is in the answers of the operations listEndpoints and getEndpoint. Attempts are counted some seconds after they end. If the service is killed, the counts of its last seconds are lost, but no delivery is.
 type EndpointActivity struct {
 	// Held How many deliveries are held. 1000 stands for 1,000 or more.
 	Held int64 `json:"held"`
@@ -1076,6 +1085,9 @@ type LineResult struct {
 // Outcome What came of an attempt. accepted: 2xx. deferred: 429 or 503 with Retry-After. gone: 410. refused: any other answer, including redirects. unreachable: there was no answer. blocked: the host's addresses are not public, so nothing was sent.
 type Outcome string
 
+// Payload An event as an endpoint gets it: what was published, with `timestamp`, and with the id of the endpoint as `webhook_id`.
+type Payload map[string]interface{}
+
 // PortalLink A link that opens the settings of one robot, once.
 type PortalLink struct {
 	// ExpiresAt Until when the link can be opened.
@@ -1172,7 +1184,7 @@ type Request struct {
 	URL string `json:"url"`
 }
 
-// Robot A robot, and what happened to its events of late.
+// Robot A robot, and how well its events arrived recently.
 type Robot struct {
 	// Endpoints How many endpoints it has.
 	Endpoints int64 `json:"endpoints"`
@@ -1730,6 +1742,13 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/deliveries/{delivery_id}/cancel (the `CancelDelivery` operationId).
 	CancelDelivery(ctx context.Context, deliveryID DeliveryID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetPayload Read the payload of a delivery
+	//
+	// What the endpoint gets, byte for byte. It is the same in every attempt.
+	//
+	// Corresponds with GET /v1/deliveries/{delivery_id}/payload (the `GetPayload` operationId).
+	GetPayload(ctx context.Context, deliveryID DeliveryID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RetryDelivery Retry a delivery
 	//
 	// Makes the delivery pending and due now, whatever came of it before, and its attempts start to count anew. Its endpoint has to be active.
@@ -1962,7 +1981,8 @@ type ClientInterface interface {
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+	// neither links nor tokens, which would outlast it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1977,7 +1997,8 @@ type ClientInterface interface {
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+	// neither links nor tokens, which would outlast it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2133,6 +2154,23 @@ func (c *Client) GetDelivery(ctx context.Context, deliveryID DeliveryID, reqEdit
 // Corresponds with POST /v1/deliveries/{delivery_id}/cancel (the `CancelDelivery` operationId).
 func (c *Client) CancelDelivery(ctx context.Context, deliveryID DeliveryID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelDeliveryRequest(c.Server, deliveryID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPayload Read the payload of a delivery
+//
+// What the endpoint gets, byte for byte. It is the same in every attempt.
+//
+// Corresponds with GET /v1/deliveries/{delivery_id}/payload (the `GetPayload` operationId).
+func (c *Client) GetPayload(ctx context.Context, deliveryID DeliveryID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPayloadRequest(c.Server, deliveryID)
 	if err != nil {
 		return nil, err
 	}
@@ -2595,7 +2633,8 @@ func (c *Client) ListRobots(ctx context.Context, params *ListRobotsParams, reqEd
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 // the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+// neither links nor tokens, which would outlast it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2620,7 +2659,8 @@ func (c *Client) CreatePortalLinkWithBody(ctx context.Context, robotID string, c
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 // the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+// neither links nor tokens, which would outlast it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3132,6 +3172,40 @@ func NewCancelDeliveryRequest(server string, deliveryID DeliveryID) (*http.Reque
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetPayloadRequest constructs an http.Request for the GetPayload method
+func NewGetPayloadRequest(server string, deliveryID DeliveryID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "delivery_id", deliveryID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/deliveries/%s/payload", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -4342,6 +4416,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/deliveries/{delivery_id}/cancel (the `CancelDelivery` operationId).
 	CancelDeliveryWithResponse(ctx context.Context, deliveryID DeliveryID, reqEditors ...RequestEditorFn) (*CancelDeliveryResponse, error)
 
+	// GetPayloadWithResponse Read the payload of a delivery
+	//
+	// What the endpoint gets, byte for byte. It is the same in every attempt.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/deliveries/{delivery_id}/payload (the `GetPayload` operationId).
+	GetPayloadWithResponse(ctx context.Context, deliveryID DeliveryID, reqEditors ...RequestEditorFn) (*GetPayloadResponse, error)
+
 	// RetryDeliveryWithResponse Retry a delivery
 	//
 	// Makes the delivery pending and due now, whatever came of it before, and its attempts start to count anew. Its endpoint has to be active.
@@ -4592,7 +4675,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+	// neither links nor tokens, which would outlast it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4607,7 +4691,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 	// the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+	// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+	// neither links nor tokens, which would outlast it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5144,6 +5229,89 @@ func (r CancelDeliveryResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CancelDeliveryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPayloadResponse401Headers the declared response headers of an HTTP 401 response for GetPayload
+type GetPayloadResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// GetPayloadResponse503Headers the declared response headers of an HTTP 503 response for GetPayload
+type GetPayloadResponse503Headers struct {
+	RetryAfter string
+}
+
+type GetPayloadResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Payload
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetPayloadResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetPayloadResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPayloadResponse) GetJSON200() *Payload {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetPayloadResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetPayloadResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetPayloadResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetPayloadResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPayloadResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPayloadResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPayloadResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPayloadResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7321,6 +7489,21 @@ func (c *ClientWithResponses) CancelDeliveryWithResponse(ctx context.Context, de
 	return ParseCancelDeliveryResponse(rsp)
 }
 
+// GetPayloadWithResponse Read the payload of a delivery
+//
+// What the endpoint gets, byte for byte. It is the same in every attempt.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/deliveries/{delivery_id}/payload (the `GetPayload` operationId).
+func (c *ClientWithResponses) GetPayloadWithResponse(ctx context.Context, deliveryID DeliveryID, reqEditors ...RequestEditorFn) (*GetPayloadResponse, error) {
+	rsp, err := c.GetPayload(ctx, deliveryID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPayloadResponse(rsp)
+}
+
 // RetryDeliveryWithResponse Retry a delivery
 //
 // Makes the delivery pending and due now, whatever came of it before, and its attempts start to count anew. Its endpoint has to be active.
@@ -7703,7 +7886,8 @@ func (c *ClientWithResponses) ListRobotsWithResponse(ctx context.Context, params
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 // the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+// neither links nor tokens, which would outlast it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7724,7 +7908,8 @@ func (c *ClientWithResponses) CreatePortalLinkWithBodyWithResponse(ctx context.C
 //
 // Links that were not opened yet, and sessions that have not ended, are in the list of tokens, with
 // the names `portal link` and `portal session`. To revoke one, delete it there. The session of the
-// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out.
+// link `lnk_X` is `ses_X`, so a platform can end it when its user signs out. A session can create
+// neither links nor tokens, which would outlast it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8226,6 +8411,83 @@ func ParseCancelDeliveryResponse(rsp *http.Response) (*CancelDeliveryResponse, e
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers CancelDeliveryResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPayloadResponse parses an HTTP response from a GetPayloadWithResponse call
+func ParseGetPayloadResponse(rsp *http.Response) (*GetPayloadResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPayloadResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Payload
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetPayloadResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetPayloadResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/event"
@@ -85,7 +86,7 @@ func (v *arrivalView) headline(b *strings.Builder, a *arrival) {
 	what, worth := a.report.EventType, string(a.report.Verdict)
 	switch {
 	case a.report.Verdict == "":
-		what, worth = redact(a.method)+" "+redactURL(a.path), "turned away"
+		what, worth = redact.Text(a.method)+" "+redact.URL(a.path), "turned away"
 	case what == "":
 		what = "no event"
 	}
@@ -101,7 +102,7 @@ func (v *arrivalView) headline(b *strings.Builder, a *arrival) {
 		}
 		fmt.Fprintf(b, "  %s", v.Paint(answer, fmt.Sprintf("→ %d", a.status)))
 		if f := a.forwarded; f != nil && f.answer != nil {
-			fmt.Fprintf(b, " from %s", report.Visible(redactURL(f.url), 200))
+			fmt.Fprintf(b, " from %s", report.Visible(redact.URL(f.url), 200))
 		}
 		fmt.Fprint(b, v.Paint(report.Dim, " in "+tookText(a.took)))
 	}
@@ -130,7 +131,7 @@ func (a *arrival) parts() []string {
 	if a.report.Verdict != "" {
 		parts = append(parts, a.authenticity(), prefixed("id ", a.id))
 		if a.path != "/" {
-			parts = append(parts, "at "+redactURL(a.path))
+			parts = append(parts, "at "+redact.URL(a.path))
 		}
 		return parts
 	}
@@ -195,11 +196,11 @@ func (v *arrivalView) explanation(a *arrival) string {
 	if f := a.forwarded; f != nil {
 		switch {
 		case f.answer == nil && !a.gone:
-			writeText(&b, v.Terminal, "", fmt.Sprintf("%s can't be reached: %v", redactURL(f.url), f.err), 600)
+			writeText(&b, v.Terminal, "", fmt.Sprintf("%s can't be reached: %v", redact.URL(f.url), f.err), 600)
 		case f.answer != nil && f.answer.StatusCode/100 != 2 && len(f.start) > 0:
 			secrets := maps.Clone(a.header)
-			maps.DeleteFunc(secrets, func(name string, _ []string) bool { return !authenticating.MatchString(name) })
-			writeText(&b, v.Terminal, "", redactEcho(strings.TrimSpace(string(f.start)), f.url, secrets), maxAnswer)
+			maps.DeleteFunc(secrets, func(name string, _ []string) bool { return !redact.Authenticates(name) })
+			writeText(&b, v.Terminal, "", redact.Echo(strings.TrimSpace(string(f.start)), f.url, secrets), maxAnswer)
 		}
 	}
 	if next := a.nextStep(); next != "" {
@@ -312,9 +313,9 @@ type forwardJSON struct {
 func (a *arrival) toJSON() arrivalJSON {
 	d := a.decision
 	j := arrivalJSON{
-		Time: a.at.UTC(), Remote: a.remote, Method: redact(a.method), Path: redactURL(a.path), Status: a.status,
-		Disposition: a.disposition(), Reason: redact(a.why()), TookMS: milliseconds(a.took),
-		ID: redact(a.id), Signed: d.Delivery.Sender.By == receiver.BySignature, Attempt: a.attempt, Duplicate: a.repeated,
+		Time: a.at.UTC(), Remote: a.remote, Method: redact.Text(a.method), Path: redact.URL(a.path), Status: a.status,
+		Disposition: a.disposition(), Reason: redact.Text(a.why()), TookMS: milliseconds(a.took),
+		ID: redact.Text(a.id), Signed: d.Delivery.Sender.By == receiver.BySignature, Attempt: a.attempt, Duplicate: a.repeated,
 		EventType: a.report.EventType, Verdict: a.report.Verdict, Bytes: len(d.Delivery.Payload),
 		Findings: a.report.Findings, Truncated: a.report.Truncated,
 	}
@@ -322,12 +323,12 @@ func (a *arrival) toJSON() arrivalJSON {
 		j.RobotName, j.RunID, j.RunStatus = e.Run.RobotName, e.Run.ID, e.Run.Status
 	}
 	if f := a.forwarded; f != nil {
-		j.Forward = &forwardJSON{URL: redactURL(f.url), TookMS: milliseconds(f.took)}
+		j.Forward = &forwardJSON{URL: redact.URL(f.url), TookMS: milliseconds(f.took)}
 		if f.answer != nil {
 			j.Forward.Status = f.answer.StatusCode
 		}
 		if f.err != nil {
-			j.Forward.Error = redact(f.err.Error())
+			j.Forward.Error = redact.Text(f.err.Error())
 		}
 	}
 	return j

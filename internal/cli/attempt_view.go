@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/emitter"
@@ -58,7 +59,7 @@ func (v *attemptView) request(b *strings.Builder, s sending) {
 	if what == "" {
 		what = "no event"
 	}
-	fmt.Fprintf(b, "POST %s  %s  %s  %s\n", v.Paint(report.Bold, report.Visible(redactURL(s.url), 1000)),
+	fmt.Fprintf(b, "POST %s  %s  %s  %s\n", v.Paint(report.Bold, report.Visible(redact.URL(s.url), 1000)),
 		report.Visible(what, 40), v.Paint(style, string(s.report.Verdict)), v.Paint(report.Dim, bytesText(len(s.payload))))
 	parts := []string{"webhook-id " + s.id, fmt.Sprintf("webhook-timestamp %d", s.attempt.At.Unix())}
 	if s.signature == "" {
@@ -105,7 +106,7 @@ func (v *attemptView) problem(b *strings.Builder, s sending, p problem) {
 	}
 	writeText(b, v.Terminal, "", text, 2*maxAnswer)
 	if strings.Contains(p.Type, "://") {
-		fmt.Fprintf(b, "  %s\n", v.Paint(report.Dim, report.Visible(redactURL(p.Type), maxAnswer)))
+		fmt.Fprintf(b, "  %s\n", v.Paint(report.Dim, report.Visible(redact.URL(p.Type), maxAnswer)))
 	}
 	b.WriteString(v.Findings(report.Payload{Data: s.payload, Report: conformance.Report{Findings: p.Findings}}))
 }
@@ -156,7 +157,7 @@ func nextStep(a emitter.Attempt) string {
 	case errors.Is(a.Err, syscall.ECONNREFUSED):
 		return "start what listens there; runhooks listen is a receiver to try with"
 	case a.Location != "":
-		return fmt.Sprintf("it redirects to %s: send to that URL; a client that follows it comes as an empty GET", redactURL(a.Location))
+		return fmt.Sprintf("it redirects to %s: send to that URL; a client that follows it comes as an empty GET", redact.URL(a.Location))
 	case a.Outcome == emitter.Deferred:
 		return fmt.Sprintf("it asks to try again after %v", a.RetryAfter)
 	case a.Outcome == emitter.Gone:
@@ -221,15 +222,15 @@ type sentJSON struct {
 func (v *attemptView) showJSON(s sending) error {
 	a := s.attempt
 	line := sentJSON{
-		URL: redactURL(s.url), Time: a.At.UTC(), ID: s.id, Timestamp: a.At.Unix(), Signature: s.signature,
+		URL: redact.URL(s.url), Time: a.At.UTC(), ID: s.id, Timestamp: a.At.Unix(), Signature: s.signature,
 		EventType: s.report.EventType, Verdict: s.report.Verdict, Bytes: len(s.payload),
-		Outcome: a.Outcome, Status: a.Status, RetryAfter: a.RetryAfter.Seconds(), Location: redactURL(a.Location),
-		Answer: redact(strings.ToValidUTF8(string(a.Answer), "\uFFFD")), Truncated: a.Truncated, Phase: a.Phase,
+		Outcome: a.Outcome, Status: a.Status, RetryAfter: a.RetryAfter.Seconds(), Location: redact.URL(a.Location),
+		Answer: redact.Text(strings.ToValidUTF8(string(a.Answer), "\uFFFD")), Truncated: a.Truncated, Phase: a.Phase,
 		DNS: milliseconds(a.Timings.DNS), Connect: milliseconds(a.Timings.Connect), TLS: milliseconds(a.Timings.TLS),
 		FirstByte: milliseconds(a.Timings.FirstByte), Total: milliseconds(a.Timings.Total),
 	}
 	if a.Err != nil {
-		line.Error = redact(a.Err.Error())
+		line.Error = redact.Text(a.Err.Error())
 	}
 	if a.Remote.IsValid() {
 		line.Remote = a.Remote.String()

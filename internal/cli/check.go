@@ -16,6 +16,7 @@ import (
 
 	"github.com/runhooks/runhooks/internal/baseline"
 	"github.com/runhooks/runhooks/internal/intake"
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -196,7 +197,7 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 			return &exitError{exitUsage, err.Error()}
 		}
 		if info, err := os.Stat(o.writeBaseline); err == nil && info.Mode().IsRegular() {
-			fmt.Fprintf(s.err, "runhooks: the findings are in %s; check with --baseline %[1]s from now on\n", redact(o.writeBaseline))
+			fmt.Fprintf(s.err, "runhooks: the findings are in %s; check with --baseline %[1]s from now on\n", redact.Text(o.writeBaseline))
 		}
 		c.summary.Failed = 0 // from now on they are known
 	}
@@ -250,7 +251,7 @@ func (o *checkOptions) keepChecking(ctx context.Context, s streams) error {
 		outcome := o.checkOnce(ctx, s)
 		var exit *exitError
 		if errors.As(outcome, &exit) && exit.text != "" {
-			fmt.Fprintf(s.err, "runhooks: %s\n", redact(exit.text))
+			fmt.Fprintf(s.err, "runhooks: %s\n", redact.Text(exit.text))
 			exit.text = ""
 		}
 		fmt.Fprintln(s.err, "watching for changes; Ctrl-C ends")
@@ -394,7 +395,7 @@ func (c *check) unreadable(err error) error {
 		}
 	}
 	// What was meant for a flag is taken for a path.
-	return c.writer.Unreadable(redact(source), errors.New(redact(err.Error())))
+	return c.writer.Unreadable(redact.Text(source), errors.New(redact.Text(err.Error())))
 }
 
 // passes tells whether a payload with these findings passes. The observed layer

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 )
 
@@ -51,7 +52,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		// process's own standard error.
 		args = slices.Clone(args)
 		for i, arg := range args {
-			args[i] = redact(arg)
+			args[i] = redact.Text(arg)
 		}
 	}
 	root.SetArgs(args)
@@ -65,11 +66,11 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	var exit *exitError
 	if errors.As(err, &exit) {
 		if exit.text != "" {
-			fmt.Fprintf(errOut, "runhooks: %s\n", redact(exit.text))
+			fmt.Fprintf(errOut, "runhooks: %s\n", redact.Text(exit.text))
 		}
 		return exit.code
 	}
-	fmt.Fprintf(errOut, "runhooks: %s\n", redact(err.Error()))
+	fmt.Fprintf(errOut, "runhooks: %s\n", redact.Text(err.Error()))
 	fmt.Fprintf(errOut, "%s --help tells how it is used\n", command.CommandPath())
 	return exitUsage
 }

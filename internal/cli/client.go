@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runhooks/runhooks/gen/service"
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -75,7 +76,7 @@ type client struct {
 func (o *clientOptions) connect(s streams) (*client, error) {
 	u, err := url.Parse(o.server)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" {
-		return nil, fmt.Errorf("--server %s is not the URL of a service, such as http://127.0.0.1:8080", redactURL(o.server))
+		return nil, fmt.Errorf("--server %s is not the URL of a service, such as http://127.0.0.1:8080", redact.URL(o.server))
 	}
 	token, err := o.token(u.Hostname())
 	if err != nil {
@@ -125,7 +126,7 @@ func (o *clientOptions) token(host string) (string, error) {
 }
 
 // rootCause returns what an error of a file says beside its name. Behind a name such as
-// admin-token, [redact] would take it for the token.
+// admin-token, [redact.Text] would take it for the token.
 func rootCause(err error) error {
 	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
 		err = next
@@ -227,10 +228,10 @@ func (c *client) refused(err error, payload []byte) error {
 		return &exitError{code: exitFail}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "runhooks: %s\n", report.Visible(redact(refused.Error()), 1000))
+	fmt.Fprintf(&b, "runhooks: %s\n", report.Visible(redact.Text(refused.Error()), 1000))
 	t := styled(c.err, "never")
 	if payload != nil {
-		b.WriteString(redact(t.Findings(report.Payload{Data: payload, Report: conformance.Report{Findings: refused.Findings}})))
+		b.WriteString(redact.Text(t.Findings(report.Payload{Data: payload, Report: conformance.Report{Findings: refused.Findings}})))
 	} else {
 		for _, f := range refused.Findings {
 			text := f.Message
@@ -424,7 +425,7 @@ func writeFields(b *strings.Builder, t report.Terminal, fields ...[2]string) {
 	}
 	for _, f := range fields {
 		if f[1] != "" {
-			fmt.Fprintf(b, "  %s  %s\n", t.Paint(report.Dim, fmt.Sprintf("%-*s", width, f[0])), report.Visible(redact(f[1]), 1000))
+			fmt.Fprintf(b, "  %s  %s\n", t.Paint(report.Dim, fmt.Sprintf("%-*s", width, f[0])), report.Visible(redact.Text(f[1]), 1000))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runhooks/runhooks/gen/service"
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 )
 
@@ -155,7 +156,7 @@ func (c *client) attempt(b *strings.Builder, a service.Attempt) {
 	if a.Late {
 		writeText(b, c.Terminal, "", "it ended after another node had taken over the endpoint, and changed nothing", maxAnswer)
 	}
-	fmt.Fprintf(b, "  POST %s\n", report.Visible(redactURL(a.Request.URL), 1000))
+	fmt.Fprintf(b, "  POST %s\n", report.Visible(redact.URL(a.Request.URL), 1000))
 	writeHeaders(b, c.Terminal, "> ", a.Request.Headers)
 	if a.Answer == nil {
 		return
@@ -173,7 +174,7 @@ func (c *client) attempt(b *strings.Builder, a service.Attempt) {
 func writeHeaders(b *strings.Builder, t report.Terminal, lead string, header map[string][]string) {
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		for _, v := range header[name] {
-			fmt.Fprintf(b, "  %s\n", t.Paint(report.Dim, report.Visible(redact(lead+name+": "+v), maxAnswer)))
+			fmt.Fprintf(b, "  %s\n", t.Paint(report.Dim, report.Visible(redact.Text(lead+name+": "+v), maxAnswer)))
 		}
 	}
 }

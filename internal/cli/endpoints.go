@@ -389,8 +389,8 @@ func newEndpointsShow(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [flags] ID",
 		Short: "Show an endpoint with all its settings",
-		Long: `Show prints an endpoint's settings and health, and what happened at it of late. What
-is secret is not shown.` + clientHelp,
+		Long: `Show prints an endpoint's settings and health, and what happened at it recently.
+What is secret is not shown.` + clientHelp,
 		Args: oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			endpoint, raw, err := ask[service.Endpoint](c.GetEndpoint(ctx, args[0]))

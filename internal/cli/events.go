@@ -16,6 +16,7 @@ import (
 
 	"github.com/runhooks/runhooks/gen/service"
 	"github.com/runhooks/runhooks/internal/intake"
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/internal/sample"
 	"github.com/runhooks/runhooks/pkg/conformance"
@@ -336,11 +337,11 @@ func (p *publishing) say(e publication, refused problem) error {
 		return writeLine(p.out, refused)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s  refused\n", p.Paint(report.Red, "✗"), report.Visible(redact(e.name), maxCell))
+	fmt.Fprintf(&b, "%s %s  refused\n", p.Paint(report.Red, "✗"), report.Visible(redact.Text(e.name), maxCell))
 	if len(refused.Findings) == 0 {
 		writeText(&b, p.Terminal, "", refused.Detail, 1000)
 	}
-	b.WriteString(redact(p.Findings(report.Payload{Data: e.body, Report: conformance.Report{Findings: refused.Findings}})))
+	b.WriteString(redact.Text(p.Findings(report.Payload{Data: e.body, Report: conformance.Report{Findings: refused.Findings}})))
 	_, err := p.out.Write([]byte(b.String()))
 	return err
 }

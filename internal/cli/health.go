@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runhooks/runhooks/gen/service"
+	"github.com/runhooks/runhooks/internal/redact"
 )
 
 func newHealth(s streams) *cobra.Command {
@@ -28,7 +29,7 @@ Exit codes: 0 it is ready; 1 it is not, or can't be reached within 10 seconds;
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			u, err := url.Parse(server)
 			if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-				return fmt.Errorf("--server %s is not the URL of a service, such as %s", redactURL(server), defaultServer)
+				return fmt.Errorf("--server %s is not the URL of a service, such as %s", redact.URL(server), defaultServer)
 			}
 			c, err := service.NewClient(server, service.WithHTTPClient(&http.Client{
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 )
 
@@ -36,7 +37,7 @@ func writeParts(b *strings.Builder, t report.Terminal, parts []string) {
 		if part == "" {
 			continue
 		}
-		part = report.Visible(redact(part), 300)
+		part = report.Visible(redact.Text(part), 300)
 		switch {
 		case line == "":
 			line = part
@@ -58,7 +59,7 @@ func writeText(b *strings.Builder, t report.Terminal, lead, text string, limit i
 	column := len(indent) + len(lead)
 	b.WriteString(indent + t.Paint(report.Bold, lead))
 	fresh := lead == "" // nothing stands on the line but its indent
-	for word := range strings.FieldsSeq(report.Visible(redact(text), limit)) {
+	for word := range strings.FieldsSeq(report.Visible(redact.Text(text), limit)) {
 		n := report.Columns(word)
 		switch {
 		case fresh:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/runhooks/runhooks/internal/intake"
 	"github.com/runhooks/runhooks/internal/portability"
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 )
 
@@ -149,7 +150,7 @@ func (o *lintOptions) run(s streams) error {
 	unreadable := func(source string, err error) {
 		report.Summary.Unreadable++
 		// What was meant for a flag is taken for a path.
-		report.Documents = append(report.Documents, lintDocument{Source: redact(source), Error: redact(err.Error()), Findings: []lintFinding{}})
+		report.Documents = append(report.Documents, lintDocument{Source: redact.Text(source), Error: redact.Text(err.Error()), Findings: []lintFinding{}})
 	}
 	var sources []intake.Source
 	for _, path := range o.paths {

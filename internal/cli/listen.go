@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/signature"
@@ -109,8 +110,8 @@ func (o *listenOptions) validate(statusChosen bool) (err error) {
 	case !strings.HasPrefix(o.path, "/"):
 		return fmt.Errorf("--path %q doesn't start with /", o.path)
 	case strings.ContainsAny(o.path, "?#"):
-		return fmt.Errorf("--path %s has more than a path: leave out what begins with ? or #", redactURL(o.path))
-	case redact(o.path) != o.path:
+		return fmt.Errorf("--path %s has more than a path: leave out what begins with ? or #", redact.URL(o.path))
+	case redact.Text(o.path) != o.path:
 		return errors.New("--path has a secret in it, which everybody would see: it belongs to --secret, or " + secretVariable)
 	case statusChosen && (o.status < 200 || o.status > 599):
 		return fmt.Errorf("--status is %d: it is 200 to 599", o.status)
@@ -129,7 +130,7 @@ func (o *listenOptions) validate(statusChosen bool) (err error) {
 	}
 	if o.forward != "" {
 		if o.target, err = newForwarder(o.forward); err != nil {
-			return fmt.Errorf("--forward %s: %w", redactURL(o.forward), err)
+			return fmt.Errorf("--forward %s: %w", redact.URL(o.forward), err)
 		}
 	}
 	return nil
@@ -271,10 +272,10 @@ func (o *listenOptions) announce(w io.Writer, url string, addr netip.AddrPort) {
 		fmt.Fprintf(&b, "  anybody who can reach %v can send: give --secret, or %s, to verify signatures; runhooks secret makes one\n", addr, secretVariable)
 	}
 	if o.forward != "" {
-		fmt.Fprintf(&b, "  what is taken goes to %s\n", redactURL(o.forward))
+		fmt.Fprintf(&b, "  what is taken goes to %s\n", redact.URL(o.forward))
 	}
 	if o.record != "" {
-		fmt.Fprintf(&b, "  payloads are added to %s\n", redact(o.record))
+		fmt.Fprintf(&b, "  payloads are added to %s\n", redact.Text(o.record))
 	}
 	if o.count == 0 {
 		fmt.Fprintln(&b, "  Ctrl-C ends")

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
@@ -181,7 +182,7 @@ func observe(ctx context.Context, d *receiver.Decision) { arrivalFrom(ctx).decis
 func (a *arrival) refusePath(answer *heldAnswer, path string) {
 	a.problem = problem{
 		Title:  "There is no endpoint here",
-		Detail: fmt.Sprintf("events are taken at %s: send to that path, or give --path %.200s", path, redactURL(a.path)),
+		Detail: fmt.Sprintf("events are taken at %s: send to that path, or give --path %.200s", path, redact.URL(a.path)),
 	}
 	answer.problem(http.StatusNotFound, a.problem.Title, a.problem.Detail)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/jsonschema"
 	"github.com/runhooks/runhooks/openapi"
 )
@@ -222,7 +223,7 @@ func (o *schemaOptions) export(documents []document, s streams) error {
 		}
 	}
 	for _, d := range documents {
-		fmt.Fprintln(s.out, filepath.Join(redact(o.out), filepath.FromSlash(d.name)))
+		fmt.Fprintln(s.out, filepath.Join(redact.Text(o.out), filepath.FromSlash(d.name)))
 	}
 	return nil
 }

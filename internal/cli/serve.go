@@ -76,9 +76,9 @@ func newServe(s streams) *cobra.Command {
 which it delivers the events that a platform publishes. An event that it accepted
 is on disk, and is delivered at least once.
 
-In a browser, the same address shows the settings and deliveries of each robot to
-whoever signs in with a token, or opens a link of runhooks portal-link. The latter
-see the name, logo and colour of --brand-….
+In a browser, the same address shows the settings and deliveries of robots, to people
+who sign in with a token. Those who open a link of runhooks portal-link see one robot,
+with the platform's name, logo and colour.
 
 Without flags it keeps everything in one folder, which it creates. The first start
 writes a token for the API into the file admin-token there, and the key that

@@ -29,6 +29,7 @@ import (
 	"github.com/runhooks/runhooks/internal/delivery/sqlite"
 	"github.com/runhooks/runhooks/internal/keyring"
 	"github.com/runhooks/runhooks/internal/pages"
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/service"
 	"github.com/runhooks/runhooks/pkg/emitter"
 )
@@ -293,7 +294,7 @@ func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, toke
 	url := "http://" + addr
 	store := "SQLite, " + filepath.Join(o.data, sqlite.File)
 	if o.store != "" {
-		store = "PostgreSQL, " + redactURL(o.store)
+		store = "PostgreSQL, " + redact.URL(o.store)
 	}
 	file := filepath.Join(o.data, adminTokenFile)
 	var flags string // that the commands need to find this service and its token
@@ -319,6 +320,9 @@ func (o *serveOptions) announce(w io.Writer, log *slog.Logger, at net.Addr, toke
 		fmt.Fprintf(&b, "  token  %s (made now, shown this once; it is in %s)\n", token, file)
 	case token != "":
 		fmt.Fprintf(&b, "  token  in %s (made now)\n", file)
+	}
+	if o.has(publishRole) {
+		fmt.Fprintf(&b, "  pages  open %s in a browser, and sign in with the token\n", url)
 	}
 	fmt.Fprintf(&b, "  next   %s\n", create)
 	fmt.Fprintf(&b, "         runhooks events publish --sample run_completed --robot ROBOT%s\n", flags)

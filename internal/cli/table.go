@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 )
 
@@ -41,7 +42,7 @@ func writeTable(out io.Writer, t report.Terminal, heading []string, rows [][]cel
 	for _, row := range rows {
 		widths = append(widths, make([]int, len(row)-min(len(row), len(widths)))...)
 		for i := range row {
-			row[i].text = report.Visible(redact(row[i].text), maxCell)
+			row[i].text = report.Visible(redact.Text(row[i].text), maxCell)
 			widths[i] = max(widths[i], report.Columns(row[i].text))
 		}
 	}

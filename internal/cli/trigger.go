@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runhooks/runhooks/internal/intake"
+	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/internal/sample"
 	"github.com/runhooks/runhooks/pkg/conformance"
@@ -163,15 +164,15 @@ func (o *triggerOptions) validate() (err error) {
 		return nil
 	}
 	if !strings.Contains(o.to, "://") {
-		suggestion := redactURL("http://" + o.to)
+		suggestion := redact.URL("http://" + o.to)
 		return fmt.Errorf("--to %s is not a URL: did you mean %s?", strings.TrimPrefix(suggestion, "http://"), suggestion)
 	}
 	err = o.guard().CheckURL(o.to)
 	if blocked, ok := errors.AsType[*emitter.BlockedError](err); ok { // an IPv6 address that leads to an IPv4 one
-		return fmt.Errorf("--to %s: %w; give --allow-private to send there", redactURL(o.to), blocked)
+		return fmt.Errorf("--to %s: %w; give --allow-private to send there", redact.URL(o.to), blocked)
 	}
 	if err != nil {
-		return fmt.Errorf("--to %s: %s", redactURL(o.to), strings.TrimPrefix(err.Error(), "endpoint: "))
+		return fmt.Errorf("--to %s: %s", redact.URL(o.to), strings.TrimPrefix(err.Error(), "endpoint: "))
 	}
 	return o.tryAttempt()
 }
@@ -182,7 +183,7 @@ func (o *triggerOptions) tryAttempt() error {
 	switch {
 	case id == "":
 		id = event.NewID()
-	case redact(id) != id:
+	case redact.Text(id) != id:
 		return errors.New("--id has a secret in it, which would be sent and shown: it belongs to --secret, or " + secretVariable)
 	}
 	_, err := signature.Sign(id, time.Now(), nil, orAny(o.signing)...)
@@ -320,8 +321,8 @@ func (t *trigger) send(ctx context.Context, payload []byte) (emitter.Attempt, er
 	if err != nil {
 		return attempt, &exitError{exitUsage, strings.TrimPrefix(err.Error(), "endpoint: ")}
 	}
-	attempt.Answer = []byte(redactEcho(string(attempt.Answer), t.options.to, t.options.header))
-	attempt.Location = redactEcho(attempt.Location, t.options.to, t.options.header)
+	attempt.Answer = []byte(redact.Echo(string(attempt.Answer), t.options.to, t.options.header))
+	attempt.Location = redact.Echo(attempt.Location, t.options.to, t.options.header)
 	sent := sending{
 		url: t.options.to, id: id, payload: payload, report: conformance.Check(payload), attempt: attempt,
 	}
@@ -385,7 +386,7 @@ func (t *trigger) sample() ([]byte, error) {
 	if after.Verdict == conformance.Invalid {
 		broken = "is invalid"
 	}
-	fmt.Fprint(t.errOut, redact(styled(t.errOut, o.color).Findings(report.Payload{Data: payload, Report: after})))
+	fmt.Fprint(t.errOut, redact.Text(styled(t.errOut, o.color).Findings(report.Payload{Data: payload, Report: after})))
 	return nil, &exitError{exitUsage, fmt.Sprintf("with --set the payload %s, so it was not sent: --force sends it all the same", broken)}
 }
 

@@ -24,12 +24,19 @@ const (
 	patience = 20 * time.Millisecond
 )
 
-// Nothing waits for the outcome of an accepted attempt to be written, so while there
-// are publications to write, such outcomes gather: many together cost the least.
+// While many publish at once, publications gather for a moment before a commit begins:
+// a store that syncs within a fraction of a millisecond would otherwise do so for a few
+// of them each. Nothing waits for the outcome of an accepted attempt to be written, so
+// such outcomes gather for longer.
 const (
-	gatherMost = 128 // items
-	gatherFor  = 10 * time.Millisecond
+	gatherPublications    = 32
+	gatherPublicationsFor = 1500 * time.Microsecond
+	gatherOutcomes        = 128
+	gatherOutcomesFor     = 10 * time.Millisecond
 )
+
+// never is longer than anything waits.
+const never = time.Hour
 
 // A batchItem is what stands or falls together.
 type batchItem struct {
@@ -89,7 +96,10 @@ type committer struct {
 	mu       sync.Mutex
 	changed  sync.Cond // of what follows
 	waiting  []batchItem
+	urgent   int         // those of them that are not publications
 	gathered []batchItem // outcomes that nothing waits for
+	crowd    int         // publications of the last commit that had any
+	crowded  time.Time   // when that began
 	bytes    int         // of bodies of publications waiting
 	health   map[*queue]HealthChange
 	writing  map[*queue]bool // whose health is being written, as a later one must not overtake it
@@ -105,6 +115,16 @@ func newCommitter(e *Engine) *committer {
 	c := &committer{e: e, health: make(map[*queue]HealthChange), writing: make(map[*queue]bool)}
 	c.changed.L = &c.mu
 	return c
+}
+
+// add has items wait for a commit. c.mu is held.
+func (c *committer) add(items ...batchItem) {
+	c.waiting = append(c.waiting, items...)
+	for i := range items {
+		if items[i].publish == nil {
+			c.urgent++
+		}
+	}
 }
 
 // publish adds publications, all or none.
@@ -124,7 +144,7 @@ func (c *committer) publish(call *publishCall, ps []Publication) error {
 	c.bytes += size
 	now := time.Now()
 	for i := range ps {
-		c.waiting = append(c.waiting, batchItem{publish: &publishing{ps[i], call, i}, waiting: now})
+		c.add(batchItem{publish: &publishing{ps[i], call, i}, waiting: now})
 	}
 	c.wake()
 	return nil
@@ -135,11 +155,12 @@ func (c *committer) end(o *ended) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.outcomes.Add(1)
-	to := &c.waiting
+	it := batchItem{outcome: o, waiting: time.Now()}
 	if o.State == Delivered && !o.flight.task.Delivery.Ordered && o.publish == nil {
-		to = &c.gathered
+		c.gathered = append(c.gathered, it)
+	} else {
+		c.add(it)
 	}
-	*to = append(*to, batchItem{outcome: o, waiting: time.Now()})
 	c.wake()
 }
 
@@ -155,18 +176,42 @@ func (c *committer) keep(q *queue, h HealthChange) {
 func (c *committer) release(q *queue) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.waiting = append(c.waiting, batchItem{release: q, waiting: time.Now()})
+	c.add(batchItem{release: q, waiting: time.Now()})
 	c.wake()
 }
 
-// mayBegin says whether a commit may begin while others are under way. c.mu is held.
-func (c *committer) mayBegin() bool {
-	return c.commits == 0 || c.ending || len(c.waiting)+len(c.gathered) >= enough || time.Since(c.began) >= patience
+// busy says whether many publish at once. c.mu is held.
+func (c *committer) busy(now time.Time) bool {
+	return c.crowd > 1 && now.Sub(c.crowded) < gatherOutcomesFor
 }
 
-// wake has a writer look at what waits. c.mu is held.
+// beginsIn returns how long it is until the next commit should begin, if nothing else
+// happens: 0 is now. c.mu is held.
+func (c *committer) beginsIn(now time.Time) time.Duration {
+	publications, outcomes := len(c.waiting)-c.urgent, len(c.gathered)
+	switch {
+	case c.ending:
+		return 0
+	case c.commits > 0 && len(c.waiting)+outcomes < enough && now.Sub(c.began) < patience:
+		return never // until that commit has ended, or taken its time
+	case c.urgent > 0, len(c.health) > 0, publications >= gatherPublications, outcomes >= gatherOutcomes:
+		return 0
+	case publications+outcomes > 0 && !c.busy(now):
+		return 0
+	}
+	in := never
+	if publications > 0 {
+		in = gatherPublicationsFor - now.Sub(c.waiting[0].waiting)
+	}
+	if outcomes > 0 {
+		in = min(in, gatherOutcomesFor-now.Sub(c.gathered[0].waiting))
+	}
+	return max(0, in)
+}
+
+// wake has a writer look at what waits: to begin, or to find out when. c.mu is held.
 func (c *committer) wake() {
-	if c.mayBegin() {
+	if c.beginsIn(time.Now()) == 0 || len(c.waiting) == 1 || len(c.gathered) == 1 {
 		c.changed.Signal()
 	}
 }
@@ -187,36 +232,45 @@ func (c *committer) take() *pack {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if c.mayBegin() {
-			if n := len(c.gathered); len(c.waiting) == 0 || n >= gatherMost || n > 0 && time.Since(c.gathered[0].waiting) >= gatherFor {
-				c.waiting = append(c.waiting, c.gathered...)
+		now := time.Now()
+		in := c.beginsIn(now)
+		if in == 0 {
+			if n := len(c.gathered); n > 0 && (c.ending || !c.busy(now) || n >= gatherOutcomes || now.Sub(c.gathered[0].waiting) >= gatherOutcomesFor) {
+				c.add(c.gathered...)
 				clear(c.gathered)
 				c.gathered = c.gathered[:0]
 			}
-			health := c.takeHealth()
-			if len(c.waiting) > 0 || len(health) > 0 {
+			if health := c.takeHealth(); len(c.waiting) > 0 || len(health) > 0 {
 				c.commits++
-				c.began = time.Now()
-				return &pack{items: c.takeItems(), health: health}
+				c.began = now
+				return &pack{items: c.takeItems(now), health: health}
 			}
+			if c.ending {
+				return nil
+			}
+			in = never // the health that waits is being written already
 		}
-		if c.ending {
-			return nil
-		}
+		alarm := time.AfterFunc(in, c.changed.Signal)
 		c.changed.Wait()
+		alarm.Stop()
 	}
 }
 
-func (c *committer) takeItems() []batchItem {
-	n, size := 0, 0
+func (c *committer) takeItems(now time.Time) []batchItem {
+	n, size, publications := 0, 0, 0
 	for n < len(c.waiting) && n < batchItems && (n == 0 || size < batchBytes) {
 		it := &c.waiting[n]
 		size += it.bytes()
 		if it.publish != nil {
+			publications++
 			c.bytes -= it.bytes()
 		}
 		n++
 	}
+	if publications > 0 {
+		c.crowd, c.crowded = publications, now
+	}
+	c.urgent -= n - publications
 	items := c.waiting[:n:n]
 	c.waiting = c.waiting[n:]
 	return items
@@ -338,12 +392,15 @@ func (p *pack) refuse(err error) {
 func (c *committer) refuseWaiting(err error) {
 	c.mu.Lock()
 	p := &pack{items: c.waiting}
-	c.waiting, c.bytes = nil, 0
+	c.waiting, c.urgent, c.bytes = nil, 0, 0
 	c.mu.Unlock()
 	p.refuse(err)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.waiting = append(p.items, c.waiting...)
+	since := c.waiting
+	c.waiting, c.urgent = nil, 0
+	c.add(p.items...)
+	c.add(since...)
 }
 
 // retryLater has a pack of one item wait, while the others go on. What an endpoint
@@ -365,7 +422,7 @@ func (c *committer) retryLater(p *pack, err error) {
 				c.outcomes.Add(1)
 			}
 		}
-		c.waiting = append(c.waiting, p.items...)
+		c.add(p.items...)
 		c.wake()
 	})
 }

@@ -135,3 +135,56 @@ func TestOutcomesGather(t *testing.T) {
 		})
 	}
 }
+
+// TestPublicationsGather: where commits are quick, they write several publications each
+// while many publish at once; one who publishes alone waits for nobody.
+func TestPublicationsGather(t *testing.T) {
+	for name, test := range map[string]struct {
+		publishers, atOnce int
+		commits            int           // at most, of 1,000 publications
+		longest            time.Duration // that one waited
+	}{
+		"crowd":   {publishers: 50, atOnce: 1, commits: 100, longest: 2 * time.Millisecond},
+		"alone":   {publishers: 1, atOnce: 1, commits: 1000, longest: 100 * time.Microsecond},
+		"batches": {publishers: 1, atOnce: 50, commits: 20, longest: 100 * time.Microsecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inLab(t, func(l *lab) {
+				const takes = 100 * time.Microsecond
+				var commits int
+				store := memory.New()
+				r := l.runOver(&watched{Store: store, takes: takes, tell: func(b *delivery.Batch) {
+					if len(b.Publish) > 0 {
+						commits++
+					}
+				}}, store, nil)
+				var longest atomic.Int64
+				var all sync.WaitGroup
+				for p := range test.publishers {
+					all.Go(func() {
+						for i := range 1000 / test.publishers / test.atOnce {
+							time.Sleep(time.Duration(p+i) * 10 * time.Microsecond) // not all at the same time
+							start := time.Now()
+							publications := make([]delivery.Publication, test.atOnce)
+							for i := range publications {
+								publications[i].Event = delivery.Event{Type: "run_failed", RobotID: "robot", RunID: "run", Body: []byte(body)}
+							}
+							if _, err := r.Publish(l.Context(), publications); err != nil {
+								l.Error(err)
+							}
+							longest.Store(max(longest.Load(), int64(time.Since(start))))
+						}
+					})
+				}
+				all.Wait()
+				if commits > test.commits {
+					l.Errorf("%d commits, want at most %d", commits, test.commits)
+				}
+				if waited := time.Duration(longest.Load()); waited > test.longest {
+					l.Errorf("a publication took %v, want at most %v", waited, test.longest)
+				}
+				r.stop()
+			})
+		})
+	}
+}

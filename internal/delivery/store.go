@@ -35,6 +35,7 @@ type Store interface {
 	Work
 	Settings
 	Records
+	Captures
 	Upkeep
 
 	// Ping says whether the store can be written to.
@@ -309,6 +310,31 @@ type Settings interface {
 	Audits(ctx context.Context, f AuditFilter, p Page) ([]Audit, error)
 }
 
+// Captures is what inspectors need.
+type Captures interface {
+	// AddCapture stores a capture, of which it sets ID and At, and removes the oldest
+	// of the same inspector, so that at most keep are left, of maxBytes together. The
+	// new one is stored whatever its size.
+	AddCapture(ctx context.Context, c Capture, keep int, maxBytes int64) error
+	// Captures returns captures of an inspector without their requests.
+	Captures(ctx context.Context, inspector string, p Page) ([]Capture, error)
+	// Capture returns a capture of an inspector. Its error may be ErrNotFound.
+	Capture(ctx context.Context, inspector string, id int64) (Capture, error)
+	// ClearCaptures removes all captures of an inspector.
+	ClearCaptures(ctx context.Context, inspector string) error
+}
+
+// A Capture is a request that an inspector was sent.
+type Capture struct {
+	// ID goes up, and is never given out twice.
+	ID int64
+	// Inspector is the id of its token.
+	Inspector string
+	At        time.Time
+	// Request is the request, in a form that package service chooses.
+	Request []byte
+}
+
 // A Token lets its bearer use the API.
 type Token struct {
 	ID   string
@@ -377,7 +403,7 @@ type Records interface {
 
 	SetAsides(ctx context.Context, p Page) ([]SetAside, error)
 
-	// Activity returns what happened of late at each of the endpoints, by their ids.
+	// Activity returns what happened recently at each of the endpoints, by their ids.
 	// Those that don't exist, or were deleted, are not in the result.
 	Activity(ctx context.Context, endpoints []string) (map[string]Activity, error)
 	// Robots returns robots that have endpoints or events, in the order of their ids.
@@ -424,7 +450,7 @@ func (h *Hours) Add(now, hour time.Time, c Counts) {
 // CountMost is up to how many deliveries are counted for an [Activity].
 const CountMost = 1000
 
-// Activity is what happened at an endpoint of late, and what waits for it.
+// Activity is what happened at an endpoint recently, and what waits for it.
 type Activity struct {
 	// Waiting and Held are how many deliveries are pending and held. CountMost
 	// stands for that many or more.
@@ -507,8 +533,8 @@ type Upkeep interface {
 	Retain(ctx context.Context, r Retention, limit int) (int, error)
 	// AddActivity adds to the counts of attempts. Endpoints that don't exist are left
 	// out. After an error nothing was added, unless the connection to the store was
-	// lost. It is called every few seconds, with nothing, too: a store may have to
-	// keep up with events for Robots.
+	// lost. It is called every few seconds, even if there is nothing to add: a store
+	// may have to keep up with events for Robots.
 	AddActivity(ctx context.Context, tallies []Tally) error
 	// Stats returns what metrics and /readyz show of the whole store.
 	Stats(ctx context.Context) (Stats, error)
@@ -537,7 +563,7 @@ type Retention struct {
 	Held        time.Duration // held deliveries, which then expire
 	Audit       time.Duration
 	Idempotency time.Duration
-	Expired     time.Duration // tokens, from when they expired
+	Expired     time.Duration // captures; and tokens, from when they expired
 	// MaxBytes is the size of the database, about, above which the oldest
 	// finished deliveries go before their time.
 	MaxBytes int64

@@ -55,7 +55,8 @@ func ifMatch(version string) request {
 }
 
 // do asks the API, as the session's token. in is sent as JSON, unless it is nil, and
-// the answer is read into out, unless that is nil. An answer that isn't 2xx is a
+// the answer is read into out, unless that is nil; a
+// *[]byte gets it as it is. An answer that isn't 2xx is a
 // *problem.
 func (s *session) do(ctx context.Context, method, path string, in, out any, with ...request) error {
 	var body io.Reader = http.NoBody
@@ -92,7 +93,11 @@ func (s *session) do(ctx context.Context, method, path string, in, out any, with
 		}
 		return refused
 	}
-	if out == nil {
+	switch out := out.(type) {
+	case nil:
+		return nil
+	case *[]byte:
+		*out = answer.body.Bytes()
 		return nil
 	}
 	if err := json.Unmarshal(answer.body.Bytes(), out); err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,8 +25,6 @@ type endpointForm struct {
 	Robot string
 	// Endpoint is the one that is changed, as it is stored; nil if it is new.
 	Endpoint *api.Endpoint
-	// Detail says what is wrong as a whole, and Findings what is wrong where.
-	Detail   string
 	Findings []formFinding
 	// Conflict has what differs between the form and what somebody else has saved
 	// since the form was opened.
@@ -39,6 +36,9 @@ type endpointForm struct {
 
 	// values are the form's, by field: as they are stored, or as they were typed.
 	values url.Values
+	// better has what the form knows better than the API to say of a finding, by the
+	// finding's pointer: of what only the form has, such as units.
+	better map[string]string
 }
 
 // A formFinding is a finding at a field, or about the form as a whole, if Field is
@@ -72,7 +72,7 @@ func typedEndpointForm(w http.ResponseWriter, r *http.Request, robot string, e *
 	if err := parseForm(w, r); err != nil {
 		return nil, err
 	}
-	return &endpointForm{Robot: robot, Endpoint: e, values: r.PostForm}, nil
+	return &endpointForm{Robot: robot, Endpoint: e, values: r.PostForm, better: map[string]string{}}, nil
 }
 
 // settingsOf returns the settings of an endpoint as a form has them.
@@ -134,7 +134,8 @@ func (o jsonObject) MarshalJSON() ([]byte, error) {
 }
 
 // body returns what the form asks of the API: a patch if there is an endpoint. What
-// can't be said to the API are findings of the form itself.
+// the form can't read goes as it was typed, or as false, so that the API refuses it with
+// all else that is wrong.
 func (f *endpointForm) body() jsonObject {
 	patch := f.Endpoint != nil
 	var o jsonObject
@@ -153,14 +154,15 @@ func (f *endpointForm) body() jsonObject {
 	for _, name := range []string{"max_attempts", "timeout", "rate_limit", "max_in_flight"} {
 		add(name, asTyped(f.values.Get(name)))
 	}
-	pauses, err := parsePauses(f.values.Get("retry_delays"))
-	if err != nil {
-		f.refuse("retry_delays", err.Error())
-	}
-	if pauses == nil {
+	if pauses := parsePauses(f.values.Get("retry_delays")); pauses == nil {
 		add("retry_delays", nil)
 	} else {
 		add("retry_delays", pauses)
+		for i, pause := range pauses {
+			if text, ok := pause.(string); ok {
+				f.better[fmt.Sprintf("/retry_delays/%d", i)] = fmt.Sprintf("“%.40s” is not a pause such as 30s, 5m or 2h", text)
+			}
+		}
 	}
 	add("ordered", f.values.Get("ordered") == "true")
 	if headers := f.headers(); len(headers) > 0 {
@@ -211,15 +213,20 @@ func (f *endpointForm) headers() jsonObject {
 		switch {
 		case name == "" && value == "":
 		case value == "":
-			f.refuse(headerID(i), "this header has no value")
+			f.better["/headers/"+pointerEscaper.Replace(name)] = "this header has no value"
+			o = append(o, jsonMember{name, false})
 		case name == "":
-			f.refuse(headerID(i), "this header has no name")
+			f.better["/headers/"] = "this header has no name"
+			fallthrough
 		default:
 			o = append(o, jsonMember{name, value})
 		}
 	}
 	return o
 }
+
+// Names in pointers are written as RFC 6901 wants them.
+var pointerEscaper, pointerUnescaper = strings.NewReplacer("~", "~0", "/", "~1"), strings.NewReplacer("~1", "/", "~0", "~")
 
 func headerID(i int) string { return "header-" + strconv.Itoa(i) }
 
@@ -249,42 +256,42 @@ func asTyped(text string) any {
 // pauseUnits are the units of pauses, in seconds.
 var pauseUnits = []struct {
 	name    string
-	seconds int
+	seconds int64
 }{{"h", 3600}, {"m", 60}, {"s", 1}, {"d", 86400}}
 
-// parsePauses reads pauses such as "5s, 5m, 2h". A number without a unit is in
-// seconds. It returns nil if the text is empty.
-func parsePauses(text string) ([]int64, error) {
-	var pauses []int64
-	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ';' || r == ' ' || r == '\n' || r == '\r' || r == '\t' }) {
-		digits, unit := part, 1
+// parsePauses reads pauses such as "5s, 5m, 2h", each as a number of seconds, or as
+// text if it is none. A number without a unit is in seconds.
+func parsePauses(text string) []any {
+	var pauses []any
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(",; \t\r\n", r) }) {
+		digits, unit := part, int64(1)
 		for _, u := range pauseUnits {
 			if before, ok := strings.CutSuffix(part, u.name); ok {
 				digits, unit = before, u.seconds
 			}
 		}
-		n, err := strconv.ParseInt(digits, 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("“%.40s” is not a pause such as 30s, 5m or 2h", part)
+		if n, err := strconv.ParseInt(digits, 10, 32); err != nil {
+			pauses = append(pauses, part)
+		} else {
+			pauses = append(pauses, n*unit)
 		}
-		pauses = append(pauses, n*int64(unit))
 	}
-	return pauses, nil
+	return pauses
 }
 
 // pausesText writes pauses as parsePauses reads them.
 func pausesText(seconds []int) string {
 	parts := make([]string, len(seconds))
 	for i, n := range seconds {
-		parts[i] = pauseText(n)
+		parts[i] = pauseText(int64(n))
 	}
 	return strings.Join(parts, ", ")
 }
 
-func pauseText(n int) string {
+func pauseText(n int64) string {
 	for _, u := range pauseUnits {
 		if n%u.seconds == 0 {
-			return strconv.Itoa(n/u.seconds) + u.name
+			return strconv.FormatInt(n/u.seconds, 10) + u.name
 		}
 	}
 	panic("unreachable: any number is one of seconds")
@@ -304,9 +311,17 @@ func (f *endpointForm) take(p *problem) bool {
 	case p.Status == http.StatusUnprocessableEntity:
 		for _, found := range p.Findings {
 			field, prefix := f.fieldOf(found.Pointer)
-			f.refuse(field, prefix+found.Message)
+			text := prefix + found.Message
+			if better, ok := f.better[found.Pointer]; ok {
+				text = better
+			}
+			f.refuse(field, text)
 		}
-		f.Detail = p.Detail
+		if len(p.Findings) == 0 {
+			f.refuse("", p.Detail)
+		}
+	case p.Status == http.StatusServiceUnavailable: // what was typed is kept
+		f.refuse("", p.Detail)
 	default:
 		return false
 	}
@@ -327,7 +342,7 @@ func (f *endpointForm) forget() {
 // be said before the finding there.
 func (f *endpointForm) fieldOf(pointer string) (field, prefix string) {
 	name, rest, _ := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
-	rest = strings.NewReplacer("~1", "/", "~0", "~").Replace(rest)
+	rest = pointerUnescaper.Replace(rest)
 	switch name {
 	case "basic":
 		if rest == "password" {
@@ -341,7 +356,8 @@ func (f *endpointForm) fieldOf(pointer string) (field, prefix string) {
 		return name, prefix
 	case "headers":
 		for i, header := range f.values["header_name"] {
-			if strings.EqualFold(strings.TrimSpace(header), rest) {
+			blank := header == "" && nth(f.values["header_value"], i) == ""
+			if !blank && strings.EqualFold(strings.TrimSpace(header), rest) {
 				return headerID(i), ""
 			}
 		}
@@ -400,13 +416,14 @@ func shownValue(name string, values url.Values) string {
 		}
 		return "no"
 	case "retry_delays":
-		if pauses, err := parsePauses(values.Get(name)); err == nil {
-			parts := make([]int, len(pauses))
-			for i, n := range pauses {
-				parts[i] = int(min(n, math.MaxInt32))
+		parts := []string{}
+		for _, pause := range parsePauses(values.Get(name)) {
+			if n, ok := pause.(int64); ok {
+				pause = pauseText(n)
 			}
-			return pausesText(parts)
+			parts = append(parts, fmt.Sprint(pause))
 		}
+		return strings.Join(parts, ", ")
 	}
 	return strings.TrimSpace(strings.ReplaceAll(values.Get(name), "\r\n", "\n"))
 }
@@ -462,7 +479,7 @@ func (f *endpointForm) Errors(name string) []string {
 	var texts []string
 	for _, found := range f.Findings {
 		if found.Field == name {
-			texts = append(texts, found.Text)
+			texts = append(texts, sentence(found.Text))
 		}
 	}
 	return texts

@@ -15,23 +15,38 @@ import (
 func (p *Pages) registerEndpoints() {
 	p.page("GET /robots/{robot}", p.showRobot)
 	p.page("GET /robots/{robot}/preview", p.showPreview)
-	p.page("GET /robots/{robot}/portal-link", p.showPortalLink)
-	p.page("POST /robots/{robot}/portal-link", p.makePortalLink)
-	p.page("GET /robots/{robot}/endpoints/new", p.newEndpoint)
-	p.page("POST /robots/{robot}/endpoints/new", p.createEndpoint)
 	p.page("GET /endpoints/{id}", p.showEndpoint)
-	p.page("GET /endpoints/{id}/edit", p.editEndpoint)
-	p.page("POST /endpoints/{id}/edit", p.updateEndpoint)
-	p.page("GET /endpoints/{id}/test", p.showTest)
-	p.page("POST /endpoints/{id}/test", p.testEndpoint)
-	p.page("GET /endpoints/{id}/rotate", p.showRotation)
-	p.page("POST /endpoints/{id}/rotate", p.rotateSecret)
-	p.page("POST /endpoints/{id}/pause", p.pauseEndpoint)
-	p.page("POST /endpoints/{id}/resume", p.resumeEndpoint)
-	p.page("GET /endpoints/{id}/delete", p.showDeletion)
-	p.page("POST /endpoints/{id}/delete", p.deleteEndpoint)
-	p.page("GET /endpoints/{id}/recover", p.showRecovery)
-	p.page("POST /endpoints/{id}/recover", p.recoverEndpoint)
+	for pattern, h := range map[string]handler{
+		"GET /robots/{robot}/portal-link":    p.showPortalLink,
+		"POST /robots/{robot}/portal-link":   p.makePortalLink,
+		"GET /robots/{robot}/endpoints/new":  p.newEndpoint,
+		"POST /robots/{robot}/endpoints/new": p.createEndpoint,
+		"GET /endpoints/{id}/edit":           p.editEndpoint,
+		"POST /endpoints/{id}/edit":          p.updateEndpoint,
+		"GET /endpoints/{id}/test":           p.showTest,
+		"POST /endpoints/{id}/test":          p.testEndpoint,
+		"GET /endpoints/{id}/rotate":         p.showRotation,
+		"POST /endpoints/{id}/rotate":        p.rotateSecret,
+		"POST /endpoints/{id}/pause":         p.pauseEndpoint,
+		"POST /endpoints/{id}/resume":        p.resumeEndpoint,
+		"GET /endpoints/{id}/delete":         p.showDeletion,
+		"POST /endpoints/{id}/delete":        p.deleteEndpoint,
+		"GET /endpoints/{id}/recover":        p.showRecovery,
+		"POST /endpoints/{id}/recover":       p.recoverEndpoint,
+	} {
+		p.page(pattern, admins(h))
+	}
+}
+
+// admins refuses what only admins may do before it comes to a form. The API refuses it
+// all the same.
+func admins(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, s *session) error {
+		if !s.Admin() {
+			return &problem{Status: http.StatusForbidden, Detail: "Your access is for reading only. Ask whoever gave it to you for access that may change settings."}
+		}
+		return h(w, r, s)
+	}
 }
 
 // pageOfEndpoints is how many endpoints a page lists.
@@ -43,15 +58,6 @@ var (
 	mergePatch request = func(r *http.Request) { r.Header.Set("Content-Type", "application/merge-patch+json") }
 	anyVersion request = func(r *http.Request) { r.Header.Set("If-Match", "*") }
 )
-
-// admins refuses what only admins may do, before they have filled in a form. The API
-// refuses it all the same.
-func admins(s *session) error {
-	if s.Admin() {
-		return nil
-	}
-	return &problem{Status: http.StatusForbidden, Detail: "Your access is for reading only. Ask whoever gave it to you for access that may change settings."}
-}
 
 // An endpointView is an endpoint as pages show it.
 type endpointView struct {
@@ -65,12 +71,20 @@ func viewOf(e api.Endpoint, s *session) endpointView {
 	return endpointView{e, s.Admin(), endpointState(&e, time.Now())}
 }
 
+// Robot is the robot whose endpoint it is; empty if it is the operator's.
+func (e endpointView) Robot() string {
+	if e.RobotID == nil {
+		return ""
+	}
+	return *e.RobotID
+}
+
 // Owner is the page of whose endpoint it is.
 func (e endpointView) Owner() string {
-	if e.RobotID == nil {
+	if e.Operator {
 		return "/robots"
 	}
-	return joinPath("robots", *e.RobotID)
+	return joinPath("robots", e.Robot())
 }
 
 // Pauses are those between attempts, as text.
@@ -91,11 +105,7 @@ func (e endpointView) HeldText() string {
 
 // view returns the view of a page about the endpoint.
 func (e endpointView) view(title string, data any) view {
-	v := view{Title: title, Here: "robots", Data: data}
-	if e.RobotID != nil {
-		v.Robot = *e.RobotID
-	}
-	return v
+	return view{Title: title, Here: "robots", Robot: e.Robot(), Data: data}
 }
 
 // endpoint reads the endpoint that a request is about.
@@ -164,9 +174,6 @@ func (p *Pages) showEndpoint(w http.ResponseWriter, r *http.Request, s *session)
 }
 
 func (p *Pages) newEndpoint(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	robot := r.PathValue("robot")
 	form, err := newEndpointForm(robot, nil)
 	if err != nil {
@@ -201,7 +208,7 @@ func (v secretView) OverlapText() string {
 			return o.label
 		}
 	}
-	return pauseText(v.Overlap)
+	return pauseText(int64(v.Overlap))
 }
 
 func (p *Pages) createEndpoint(w http.ResponseWriter, r *http.Request, s *session) error {
@@ -209,12 +216,8 @@ func (p *Pages) createEndpoint(w http.ResponseWriter, r *http.Request, s *sessio
 	if err != nil {
 		return err
 	}
-	body := form.body()
-	if len(form.Findings) > 0 {
-		return p.showForm(w, r, http.StatusUnprocessableEntity, form)
-	}
 	var created api.Endpoint
-	err = s.do(r.Context(), http.MethodPost, "/v1/endpoints", body, &created)
+	err = s.do(r.Context(), http.MethodPost, "/v1/endpoints", form.body(), &created)
 	if shown, ok := errors.AsType[*problem](err); ok && form.take(shown) {
 		return p.showForm(w, r, shown.Status, form)
 	}
@@ -226,14 +229,11 @@ func (p *Pages) createEndpoint(w http.ResponseWriter, r *http.Request, s *sessio
 }
 
 func (p *Pages) editEndpoint(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	e, err := s.endpoint(r)
 	if err != nil {
 		return err
 	}
-	form, err := newEndpointForm(e.view("", nil).Robot, &e.Endpoint)
+	form, err := newEndpointForm(e.Robot(), &e.Endpoint)
 	if err != nil {
 		return err
 	}
@@ -245,15 +245,11 @@ func (p *Pages) updateEndpoint(w http.ResponseWriter, r *http.Request, s *sessio
 	if err != nil {
 		return err
 	}
-	form, err := typedEndpointForm(w, r, e.view("", nil).Robot, &e.Endpoint)
+	form, err := typedEndpointForm(w, r, e.Robot(), &e.Endpoint)
 	if err != nil {
 		return err
 	}
-	body := form.body()
-	if len(form.Findings) > 0 {
-		return p.showForm(w, r, http.StatusUnprocessableEntity, form)
-	}
-	err = s.do(r.Context(), http.MethodPatch, apiEndpoint(r), body, nil, mergePatch, ifMatch(form.values.Get("version")))
+	err = s.do(r.Context(), http.MethodPatch, apiEndpoint(r), form.body(), nil, mergePatch, ifMatch(form.values.Get("version")))
 	shown, refused := errors.AsType[*problem](err)
 	switch {
 	case refused && shown.Status == http.StatusPreconditionFailed:
@@ -287,10 +283,14 @@ func (t testView) Total() time.Duration {
 	return time.Duration(t.Result.Timings.TotalUs) * time.Microsecond
 }
 
+// Body is that of the answer, in which what doesn't print is spelled out.
+func (t testView) Body() []textRun {
+	body := []byte(t.Result.Answer.Body)
+	runs, _ := textOf(body, 0, len(body), nil)
+	return runs
+}
+
 func (p *Pages) showTest(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	e, err := s.endpoint(r)
 	if err != nil {
 		return err
@@ -331,9 +331,6 @@ func newRotation(e endpointView, overlap string) rotationView {
 }
 
 func (p *Pages) showRotation(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	e, err := s.endpoint(r)
 	if err != nil {
 		return err
@@ -412,9 +409,6 @@ type deletionView struct {
 }
 
 func (p *Pages) showDeletion(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	e, err := s.endpoint(r)
 	if err != nil {
 		return err
@@ -459,9 +453,6 @@ func newRecovery(e endpointView, chosen string) recoveryView {
 }
 
 func (p *Pages) showRecovery(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	e, err := s.endpoint(r)
 	if err != nil {
 		return err
@@ -473,46 +464,45 @@ func (p *Pages) showRecovery(w http.ResponseWriter, r *http.Request, s *session)
 // with or without seconds.
 var localTimes = []string{"2006-01-02T15:04", "2006-01-02T15:04:05"}
 
+// sinceOf returns the time that a form for recovering has, and whether it has one: a
+// time that was typed goes before one that was chosen.
+func sinceOf(form url.Values) (time.Time, bool) {
+	if typed := form.Get("since"); typed != "" {
+		for _, layout := range localTimes {
+			if at, err := time.Parse(layout, typed); err == nil {
+				return at, true
+			}
+		}
+		return time.Time{}, false
+	}
+	hours, err := strconv.Atoi(form.Get("hours"))
+	return time.Now().Add(-time.Duration(hours) * time.Hour).UTC(), err == nil && 0 < hours && hours <= 366*24
+}
+
 func (p *Pages) recoverEndpoint(w http.ResponseWriter, r *http.Request, s *session) error {
 	if err := parseForm(w, r); err != nil {
 		return err
 	}
-	hours, _ := strconv.Atoi(r.PostForm.Get("hours"))
-	since := time.Now().Add(-time.Duration(hours) * time.Hour).UTC()
-	known := hours > 0 && hours <= 366*24
-	typed := r.PostForm.Get("since")
-	refuse := ""
-	if typed != "" {
-		known = false
-		for _, layout := range localTimes {
-			if at, err := time.Parse(layout, typed); err == nil {
-				since, known = at, true
-			}
-		}
-	}
-	if !known {
-		refuse = "This is not a time: choose one of the list, or write one such as 2026-01-02T15:04, in UTC."
-	}
-	var job api.Job
-	var err error
-	if refuse == "" {
-		err = s.do(r.Context(), http.MethodPost, apiEndpoint(r)+"/recover", api.Recovery{Since: since}, &job)
-	}
-	shown, refused := errors.AsType[*problem](err)
-	status := http.StatusUnprocessableEntity
-	if refused && (shown.Status == http.StatusConflict || shown.Status == http.StatusUnprocessableEntity) {
-		refuse, status = shown.Detail, shown.Status
-	} else if err != nil {
-		return err
-	}
-	if refuse != "" {
+	again := func(status int, text string) error {
 		e, err := s.endpoint(r)
 		if err != nil {
 			return err
 		}
 		form := newRecovery(e, r.PostForm.Get("hours"))
-		form.Problem, form.At = refuse, typed
+		form.Problem, form.At = text, r.PostForm.Get("since")
 		return p.render(w, r, status, "endpoint-recover", e.view("Recover deliveries", form))
+	}
+	since, ok := sinceOf(r.PostForm)
+	if !ok {
+		return again(http.StatusUnprocessableEntity, "This is not a time: choose one of the list, or write one such as 2026-01-02T15:04, in UTC.")
+	}
+	var job api.Job
+	err := s.do(r.Context(), http.MethodPost, apiEndpoint(r)+"/recover", api.Recovery{Since: since}, &job)
+	if shown, ok := errors.AsType[*problem](err); ok && (shown.Status == http.StatusConflict || shown.Status == http.StatusUnprocessableEntity) {
+		return again(shown.Status, shown.Detail)
+	}
+	if err != nil {
+		return err
 	}
 	return p.redirect(w, r, joinPath("jobs", job.ID), "")
 }
@@ -534,9 +524,6 @@ var (
 )
 
 func (p *Pages) showPortalLink(w http.ResponseWriter, r *http.Request, s *session) error {
-	if err := admins(s); err != nil {
-		return err
-	}
 	return p.portalLink(w, r, http.StatusOK, portalLinkView{Expires: choices(linkTimes, "300"), Sessions: choices(sessionTimes, "28800")})
 }
 

@@ -11,11 +11,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	api "github.com/runhooks/runhooks/gen/service"
+	"github.com/runhooks/runhooks/internal/delivery"
 )
 
 // receiver is an endpoint that answers by a handler.
@@ -141,8 +143,8 @@ func TestFindingsAreAtFields(t *testing.T) {
 		{"no scheme", []string{"url", "example.com"}, "url", "https://"},
 		{"an address that is not public", []string{"url", "http://10.0.0.1/"}, "url", "runhooks serve --allow"},
 		{"too many attempts", []string{"max_attempts", "51"}, "max_attempts", "50"},
-		{"a text for a number", []string{"timeout", "soon"}, "timeout", "integer"},
-		{"half an attempt", []string{"max_attempts", "1.5"}, "max_attempts", "integer"},
+		{"a text for a number", []string{"timeout", "soon"}, "timeout", "a whole number"},
+		{"half an attempt", []string{"max_attempts", "1.5"}, "max_attempts", "a whole number"},
 		{"a limit below zero", []string{"rate_limit", "-1"}, "rate_limit", "0"},
 		{"too much at once", []string{"max_in_flight", "1e9"}, "max_in_flight", "1000"},
 		{"what is no pause", []string{"retry_delays", "5s, later"}, "retry_delays", "“later” is not a pause"},
@@ -154,7 +156,7 @@ func TestFindingsAreAtFields(t *testing.T) {
 		{"a header twice", []string{"header_name", "X-A", "header_name", "X-A", "header_value", "v", "header_value", "v"}, "header-0", "twice"},
 		{"a header without a name", []string{"header_name", "", "header_value", "v"}, "header-0", "no name"},
 		{"a header without a value", []string{"header_name", "X-A", "header_value", ""}, "header-0", "no value"},
-		{"no authorization", []string{"auth", "header", "authorization", ""}, "authorization", "length"},
+		{"no authorization", []string{"auth", "header", "authorization", ""}, "authorization", "must not be empty"},
 		{"a colon in the user name", []string{"auth", "basic", "username", "a:b", "password", "p"}, "username", "not allowed"},
 		{"a short secret", []string{"secret", "short"}, "secret", "unusable secret"},
 	} {
@@ -184,6 +186,9 @@ func TestFindingsAreAtFields(t *testing.T) {
 		t.Errorf("%d endpoints were made", len(page.Items))
 	}
 
+	// What the form itself can't read comes with all else.
+	b.post(path, settings(form, "url", "x", "retry_delays", "soon, 8d", "header_name", "X/A~B", "header_name", "", "header_value", "", "header_value", "v")...).is(t, http.StatusUnprocessableEntity).
+		has(t, `href="#url"`, "“soon” is not a pause", "pause 2: ", "this header has no value", "Header X/A~B")
 	// Several at once, all that was typed kept, but for what is secret.
 	p := b.post(path, settings(form, "url", "x", "timeout", "0", "description", "kept </textarea>", "header_name", "X-Kept", "header_value", "header-secret",
 		"auth", "header", "authorization", "Bearer secret", "secret", "whsec_secret")...).is(t, http.StatusUnprocessableEntity)
@@ -299,7 +304,7 @@ func TestTestEvent(t *testing.T) {
 		{"not found", status(404, "<script>no</script>"), "404", "&lt;script&gt;no&lt;/script&gt;", "Check the path of the URL"},
 		{"gone", status(410, ""), "410", "it wants no events any more", "would disable the endpoint"},
 		{"redirect", status(302, ""), "Redirected · 302", "Redirects are not followed", "Enter the URL that it redirects to"},
-		{"failed", status(500, "\x1b[31mred\u202e"), "500", "the receiver failed", "receiver&#39;s log"},
+		{"failed", status(500, "\x1b[31mred\u202e"), "500", `<span class="odd">\u001b</span>[31mred<span class="odd">\u202e`, "receiver&#39;s log"},
 		{"refused", "http://" + refusing.Addr().String() + "/", "Unreachable", "nothing listens at its port", "Check the port"},
 		{"no such name", "http://nothing.invalid/", "Unreachable", "does not exist", "Check the spelling"},
 		{"no TLS", strings.Replace(status(200, ""), "http:", "https:", 1), "Unreachable", "TLS failed", "Check the certificate"},
@@ -315,11 +320,16 @@ func TestTestEvent(t *testing.T) {
 			}
 		})
 	}
-	// A name that leads to an address that is not public can be saved, and not reached.
-	e := l.endpoint(robotA, "http://localhost:1/")
-	if p := b.post("/endpoints/"+e.ID+"/test").is(t, http.StatusOK); !strings.Contains(p.body, "What to do:") {
-		t.Errorf("a blocked address: %s", p.body)
+	// Not even the store can make the service connect to what is not public.
+	e, err := l.store.Endpoint(t.Context(), l.endpoint(robotA, "https://example.com/").ID)
+	if err != nil {
+		t.Fatal(err)
 	}
+	e.URL = "http://10.0.0.1/"
+	if e, err = l.store.UpdateEndpoint(t.Context(), e, delivery.Audit{At: time.Now(), Changes: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	b.post("/endpoints/"+e.ID+"/test").is(t, http.StatusOK).has(t, "Blocked", "is not public", "ask the operator of the service to allow the address")
 	b.post("/endpoints/nothing/test").is(t, http.StatusNotFound)
 }
 

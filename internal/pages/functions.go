@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/runhooks/runhooks/internal/report"
 )
 
 // functions are those of templates.
@@ -16,6 +18,8 @@ func (p *Pages) functions() template.FuncMap {
 	return template.FuncMap{
 		"asset":     func(name string) string { return "/static/" + name + "?v=" + p.versions[name] },
 		"when":      when,
+		"countdown": countdown,
+		"visible":   func(text string) string { return report.Visible(text, 200) },
 		"stateChip": stateChip,
 		"eventChip": eventChip,
 		"size":      size,
@@ -37,6 +41,11 @@ func when(t any) template.HTML {
 	}
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, //nolint:gosec // times and our own words
 		at.UTC().Format(time.RFC3339Nano), at.UTC().Format("2006-01-02 15:04:05 MST"), ago(time.Since(at))))
+}
+
+// countdown shows in how long something is due. page.js counts down.
+func countdown(t any) template.HTML {
+	return template.HTML(strings.Replace(string(when(t)), "<time ", "<time data-countdown ", 1)) //nolint:gosec // as above
 }
 
 func timeOf(t any) (time.Time, bool) {
@@ -164,10 +173,14 @@ func indented(v any) (string, error) {
 	return string(text), err
 }
 
-// joinPath makes the path of a page from segments that may hold anything.
+// joinPath makes the path of a page from segments that may hold anything: texts, or
+// pointers to them.
 func joinPath(segments ...any) string {
 	var b strings.Builder
 	for _, s := range segments {
+		if p, ok := s.(*string); ok {
+			s = text(p)
+		}
 		b.WriteByte('/')
 		b.WriteString(url.PathEscape(fmt.Sprint(s)))
 	}

@@ -25,7 +25,9 @@ const (
 	lookEvery   = time.Second
 	lookShare   = 20
 	lookTimeout = 5 * time.Second
-	heartbeat   = 15 * time.Second
+	// sendRate is how many bytes a second all pages together get, on average.
+	sendRate  = 5 << 20
+	heartbeat = 15 * time.Second
 	// writeTimeout is how long a reader may take to read a message.
 	writeTimeout = 30 * time.Second
 )
@@ -243,8 +245,8 @@ func (h *hub) run() {
 			return
 		}
 		start := time.Now()
-		h.lookFor(f)
-		if !h.sleep(lookShare * time.Since(start)) {
+		sent := h.lookFor(f)
+		if !h.sleep(max(lookShare*time.Since(start), time.Duration(sent)*time.Second/sendRate)) {
 			return
 		}
 	}
@@ -279,30 +281,33 @@ func (h *hub) sleep(d time.Duration) bool {
 }
 
 // lookFor looks at a feed for one of its readers. If that one may not see it any more,
-// its stream ends, and the next reader looks.
-func (h *hub) lookFor(f *feed) {
+// its stream ends, and the next reader looks. It returns how many bytes the readers get
+// because of it.
+func (h *hub) lookFor(f *feed) (sent int) {
 	select {
 	case f.looking <- struct{}{}:
 	default:
-		return // a reader that has just come looks
+		return 0 // a reader that has just come looks
 	}
 	defer func() { <-f.looking }()
-	for {
-		h.mu.Lock()
-		if len(f.readers) == 0 {
-			h.mu.Unlock()
-			return
-		}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before := f.id
+	for len(f.readers) > 0 {
 		r := f.readers[0]
 		h.mu.Unlock()
-		if err := h.look(context.Background(), f, r); !personal(err) {
-			return
-		}
+		err := h.look(context.Background(), f, r)
 		h.mu.Lock()
+		if !personal(err) {
+			break
+		}
 		f.remove(r)
-		h.mu.Unlock()
 		close(r.ended)
 	}
+	if f.id == before {
+		return 0
+	}
+	return len(f.html) * len(f.readers)
 }
 
 var errPanic = errors.New("panic")

@@ -240,6 +240,25 @@ func TestLooksTakeATwentiethOfTheTime(t *testing.T) {
 	})
 }
 
+func TestPagesGetABoundedNumberOfBytes(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *room) {
+		changes := func(ctx context.Context) ([]byte, error) {
+			_, err := r.region(ctx)
+			return fmt.Appendf(nil, "%*d", sendRate/50, r.looked()), err
+		}
+		var pages []*page
+		for range 200 {
+			pages = append(pages, r.open("a", changes))
+		}
+		before := r.looked()
+		time.Sleep(time.Minute)
+		if n := r.looked() - before; n < 14 || n > 15 { // 200 of 1/50 of what a second has
+			t.Errorf("%d looks in a minute, want one in 4 seconds", n)
+		}
+		r.closed(pages...)
+	})
+}
+
 func TestSlowReaderGetsTheNewest(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *room) {
 		blocked := make(chan struct{})

@@ -60,6 +60,8 @@ type Pages struct {
 	handler   http.Handler
 	live      hub
 	stop      func() // ends the streams of live
+
+	inspectors *inspectors
 }
 
 // New returns the pages of a service.
@@ -77,6 +79,10 @@ func New(o Options) (*Pages, error) {
 	if err := p.load(); err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
+	var err error
+	if p.inspectors, err = newInspectors(); err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
 
 	p.mux.HandleFunc("GET /static/{name}", p.static)
 	p.brand = p.brandOf(o.Brand)
@@ -90,8 +96,10 @@ func New(o Options) (*Pages, error) {
 	})
 	p.page("GET /robots", p.showRobots)
 	p.registerEndpoints()
+	p.registerDeliveries()
 	p.public("GET /contract", p.showContract)
 	p.public("GET /contract/dist/{name...}", p.contractFile)
+	p.registerInspector()
 	p.public("/", func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusNotFound, Detail: "There is no such page."}
 	})
@@ -101,6 +109,7 @@ func New(o Options) (*Pages, error) {
 	protection.SetDenyHandler(p.handle(func(http.ResponseWriter, *http.Request, *session) error {
 		return &problem{Status: http.StatusForbidden, Detail: "This came from another site, so nothing was done. Open the page here, and try again."}
 	}))
+	protection.AddInsecureBypassPattern(capturePath) // anybody may send to inspectors
 	p.handler = protection.Handler(p.mux)
 	return p, nil
 }

@@ -96,7 +96,7 @@ var (
 // doesn't have, or a character that does not print.
 func checkHarmless(t testing.TB, page string) {
 	t.Helper()
-	allowed := []string{"class", "id", "href", "data-words", "dir", "scope", "role", "tabindex", "aria-label", "open", "download"}
+	allowed := []string{"class", "id", "href", "data-words", "dir", "scope", "role", "tabindex", "aria-label", "data-label", "open", "download"}
 	for _, element := range tag.FindAllString(page, -1) {
 		if !knownTag.MatchString(element) {
 			t.Fatalf("the page has %q", element)
@@ -244,7 +244,7 @@ func countNodes(n *treeNode) int {
 func TestPayloadExcerpt(t *testing.T) {
 	body := completed(`[{"a":"`+strings.Repeat("x", 300<<10)+`"}]`, "{}", 7, 0)
 	page := payloadHTML(t, body, true)
-	const want = `captured_texts_count&#34;:<mark class="warning">7</mark>,`
+	const want = `captured_texts_count&#34;:<mark class="warn">7</mark>,`
 	if !strings.Contains(page, want) {
 		t.Errorf("the page has no excerpt with %s", want)
 	}

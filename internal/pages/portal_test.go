@@ -42,19 +42,21 @@ const svg = `<?xml version="1.0" encoding="iso-8859-1"?><!-- a logo --><svg xmln
 
 func TestPortal(t *testing.T) {
 	l := newLab(t)
+	l.endpoint(robotB, "https://example.com/prices")
 	path := l.link(robotA, false)
 	b := l.browser()
 	// To look at a link doesn't use it up: programs that look at links only do this.
 	for range 2 {
 		b.get(path).is(t, http.StatusOK).has(t, "<bdi class=\"mono\">"+robotA+"</bdi>", `<form method="post" action="`+path+`"`, "data-submit", "Runhooks").
-			lacks(t, "Sign in", "lets you change nothing")
+			lacks(t, "Sign in", "change nothing")
 	}
 	p := b.post(path)
 	if p.path != "/robots/"+robotA {
 		t.Fatalf("the link led to %s: %d %s", p.path, p.status, p.body)
 	}
-	p = b.get("/deliveries")
-	p.lacks(t, "Sign in", "Sign out", "portal session", "ses_", "Read-only").has(t, "/robots/"+robotA, "Settings")
+	p.is(t, http.StatusOK).lacks(t, "Sign in", "Sign out", "portal session", "ses_", "Read-only", "Portal link").has(t, "/robots/"+robotA, "Settings")
+	b.get("/robots/"+robotB).lacks(t, "example.com").is(t, http.StatusForbidden)
+	b.post("/robots/"+robotA+"/portal-link", "expires_in", "300", "session", "604800").is(t, http.StatusForbidden).lacks(t, "/portal/")
 	if p := b.get("/robots"); p.path != "/robots/"+robotA {
 		t.Errorf("a portal session at /robots is at %s", p.path)
 	}
@@ -70,7 +72,7 @@ func TestPortal(t *testing.T) {
 
 	readOnly := l.browser()
 	path = l.link("a/b ü", true)
-	readOnly.get(path).has(t, "lets you change nothing", "a/b ü")
+	readOnly.get(path).has(t, "change nothing", "a/b ü")
 	if p := readOnly.post(path); p.path != "/robots/a%2Fb%20%C3%BC" {
 		t.Errorf("the link led to %s", p.path)
 	}

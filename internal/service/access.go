@@ -277,7 +277,7 @@ func (s *server) ListTokens(ctx context.Context, _ api.ListTokensRequestObject) 
 	list := api.ListTokens200JSONResponse{Items: []api.Token{}}
 	at := time.Now()
 	for _, t := range tokens {
-		if reaches(bearer, t.RobotID) && !expired(t.ExpiresAt, at) {
+		if t.Role != inspectorRole && reaches(bearer, t.RobotID) && !expired(t.ExpiresAt, at) {
 			list.Items = append(list.Items, tokenOf(t))
 		}
 	}
@@ -286,6 +286,9 @@ func (s *server) ListTokens(ctx context.Context, _ api.ListTokensRequestObject) 
 
 func (s *server) CreateToken(ctx context.Context, r api.CreateTokenRequestObject) (api.CreateTokenResponseObject, error) {
 	c := callOf(ctx)
+	if err := outlasts(c.bearer); err != nil {
+		return nil, err
+	}
 	robot := value(r.Body.RobotID)
 	if !reaches(c.bearer, robot) {
 		return nil, problemf(http.StatusForbidden, "this token is limited to a robot, so it can only create tokens with the same robot_id")

@@ -118,6 +118,7 @@ func aims(w *world) map[string]func() aim {
 			return aim{path: "/v1/endpoints/" + endpoint("").ID + "/recover", body: `{"since":"2020-01-01T00:00:00Z"}`, ok: 202, foreign: 404}
 		},
 		"getDelivery":    func() aim { return aim{path: "/v1/deliveries/" + held(), ok: 200, foreign: 404} },
+		"getPayload":     func() aim { return aim{path: "/v1/deliveries/" + held() + "/payload", ok: 200, foreign: 404} },
 		"retryDelivery":  func() aim { return aim{path: "/v1/deliveries/" + delivered() + "/retry", ok: 200, foreign: 404} },
 		"cancelDelivery": func() aim { return aim{path: "/v1/deliveries/" + held() + "/cancel", ok: 200, foreign: 404} },
 		"getJob":         func() aim { return aim{path: "/v1/jobs/" + job().ID, ok: 200, foreign: 404} },

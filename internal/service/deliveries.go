@@ -144,6 +144,30 @@ func deliveryOf(d *delivery.Delivery) api.Delivery {
 	return shown
 }
 
+// showDeliveries adds the URLs of their endpoints to deliveries.
+func (s *Service) showDeliveries(ctx context.Context, deliveries ...*delivery.Delivery) ([]api.Delivery, error) {
+	bearer := callOf(ctx).bearer
+	urls := map[string]*string{}
+	shown := []api.Delivery{}
+	for _, d := range deliveries {
+		url, known := urls[d.EndpointID]
+		if !known {
+			e, err := s.store.Endpoint(ctx, d.EndpointID)
+			if err != nil && !errors.Is(err, delivery.ErrNotFound) {
+				return nil, err
+			}
+			if err == nil && reaches(bearer, e.RobotID) {
+				url = &e.URL
+			}
+			urls[d.EndpointID] = url
+		}
+		one := deliveryOf(d)
+		one.EndpointURL = url
+		shown = append(shown, one)
+	}
+	return shown, nil
+}
+
 func (s *server) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequestObject) (api.ListDeliveriesResponseObject, error) {
 	bearer := callOf(ctx).bearer
 	robot, err := scope(bearer, r.Params.RobotID)
@@ -162,12 +186,16 @@ func (s *server) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequest
 	if err != nil {
 		return nil, err
 	}
-	list := api.ListDeliveries200JSONResponse{Items: []api.Delivery{}}
+	var list api.ListDeliveries200JSONResponse
 	deliveries, list.Next = cut(page, deliveries, func(d delivery.Delivery) int64 { return d.ID })
+	var reached []*delivery.Delivery
 	for i := range deliveries {
 		if bearer.RobotID == "" || !operational(deliveries[i].EventType) {
-			list.Items = append(list.Items, deliveryOf(&deliveries[i]))
+			reached = append(reached, &deliveries[i])
 		}
+	}
+	if list.Items, err = s.showDeliveries(ctx, reached...); err != nil {
+		return nil, err
 	}
 	return list, nil
 }
@@ -197,19 +225,42 @@ func (s *server) GetDelivery(ctx context.Context, r api.GetDeliveryRequestObject
 	if err != nil {
 		return nil, err
 	}
-	shown := api.GetDelivery200JSONResponse{Delivery: deliveryOf(d), Attempts: []api.Attempt{}}
+	described, err := s.showDeliveries(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	shown := api.GetDelivery200JSONResponse{Delivery: described[0], Attempts: []api.Attempt{}}
 	for i := range attempts {
 		shown.Attempts = append(shown.Attempts, attemptOf(&attempts[i]))
 	}
 	return shown, nil
 }
 
+// getPayload answers with bytes that are stored. The generated server would encode
+// them anew.
+func (s *Service) getPayload(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+	defer cancel()
+	d, err := s.delivery(ctx, r.PathValue("delivery_id"))
+	var e delivery.Event
+	if err == nil {
+		e, err = s.store.Event(ctx, d.EventID)
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(delivery.Payload(&e, d.EndpointID))
+}
+
 func attemptOf(a *delivery.Attempt) api.Attempt {
 	var detail delivery.Detail
 	_ = json.Unmarshal(a.Detail, &detail) // of what can't be read, nothing is shown
+	reason, next := explainRecord(a, &detail)
 	shown := api.Attempt{
 		Number: a.N, At: a.At, Outcome: api.Outcome(a.Outcome), Status: optional(a.Status),
-		Late: a.Late, Node: optional(a.Node),
+		Late: a.Late, Node: optional(a.Node), Reason: reason, NextStep: optional(next),
 		Request: api.Request{URL: detail.URL, Remote: optional(detail.Remote), Reused: optional(detail.Reused), Headers: headersOf(detail.RequestHeaders)},
 		Phase:   optional(detail.Phase), Error: optional(detail.Error),
 		Timings: api.Timings{
@@ -243,7 +294,11 @@ func (s *server) RetryDelivery(ctx context.Context, r api.RetryDeliveryRequestOb
 		return nil, err
 	}
 	s.engine.Changed(retried.EndpointID)
-	return api.RetryDelivery200JSONResponse(deliveryOf(&retried)), nil
+	shown, err := s.showDeliveries(ctx, &retried)
+	if err != nil {
+		return nil, err
+	}
+	return api.RetryDelivery200JSONResponse(shown[0]), nil
 }
 
 func (s *server) CancelDelivery(ctx context.Context, r api.CancelDeliveryRequestObject) (api.CancelDeliveryResponseObject, error) {
@@ -260,7 +315,11 @@ func (s *server) CancelDelivery(ctx context.Context, r api.CancelDeliveryRequest
 		return nil, err
 	}
 	s.engine.Changed(cancelled.EndpointID)
-	return api.CancelDelivery200JSONResponse(deliveryOf(&cancelled)), nil
+	shown, err := s.showDeliveries(ctx, &cancelled)
+	if err != nil {
+		return nil, err
+	}
+	return api.CancelDelivery200JSONResponse(shown[0]), nil
 }
 
 func jobOf(j *delivery.Job) api.Job {

@@ -381,19 +381,54 @@ func violationText(e *jsonschema.ValidationError) string {
 		return "this has characters that are not allowed"
 	case "additionalProperties":
 		return "there is no such member: " + strings.TrimSuffix(strings.TrimPrefix(e.Message, "additionalProperties "), " not allowed")
-	case "minimum", "maximum":
-		return exponent.ReplaceAllStringFunc(e.Message, func(text string) string {
-			if f, err := strconv.ParseFloat(text, 64); err == nil && f < 1e18 {
-				text = strconv.FormatFloat(f, 'f', -1, 64)
-			}
-			return text
-		})
+	case "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems":
+		return boundText(e)
+	case "type":
+		if is, ok := kinds[strings.TrimPrefix(strings.SplitN(e.Message, ",", 2)[0], "expected ")]; ok {
+			return "this has to be " + is
+		}
 	}
 	return e.Message
 }
 
-// exponent matches numbers as people don't write them, such as 2.592e+06.
-var exponent = regexp.MustCompile(`[0-9.]+e\+[0-9]+`)
+// kinds are the types of JSON in words.
+var kinds = map[string]string{
+	"integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false",
+	"array": "a list", "object": "an object",
+}
+
+// boundText says what a bound is. In the messages of jsonschema, the first number is
+// the bound, and the second what was found.
+func boundText(e *jsonschema.ValidationError) string {
+	numbers := inMessage.FindAllString(e.Message, 2)
+	if len(numbers) < 2 {
+		return e.Message
+	}
+	for i, text := range numbers {
+		if f, err := strconv.ParseFloat(text, 64); err == nil && f < 1e18 { // not as 2.592e+06
+			numbers[i] = strconv.FormatFloat(f, 'f', -1, 64)
+		}
+	}
+	bound, found := numbers[0], numbers[1]
+	switch keyword := e.KeywordLocation[strings.LastIndexByte(e.KeywordLocation, '/')+1:]; {
+	case keyword == "minimum":
+		return "this has to be at least " + bound + ", and is " + found
+	case keyword == "maximum":
+		return "this has to be at most " + bound + ", and is " + found
+	case found == "0":
+		return "this must not be empty"
+	case keyword == "minLength":
+		return "this has to have at least " + bound + " characters, and has " + found
+	case keyword == "maxLength":
+		return "this has to have at most " + bound + " characters, and has " + found
+	case keyword == "minItems":
+		return "this has to have at least " + bound + " entries, and has " + found
+	default:
+		return "this has to have at most " + bound + " entries, and has " + found
+	}
+}
+
+var inMessage = regexp.MustCompile(`-?[0-9][0-9.]*(e[+-][0-9]+)?`)
 
 func kebab(keyword string) string {
 	var b strings.Builder

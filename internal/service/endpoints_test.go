@@ -72,11 +72,16 @@ func TestCreateRefusals(t *testing.T) {
 		}
 	}
 	for body, words := range map[string]string{
-		`{"robot_id":"r","url":"https://b\u00fccher.example/"}`: "xn--",
-		`{"robot_id":"r","url":"example.com"}`:                  "https://",
-		`{` + base + `,"nothing":1}`:                            "no such member: 'nothing'",
-		`{` + base + `,"rate_limit":2.5e6}`:                     "10000 but found 2500000",
-		`{` + base + `,"secret":"short"}`:                       `"message":"unusable secret`,
+		`{"robot_id":"r","url":"https://b\u00fccher.example/"}`:           "xn--",
+		`{"robot_id":"r","url":"example.com"}`:                            "https://",
+		`{` + base + `,"nothing":1}`:                                      "no such member: 'nothing'",
+		`{` + base + `,"rate_limit":2.5e6}`:                               "at most 10000, and is 2500000",
+		`{` + base + `,"max_attempts":-3}`:                                "at least 1, and is -3",
+		`{` + base + `,"max_attempts":"3"}`:                               "this has to be a whole number",
+		`{` + base + `,"authorization":""}`:                               "this must not be empty",
+		`{` + base + `,"retry_delays":[]}`:                                "this must not be empty",
+		`{` + base + `,"description":"` + strings.Repeat("x", 501) + `"}`: "at most 500 characters, and has 501",
+		`{` + base + `,"secret":"short"}`:                                 `"message":"unusable secret`,
 	} {
 		if r := w.do(w.admin, "POST", "/v1/endpoints", body); r.status != 422 || !strings.Contains(r.body, words) {
 			t.Errorf("%s: %d, want 422 with %q: %s", body, r.status, words, r.body)

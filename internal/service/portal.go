@@ -14,9 +14,9 @@ import (
 	"github.com/runhooks/runhooks/internal/delivery"
 )
 
-// A portal link is kept as a token that no request can bear: its code has not the
-// prefix of tokens, and its role is none that an operation asks for. ADR 24 says how
-// links and their sessions work.
+// A portal link is kept as a token that can't be used as a bearer token: its code doesn't
+// have the prefix of tokens, and no operation asks for its role. ADR 24 says how links and
+// their sessions work.
 
 // PortalPath is where the pages open links: a link is the service's address, this, and the
 // link's code.
@@ -44,8 +44,8 @@ func newLink(robotID string, role api.Role, session time.Duration, expires time.
 // false for what is no portal link.
 func opens(t delivery.Token) (role api.Role, session time.Duration, ok bool) {
 	kind, rest, _ := strings.Cut(t.Role, " ")
-	name, lasts, _ := strings.Cut(rest, " ")
-	session, err := time.ParseDuration(lasts)
+	name, duration, _ := strings.Cut(rest, " ")
+	session, err := time.ParseDuration(duration)
 	return api.Role(name), session, kind == linkRole && err == nil
 }
 
@@ -58,8 +58,19 @@ func IsReadOnly(link delivery.Token) bool {
 // IsPortalSession says whether a token is the session of a portal link.
 func IsPortalSession(t delivery.Token) bool { return strings.HasPrefix(t.ID, sessionPrefix) }
 
+// outlasts refuses a portal session what would outlast it.
+func outlasts(bearer delivery.Token) error {
+	if IsPortalSession(bearer) {
+		return problemf(http.StatusForbidden, "a portal session can't give others access")
+	}
+	return nil
+}
+
 func (s *server) CreatePortalLink(ctx context.Context, r api.CreatePortalLinkRequestObject) (api.CreatePortalLinkResponseObject, error) {
 	c := callOf(ctx)
+	if err := outlasts(c.bearer); err != nil {
+		return nil, err
+	}
 	switch {
 	case !reaches(c.bearer, r.RobotID):
 		return nil, outOfScope()
@@ -76,13 +87,13 @@ func (s *server) CreatePortalLink(ctx context.Context, r api.CreatePortalLinkReq
 		return nil, err
 	}
 	return api.CreatePortalLink201JSONResponse{
-		ID: link.ID, URL: s.address(c.request) + PortalPath + code, RobotID: link.RobotID,
+		ID: link.ID, URL: s.Address(c.request) + PortalPath + code, RobotID: link.RobotID,
 		ReadOnly: role == api.RoleReader, ExpiresAt: link.ExpiresAt,
 	}, nil
 }
 
-// address is where browsers reach the service: as it was configured, or else as a request did.
-func (s *Service) address(r *http.Request) string {
+// Address is where browsers reach the service: as it was configured, or else as a request did.
+func (s *Service) Address(r *http.Request) string {
 	switch {
 	case s.public != "":
 		return s.public
@@ -118,8 +129,8 @@ func (s *Service) OpenPortalLink(ctx context.Context, code string) (token string
 	if err := s.store.DeleteToken(ctx, link.ID, tokenAudit(link.ID, "portal-link.open", link)); err != nil {
 		return "", delivery.Token{}, err
 	}
-	role, lasts, _ := opens(link)
-	token, t = NewToken("portal session", role, link.RobotID, now().Add(lasts))
+	role, duration, _ := opens(link)
+	token, t = NewToken("portal session", role, link.RobotID, now().Add(duration))
 	t.ID = sessionPrefix + strings.TrimPrefix(link.ID, linkPrefix) // by which whoever made the link can end it
 	if err := s.store.CreateToken(ctx, t, tokenAudit(link.ID, "portal-session.create", t)); err != nil {
 		return "", delivery.Token{}, err

@@ -100,6 +100,9 @@ func TestPortalLink(t *testing.T) {
 		w.want(test.read, w.do(text, "GET", "/v1/endpoints", ""))
 		w.want(test.mayChange, w.do(text, "POST", "/v1/endpoints", `{"robot_id":"`+robotA+`","url":"https://example.com/"}`))
 		w.want(403, w.do(text, "GET", "/v1/endpoints?robot_id="+robotB, ""))
+		// Nothing that it makes outlasts it.
+		w.want(403, w.do(text, "POST", "/v1/robots/"+robotA+"/portal-links", `{}`))
+		w.want(403, w.do(text, "POST", "/v1/tokens", `{"name":"t","role":"reader","robot_id":"`+robotA+`"}`))
 
 		// It is used up.
 		if _, err := w.service.PortalLink(t.Context(), code); !errors.Is(err, delivery.ErrNotFound) {

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -76,8 +77,10 @@ type Service struct {
 
 	document *document
 	tokens   tokenCache
-	mux      *http.ServeMux
-	metrics  http.Handler
+	// inspectors is held while one is created.
+	inspectors sync.Mutex
+	mux        *http.ServeMux
+	metrics    http.Handler
 }
 
 // New returns the API over a store and its engine.
@@ -124,6 +127,7 @@ func New(o Options) (*Service, error) {
 	byHand := map[string]http.HandlerFunc{
 		"publishEvent": s.publishEvent,
 		"publishBatch": s.publishBatch,
+		"getPayload":   s.getPayload,
 		"getHealth":    s.getHealth,
 		"getReadiness": s.getReadiness,
 		"getMetrics":   s.metrics.ServeHTTP,

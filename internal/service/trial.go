@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -36,18 +37,24 @@ func (s *server) TestEndpoint(ctx context.Context, r api.TestEndpointRequestObje
 	if err != nil {
 		return nil, err
 	}
-	shown := attemptOf(&delivery.Attempt{Outcome: string(attempt.Outcome), Status: attempt.Status, Detail: detail})
-	result := api.TestEndpoint200JSONResponse{
-		Delivered: attempt.Outcome == emitter.Accepted, EventID: event.ID,
-		Outcome: shown.Outcome, Status: shown.Status, Request: shown.Request, Answer: shown.Answer,
-		Phase: shown.Phase, Error: shown.Error, Timings: shown.Timings,
-		Findings: []api.Finding{},
-	}
-	result.Reason, result.NextStep = explain(&attempt, e)
+	result := api.TestEndpoint200JSONResponse(tried(e, event.ID, &attempt, detail))
 	if !event.Operational {
 		result.Findings = findingsAPI(conformance.Check(payload).Findings)
 	}
 	return result, nil
+}
+
+// tried says what came of an attempt of which nothing is stored.
+func tried(e *delivery.Endpoint, eventID string, a *emitter.Attempt, detail []byte) api.TestResult {
+	shown := attemptOf(&delivery.Attempt{Outcome: string(a.Outcome), Status: a.Status, Detail: detail})
+	result := api.TestResult{
+		Delivered: a.Outcome == emitter.Accepted, EventID: eventID,
+		Outcome: shown.Outcome, Status: shown.Status, Request: shown.Request, Answer: shown.Answer,
+		Phase: shown.Phase, Error: shown.Error, Timings: shown.Timings,
+		Findings: []api.Finding{},
+	}
+	result.Reason, result.NextStep = explain(a, e)
+	return result
 }
 
 // sample makes the event that is sent to try an endpoint: the documented sample of
@@ -151,6 +158,35 @@ func explain(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string) {
 	return reason, "Look at the answer, and for this request in the receiver's log."
 }
 
+// explainRecord is explain for the record of an attempt, of whose error only the text is
+// known.
+func explainRecord(a *delivery.Attempt, d *delivery.Detail) (reason, next string) {
+	reason, next = explain(&emitter.Attempt{
+		Outcome: emitter.Outcome(a.Outcome), Status: a.Status, Phase: emitter.Phase(d.Phase), Err: recordedError(d.Error),
+	}, &delivery.Endpoint{Timeout: time.Duration(d.Timings.Total) * time.Microsecond})
+	switch emitter.Outcome(a.Outcome) {
+	case emitter.Accepted:
+		next = ""
+	case emitter.Gone:
+		next = "Check the URL. An endpoint that answers so is disabled: enable it when it wants events again."
+	}
+	return reason, next
+}
+
+// A recordedError is the text of an error, by which two are told that matter.
+type recordedError string
+
+func (e recordedError) Error() string { return string(e) }
+
+// Timeout is how package net says that an error is one.
+func (e recordedError) Timeout() bool {
+	return strings.HasSuffix(string(e), context.DeadlineExceeded.Error()) || strings.Contains(strings.ToLower(string(e)), "timeout")
+}
+
+func (e recordedError) Is(target error) bool {
+	return target == syscall.ECONNREFUSED && strings.HasSuffix(string(e), syscall.ECONNREFUSED.Error())
+}
+
 // unreachable explains an attempt without an answer by how far it came.
 func unreachable(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string) {
 	timeout := errors.Is(a.Err, context.DeadlineExceeded)
@@ -160,7 +196,7 @@ func unreachable(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string)
 	}](a.Err); ok && t.Timeout() {
 		timeout = true
 	}
-	within := fmt.Sprintf(" within %d seconds", int(e.Timeout/time.Second))
+	within := fmt.Sprintf(" within %d seconds", int(e.Timeout.Round(time.Second)/time.Second))
 	switch a.Phase {
 	case emitter.Resolving:
 		if timeout {

@@ -33,6 +33,7 @@ type DB struct {
 	setAside   []delivery.SetAside
 	tokens     []delivery.Token
 	audits     []delivery.Audit
+	captures   []delivery.Capture
 	jobs       []*delivery.Job
 	nodes      []*node // that have a lease
 }

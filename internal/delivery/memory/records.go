@@ -214,6 +214,57 @@ func (s *Store) Audits(_ context.Context, f delivery.AuditFilter, p delivery.Pag
 	return some, err
 }
 
+func (s *Store) AddCapture(_ context.Context, c delivery.Capture, keep int, maxBytes int64) error {
+	return s.locked(func(now time.Time) error {
+		c.ID, c.At = s.db.number(), now
+		s.db.captures = append(s.db.captures, c)
+		left, bytes := 0, int64(0)
+		for i := len(s.db.captures) - 1; i >= 0; i-- {
+			old := s.db.captures[i]
+			if old.Inspector != c.Inspector {
+				continue
+			}
+			left++
+			bytes += int64(len(old.Request))
+			if left > 1 && (left > keep || bytes > maxBytes) {
+				s.db.captures = slices.Delete(s.db.captures, i, i+1)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) Captures(_ context.Context, inspector string, p delivery.Page) (some []delivery.Capture, err error) {
+	err = s.locked(func(time.Time) error {
+		all := slices.DeleteFunc(slices.Clone(s.db.captures), func(c delivery.Capture) bool { return c.Inspector != inspector })
+		some = page(all, p, func(c delivery.Capture) int64 { return c.ID })
+		for i := range some {
+			some[i].Request = nil
+		}
+		return nil
+	})
+	return some, err
+}
+
+func (s *Store) Capture(_ context.Context, inspector string, id int64) (c delivery.Capture, err error) {
+	err = s.locked(func(time.Time) error {
+		i := slices.IndexFunc(s.db.captures, func(c delivery.Capture) bool { return c.Inspector == inspector && c.ID == id })
+		if i < 0 {
+			return delivery.ErrNotFound
+		}
+		c = s.db.captures[i]
+		return nil
+	})
+	return c, err
+}
+
+func (s *Store) ClearCaptures(_ context.Context, inspector string) error {
+	return s.locked(func(time.Time) error {
+		s.db.captures = slices.DeleteFunc(s.db.captures, func(c delivery.Capture) bool { return c.Inspector == inspector })
+		return nil
+	})
+}
+
 func (s *Store) Event(_ context.Context, id string) (e delivery.Event, err error) {
 	err = s.locked(func(time.Time) error {
 		found := s.db.events[id]
@@ -501,6 +552,7 @@ func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) 
 		}
 		s.db.audits = slices.DeleteFunc(s.db.audits, func(a delivery.Audit) bool { return goes(old(a.At, keep.Audit)) })
 		maps.DeleteFunc(s.db.keys, func(_ string, k key) bool { return goes(old(k.at, keep.Idempotency)) })
+		s.db.captures = slices.DeleteFunc(s.db.captures, func(c delivery.Capture) bool { return goes(old(c.At, keep.Expired)) })
 		s.db.tokens = slices.DeleteFunc(s.db.tokens, func(t delivery.Token) bool {
 			return goes(!t.ExpiresAt.IsZero() && old(t.ExpiresAt, keep.Expired))
 		})

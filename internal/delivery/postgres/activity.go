@@ -44,18 +44,45 @@ func (s *Store) AddActivity(ctx context.Context, tallies []delivery.Tally) error
 	return failed("add activity", s.pool.SendBatch(ctx, b).Close())
 }
 
-func (s *Store) Activity(ctx context.Context, endpoints []string) (map[string]delivery.Activity, error) {
-	found := make(map[string]delivery.Activity, len(endpoints))
-	var now time.Time
-	b := &pgx.Batch{}
-	b.Queue(`SELECT e.id, now(),
+const (
+	activityOf = `SELECT e.id, now(),
 			(SELECT count(*) FROM (SELECT FROM runhooks.pending p WHERE p.endpoint_id = e.id AND p.state = 'pending' AND NOT p.ordered LIMIT $2) p),
 			(SELECT count(*) FROM (SELECT FROM runhooks.pending p WHERE p.endpoint_id = e.id AND p.state = 'pending' AND p.ordered LIMIT $2) p),
 			(SELECT count(*) FROM (SELECT FROM runhooks.pending p WHERE p.endpoint_id = e.id AND p.state = 'held' LIMIT $2) p),
 			a.last_success_at, a.last_attempt_at,
 			coalesce(h.failures, 0), h.failing_since, h.not_before, coalesce(h.opened, 0), coalesce(h.told, false)
-		FROM runhooks.endpoints e LEFT JOIN runhooks.activity a ON a.endpoint_id = e.id LEFT JOIN runhooks.health h ON h.endpoint_id = e.id
-		WHERE e.id = ANY ($1) AND e.deleted_at IS NULL`, endpoints, delivery.CountMost).Query(func(rows pgx.Rows) error {
+		FROM unnest($1::text[]) AS i(id) JOIN runhooks.endpoints e ON e.id = i.id AND e.deleted_at IS NULL
+		LEFT JOIN runhooks.activity a ON a.endpoint_id = e.id LEFT JOIN runhooks.health h ON h.endpoint_id = e.id`
+	hoursOf    = "SELECT e.id, h.hour, h.succeeded, h.failed FROM unnest($1::text[]) AS e(id) CROSS JOIN LATERAL " + recent + " h"
+	robotHours = `SELECT e.robot_id, h.hour, sum(h.succeeded)::bigint, sum(h.failed)::bigint
+		FROM runhooks.endpoints e CROSS JOIN LATERAL ` + recent + ` h
+		WHERE e.robot_id = ANY ($1) AND e.deleted_at IS NULL GROUP BY e.robot_id, h.hour`
+	// By OFFSET, it is asked for each endpoint, and never for all that there are.
+	recent = `(SELECT hour, succeeded, failed FROM runhooks.activity_hours
+		WHERE endpoint_id = e.id AND hour > now() - interval '1 day' OFFSET 0)`
+
+	// robotsFrom goes from one robot to the next, by indexes, instead of looking at
+	// all that there is of each.
+	robotsFrom = `WITH RECURSIVE r (id, n) AS (
+		SELECT ` + robotAfter + `, 1::bigint FROM (SELECT $1::text COLLATE "C" AS id) r
+		UNION ALL
+		SELECT ` + robotAfter + `, n + 1 FROM r WHERE id IS NOT NULL AND n < $2
+	) `
+	robotAfter = `least(
+		(SELECT e.robot_id FROM runhooks.endpoints e WHERE e.robot_id > r.id AND e.deleted_at IS NULL ORDER BY e.robot_id LIMIT 1),
+		(SELECT e.robot_id FROM runhooks.events e WHERE e.robot_id > r.id AND NOT e.operational ORDER BY e.robot_id LIMIT 1))`
+	oneRobot     = `WITH r (id) AS (SELECT $1::text COLLATE "C") `
+	robotColumns = `SELECT r.id, now(),
+		(SELECT count(*) FROM runhooks.endpoints e WHERE e.robot_id = r.id AND e.deleted_at IS NULL),
+		(SELECT e.at FROM runhooks.events e WHERE e.robot_id = r.id AND NOT e.operational ORDER BY e.seq DESC LIMIT 1)
+		FROM r WHERE r.id IS NOT NULL ORDER BY r.id`
+)
+
+func (s *Store) Activity(ctx context.Context, endpoints []string) (map[string]delivery.Activity, error) {
+	found := make(map[string]delivery.Activity, len(endpoints))
+	var now time.Time
+	b := &pgx.Batch{}
+	b.Queue(activityOf, endpoints, delivery.CountMost).Query(func(rows pgx.Rows) error {
 		var id string
 		var plain, ordered, held int64
 		var success, attempt, since, before *time.Time
@@ -69,8 +96,7 @@ func (s *Store) Activity(ctx context.Context, endpoints []string) (map[string]de
 		})
 		return err
 	})
-	b.Queue("SELECT endpoint_id, hour, succeeded, failed FROM runhooks.activity_hours WHERE endpoint_id = ANY ($1) AND hour > now() - interval '1 day'",
-		endpoints).Query(func(rows pgx.Rows) error {
+	b.Queue(hoursOf, endpoints).Query(func(rows pgx.Rows) error {
 		return eachHour(rows, func(id string, hour time.Time, n delivery.Counts) {
 			if a, ok := found[id]; ok {
 				a.Hours.Add(now, hour, n)
@@ -96,27 +122,10 @@ func eachHour(rows pgx.Rows, each func(id string, hour time.Time, n delivery.Cou
 	return err
 }
 
-// robotsFrom goes from one robot to the next, by indexes, instead of looking at all that
-// there is of each.
-const robotsFrom = `WITH RECURSIVE r (id, n) AS (
-		SELECT ` + robotAfter + `, 1 FROM (SELECT $1::text COLLATE "C" AS id) r
-		UNION ALL
-		SELECT ` + robotAfter + `, n + 1 FROM r WHERE id IS NOT NULL AND n < $2
-	) `
-
-const robotAfter = `least(
-		(SELECT e.robot_id FROM runhooks.endpoints e WHERE e.robot_id > r.id AND e.deleted_at IS NULL ORDER BY e.robot_id LIMIT 1),
-		(SELECT e.robot_id FROM runhooks.events e WHERE e.robot_id > r.id AND NOT e.operational ORDER BY e.robot_id LIMIT 1))`
-
-const robotColumns = `SELECT r.id, now(),
-		(SELECT count(*) FROM runhooks.endpoints e WHERE e.robot_id = r.id AND e.deleted_at IS NULL),
-		(SELECT e.at FROM runhooks.events e WHERE e.robot_id = r.id AND NOT e.operational ORDER BY e.seq DESC LIMIT 1)
-	FROM r WHERE r.id IS NOT NULL ORDER BY r.id`
-
 func (s *Store) Robots(ctx context.Context, f delivery.RobotFilter) ([]delivery.Robot, error) {
 	query, args := robotsFrom, []any{f.After, most(f.Limit)}
 	if f.RobotID != "" {
-		query, args = `WITH r (id) AS (SELECT $1::text COLLATE "C") `, []any{f.RobotID}
+		query, args = oneRobot, []any{f.RobotID}
 	}
 	var now time.Time
 	rows, err := s.pool.Query(ctx, query+robotColumns, args...)
@@ -135,9 +144,7 @@ func (s *Store) Robots(ctx context.Context, f delivery.RobotFilter) ([]delivery.
 	for i := range page {
 		ids[i], place[page[i].ID] = page[i].ID, i
 	}
-	rows, err = s.pool.Query(ctx, `SELECT e.robot_id, h.hour, sum(h.succeeded)::bigint, sum(h.failed)::bigint
-		FROM runhooks.endpoints e JOIN runhooks.activity_hours h ON h.endpoint_id = e.id AND h.hour > now() - interval '1 day'
-		WHERE e.robot_id = ANY ($1) AND e.deleted_at IS NULL GROUP BY e.robot_id, h.hour`, ids)
+	rows, err = s.pool.Query(ctx, robotHours, ids)
 	if err == nil {
 		err = eachHour(rows, func(id string, hour time.Time, n delivery.Counts) { page[place[id]].Hours.Add(now, hour, n) })
 	}

@@ -125,7 +125,7 @@ func (s *Store) Settle(ctx context.Context, limit int) (int, error) {
 			active   bool
 			settling bool
 		}
-		rows, err := tx.Query(ctx, `SELECT id, deleted_at IS NOT NULL, state = 'active', settle_until > now() FROM runhooks.endpoints
+		rows, err := tx.Query(ctx, `SELECT id, deleted_at IS NOT NULL, state = 'active' AND deleted_at IS NULL, settle_until > now() FROM runhooks.endpoints
 			WHERE settle_until IS NOT NULL ORDER BY settle_until LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED`)
 		if err != nil {
 			return err
@@ -158,16 +158,16 @@ func (s *Store) Settle(ctx context.Context, limit int) (int, error) {
 			if n >= limit {
 				return nil
 			}
-			if u.deleted && !u.settling {
-				// Not when it is deleted: a node may be counting attempts to it.
-				for _, of := range []string{"activity", "activity_hours"} {
-					if _, err := tx.Exec(ctx, "DELETE FROM runhooks."+of+" WHERE endpoint_id = $1", u.id); err != nil {
-						return err
-					}
-				}
+			if t.RowsAffected() > 0 || u.settling && !u.active {
+				continue
 			}
-			if t.RowsAffected() == 0 && (!u.settling || u.active) {
-				if _, err := tx.Exec(ctx, "UPDATE runhooks.endpoints SET settle_until = NULL WHERE id = $1", u.id); err != nil {
+			over := []string{"UPDATE runhooks.endpoints SET settle_until = NULL WHERE id = $1"}
+			if u.deleted {
+				// Not earlier: a node may have been adding to them when it was deleted.
+				over = append(over, "DELETE FROM runhooks.activity WHERE endpoint_id = $1", "DELETE FROM runhooks.activity_hours WHERE endpoint_id = $1")
+			}
+			for _, sql := range over {
+				if _, err := tx.Exec(ctx, sql, u.id); err != nil {
 					return err
 				}
 			}
@@ -195,6 +195,9 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 		func(tx pgx.Tx, limit int) (int, error) { return prune(ctx, tx, "audit", "seq", "at", r.Audit, limit) },
 		func(tx pgx.Tx, limit int) (int, error) {
 			return prune(ctx, tx, "idempotency", "key", "created_at", r.Idempotency, limit)
+		},
+		func(tx pgx.Tx, limit int) (int, error) {
+			return prune(ctx, tx, "captures", "id", "at", r.Expired, limit)
 		},
 		func(tx pgx.Tx, limit int) (int, error) {
 			return prune(ctx, tx, "tokens", "id", "expires_at", r.Expired, limit)

@@ -300,7 +300,7 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 }
 
 // retainRest lets held deliveries expire, and removes entries of the audit log, keys,
-// expired tokens, jobs, and counts of attempts.
+// captures, expired tokens, jobs, and counts of attempts.
 func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int) (n int, err error) {
 	err = s.write(ctx, func(c *conn) error {
 		n = 0
@@ -314,6 +314,7 @@ func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int)
 				WHERE id IN (SELECT id FROM deliveries INDEXED BY deliveries_held WHERE state = 1 AND at < ?1 ORDER BY at LIMIT 50)`},
 			{r.Audit, "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit ORDER BY seq LIMIT 50) AND at < ?1"},
 			{r.Idempotency, "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency ORDER BY event LIMIT 50) AND at < ?1"},
+			{r.Expired, "DELETE FROM captures WHERE id IN (SELECT id FROM captures ORDER BY id LIMIT 50) AND at < ?1"},
 			{r.Expired, "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires <> 0 AND expires < ?1 LIMIT 50)"},
 			{delivery.KeepHours, `DELETE FROM activity_hours WHERE (endpoint, hour) IN
 				(SELECT endpoint, hour FROM activity_hours WHERE hour < ?1 ORDER BY hour LIMIT 50)`},

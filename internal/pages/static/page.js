@@ -57,7 +57,19 @@
     }
   });
 
+  // What takes long shows that it goes on.
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-wait]")) event.submitter?.setAttribute("aria-busy", "true");
+  });
+  addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll("[data-wait] [aria-busy]")) button.removeAttribute("aria-busy");
+  });
+
   // Scanners of links follow them, but don't run scripts: so a form that uses
   // something up is sent by a person, or by this.
-  document.querySelector("form[data-submit]")?.requestSubmit();
+  const once = document.querySelector("form[data-submit]");
+  if (once) {
+    once.requestSubmit();
+    once.querySelector("button").disabled = true; // a second time, it is used up
+  }
 })();

@@ -194,6 +194,15 @@ CREATE TABLE runhooks.tokens (
 	expires_at timestamptz
 );
 
+-- What inspectors were sent.
+CREATE TABLE runhooks.captures (
+	id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	inspector text COLLATE "C" NOT NULL, -- its token
+	at        timestamptz NOT NULL DEFAULT now(),
+	request   bytea NOT NULL
+);
+CREATE INDEX captures_inspector ON runhooks.captures (inspector, id);
+
 CREATE TABLE runhooks.audit (
 	seq      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	at       timestamptz NOT NULL DEFAULT now(),

@@ -145,6 +145,15 @@ CREATE TABLE tokens (
 	expires INTEGER NOT NULL -- 0 is never
 ) WITHOUT ROWID;
 
+-- What inspectors were sent.
+CREATE TABLE captures (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT,
+	inspector TEXT    NOT NULL, -- its token
+	at        INTEGER NOT NULL,
+	request   BLOB    NOT NULL
+);
+CREATE INDEX captures_inspector ON captures (inspector, id);
+
 CREATE TABLE audit (
 	seq     INTEGER PRIMARY KEY AUTOINCREMENT,
 	at      INTEGER NOT NULL,

@@ -1,4 +1,5 @@
-package cli
+// Package redact takes secrets out of what is shown: of URLs, headers and errors.
+package redact
 
 import (
 	"cmp"
@@ -9,8 +10,8 @@ import (
 	"strings"
 )
 
-// hidden stands where a secret was.
-const hidden = "***"
+// Hidden stands where a secret was.
+const Hidden = "***"
 
 // headerName matches the names of headers that authenticate.
 const headerName = `(?i:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+-)*api-?key|(?:[a-z0-9]+-)+(?:token|secret|password))`
@@ -36,31 +37,35 @@ var (
 	secretWord = regexp.MustCompile(`[A-Za-z0-9_-]{6,}`)
 )
 
-// redact returns text without the secrets in it. Whatever is shown of a flag, a
+// Text returns text without the secrets in it. Whatever is shown of a flag, a
 // header or a URL goes through it, and every error: those of flags and of
 // net/http quote what they are about. It takes out
 //
 //   - what follows whsec_ and whsk_,
-//   - what [redactURL] takes out of a URL, and a user with a password where the
+//   - what [URL] takes out of a URL, and a user with a password where the
 //     scheme is missing,
 //   - the values of headers that authenticate.
 //
-// What an endpoint answers goes through [redactEcho] before.
-func redact(text string) string {
+// What an endpoint answers goes through [Echo] before.
+func Text(text string) string {
 	text = urlText.ReplaceAllStringFunc(text, func(raw string) string {
 		raw = strings.ReplaceAll(raw, `\/`, "/")         // as some write JSON
 		bare := strings.TrimRight(raw, `.,:;!?'`+"`)]}") // which the sentence has
-		return redactURL(bare) + raw[len(bare):]
+		return URL(bare) + raw[len(bare):]
 	})
-	text = schemeless.ReplaceAllString(text, hidden+"@")
-	text = secretText.ReplaceAllString(text, "${1}"+hidden)
-	return secretHeader.ReplaceAllString(text, "${1}${2}${3}"+hidden)
+	text = schemeless.ReplaceAllString(text, Hidden+"@")
+	text = secretText.ReplaceAllString(text, "${1}"+Hidden)
+	return secretHeader.ReplaceAllString(text, "${1}${2}${3}"+Hidden)
 }
 
-// redactEcho returns what answers a request without the secrets of that request,
+// Authenticates says whether headers of a name authenticate, so that their values are
+// secret.
+func Authenticates(name string) bool { return authenticating.MatchString(name) }
+
+// Echo returns what answers a request without the secrets of that request,
 // in whatever form it repeats them: the values of its headers and of the query of
 // its URL. It looks for their words, since a form may escape what is between them.
-func redactEcho(answer, rawURL string, header http.Header) string {
+func Echo(answer, rawURL string, header http.Header) string {
 	var words []string
 	add := func(value string) { words = append(words, secretWord.FindAllString(value, -1)...) }
 	for _, values := range header {
@@ -83,22 +88,22 @@ func redactEcho(answer, rawURL string, header http.Header) string {
 	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // none may hide half of another
 	var pairs []string
 	for _, word := range words {
-		pairs = append(pairs, word, hidden)
+		pairs = append(pairs, word, Hidden)
 	}
 	return strings.NewReplacer(pairs...).Replace(answer)
 }
 
-// redactURL returns a URL or a reference without its user information and the
+// URL returns a URL or a reference without its user information and the
 // values in its query and its fragment. The path stays, since it tells endpoints
 // apart; so do the names in the query, and a fragment that reads as the section of
 // a page.
-func redactURL(raw string) string {
+func URL(raw string) string {
 	if _, err := url.Parse(raw); err != nil && strings.ContainsAny(raw, "@?#") {
 		// Where the secret ends, nobody knows.
 		if scheme, _, ok := strings.Cut(raw, "://"); ok {
-			return scheme + "://" + hidden
+			return scheme + "://" + Hidden
 		}
-		return hidden
+		return Hidden
 	}
 	raw, fragment, hasFragment := strings.Cut(raw, "#")
 	raw, query, hasQuery := strings.Cut(raw, "?")
@@ -109,34 +114,34 @@ func redactURL(raw string) string {
 	start += len(raw[start:]) - len(strings.TrimLeft(raw[start:], "/"))
 	authority, path, hasPath := strings.Cut(raw[start:], "/")
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-		raw = raw[:start] + hidden + authority[at:]
+		raw = raw[:start] + Hidden + authority[at:]
 		if hasPath {
 			raw += "/" + path
 		}
 	}
 	if hasQuery {
-		raw += "?" + redactQuery(query)
+		raw += "?" + withoutValues(query)
 	}
 	if hasFragment {
 		if !section.MatchString(fragment) { // of a page
-			fragment = redactQuery(fragment)
+			fragment = withoutValues(fragment)
 		}
 		raw += "#" + fragment
 	}
-	return secretText.ReplaceAllString(raw, "${1}"+hidden)
+	return secretText.ReplaceAllString(raw, "${1}"+Hidden)
 }
 
-// redactQuery returns a query without its values. A part that has no name may be
+// withoutValues returns a query without its values. A part that has no name may be
 // all secret.
-func redactQuery(query string) string {
+func withoutValues(query string) string {
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
 		name, _, named := strings.Cut(part, "=")
 		switch {
 		case named:
-			parts[i] = name + "=" + hidden
+			parts[i] = name + "=" + Hidden
 		case part != "":
-			parts[i] = hidden
+			parts[i] = Hidden
 		}
 	}
 	return strings.Join(parts, "&")
