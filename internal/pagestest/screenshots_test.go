@@ -8,9 +8,12 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -32,7 +35,7 @@ func (p *tab) screenshot(name string) {
 			width int64
 		}{{"wide", 1280}, {"narrow", 360}} {
 			p.emulate(colours, size.width)
-			long, err := evaluate[float64](p, "scrollTo(0, 0), document.scrollingElement.scrollHeight")
+			long, err := evaluate[float64](p, "scrollTo(0, 0), Math.ceil(document.body.getBoundingClientRect().height)")
 			if err != nil {
 				p.t.Fatal(err)
 			}
@@ -41,7 +44,7 @@ func (p *tab) screenshot(name string) {
 				beyond := true
 				taken, err = cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
 					CaptureBeyondViewport: &beyond,
-					Clip:                  &page.Viewport{Width: float64(size.width), Height: min(max(long, 400), maxHeight), Scale: 1},
+					Clip:                  &page.Viewport{Width: float64(size.width), Height: min(max(long, 240), maxHeight), Scale: 1},
 				})
 				return err
 			}))
@@ -104,7 +107,7 @@ func shrink(text []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// TestScreenshots shows the pages with some data of each kind.
+// TestScreenshots shows each page, with some data of each kind.
 func TestScreenshots(t *testing.T) {
 	if *screenshots == "" {
 		t.Skip("make screenshots writes them")
@@ -112,17 +115,74 @@ func TestScreenshots(t *testing.T) {
 	if err := os.MkdirAll(*screenshots, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t)
-	receiver := newSink(t)
-	s.endpoint(t, "price-watch", receiver.URL+"/", nil)
-	s.endpoint(t, "news", receiver.URL+"/", nil)
-	s.publish(t, "price-watch", "run-1", nil)
+	s := serve(t, "--brand-name", "Acme Robots", "--brand-color", "#0a5c36")
+	good, failing := newSink(t), newSink(t)
+	failing.answer(http.StatusInternalServerError, "the database is down")
+	working := s.endpoint(t, "price-watch", good.URL+"/runs", object{"description": "Prices for the warehouse"})
+	broken := s.endpoint(t, "price-watch", failing.URL+"/hooks/prices", object{"events": []string{"run_completed"}, "retry_delays": []int{1, 600}})
+	s.endpoint(t, "news", good.URL+"/news", object{"active": false})
+	for i := range 9 {
+		s.publish(t, "price-watch", fmt.Sprintf("run-%d", i), nil)
+	}
+	s.fail(t, "price-watch", "run-9", "The page took too long to load.")
+	s.publish(t, "news", "run-1", nil)
+	eventually(t, "what is good has arrived, and the rest was tried", func() bool { return good.received() >= 10 && failing.received() >= 2 })
+	var tried struct{ Items []struct{ ID string } }
+	s.call(t, http.MethodGet, "/v1/deliveries?limit=1&endpoint_id="+broken, nil, &tried)
 
 	p := s.open(t)
 	p.visit("/sign-in")
 	p.screenshot("sign-in")
 	p.signIn(s.token)
-	p.screenshot("robots")
-	p.visit("/contract")
-	p.screenshot("contract")
+	for _, page := range []struct{ name, path string }{
+		{"robots", "/robots"},
+		{"robot", "/robots/price-watch"},
+		{"robot-empty", "/robots/new"},
+		{"endpoint", "/endpoints/" + broken},
+		{"endpoint-new", "/robots/price-watch/endpoints/new"},
+		{"endpoint-edit", "/endpoints/" + working + "/edit"},
+		{"endpoint-delete", "/endpoints/" + working + "/delete"},
+		{"preview", "/robots/price-watch/preview"},
+		{"deliveries", "/deliveries"},
+		{"deliveries-none", "/deliveries?state=expired"},
+		{"delivery", "/deliveries/" + tried.Items[0].ID},
+		{"contract", "/contract"},
+	} {
+		p.visit(page.path)
+		p.screenshot(page.name)
+	}
+	p.expect("status 404 of /nothing")
+	p.visit("/nothing")
+	p.screenshot("problem")
+
+	p.visit("/endpoints/" + broken)
+	p.click("Send a test event")
+	p.sees("500 (Internal Server Error)")
+	p.screenshot("endpoint-test")
+	p.visit("/endpoints/" + working)
+	p.click("Rotate the secret")
+	p.screenshot("endpoint-rotate")
+
+	p.visit("/robots/price-watch/portal-link")
+	p.screenshot("portal-link")
+
+	p.visit("/inspector")
+	p.click("Make an inspector")
+	p.sees("Nothing has arrived yet")
+	address := regexp.MustCompile(`http://127\S+/in/\S+`).FindString(p.text())
+	p.screenshot("inspector-empty")
+	answer, err := http.Post(address, "application/json", strings.NewReader(deviating))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	p.sees("deviates")
+	p.click("POST")
+	p.sees(`"robot_id" should be "robotId"`)
+	p.screenshot("inspector")
+
+	portal := s.open(t)
+	portal.visit(s.link(t, "price-watch", object{}))
+	portal.reaches("/robots/price-watch")
+	portal.screenshot("portal")
 }
