@@ -260,6 +260,9 @@ func TestDeliveriesAreLive(t *testing.T) {
 	if end := l.browser().get("/deliveries/live"); end.body != "event: end\n\n" || end.status != 200 {
 		t.Errorf("without a session: %d %q", end.status, end.body)
 	}
+	if robot := l.browser().get("/robots/live"); !strings.HasPrefix(robot.path, "/sign-in") {
+		t.Errorf("the page of a robot with the id live leads to %s", robot.path)
+	}
 	if wrong := b.get("/deliveries/live?state=lost"); wrong.status != 400 || wrong.header.Get("HX-Reswap") != "none" || strings.Contains(wrong.body, "<") {
 		t.Errorf("with a wrong filter: %d %v %q", wrong.status, wrong.header, wrong.body)
 	}
