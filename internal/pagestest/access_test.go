@@ -50,7 +50,7 @@ func TestReader(t *testing.T) {
 	p.sees("shop", "reader")
 	for _, path := range []string{"/robots/shop", "/endpoints/" + id, "/deliveries", "/deliveries/dlv_1"} {
 		p.visit(path)
-		p.lacks("Add endpoint", "Edit", "Pause", "Delete", "Rotate secret", "Retry now", "Cancel delivery", "Send test")
+		p.cannot("Add endpoint", "Portal link", "Send a test event", "Change", "Pause", "Delete", "Rotate the secret", "Recover failures", "Retry now", "Cancel")
 	}
 }
 

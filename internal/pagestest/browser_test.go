@@ -101,7 +101,8 @@ type tab struct {
 	home string // the service's URL
 
 	mu       sync.Mutex
-	hosts    map[string]bool // that pages may ask for something
+	hosts    map[string]bool              // that pages may ask for something
+	asked    map[network.RequestID]string // the URLs of requests
 	trouble  []string
 	expected []string
 }
@@ -120,14 +121,7 @@ func (p *tab) another() *tab {
 
 func (s *service) tab(t *testing.T, parent context.Context, options ...chromedp.ContextOption) *tab {
 	t.Helper()
-	home, err := url.Parse(s.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &tab{t: t, home: s.url, hosts: map[string]bool{home.Host: true}}
-	ctx, cancel := chromedp.NewContext(parent, append(options, chromedp.WithListener(p.listen))...)
-	p.ctx = ctx
-	p.ends(cancel)
+	p := s.attach(t, parent, options...)
 	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 		return err
@@ -136,19 +130,32 @@ func (s *service) tab(t *testing.T, parent context.Context, options ...chromedp.
 	return p
 }
 
-// ends closes the tab with its test, which fails for what the browser complained about.
-func (p *tab) ends(cancel context.CancelFunc) {
-	p.t.Cleanup(func() {
+// attach attaches to a tab, or to a frame, with chromedp's options.
+func (s *service) attach(t *testing.T, parent context.Context, options ...chromedp.ContextOption) *tab {
+	t.Helper()
+	home, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &tab{t: t, home: s.url, hosts: map[string]bool{home.Host: true}, asked: map[network.RequestID]string{}}
+	ctx, cancel := chromedp.NewContext(parent, append(options, chromedp.WithListener(p.listen))...)
+	p.ctx = ctx
+	t.Cleanup(func() {
 		cancel()
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		for _, trouble := range p.trouble {
-			p.t.Errorf("the browser: %s", trouble)
+			t.Errorf("the browser: %s", trouble)
 		}
 		for _, expected := range p.expected {
-			p.t.Errorf("the browser does not say: %s", expected)
+			t.Errorf("the browser does not say: %s", expected)
 		}
 	})
+	// It lives as long as the context that something is first done with.
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // listen gets what the browser says of the tab.
@@ -170,6 +177,7 @@ func (p *tab) listen(event any) {
 	case *runtime.EventExceptionThrown:
 		p.complain("exception: %s %s", event.ExceptionDetails.Text, describe(event.ExceptionDetails.Exception))
 	case *network.EventRequestWillBeSent:
+		p.asked[event.RequestID] = event.Request.Method + " " + event.Request.URL
 		u, err := url.Parse(event.Request.URL)
 		if err != nil || u.Host != "" && !p.hosts[u.Host] {
 			p.complain("a request to another host: %s", event.Request.URL)
@@ -180,8 +188,9 @@ func (p *tab) listen(event any) {
 			p.complain("status %d of %s", event.Response.Status, u.Path)
 		}
 	case *network.EventLoadingFailed:
-		if !event.Canceled && event.ErrorText != "net::ERR_ABORTED" { // as by leaving a page
-			p.complain("a request failed: %s %s", event.ErrorText, event.BlockedReason)
+		// By leaving a page, requests end. Those from before a frame was attached to are not known.
+		if p.asked[event.RequestID] != "" && !event.Canceled && event.ErrorText != "net::ERR_ABORTED" {
+			p.complain("a request failed: %s %s %s", event.ErrorText, event.BlockedReason, p.asked[event.RequestID])
 		}
 	case *page.EventJavascriptDialogOpening:
 		p.complain("a dialog: %s", event.Message)
@@ -226,9 +235,6 @@ func (p *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 }
 
 func (p *tab) try(actions ...chromedp.Action[chromedp.Void]) error {
-	if err := chromedp.Do(p.ctx); err != nil { // the tab lives as long as the context that it is opened with
-		return err
-	}
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	return chromedp.Do(ctx, actions...)
@@ -257,7 +263,7 @@ func (p *tab) visit(path string) {
 func (p *tab) path() string {
 	at, err := evaluate[string](p, "location.pathname + location.search")
 	if err != nil {
-		return ""
+		return err.Error()
 	}
 	return at
 }
@@ -303,12 +309,22 @@ func (p *tab) loses(text string) {
 	})
 }
 
-// lacks fails if the page shows a text, or has a control with that name.
+// lacks fails if the page shows a text.
 func (p *tab) lacks(texts ...string) {
 	p.t.Helper()
 	for _, text := range texts {
-		if strings.Contains(p.text(), text) || p.locate("control", text) != nil {
+		if strings.Contains(p.text(), text) {
 			p.t.Errorf("%s shows %q", p.path(), text)
+		}
+	}
+}
+
+// cannot fails if the page has a button or a link with that name.
+func (p *tab) cannot(names ...string) {
+	p.t.Helper()
+	for _, name := range names {
+		if p.locate("control", name, true) != nil {
+			p.t.Errorf("%s offers %q", p.path(), name)
 		}
 	}
 }
@@ -337,10 +353,11 @@ type place struct {
 	Checked   bool
 }
 
-// locate finds a control (a button or a link) or a field by its name, and scrolls
-// to it. It is nil if there is none that a person could use now.
-func (p *tab) locate(kind, name string) *place {
-	found, err := evaluate[*place](p, fmt.Sprintf("(%s)(%s, %s)", locateJS, quote(kind), quote(name)))
+// locate finds a control (a button or a link) or a field by its name, which may be
+// longer unless it is exactly this one, and scrolls to it. It is nil if there is none
+// that a person could use now.
+func (p *tab) locate(kind, name string, exactly bool) *place {
+	found, err := evaluate[*place](p, fmt.Sprintf("(%s)(%s, %s, %t)", locateJS, quote(kind), quote(name), exactly))
 	if err != nil {
 		return nil // the page is being left
 	}
@@ -359,7 +376,7 @@ func quote(text string) string {
 func (p *tab) find(kind, name string) (found *place) {
 	p.t.Helper()
 	p.wait(fmt.Sprintf("a %s %q", kind, name), func() bool {
-		found = p.locate(kind, name)
+		found = p.locate(kind, name, false)
 		return found != nil
 	})
 	return found

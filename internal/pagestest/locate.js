@@ -1,5 +1,5 @@
 // Finds what a person would point at: by what it says, not by how it is made.
-(kind, name) => {
+(kind, name, exactly) => {
   const squash = text => (text || "").replace(/\s+/g, " ").trim()
   const modal = [...document.querySelectorAll("dialog:modal")].pop()
   const root = modal || document
@@ -15,8 +15,7 @@
   const all = [...root.querySelectorAll(kinds[kind])].filter(e => shown(e) || e.labels && [...e.labels].some(shown))
     .sort((a, b) => (a.tagName === "A") - (b.tagName === "A")) // buttons before links
   const found = all.find(e => named(e) === name)
-    || all.find(e => named(e).startsWith(name))
-    || all.find(e => named(e).includes(name))
+    || !exactly && (all.find(e => named(e).startsWith(name)) || all.find(e => named(e).includes(name)))
   if (!found) return null
   const target = shown(found) ? found : [...found.labels].find(shown)
   target.scrollIntoView({block: "center", behavior: "instant"})
