@@ -126,6 +126,13 @@ var layout = []struct {
 		refuses: []string{"internal/delivery/sqlite", "internal/delivery/postgres", "internal/cli"},
 	},
 	{
+		of: "internal/pages",
+		may: []string{".", "docs", "internal/delivery", "internal/keyring", "internal/redact", "internal/report", "internal/sample", "internal/service",
+			"gen/service", "jsonschema", "openapi", "pkg/..."},
+		why:     "the pages are a client of the API, and know nothing of stores",
+		refuses: []string{"internal/delivery/sqlite", "internal/delivery/postgres", "internal/cli"},
+	},
+	{
 		of:      "cmd/...",
 		may:     []string{"internal/cli"},
 		why:     "main is a few lines; what it does is in internal/cli, where tests reach it",
