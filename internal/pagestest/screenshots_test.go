@@ -8,9 +8,11 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -112,17 +114,91 @@ func TestScreenshots(t *testing.T) {
 	if err := os.MkdirAll(*screenshots, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t)
-	receiver := newSink(t)
-	s.endpoint(t, "price-watch", receiver.URL+"/", nil)
-	s.endpoint(t, "news", receiver.URL+"/", nil)
-	s.publish(t, "price-watch", "run-1", nil)
+	s := serve(t, "--public-url", "https://runhooks.example.com", "--brand-name", "Acme Robots", "--brand-color", "#0a5c36")
+	works, fails := newSink(t), newSink(t)
+	works.header = http.Header{"Content-Type": {"application/json"}}
+	works.answer(http.StatusOK, `{"stored": true}`)
+	fails.header = works.header
+	fails.answer(http.StatusInternalServerError, `{"error": "no space left on device"}`)
+	s.endpoint(t, "harbour-bulletin", works.URL+"/bulletin", nil)
+	s.endpoint(t, "flat-finder", works.URL+"/flats", nil)
+	good := s.endpoint(t, "price-watch", works.URL+"/runs", object{"description": "The shop's price list"})
+	bad := s.endpoint(t, "price-watch", fails.URL+"/webhooks", object{"events": []string{"run_failed"}, "max_attempts": 3, "retry_delays": []int{1, 600}})
+	s.endpoint(t, "price-watch", works.URL+"/staging", object{"active": false, "description": "Until the new server is there"})
+	for run := range 8 {
+		s.publish(t, "price-watch", fmt.Sprintf("run-%d", 1041+run), nil)
+		s.publish(t, "harbour-bulletin", fmt.Sprintf("run-%d", 311+run), nil)
+	}
+	s.fail(t, "flat-finder", "run-77", "Timeout exceeded while waiting for element")
+	s.fail(t, "price-watch", "run-1049", "Timeout exceeded while waiting for element")
 
 	p := s.open(t)
 	p.visit("/sign-in")
 	p.screenshot("sign-in")
 	p.signIn(s.token)
+	p.comesToShow("/robots", "%")
 	p.screenshot("robots")
+	p.comesToShow("/robots/price-watch", "Failing")
+	p.screenshot("robot")
+	p.visit("/robots/price-watch/endpoints/new")
+	p.screenshot("endpoint-new")
+	p.visit("/endpoints/" + bad)
+	p.screenshot("endpoint")
+	p.visit("/endpoints/" + bad + "/test")
+	p.click("Send it")
+	p.sees("What to do:")
+	p.screenshot("endpoint-test")
+	p.visit("/endpoints/" + good + "/rotate")
+	p.click("Rotate")
+	p.sees("never again")
+	p.screenshot("endpoint-secret")
+	p.visit("/endpoints/" + bad + "/delete")
+	p.screenshot("endpoint-delete")
+	p.visit("/robots/price-watch/preview?language=python")
+	p.screenshot("preview")
+
+	p.visit("/deliveries")
+	p.sees("Pending")
+	p.screenshot("deliveries")
+	p.visit("/deliveries?endpoint_id=" + bad)
+	p.click("dlv_")
+	p.sees("Attempt 2")
+	p.screenshot("delivery-failing")
+	p.visit("/deliveries/dlv_1")
+	p.sees("The endpoint accepted it")
+	p.screenshot("delivery")
+	p.visit("/endpoints/" + good + "/recover")
+	p.screenshot("endpoint-recover")
+	p.click("Recover")
+	p.sees("There was nothing to recover")
+	p.screenshot("job")
+
+	p.visit("/inspector")
+	p.screenshot("inspector-none")
+	p.click("Make an inspector")
+	p.sees("Nothing has arrived yet")
+	at := p.path()
+	for _, body := range []string{`{"event_type": "run_completed"}`, deviating} {
+		answer, err := http.Post(s.url+strings.Replace(at, "/inspector/", "/in/", 1), "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+	}
+	p.sees("deviates")
+	p.click("POST")
+	p.sees(`"robot_id" should be "robotId"`)
+	p.screenshot("inspector")
 	p.visit("/contract")
 	p.screenshot("contract")
+
+	portal := s.open(t)
+	link := strings.Replace(s.link(t, "price-watch", object{}), "https://runhooks.example.com", s.url, 1)
+	portal.visit(link)
+	portal.sees("Acme Robots", fails.URL)
+	portal.screenshot("portal")
+	portal.expect("status 410 of ")
+	portal.visit(link)
+	portal.sees("can’t be used any more")
+	portal.screenshot("portal-over")
 }
