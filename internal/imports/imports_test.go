@@ -121,8 +121,15 @@ var layout = []struct {
 	},
 	{
 		of:      "internal/service",
-		may:     []string{"internal/delivery", "internal/keyring", "internal/sample", "gen/service", "jsonschema", "openapi", "pkg/..."},
+		may:     []string{"internal/delivery", "internal/keyring", "internal/redact", "internal/sample", "gen/service", "jsonschema", "openapi", "pkg/..."},
 		why:     "the API works over any store",
+		refuses: []string{"internal/delivery/sqlite", "internal/delivery/postgres", "internal/cli"},
+	},
+	{
+		of: "internal/pages",
+		may: []string{".", "docs", "internal/delivery", "internal/keyring", "internal/redact", "internal/report", "internal/sample", "internal/service",
+			"gen/service", "jsonschema", "openapi", "pkg/..."},
+		why:     "the pages are a client of the API, and know nothing of stores",
 		refuses: []string{"internal/delivery/sqlite", "internal/delivery/postgres", "internal/cli"},
 	},
 	{

@@ -27,19 +27,19 @@ func TestCurl(t *testing.T) {
 		file  string
 	}{
 		{"no attempt yet", nil, body, []string{
-			"https://example.com/", "--globoff", "--header", "Content-Type: application/json", "--header", "Webhook-Id: evt_1", "--data-binary", body,
+			"--globoff", "https://example.com/", "--header", "Content-Type: application/json", "--header", "Webhook-Id: evt_1", "--data-binary", body,
 		}, ""},
 		{"as the last attempt", []tryView{{Attempt: api.Attempt{Request: api.Request{URL: "https://example.com/" + hostile, Headers: map[string][]string{
 			"X-Team": {hostile, ""}, "Webhook-Signature": {"***"}, "Content-Length": {"7"}, "Accept-Encoding": {"gzip"},
 		}}}}}, body, []string{
-			"https://example.com/" + hostile, "--globoff", "--header", "Webhook-Signature: ***",
+			"--globoff", "https://example.com/" + hostile, "--header", "Webhook-Signature: ***",
 			"--header", "X-Team: " + hostile, "--header", "X-Team;", "--data-binary", body,
 		}, ""},
 		{"too large", nil, `"` + strings.Repeat("x", maxInline) + `"`, []string{
-			"https://example.com/", "--globoff", "--header", "Content-Type: application/json", "--header", "Webhook-Id: evt_1", "--data-binary", "@dlv_1.json",
+			"--globoff", "https://example.com/", "--header", "Content-Type: application/json", "--header", "Webhook-Id: evt_1", "--data-binary", "@dlv_1.json",
 		}, "dlv_1.json"},
 		{"a terminal would act on it", nil, "{\"a\": \"\u009b\u202e\"}", []string{
-			"https://example.com/", "--globoff", "--header", "Content-Type: application/json", "--header", "Webhook-Id: evt_1", "--data-binary", "@dlv_1.json",
+			"--globoff", "https://example.com/", "--header", "Content-Type: application/json", "--header", "Webhook-Id: evt_1", "--data-binary", "@dlv_1.json",
 		}, "dlv_1.json"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

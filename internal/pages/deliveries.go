@@ -425,7 +425,7 @@ func (d *deliveryPage) curl(body []byte) (command, file string) {
 	if len(d.Tries) > 0 {
 		url, headers = d.Tries[0].Request.URL, d.Tries[0].Request.Headers
 	}
-	lines := []string{"curl " + shellQuote(url), "--globoff"}
+	lines := []string{"curl --globoff " + shellQuote(url)}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		switch name {
 		case "Accept-Encoding", "Content-Length", "Connection", "Host": // curl's own
@@ -439,15 +439,20 @@ func (d *deliveryPage) curl(body []byte) (command, file string) {
 			lines = append(lines, "--header "+shellQuote(h))
 		}
 	}
-	if printable := !strings.ContainsFunc(string(body), func(r rune) bool {
-		return r == unicode.ReplacementChar || !unicode.IsPrint(r) && r != '\n' && r != '\t'
-	}); len(body) <= maxInline && printable {
+	if inline(body) {
 		lines = append(lines, "--data-binary "+shellQuote(string(body)))
 	} else {
 		file = payloadFile(d.ID)
 		lines = append(lines, "--data-binary "+shellQuote("@"+file))
 	}
 	return strings.Join(lines, " \\\n  "), file
+}
+
+// inline says whether a command for a shell may have a payload in it.
+func inline(body []byte) bool {
+	return len(body) <= maxInline && !strings.ContainsFunc(string(body), func(r rune) bool {
+		return r == unicode.ReplacementChar || !unicode.IsPrint(r) && r != '\n' && r != '\t'
+	})
 }
 
 // shellQuote returns a word of a POSIX shell that stands for text.

@@ -138,7 +138,7 @@ func TestDelivery(t *testing.T) {
 	b.get(path).is(t, 200).has(t, "Delivery "+d.ID, "Pending", "Run finished", e.URL, robotA, "run-1", "data-countdown",
 		"Attempt 1", "404 Not Found", "Check the path of the URL", "nothing &lt;b&gt;here&lt;/b&gt;", "Webhook-Id", d.EventID, "***",
 		"Retry now", "Cancel", `hx-sse:connect="`+path+`/live"`,
-		"12.50", "conforms", "Download the whole payload", "curl &#39;"+e.URL, "Copy as curl")
+		"12.50", "conforms", "Download the whole payload", "curl --globoff &#39;"+e.URL, "Copy as curl")
 
 	p := b.get(path+"/payload").is(t, 200)
 	if got := p.header.Get("Content-Disposition"); got != `attachment; filename="`+d.ID+`.json"` {
@@ -259,6 +259,9 @@ func TestDeliveriesAreLive(t *testing.T) {
 	awaitLine(t, one, "204 No Content")
 	if end := l.browser().get("/deliveries/live"); end.body != "event: end\n\n" || end.status != 200 {
 		t.Errorf("without a session: %d %q", end.status, end.body)
+	}
+	if robot := l.browser().get("/robots/live"); !strings.HasPrefix(robot.path, "/sign-in") {
+		t.Errorf("the page of a robot with the id live leads to %s", robot.path)
 	}
 	if wrong := b.get("/deliveries/live?state=lost"); wrong.status != 400 || wrong.header.Get("HX-Reswap") != "none" || strings.Contains(wrong.body, "<") {
 		t.Errorf("with a wrong filter: %d %v %q", wrong.status, wrong.header, wrong.body)
@@ -407,6 +410,7 @@ func BenchmarkPages(b *testing.B) {
 // What is due waits where its endpoint has failed too often, and the page says so.
 func TestDeliveryThatWaitsForItsEndpoint(t *testing.T) {
 	l := newLab(t)
+	l.do(http.MethodPost, "/v1/endpoints", map[string]any{"operator": true, "url": "http://127.0.0.1:9/", "active": false}, nil)
 	l.endpoint(robotA, receiver(t, answers(500, "")))
 	for i := range 8 {
 		l.publish(robotA, fmt.Sprint("run-", i))
@@ -427,6 +431,12 @@ func TestDeliveryThatWaitsForItsEndpoint(t *testing.T) {
 			return strings.Contains(b.get("/deliveries/"+d.ID).body, "it is left alone, and tried again")
 		})
 	})
+
+	// The operator was told, by an event that the contract of robots doesn't know.
+	told := l.deliveries("event_type=endpoint_failing")[0]
+	b.get("/deliveries?event_type=endpoint_failing").has(t, told.ID, "Endpoint failing")
+	b.get("/deliveries/"+told.ID).is(t, 200).has(t, "Endpoint failing", "failing_since").lacks(t, "conforms", "invalid")
+	l.signedIn(l.token(api.RoleReader, robotA)).get("/deliveries/"+told.ID).is(t, 404)
 }
 
 // What publishing costs while pages are open that show it as it happens.

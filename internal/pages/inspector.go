@@ -43,7 +43,6 @@ const (
 	captureStoreTime = 5 * time.Second
 	maxCapturePath   = 2 << 10
 	maxRows          = 1000 // that are remembered
-	maxCurlBody      = 16 << 10
 )
 
 // inspectors is what the pages know of inspectors.
@@ -581,7 +580,7 @@ func curlOf(to string, c *service.Capture) string {
 	if c.Path != "/" {
 		to += c.Path
 	}
-	b.WriteString("curl --request " + shellQuote(c.Method) + " " + shellQuote(report.Visible(to, 4000)))
+	b.WriteString("curl --globoff --request " + shellQuote(c.Method) + " " + shellQuote(report.Visible(to, 4000)))
 	for _, name := range slices.Sorted(maps.Keys(c.Header)) {
 		for _, value := range c.Header[name] {
 			if slices.Contains(connectionHeaders, name) || strings.Contains(value, redact.Hidden) {
@@ -590,17 +589,15 @@ func curlOf(to string, c *service.Capture) string {
 			b.WriteString(" \\\n  --header " + shellQuote(name+": "+report.Visible(value, 4000)))
 		}
 	}
-	switch text := string(c.Body); {
-	case text == "":
-	case len(text) > maxCurlBody || slices.ContainsFunc(first(partsOf(text, maxPayloadParts)), func(p textPart) bool { return p.Odd }):
-		b.WriteString(" \\\n  --data-binary @" + downloadName(c))
+	switch {
+	case len(c.Body) == 0:
+	case inline(c.Body):
+		b.WriteString(" \\\n  --data-raw " + shellQuote(string(c.Body)))
 	default:
-		b.WriteString(" \\\n  --data-raw " + shellQuote(text))
+		b.WriteString(" \\\n  --data-binary @" + downloadName(c))
 	}
 	return b.String()
 }
-
-func first[A, B any](a A, _ B) A { return a }
 
 // downloadName is the file that the body of a captured request is saved as.
 func downloadName(c *service.Capture) string { return fmt.Sprintf("request-%d.json", c.ID) }

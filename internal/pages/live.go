@@ -35,7 +35,7 @@ const (
 // stream answers with server-sent events: the inner HTML of one region of a page, at
 // once and again whenever it has changed. region makes it. Pages that show the same,
 // which are those of the same URL for the same role and robot, share what region
-// returns. The path has to end in /live.
+// returns. The pattern of the path has to end in /live.
 //
 // If region returns HTML with [io.EOF], that is the last message. If the session has
 // ended, or may not see the region, the stream ends, too. Then the last event has the
@@ -62,7 +62,7 @@ func failStream(w http.ResponseWriter, err *problem) {
 	http.Error(w, err.Error(), err.Status)
 }
 
-func isStream(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/live") }
+func isStream(r *http.Request) bool { return strings.HasSuffix(r.Pattern, "/live") }
 
 func startStream(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/event-stream")

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,9 +24,8 @@ type page struct {
 	leave  context.CancelFunc
 	done   chan error
 
-	mu     sync.Mutex
-	status int
-	text   bytes.Buffer
+	mu   sync.Mutex
+	text bytes.Buffer
 	// blocked makes it read nothing until it is closed.
 	blocked chan struct{}
 }
@@ -92,6 +92,12 @@ func (r *room) looked() int {
 	return r.looks
 }
 
+func (r *room) spentLooking() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.spent
+}
+
 func always() bool { return true }
 
 func (r *room) open(key string, region func(context.Context) ([]byte, error), change ...func(*http.Request, *page)) *page {
@@ -122,6 +128,8 @@ func (r *room) closed(pages ...*page) {
 	if r.looked() != looks {
 		r.t.Errorf("%d looks, and nobody watches", r.looked()-looks)
 	}
+	r.hub.mu.Lock()
+	defer r.hub.mu.Unlock()
 	if r.hub.streams != 0 || len(r.hub.feeds) != 0 || r.hub.running {
 		r.t.Errorf("left: %d streams, %d feeds, running %t", r.hub.streams, len(r.hub.feeds), r.hub.running)
 	}
@@ -223,9 +231,9 @@ func TestLooksTakeATwentiethOfTheTime(t *testing.T) {
 			pages = append(pages, r.open(fmt.Sprint(i), nil))
 		}
 		time.Sleep(10 * time.Second) // each has looked when it came
-		began, spent := time.Now(), r.spent
+		began, spent := time.Now(), r.spentLooking()
 		time.Sleep(10 * time.Minute)
-		share := float64(r.spent-spent) / float64(time.Since(began))
+		share := float64(r.spentLooking()-spent) / float64(time.Since(began))
 		if share > 1./20 || share < 1./25 {
 			t.Errorf("looks took %.3f of the time, want 1/21", share)
 		}
@@ -286,17 +294,17 @@ func TestHeartbeat(t *testing.T) {
 // A session that has ended ends its own stream, and no other.
 func TestSessionEnds(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *room) {
-		var ended error
+		var ended atomic.Bool
 		first := r.open("a", func(ctx context.Context) ([]byte, error) {
-			if ended != nil {
-				return nil, ended
+			if ended.Load() {
+				return nil, &problem{Status: http.StatusUnauthorized}
 			}
 			return r.region(ctx)
 		})
 		second := r.open("a", nil)
 		first.take()
 		second.take()
-		ended = &problem{Status: http.StatusUnauthorized}
+		ended.Store(true)
 		r.show("two", nil)
 		time.Sleep(2 * time.Second)
 		want(t, first.take(), "event: end\n\n")
@@ -344,15 +352,15 @@ func TestStoreIsAway(t *testing.T) {
 
 func TestRegionThatPanics(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *room) {
-		broken := false
+		var broken atomic.Bool
 		p := r.open("a", func(context.Context) ([]byte, error) {
-			if broken {
+			if broken.Load() {
 				panic("broken")
 			}
 			return []byte("one"), nil
 		})
 		p.take()
-		broken = true
+		broken.Store(true)
 		time.Sleep(2 * time.Second)
 		want(t, p.take(), "event: end\n\n")
 		r.closed(p)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -34,7 +35,7 @@ func (p *tab) screenshot(name string) {
 			width int64
 		}{{"wide", 1280}, {"narrow", 360}} {
 			p.emulate(colours, size.width)
-			long, err := evaluate[float64](p, "scrollTo(0, 0), document.scrollingElement.scrollHeight")
+			long, err := evaluate[float64](p, "scrollTo(0, 0), Math.ceil(document.body.getBoundingClientRect().height)")
 			if err != nil {
 				p.t.Fatal(err)
 			}
@@ -43,7 +44,7 @@ func (p *tab) screenshot(name string) {
 				beyond := true
 				taken, err = cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
 					CaptureBeyondViewport: &beyond,
-					Clip:                  &page.Viewport{Width: float64(size.width), Height: min(max(long, 400), maxHeight), Scale: 1},
+					Clip:                  &page.Viewport{Width: float64(size.width), Height: min(max(long, 240), maxHeight), Scale: 1},
 				})
 				return err
 			}))
@@ -106,7 +107,7 @@ func shrink(text []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// TestScreenshots shows the pages with some data of each kind.
+// TestScreenshots shows each page, with some data of each kind.
 func TestScreenshots(t *testing.T) {
 	if *screenshots == "" {
 		t.Skip("make screenshots writes them")
@@ -114,91 +115,86 @@ func TestScreenshots(t *testing.T) {
 	if err := os.MkdirAll(*screenshots, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t, "--public-url", "https://runhooks.example.com", "--brand-name", "Acme Robots", "--brand-color", "#0a5c36")
-	works, fails := newSink(t), newSink(t)
-	works.header = http.Header{"Content-Type": {"application/json"}}
-	works.answer(http.StatusOK, `{"stored": true}`)
-	fails.header = works.header
-	fails.answer(http.StatusInternalServerError, `{"error": "no space left on device"}`)
-	s.endpoint(t, "harbour-bulletin", works.URL+"/bulletin", nil)
-	s.endpoint(t, "flat-finder", works.URL+"/flats", nil)
-	good := s.endpoint(t, "price-watch", works.URL+"/runs", object{"description": "The shop's price list"})
-	bad := s.endpoint(t, "price-watch", fails.URL+"/webhooks", object{"events": []string{"run_failed"}, "max_attempts": 3, "retry_delays": []int{1, 600}})
-	s.endpoint(t, "price-watch", works.URL+"/staging", object{"active": false, "description": "Until the new server is there"})
-	for run := range 8 {
-		s.publish(t, "price-watch", fmt.Sprintf("run-%d", 1041+run), nil)
-		s.publish(t, "harbour-bulletin", fmt.Sprintf("run-%d", 311+run), nil)
+	s := serve(t, "--brand-name", "Acme Robots", "--brand-color", "#0a5c36")
+	good, failing := newSink(t), newSink(t)
+	failing.answer(http.StatusInternalServerError, "the database is down")
+	working := s.endpoint(t, "price-watch", good.URL+"/runs", object{"description": "Prices for the warehouse"})
+	broken := s.endpoint(t, "price-watch", failing.URL+"/hooks/prices", object{"events": []string{"run_completed"}, "retry_delays": []int{1, 600}})
+	s.endpoint(t, "news", good.URL+"/news", object{"active": false})
+	for i := range 9 {
+		s.publish(t, "price-watch", fmt.Sprintf("run-%d", i), nil)
 	}
-	s.fail(t, "flat-finder", "run-77", "Timeout exceeded while waiting for element")
-	s.fail(t, "price-watch", "run-1049", "Timeout exceeded while waiting for element")
+	s.fail(t, "price-watch", "run-9", "The page took too long to load.")
+	s.publish(t, "news", "run-1", nil)
+	eventually(t, "what is good has arrived, and the rest was tried", func() bool { return good.received() >= 10 && failing.received() >= 2 })
+	var tried struct{ Items []struct{ ID string } }
+	s.call(t, http.MethodGet, "/v1/deliveries?limit=1&endpoint_id="+broken, nil, &tried)
 
 	p := s.open(t)
 	p.visit("/sign-in")
 	p.screenshot("sign-in")
 	p.signIn(s.token)
-	p.comesToShow("/robots", "%")
-	p.screenshot("robots")
-	p.comesToShow("/robots/price-watch", "Failing")
-	p.screenshot("robot")
-	p.visit("/robots/price-watch/endpoints/new")
-	p.screenshot("endpoint-new")
-	p.visit("/endpoints/" + bad)
-	p.screenshot("endpoint")
-	p.visit("/endpoints/" + bad + "/test")
-	p.click("Send it")
-	p.sees("What to do:")
-	p.screenshot("endpoint-test")
-	p.visit("/endpoints/" + good + "/rotate")
-	p.click("Rotate")
-	p.sees("never again")
-	p.screenshot("endpoint-secret")
-	p.visit("/endpoints/" + bad + "/delete")
-	p.screenshot("endpoint-delete")
-	p.visit("/robots/price-watch/preview?language=python")
-	p.screenshot("preview")
+	for _, page := range []struct{ name, path string }{
+		{"robots", "/robots"},
+		{"robot", "/robots/price-watch"},
+		{"robot-empty", "/robots/new"},
+		{"endpoint", "/endpoints/" + broken},
+		{"endpoint-new", "/robots/price-watch/endpoints/new"},
+		{"endpoint-edit", "/endpoints/" + working + "/edit"},
+		{"endpoint-delete", "/endpoints/" + working + "/delete"},
+		{"preview", "/robots/price-watch/preview"},
+		{"deliveries", "/deliveries"},
+		{"deliveries-none", "/deliveries?state=expired"},
+		{"delivery", "/deliveries/" + tried.Items[0].ID},
+		{"contract", "/contract"},
+	} {
+		p.visit(page.path)
+		p.screenshot(page.name)
+	}
+	p.expect("status 404 of /nothing")
+	p.visit("/nothing")
+	p.screenshot("problem")
 
-	p.visit("/deliveries")
-	p.sees("Pending")
-	p.screenshot("deliveries")
-	p.visit("/deliveries?endpoint_id=" + bad)
-	p.click("dlv_")
-	p.sees("Attempt 2")
-	p.screenshot("delivery-failing")
-	p.visit("/deliveries/dlv_1")
-	p.sees("The endpoint accepted it")
-	p.screenshot("delivery")
-	p.visit("/endpoints/" + good + "/recover")
+	p.visit("/endpoints/" + broken)
+	p.click("Send a test event")
+	p.sees("500 (Internal Server Error)")
+	p.screenshot("endpoint-test")
+	p.visit("/endpoints/" + working)
+	p.click("Rotate the secret")
+	p.screenshot("endpoint-rotate")
+	p.click("Rotate")
+	p.sees("It is shown now, and never again.")
+	p.screenshot("endpoint-secret")
+	p.visit("/endpoints/" + working + "/recover")
 	p.screenshot("endpoint-recover")
 	p.click("Recover")
-	p.sees("There was nothing to recover")
+	p.sees("Finished")
 	p.screenshot("job")
 
+	p.visit("/robots/price-watch/portal-link")
+	p.screenshot("portal-link")
+
 	p.visit("/inspector")
-	p.screenshot("inspector-none")
 	p.click("Make an inspector")
 	p.sees("Nothing has arrived yet")
-	at := p.path()
-	for _, body := range []string{`{"event_type": "run_completed"}`, deviating} {
-		answer, err := http.Post(s.url+strings.Replace(at, "/inspector/", "/in/", 1), "application/json", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer.Body.Close()
+	address := regexp.MustCompile(`http://127\S+/in/\S+`).FindString(p.text())
+	p.screenshot("inspector-empty")
+	answer, err := http.Post(address, "application/json", strings.NewReader(deviating))
+	if err != nil {
+		t.Fatal(err)
 	}
+	answer.Body.Close()
 	p.sees("deviates")
 	p.click("POST")
 	p.sees(`"robot_id" should be "robotId"`)
 	p.screenshot("inspector")
-	p.visit("/contract")
-	p.screenshot("contract")
 
-	portal := s.open(t)
-	link := strings.Replace(s.link(t, "price-watch", object{}), "https://runhooks.example.com", s.url, 1)
+	portal, link := s.open(t), s.link(t, "price-watch", object{})
 	portal.visit(link)
-	portal.sees("Acme Robots", fails.URL)
+	portal.reaches("/robots/price-watch")
 	portal.screenshot("portal")
 	portal.expect("status 410 of ")
 	portal.visit(link)
-	portal.sees("can’t be used any more")
+	portal.sees("This link can’t be used any more")
 	portal.screenshot("portal-over")
 }

@@ -31,6 +31,12 @@
   setInterval(times, 1000);
   document.addEventListener("htmx:after:swap", times);
 
+  // A stream that the service has ended for good.
+  document.addEventListener("htmx:sse:close", (event) => {
+    if (event.detail.reason !== "message") return;
+    for (const note of document.querySelectorAll("[data-ended]")) note.textContent = note.dataset.ended;
+  });
+
   document.addEventListener("click", async (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) {
