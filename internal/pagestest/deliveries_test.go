@@ -16,7 +16,7 @@ func TestDeliveries(t *testing.T) {
 	p.click("Deliveries")
 	p.sees("No deliveries yet")
 	p.accessible()
-	id := s.endpoint(t, "shop", receiver.URL+"/", object{"max_attempts": 2, "retry_delays": []int{2}})
+	id := s.endpoint(t, "shop", receiver.URL+"/", object{"max_attempts": 2, "retry_delays": []int{5}})
 
 	p.remember()
 	s.publish(t, "shop", "run-1", nil)
