@@ -197,7 +197,7 @@ func (b *pageBrowser) watch(ctx context.Context, pages int, robots []robot) (*wa
 		}
 		w.streams.Go(func() {
 			defer resp.Body.Close()
-			if err := w.read(resp.Body); err != nil && ctx.Err() == nil {
+			if err := w.read(resp.Body); ctx.Err() == nil {
 				w.problem.CompareAndSwap(nil, err)
 			}
 		})
@@ -205,7 +205,7 @@ func (b *pageBrowser) watch(ctx context.Context, pages int, robots []robot) (*wa
 	return w, nil
 }
 
-// read counts messages, each of which ends with an empty line.
+// read counts messages, each of which ends with an empty line, until the stream ends.
 func (w *watching) read(stream io.Reader) error {
 	buf := make([]byte, 64<<10)
 	last := byte(0)

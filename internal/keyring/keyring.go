@@ -1,4 +1,4 @@
-// Package keyring encrypts what is secret of an endpoint's settings, with keys that
+// Package keyring encrypts secrets of endpoints and sessions of pages, with keys that
 // can be replaced one by one.
 //
 // A [Ring] has one or several keys. The first encrypts, and all decrypt: to replace
@@ -22,9 +22,9 @@ import (
 var (
 	// ErrKey: it was sealed with a key that the ring doesn't have.
 	ErrKey = errors.New("it was encrypted with a key that is not in the key file")
-	// ErrDamaged: it was changed, is not of this package, or belongs to another
-	// endpoint.
-	ErrDamaged = errors.New("it can't be decrypted: it is damaged, or belongs to another endpoint")
+	// ErrDamaged: it was changed, is not of this package, or belongs to something
+	// else.
+	ErrDamaged = errors.New("it can't be decrypted: it is damaged, or belongs to something else")
 )
 
 // A Ring has the keys. It may be used by several goroutines at once. Printed or
@@ -97,20 +97,20 @@ func Parse(text string) (*Ring, error) {
 	return r, nil
 }
 
-// Seal encrypts what is secret of an endpoint. Only the ring's keys and the same
-// endpoint's id decrypt it.
-func (r *Ring) Seal(plain []byte, endpointID string) []byte {
+// Seal encrypts what is secret of something with an id, such as an endpoint. Only the
+// ring's keys and the same id decrypt it.
+func (r *Ring) Seal(plain []byte, of string) []byte {
 	k := &r.keys[0]
 	sealed := append([]byte{version, byte(len(k.id))}, k.id...)
 	head := len(sealed)
 	sealed = append(sealed, make([]byte, k.aead.NonceSize())...)
 	nonce := sealed[head:]
 	rand.Read(nonce)
-	return k.aead.Seal(sealed, nonce, plain, additional(sealed[:head], endpointID))
+	return k.aead.Seal(sealed, nonce, plain, additional(sealed[:head], of))
 }
 
 // Open decrypts what Seal returned. Its error is ErrKey or ErrDamaged.
-func (r *Ring) Open(sealed []byte, endpointID string) ([]byte, error) {
+func (r *Ring) Open(sealed []byte, of string) ([]byte, error) {
 	id, head, err := keyOf(sealed)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (r *Ring) Open(sealed []byte, endpointID string) ([]byte, error) {
 	if len(sealed) < head+size {
 		return nil, ErrDamaged
 	}
-	plain, err := k.aead.Open(nil, sealed[head:head+size], sealed[head+size:], additional(sealed[:head], endpointID))
+	plain, err := k.aead.Open(nil, sealed[head:head+size], sealed[head+size:], additional(sealed[:head], of))
 	if err != nil {
 		return nil, ErrDamaged
 	}
@@ -132,15 +132,15 @@ func (r *Ring) Open(sealed []byte, endpointID string) ([]byte, error) {
 
 // Reseal returns what is sealed as it is, and false, if the ring's first key sealed
 // it; and otherwise sealed anew, and true.
-func (r *Ring) Reseal(sealed []byte, endpointID string) ([]byte, bool, error) {
+func (r *Ring) Reseal(sealed []byte, of string) ([]byte, bool, error) {
 	if id, _, err := keyOf(sealed); err == nil && id == r.keys[0].id {
 		return sealed, false, nil
 	}
-	plain, err := r.Open(sealed, endpointID)
+	plain, err := r.Open(sealed, of)
 	if err != nil {
 		return nil, false, err
 	}
-	return r.Seal(plain, endpointID), true, nil
+	return r.Seal(plain, of), true, nil
 }
 
 // String returns the ids of the keys.
@@ -181,6 +181,6 @@ func keyOf(sealed []byte) (id string, head int, err error) {
 
 // additional is what is not secret and must not change: the head, whose length it
 // has in it, and whose secret it is.
-func additional(head []byte, endpointID string) []byte {
-	return append(append([]byte{}, head...), endpointID...)
+func additional(head []byte, of string) []byte {
+	return append(append([]byte{}, head...), of...)
 }

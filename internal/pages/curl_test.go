@@ -27,13 +27,13 @@ func TestCurl(t *testing.T) {
 		file  string
 	}{
 		{"no attempt yet", nil, body, []string{
-			"--globoff", "https://example.com/", "--header", "Content-Type: application/json", "--header", "Webhook-Id: evt_1", "--data-binary", body,
+			"--globoff", "https://example.com/", "--header", "Content-Type: application/json", "--header", "Webhook-Id: evt_1", "--data-raw", body,
 		}, ""},
 		{"as the last attempt", []tryView{{Attempt: api.Attempt{Request: api.Request{URL: "https://example.com/" + hostile, Headers: map[string][]string{
 			"X-Team": {hostile, ""}, "Webhook-Signature": {"***"}, "Content-Length": {"7"}, "Accept-Encoding": {"gzip"},
 		}}}}}, body, []string{
 			"--globoff", "https://example.com/" + hostile, "--header", "Webhook-Signature: ***",
-			"--header", "X-Team: " + hostile, "--header", "X-Team;", "--data-binary", body,
+			"--header", "X-Team: " + hostile, "--header", "X-Team;", "--data-raw", body,
 		}, ""},
 		{"too large", nil, `"` + strings.Repeat("x", maxInline) + `"`, []string{
 			"--globoff", "https://example.com/", "--header", "Content-Type: application/json", "--header", "Webhook-Id: evt_1", "--data-binary", "@dlv_1.json",

@@ -5,13 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	api "github.com/runhooks/runhooks/gen/service"
 	"github.com/runhooks/runhooks/internal/report"
@@ -414,46 +412,12 @@ func (p *Pages) changeDelivery(verb, done string) handler {
 	}
 }
 
-// maxInline is the most bytes of a payload that a command for a shell has in it.
-const maxInline = 16 << 10
-
-// curl returns a command for a shell that sends a payload as the last attempt did, and
-// the file that it reads, if the payload is too large, or has characters that a terminal
-// would act on. What is secret is not known here: it is struck out.
+// curl returns a command that sends a payload as the last attempt did, and the file
+// that it reads, if it can't have the payload in it.
 func (d *deliveryPage) curl(body []byte) (command, file string) {
-	url, headers := d.EndpointURL, map[string][]string{"Content-Type": {"application/json"}, "Webhook-Id": {d.EventID}}
+	r := api.Request{URL: d.EndpointURL, Headers: map[string][]string{"Content-Type": {"application/json"}, "Webhook-Id": {d.EventID}}}
 	if len(d.Tries) > 0 {
-		url, headers = d.Tries[0].Request.URL, d.Tries[0].Request.Headers
+		r = d.Tries[0].Request
 	}
-	lines := []string{"curl --globoff " + shellQuote(url)}
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		switch name {
-		case "Accept-Encoding", "Content-Length", "Connection", "Host": // curl's own
-			continue
-		}
-		for _, value := range headers[name] {
-			h := name + ": " + value
-			if value == "" {
-				h = name + ";" // as curl wants it
-			}
-			lines = append(lines, "--header "+shellQuote(h))
-		}
-	}
-	if inline(body) {
-		lines = append(lines, "--data-binary "+shellQuote(string(body)))
-	} else {
-		file = payloadFile(d.ID)
-		lines = append(lines, "--data-binary "+shellQuote("@"+file))
-	}
-	return strings.Join(lines, " \\\n  "), file
+	return curlCommand(http.MethodPost, r.URL, r.Headers, body, payloadFile(d.ID))
 }
-
-// inline says whether a command for a shell may have a payload in it.
-func inline(body []byte) bool {
-	return len(body) <= maxInline && !strings.ContainsFunc(string(body), func(r rune) bool {
-		return r == unicode.ReplacementChar || !unicode.IsPrint(r) && r != '\n' && r != '\t'
-	})
-}
-
-// shellQuote returns a word of a POSIX shell that stands for text.
-func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

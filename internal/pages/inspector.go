@@ -571,32 +571,22 @@ func (p *Pages) requestData(code string, c service.Capture) *requestData {
 	return d
 }
 
-// connectionHeaders are of the connection, or what curl sends by itself.
-var connectionHeaders = []string{"Host", "Content-Length", "Connection", "Accept-Encoding", "Transfer-Encoding", "Expect", "User-Agent"}
-
-// curlOf returns the command that sends a request like the captured one.
+// curlOf returns a command that sends a request like the captured one. What is secret
+// was struck out, and is left out here.
 func curlOf(to string, c *service.Capture) string {
-	var b strings.Builder
 	if c.Path != "/" {
 		to += c.Path
 	}
-	b.WriteString("curl --globoff --request " + shellQuote(c.Method) + " " + shellQuote(report.Visible(to, 4000)))
-	for _, name := range slices.Sorted(maps.Keys(c.Header)) {
-		for _, value := range c.Header[name] {
-			if slices.Contains(connectionHeaders, name) || strings.Contains(value, redact.Hidden) {
-				continue
+	headers := map[string][]string{}
+	for name, values := range c.Header {
+		for _, value := range values {
+			if !strings.Contains(value, redact.Hidden) {
+				headers[name] = append(headers[name], report.Visible(value, 4000))
 			}
-			b.WriteString(" \\\n  --header " + shellQuote(name+": "+report.Visible(value, 4000)))
 		}
 	}
-	switch {
-	case len(c.Body) == 0:
-	case inline(c.Body):
-		b.WriteString(" \\\n  --data-raw " + shellQuote(string(c.Body)))
-	default:
-		b.WriteString(" \\\n  --data-binary @" + downloadName(c))
-	}
-	return b.String()
+	command, _ := curlCommand(c.Method, report.Visible(to, 4000), headers, c.Body, downloadName(c))
+	return command
 }
 
 // downloadName is the file that the body of a captured request is saved as.

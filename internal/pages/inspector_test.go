@@ -98,7 +98,7 @@ func TestInspector(t *testing.T) {
 	deviating, _ := sample(t, "dialect.field-case")
 	page := b.captured(code, deviating, "Authorization", "Bearer s3cret-s3cret", "Webhook-Id", "evt_1", "X-Note", "<b>note</b>")
 	page.has(t, "deviates", "1 error", "&#34;runId&#34; should be &#34;run_id&#34;", `<mark class="bad">&#34;runId&#34;</mark>`, "Harbour bulletin",
-		"struck out", "&lt;b&gt;note&lt;/b&gt;", "not signed", "curl --globoff --request &#39;POST&#39; &#39;"+l.url+"/in/"+code+"&#39;")
+		"struck out", "&lt;b&gt;note&lt;/b&gt;", "not signed", "curl --globoff &#39;"+l.url+"/in/"+code+"&#39;")
 	page.lacks(t, "s3cret", "<b>note")
 
 	b.captured(code, deviating)
@@ -285,7 +285,7 @@ func TestInspectorHostile(t *testing.T) {
 	for _, p := range []shown{page, b.get("/inspector/" + code)} {
 		p.lacks(t, "<script>alert", "\u202e", "\x1b")
 	}
-	page.has(t, `&#39;X-A: &#39;\&#39;&#39;; rm -rf / #&#39;`, "<bdi class=\"mono\">שלום</bdi>", "--data-binary @request-")
+	page.has(t, `&#39;X-A: &#39;\&#39;&#39;; rm -rf / #&#39;`, "<bdi class=\"mono\">שלום</bdi>", "--data-binary &#39;@request-")
 	if status, _ := l.sendTo(http.MethodPost, code+"/%1b%5b2J/%E2%80%AE?<script>", "x"); status != http.StatusNoContent {
 		t.Errorf("a hostile path: %d", status)
 	}
