@@ -312,15 +312,6 @@ func (p *tab) comesToShow(path, text string) {
 	})
 }
 
-// loses waits until the page no longer shows a text.
-func (p *tab) loses(text string) {
-	p.t.Helper()
-	p.wait(fmt.Sprintf("the page no longer shows %q", text), func() bool {
-		shown := p.text()
-		return shown != "" && !strings.Contains(shown, text)
-	})
-}
-
 // lacks fails if the page shows a text.
 func (p *tab) lacks(texts ...string) {
 	p.t.Helper()
