@@ -105,7 +105,7 @@ type tab struct {
 	asked    map[network.RequestID]string // the URLs of requests
 	trouble  []string
 	expected []string // once each
-	ignored  string   // while the tab is offline
+	ignored  string   // any number of times
 }
 
 // open opens a tab with cookies of its own.
@@ -231,6 +231,13 @@ func (p *tab) expect(complaint string) {
 	p.expected = append(p.expected, complaint)
 }
 
+// ignore says that the browser may complain with this in its words from now on.
+func (p *tab) ignore(complaint string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ignored = complaint
+}
+
 // do runs actions, with patience.
 func (p *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
@@ -302,15 +309,6 @@ func (p *tab) comesToShow(path, text string) {
 	p.wait(fmt.Sprintf("%s shows %q", path, text), func() bool {
 		p.visit(path)
 		return strings.Contains(p.text(), text)
-	})
-}
-
-// loses waits until the page no longer shows a text.
-func (p *tab) loses(text string) {
-	p.t.Helper()
-	p.wait(fmt.Sprintf("the page no longer shows %q", text), func() bool {
-		shown := p.text()
-		return shown != "" && !strings.Contains(shown, text)
 	})
 }
 
@@ -428,20 +426,12 @@ func (p *tab) scripts(allowed bool) {
 	}))
 }
 
-// online connects the tab with the network, or cuts it off.
-func (p *tab) online(connected bool) {
+// hide makes the page one that nobody looks at, as when another tab is in front.
+func (p *tab) hide() {
 	p.t.Helper()
-	p.mu.Lock()
-	p.ignored = "net::ERR_INTERNET_DISCONNECTED"
-	p.mu.Unlock()
-	conditions := []*network.Conditions{}
-	if !connected {
-		conditions = append(conditions, &network.Conditions{Offline: true, DownloadThroughput: -1, UploadThroughput: -1})
+	if _, err := evaluate[chromedp.Void](p, `Object.defineProperty(document, "hidden", {value: true}), document.dispatchEvent(new Event("visibilitychange"))`); err != nil {
+		p.t.Fatal(err)
 	}
-	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: conditions})
-		return err
-	}))
 }
 
 // A scheme is a person's preference of colours.

@@ -56,17 +56,32 @@ func run(m *testing.M) int {
 type service struct {
 	url   string // http://127.0.0.1:1234
 	token string // of an admin
+	data  string // the folder
+	flags []string
+	stop  func()
 }
 
-// serve runs the service until the test ends.
+// serve runs the service until the test ends, or until stop.
 func serve(t *testing.T, flags ...string) *service {
+	t.Helper()
+	s := &service{data: t.TempDir(), flags: flags}
+	s.start(t, "127.0.0.1:0")
+	token, err := os.ReadFile(filepath.Join(s.data, "admin-token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.token = strings.TrimSpace(string(token))
+	return s
+}
+
+// start runs the service at an address.
+func (s *service) start(t *testing.T, address string) {
 	t.Helper()
 	file, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := t.TempDir()
-	cmd := exec.Command(file, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data, "--allow", "127.0.0.0/8"}, flags...)...)
+	cmd := exec.Command(file, append([]string{"serve", "--addr", address, "--data", s.data, "--allow", "127.0.0.0/8"}, s.flags...)...)
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +98,7 @@ func serve(t *testing.T, flags ...string) *service {
 		rest, _ := io.ReadAll(lines) // so that the service never waits for a reader
 		logged <- rest
 	}()
-	t.Cleanup(func() {
+	s.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)                              // it may have ended
 		timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }) // it may have ended
 		defer timer.Stop()
@@ -96,15 +111,12 @@ func serve(t *testing.T, flags ...string) *service {
 			t.Logf("runhooks serve logged:\n%s%s", first, rest)
 		}
 	})
+	t.Cleanup(s.stop)
 	var listening struct{ URL string }
 	if err := json.Unmarshal([]byte(first), &listening); err != nil || listening.URL == "" {
 		t.Fatalf("runhooks serve does not listen: %q", first)
 	}
-	token, err := os.ReadFile(filepath.Join(data, "admin-token"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &service{url: strings.TrimSuffix(listening.URL, "/"), token: strings.TrimSpace(string(token))}
+	s.url = strings.TrimSuffix(listening.URL, "/")
 }
 
 // call calls the API as an admin, and decodes the answer into out, unless it is nil.
