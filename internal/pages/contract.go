@@ -353,9 +353,10 @@ func required(s *schema, name string) string {
 	return "Optional"
 }
 
-// readFiles reads the files for other tools, and describes them.
+// readFiles reads the files for other tools, and describes them: OpenAPI before the
+// schemas, which are in folders.
 func (c *contractReference) readFiles() error {
-	return fs.WalkDir(openapi.Dist, "dist", func(file string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(openapi.Dist, "dist", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -378,6 +379,10 @@ func (c *contractReference) readFiles() error {
 		c.Downloads = append(c.Downloads, download{Name: strings.TrimSuffix(name, ".json"), About: about})
 		return nil
 	})
+	slices.SortStableFunc(c.Downloads, func(a, b download) int {
+		return cmp.Compare(strings.Count(a.Name, "/"), strings.Count(b.Name, "/"))
+	})
+	return err
 }
 
 // aboutFile returns in a few words what a document says: the first sentence of a

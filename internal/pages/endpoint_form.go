@@ -34,6 +34,8 @@ type endpointForm struct {
 	// Retype says that something secret was typed, which is not sent back.
 	Retype bool
 
+	framed bool // the form is in another site's frame
+
 	// values are the form's, by field: as they are stored, or as they were typed.
 	values url.Values
 	// better has what the form knows better than the API to say of a finding, by the
@@ -485,8 +487,12 @@ func (f *endpointForm) Errors(name string) []string {
 	return texts
 }
 
-// Focus says that a field is the first that has to be looked at.
+// Focus says that a field is the first that has to be looked at. In a frame none takes the focus
+// by itself: browsers refuse it.
 func (f *endpointForm) Focus(name string) bool {
+	if f.framed {
+		return false
+	}
 	for _, found := range f.Findings {
 		if found.Field != "" {
 			return found.Field == name

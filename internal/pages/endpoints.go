@@ -185,6 +185,7 @@ func (p *Pages) newEndpoint(w http.ResponseWriter, r *http.Request, s *session) 
 // showForm answers with a form, without what is secret in it.
 func (p *Pages) showForm(w http.ResponseWriter, r *http.Request, status int, f *endpointForm) error {
 	f.forget()
+	f.framed = p.framed(r)
 	title, robot := "Add an endpoint", f.Robot
 	if f.Endpoint != nil {
 		title = "Change the endpoint"

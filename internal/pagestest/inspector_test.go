@@ -50,6 +50,9 @@ func TestInspector(t *testing.T) {
 	p.sees("204")
 	p.accessible()
 
+	p.visit("/inspector")
+	p.sees("New inspector")
+	p.accessible()
 	p.visit(page)
 	p.click("Delete the inspector")
 	p.sees("No inspector yet")

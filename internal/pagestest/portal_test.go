@@ -120,6 +120,12 @@ func TestFramedPortal(t *testing.T) {
 	frame.sees(receiver.URL + "/")
 	frame.click("Preview events")
 	frame.sees("Code to receive it")
+	frame.click("← Robot shop")
+	frame.click("Add endpoint")
+	frame.reaches("/robots/shop/endpoints/new")
+	frame.fill("URL", receiver.URL+"/framed")
+	frame.click("Add endpoint")
+	frame.sees("It is shown now, and never again.")
 
 	*unlistedFrame = s.link(t, "shop", object{})
 	q := s.open(t)

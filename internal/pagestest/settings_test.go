@@ -139,6 +139,59 @@ func TestWhatWentWrong(t *testing.T) {
 	}
 }
 
+// Whatever state an endpoint is in, its page says so, and what to do.
+func TestStates(t *testing.T) {
+	s := serve(t)
+	p := s.open(t)
+	p.signIn(s.token)
+	for _, c := range []struct {
+		robot, says string
+		status      int
+		events      int
+	}{
+		{"failing", "The last attempt failed", http.StatusInternalServerError, 1},
+		{"slowed", "Until then no attempt is used up", http.StatusInternalServerError, 6},
+		{"disabled", "The service disabled this endpoint", http.StatusGone, 1},
+	} {
+		receiver := newSink(t)
+		receiver.answer(c.status, "")
+		id := s.endpoint(t, c.robot, receiver.URL+"/", object{"retry_delays": []int{3600}})
+		for range c.events {
+			s.publish(t, c.robot, "run-1", nil)
+		}
+		p.comesToShow("/endpoints/"+id, c.says)
+		p.accessible()
+		p.visit("/robots/" + c.robot)
+		p.sees(capital(c.robot))
+		p.accessible()
+	}
+}
+
+func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
+
+// Of two people who change an endpoint at once, the second is told of the first.
+func TestConflict(t *testing.T) {
+	s := serve(t)
+	receiver := newSink(t)
+	id := s.endpoint(t, "shop", receiver.URL+"/", object{"description": "As it was"})
+	p := s.open(t)
+	p.signIn(s.token)
+	p.visit("/endpoints/" + id + "/edit")
+	other := p.another()
+	other.visit("/endpoints/" + id + "/edit")
+	other.fill("Description", "What the first wrote")
+	other.click("Save")
+	other.sees("The changes are saved.")
+
+	p.expect("status 409 of /endpoints/" + id + "/edit")
+	p.fill("Description", "What the second wrote")
+	p.click("Save")
+	p.sees("Somebody else has changed this endpoint", "What the first wrote", "What the second wrote")
+	p.accessible()
+	p.click("Save my form")
+	p.sees("The changes are saved.", "What the second wrote")
+}
+
 // The payload of each event can be seen, with code to receive it in each language.
 func TestPreview(t *testing.T) {
 	s := serve(t)
