@@ -48,9 +48,9 @@ func TestReader(t *testing.T) {
 	p := s.open(t)
 	p.signIn(token.Token)
 	p.sees("shop", "reader")
-	for _, path := range []string{"/robots/shop", "/endpoints/" + id, "/deliveries", "/deliveries/dlv_1"} {
+	for _, path := range []string{"/robots/shop", "/endpoints/" + id, "/deliveries", "/deliveries/dlv_1", "/inspector"} {
 		p.visit(path)
-		p.cannot("Add endpoint", "Portal link", "Send a test event", "Change", "Pause", "Delete", "Rotate the secret", "Recover failures", "Retry now", "Cancel")
+		p.cannot("Add endpoint", "Portal link", "Send a test event", "Change", "Pause", "Delete", "Rotate the secret", "Recover failures", "Retry now", "Send again", "Cancel", "Make an inspector")
 	}
 }
 
