@@ -152,12 +152,15 @@ func about(files fs.FS, file string) string {
 	var doc struct {
 		Description string
 		OpenAPI     string
+		Paths       map[string]any
 		Webhooks    map[string]any
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return ""
 	}
 	switch {
+	case len(doc.Paths) > 0 && doc.Webhooks != nil:
+		return "OpenAPI " + doc.OpenAPI + ": the API of the delivery service"
 	case doc.Webhooks != nil:
 		return "OpenAPI " + doc.OpenAPI + ": both events as webhooks"
 	case doc.OpenAPI != "":

@@ -263,6 +263,9 @@ type view struct {
 	Session *session
 	Notice  *notice
 	Path    string
+	// Framed says that the page is in a frame of another site, where browsers refuse
+	// autofocus.
+	Framed bool
 	// Brand is that of the platform, on pages of a portal.
 	Brand *brand
 
@@ -282,7 +285,7 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	case v.Session.Portal() || v.portal:
 		p.inPortal(w, &v)
 	}
-	v.Path = r.URL.RequestURI()
+	v.Path, v.Framed = r.URL.RequestURI(), p.framed(r)
 	v.Notice = p.takeNotice(w, r)
 	var b bytes.Buffer
 	if err := t.ExecuteTemplate(&b, "layout", v); err != nil {
