@@ -4,7 +4,8 @@
 // It is a client of package service in the same process. Each page asks the API with
 // the token of its session, so roles, scopes, checks, findings and the audit log are
 // the API's own. Pages are whole documents that work without JavaScript; htmx takes
-// parts out of the same documents. ADR 24 says how sessions work.
+// parts out of the same documents. ADR 24 says how sessions work, and ADR 25 why pages
+// are made like this.
 package pages
 
 import (
