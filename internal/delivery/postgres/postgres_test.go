@@ -142,3 +142,35 @@ func TestFromPublishingToTheRecord(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestDeliveriesOfManyEndpoints: those of a robot are found whether its endpoints are
+// looked at one by one, or are too many for that; of the operator's, only those that
+// are about the robot.
+func TestDeliveriesOfManyEndpoints(t *testing.T) {
+	for _, endpoints := range []int{1, fewEndpoints + 5} {
+		s := open(t, database(t))
+		join(t, s)
+		for i := range endpoints {
+			endpoint(t, s, fmt.Sprint("e", i), "a", false)
+		}
+		endpoint(t, s, "other", "b", false)
+		endpoint(t, s, "operator", "", false)
+		about := func(robot string) delivery.Publication {
+			p := publication(robot)
+			p.Event.Operational = true
+			return p
+		}
+		commit(t, s, &delivery.Batch{Publish: []delivery.Publication{publication("a"), about("a"), about("b"), publication("b")}})
+		for robot, want := range map[string]int{"a": endpoints + 1, "b": 2, "c": 0} {
+			found, err := s.Deliveries(t.Context(), delivery.DeliveryFilter{RobotID: robot}, delivery.Page{})
+			if err != nil || len(found) != want {
+				t.Errorf("with %d endpoints, %d deliveries of %s, want %d: %v", endpoints, len(found), robot, want, err)
+			}
+			for i, d := range found {
+				if d.RobotID != robot || i > 0 && d.ID >= found[i-1].ID {
+					t.Errorf("with %d endpoints, delivery %d of %s is %+v", endpoints, i, robot, d)
+				}
+			}
+		}
+	}
+}

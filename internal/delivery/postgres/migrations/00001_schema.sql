@@ -163,17 +163,20 @@ EXCEPTION WHEN feature_not_supported THEN
 END $$;
 -- +goose StatementEnd
 
+-- All deliveries, without what is of their events.
+CREATE VIEW runhooks.deliveries_alone AS
+SELECT id, endpoint_id, event_id, event_day, state, ordered, attempts, round,
+	due_at, created_at, NULL::timestamptz AS finished_at, ''::text AS reason
+FROM runhooks.pending
+UNION ALL
+SELECT id, endpoint_id, event_id, event_day, state, ordered, attempts, round,
+	NULL::timestamptz, created_at, finished_at, reason
+FROM runhooks.finished;
+
 -- All deliveries, as the API shows them.
 CREATE VIEW runhooks.deliveries AS
-SELECT d.*, e.type AS event_type, e.robot_id, e.run_id FROM (
-	SELECT id, endpoint_id, event_id, event_day, state, ordered, attempts, round,
-		due_at, created_at, NULL::timestamptz AS finished_at, ''::text AS reason
-	FROM runhooks.pending
-	UNION ALL
-	SELECT id, endpoint_id, event_id, event_day, state, ordered, attempts, round,
-		NULL::timestamptz, created_at, finished_at, reason
-	FROM runhooks.finished
-) d JOIN runhooks.events e ON e.id = d.event_id AND e.day = d.event_day;
+SELECT d.*, e.type AS event_type, e.robot_id, e.run_id
+FROM runhooks.deliveries_alone d JOIN runhooks.events e ON e.id = d.event_id AND e.day = d.event_day;
 
 CREATE TABLE runhooks.idempotency (
 	key        text COLLATE "C" PRIMARY KEY,
