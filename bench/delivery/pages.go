@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// openPages opens the pages of deliveries as browsers do, each of which then gets what
-// changes as it happens.
+// openPages times the pages of a robot that has much, and publishes while many pages
+// show deliveries as they happen.
 func openPages(ctx context.Context, r *run) error {
 	k := r.sink
 	p, err := r.serve(ctx)
@@ -24,7 +24,7 @@ func openPages(ctx context.Context, r *run) error {
 	}
 	defer p.kill()
 
-	// One robot with 500 endpoints, to each of which it has delivered.
+	// A robot with 500 endpoints, and 20 deliveries to each of them.
 	large := newPayload("large", 1<<10)
 	for i := range lengths(r, 500, 10) {
 		if _, err := p.endpoint(ctx, object{"robot_id": "large", "url": k.url(fmt.Sprintf("/ok/large-%d", i))}); err != nil {
@@ -205,7 +205,7 @@ func (b *pageBrowser) watch(ctx context.Context, pages int, robots []robot) (*wa
 	return w, nil
 }
 
-// read counts messages, each of which ends with an empty line, until the stream ends.
+// read counts messages until the stream ends. A message ends with an empty line.
 func (w *watching) read(stream io.Reader) error {
 	buf := make([]byte, 64<<10)
 	last := byte(0)
