@@ -2,8 +2,6 @@ package pages
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -153,8 +151,7 @@ func (p *Pages) brandOf(b Brand) *brand {
 // serve registers a static file of content, and returns its URL. As it has a hash of the
 // content, browsers keep the file for good.
 func (p *Pages) serve(name, mediaType, policy string, content []byte) string {
-	sum := sha256.Sum256(content)
-	version := base64.RawURLEncoding.EncodeToString(sum[:9])
+	version := versionOf(content)
 	p.mux.HandleFunc("GET /static/"+name, func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", mediaType)

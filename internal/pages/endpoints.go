@@ -72,12 +72,7 @@ func viewOf(e api.Endpoint, s *session) endpointView {
 }
 
 // Robot is the robot whose endpoint it is; empty if it is the operator's.
-func (e endpointView) Robot() string {
-	if e.RobotID == nil {
-		return ""
-	}
-	return *e.RobotID
-}
+func (e endpointView) Robot() string { return text(e.RobotID) }
 
 // Owner is the page of whose endpoint it is.
 func (e endpointView) Owner() string {

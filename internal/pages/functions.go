@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/url"
@@ -24,7 +23,6 @@ func (p *Pages) functions() template.FuncMap {
 		"eventChip": eventChip,
 		"size":      size,
 		"duration":  duration,
-		"json":      indented,
 		"path":      joinPath,
 		"count":     count,
 		"hours":     hoursChart,
@@ -166,11 +164,6 @@ func number(n any) float64 {
 		return n
 	}
 	return 0
-}
-
-func indented(v any) (string, error) {
-	text, err := json.MarshalIndent(v, "", "  ")
-	return string(text), err
 }
 
 // joinPath makes the path of a page from segments that may hold anything: texts, or

@@ -287,7 +287,11 @@ func (h *hub) lookFor(f *feed) (sent int) {
 	select {
 	case f.looking <- struct{}{}:
 	default:
-		return 0 // a reader that has just come looks
+		// A reader that has just come looks. However long that takes, the others have their turn.
+		h.mu.Lock()
+		f.looked = time.Now()
+		h.mu.Unlock()
+		return 0
 	}
 	defer func() { <-f.looking }()
 	h.mu.Lock()

@@ -528,3 +528,23 @@ func TestStreamOutlivesTheServersLimits(t *testing.T) {
 		deaf.Close()
 	})
 }
+
+// TestSlowFirstLook: while the first look at a region takes long, nothing spins, and
+// the others are looked at.
+func TestSlowFirstLook(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *room) {
+		fast := r.open("fast", nil)
+		want(t, withoutID(fast.take()), "data: one\n\n")
+		slow := r.open("slow", func(context.Context) ([]byte, error) {
+			time.Sleep(lookTimeout - time.Second)
+			return []byte("slow"), nil
+		})
+		r.show("two", nil)
+		time.Sleep(2*lookEvery + 500*time.Millisecond)
+		want(t, withoutID(fast.take()), "data: two\n\n")
+		want(t, slow.take(), "")
+		time.Sleep(2 * time.Second)
+		want(t, withoutID(slow.take()), "data: slow\n\n")
+		r.closed(fast, slow)
+	})
+}

@@ -119,6 +119,12 @@ func New(o Options) (*Pages, error) {
 // for [http.Server.RegisterOnShutdown].
 func (p *Pages) Stop() { p.stop() }
 
+// versionOf is a hash of a static file.
+func versionOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
 // load reads the templates and static files. A template without a block "main" is a
 // part that all pages may use.
 func (p *Pages) load() error {
@@ -131,8 +137,7 @@ func (p *Pages) load() error {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(text)
-		p.versions[path.Base(name)] = base64.RawURLEncoding.EncodeToString(sum[:9])
+		p.versions[path.Base(name)] = versionOf(text)
 	}
 	names, err = fs.Glob(files, "templates/*.tmpl")
 	if err != nil {

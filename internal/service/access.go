@@ -182,22 +182,28 @@ func (s *Service) Bearer(ctx context.Context, token string) (delivery.Token, err
 	if !strings.HasPrefix(token, tokenPrefix) {
 		return delivery.Token{}, ErrToken // a portal link, maybe
 	}
-	hash := sha256.Sum256([]byte(token))
+	t, err := s.lookUp(ctx, token)
+	if errors.Is(err, delivery.ErrNotFound) {
+		return delivery.Token{}, ErrToken
+	}
+	return t, err
+}
+
+// lookUp finds the token with a text, of whatever kind it is. The error is
+// [delivery.ErrNotFound] if there is none, or if it has expired.
+func (s *Service) lookUp(ctx context.Context, text string) (delivery.Token, error) {
+	hash := sha256.Sum256([]byte(text))
 	at := time.Now()
 	t, ok := s.tokens.get(hash, at)
 	if !ok {
 		var err error
-		t, err = s.store.TokenByHash(ctx, hash)
-		switch {
-		case errors.Is(err, delivery.ErrNotFound):
-			return delivery.Token{}, ErrToken
-		case err != nil:
+		if t, err = s.store.TokenByHash(ctx, hash); err != nil {
 			return delivery.Token{}, err
 		}
 		s.tokens.put(hash, t, at.Add(tokenTTL))
 	}
 	if expired(t.ExpiresAt, at) {
-		return delivery.Token{}, ErrToken
+		return delivery.Token{}, delivery.ErrNotFound
 	}
 	return t, nil
 }

@@ -110,18 +110,12 @@ func (s *Service) Inspector(ctx context.Context, code string) (Inspector, error)
 	if !strings.HasPrefix(code, inspectorPrefix) || len(code) != len(inspectorPrefix)+26 {
 		return Inspector{}, delivery.ErrNotFound
 	}
-	hash := sha256.Sum256([]byte(code))
-	at := time.Now()
-	t, ok := s.tokens.get(hash, at)
-	if !ok {
-		var err error
-		if t, err = s.store.TokenByHash(ctx, hash); err != nil {
-			return Inspector{}, err
-		}
-		s.tokens.put(hash, t, at.Add(tokenTTL))
+	t, err := s.lookUp(ctx, code)
+	if err == nil && t.Role != inspectorRole {
+		err = delivery.ErrNotFound
 	}
-	if t.Role != inspectorRole || expired(t.ExpiresAt, at) {
-		return Inspector{}, delivery.ErrNotFound
+	if err != nil {
+		return Inspector{}, err
 	}
 	return inspectorOf(t), nil
 }
