@@ -280,10 +280,14 @@ func (p *tab) path() string {
 	return at
 }
 
-// reaches waits until the tab shows a path that starts with prefix.
+// reaches waits until the tab shows a path that starts with prefix, and has loaded it:
+// what is typed before that is lost.
 func (p *tab) reaches(prefix string) {
 	p.t.Helper()
-	p.wait("the page "+prefix, func() bool { return strings.HasPrefix(p.path(), prefix) })
+	p.wait("the page "+prefix, func() bool {
+		at, err := evaluate[string](p, `document.readyState === "complete" ? location.pathname + location.search : ""`)
+		return err == nil && strings.HasPrefix(at, prefix)
+	})
 }
 
 // text returns the text that the page shows.

@@ -17,7 +17,8 @@ func TestKeyboard(t *testing.T) {
 	s := serve(t)
 	receiver := newSink(t)
 	p := s.open(t)
-	p.visit("/sign-in") // whose field has the focus
+	p.visit("/sign-in")
+	p.wait("its field has the focus", func() bool { return p.focused() == "Token" })
 	p.press(s.token + kb.Enter)
 	p.reaches("/robots")
 
