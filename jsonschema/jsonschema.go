@@ -2,8 +2,9 @@
 // from which everything else in this module is generated, and by which every
 // payload is judged.
 //
-// There are two layers. v1 is the documented contract: what a sender must
-// emit. observed is a superset of it: what a receiver must survive.
+// There are three layers. v1 is the documented contract: what a sender must
+// emit. observed is a superset of it: what a receiver must survive. canonical is
+// the one form to which package event normalises what either accepts.
 package jsonschema
 
 import "embed"
@@ -12,7 +13,7 @@ import "embed"
 // [FS] is Base followed by the file's path.
 const Base = "https://github.com/runhooks/runhooks/jsonschema/"
 
-// FS holds the schemas, as v1/NAME.json and observed/NAME.json.
+// FS holds the schemas, as v1/NAME.json, observed/NAME.json and canonical/run-event.json.
 //
-//go:embed v1/*.json observed/*.json
+//go:embed v1/*.json observed/*.json canonical/*.json
 var FS embed.FS

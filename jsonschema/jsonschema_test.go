@@ -269,7 +269,7 @@ func TestObservedAcceptsWhatIsDocumented(t *testing.T) {
 }
 
 func TestDialects(t *testing.T) {
-	keys := []string{"code", "instead-of", "member", "missing", "severity"}
+	keys := []string{"code", "instead-of", "member", "missing", "receiver", "severity"}
 	dialects := 0
 	for file, doc := range sources(t) {
 		walk(doc, "", true, func(pointer string, schema any, _ bool) {
@@ -337,6 +337,34 @@ func TestAnnotations(t *testing.T) {
 					}
 				}
 			}
+			if v, ok := s["x-holds"].(object); ok {
+				seen["x-holds"] = true
+				other, _ := s["else"].(object)
+				others, _ := other["properties"].(object)
+				all := v["any"].([]any)
+				for name := range v["when"].(object) {
+					all = append(all, name)
+				}
+				for _, name := range all {
+					if name, _ := name.(string); properties[name] == nil && others[name] == nil {
+						t.Errorf("%s#%s: x-holds: there is no property %q", file, pointer, name)
+					}
+				}
+			}
+			if v, ok := s["x-sent-as"].(object); ok {
+				seen["x-sent-as"] = true
+				for name, pointer := range v {
+					if pointer, _ := pointer.(string); properties[name] == nil || !strings.HasPrefix(pointer, "/") {
+						t.Errorf("%s#%s: x-sent-as: %s: want a property, and its pointer", file, pointer, name)
+					}
+				}
+			}
+			for keyword, where := range map[string]string{"x-no-nul": "", "x-safe-integers": "", "x-public-url": pointer, "x-captured-once": pointer} {
+				v, ok := s[keyword]
+				if seen[keyword] = seen[keyword] || ok; ok && (v != true || pointer != where) {
+					t.Errorf("%s#%s: %s: %v", file, pointer, keyword, v)
+				}
+			}
 			for _, property := range properties {
 				for _, keyword := range []string{"x-counts", "x-sums", "x-not-before"} {
 					if v, ok := property.(object)[keyword]; ok {
@@ -346,28 +374,39 @@ func TestAnnotations(t *testing.T) {
 			}
 		})
 	}
-	for _, keyword := range []string{"x-usual", "x-counts", "x-sums", "x-not-before"} {
+	for _, keyword := range []string{"x-usual", "x-counts", "x-sums", "x-not-before",
+		"x-holds", "x-captured-once", "x-public-url", "x-no-nul", "x-safe-integers", "x-sent-as"} {
 		if !seen[keyword] {
 			t.Errorf("saw no %s", keyword)
 		}
 	}
 }
 
-// A member is called as run_completed calls it, or says by x-canonical how
-// run_completed does.
+// A documented member is called as run_completed calls it, or says by x-canonical how
+// run_completed does. In the observed layer x-canonical is the pointer of the member
+// that is the same in another object.
 func TestCanonicalNames(t *testing.T) {
 	docs := sources(t)
 	const first = "v1/run-completed.json"
 	canonical := membersOf(t, docs, first, docs[first], "")
-	renamed := 0
+	renamed, moved := 0, 0
 	for file, doc := range docs {
-		for place, members := range membersOf(t, docs, file, doc, "") {
+		described := membersOf(t, docs, file, doc, "")
+		for place, members := range described {
 			for name, member := range members {
 				c, annotated := member["x-canonical"]
 				if !annotated {
 					if strings.HasPrefix(file, "v1/") && canonical[place][name] == nil {
 						t.Errorf("%s: %s/%s has no x-canonical, and %s has no such member", file, place, name, first)
 					}
+					continue
+				}
+				if pointer, _ := c.(string); strings.HasPrefix(file, "observed/") && strings.HasPrefix(pointer, "/") {
+					object, member := path.Split(pointer)
+					if described[strings.TrimSuffix(object, "/")][member] == nil {
+						t.Errorf("%s: %s/%s: x-canonical is %s, which is not described there", file, place, name, pointer)
+					}
+					moved++
 					continue
 				}
 				renamed++
@@ -380,13 +419,13 @@ func TestCanonicalNames(t *testing.T) {
 			}
 		}
 	}
-	if renamed == 0 {
-		t.Error("saw no x-canonical")
+	if renamed == 0 || moved == 0 {
+		t.Errorf("saw x-canonical of %d other names and %d other places", renamed, moved)
 	}
 }
 
-// membersOf gives the members that schema names by properties of its own, and
-// what these name, by the place of their object.
+// membersOf returns the members that schema names by properties of its own, and by those
+// of then and else, and what these name, by the place of their object.
 func membersOf(t *testing.T, docs map[string]object, file string, schema object, place string) map[string]map[string]object {
 	all := map[string]map[string]object{}
 	properties, _ := schema["properties"].(object)
@@ -400,6 +439,18 @@ func membersOf(t *testing.T, docs map[string]object, file string, schema object,
 		}
 		all[place][name] = s
 		maps.Copy(all, membersOf(t, docs, file, s, place+"/"+name))
+	}
+	for _, keyword := range []string{"then", "else"} {
+		sub, ok := schema[keyword].(object)
+		if !ok {
+			continue
+		}
+		for place, members := range membersOf(t, docs, file, sub, place) {
+			if all[place] == nil {
+				all[place] = map[string]object{}
+			}
+			maps.Copy(all[place], members)
+		}
 	}
 	return all
 }

@@ -147,7 +147,7 @@ func TestFormsAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	files = append(files, schemas...)
-	if len(files) != 4+12 {
+	if len(files) != 4+14 {
 		t.Errorf("saw %d files: %q", len(files), files)
 	}
 	for _, file := range files {

@@ -172,6 +172,40 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// The canonical schemas of dist accept the canonical form of each vector, and no payload.
+func TestCanonicalForms(t *testing.T) {
+	for _, draft := range []string{"2020-12", "draft-07"} {
+		of := schema{"dist/json-schema-" + draft + "/canonical-run-event.json", ""}
+		for name, accepts := range judges(t, of) {
+			forms := 0
+			for _, v := range vectors.All() {
+				if v.Canonical == nil {
+					continue
+				}
+				for _, text := range [][]byte{v.Payload, v.Canonical} {
+					decoder := json.NewDecoder(bytes.NewReader(text))
+					decoder.UseNumber()
+					var value any
+					if err := decoder.Decode(&value); err != nil {
+						t.Fatalf("%s: %v", v.Name, err)
+					}
+					if isHuge(value) {
+						continue
+					}
+					_, payload := value.(map[string]any)["event_type"]
+					if got := accepts(value); got == payload {
+						t.Errorf("%s: %s accepts %s: %t, want %t", of, name, v.Name, got, !payload)
+					}
+					forms++
+				}
+			}
+			if forms < 600 {
+				t.Errorf("%s: saw only %d payloads and forms", of, forms)
+			}
+		}
+	}
+}
+
 // The OpenAPI 3.0 document accepts all that conforms, and of the other vectors
 // only those listed here.
 func TestAcceptsMore(t *testing.T) {
@@ -269,7 +303,7 @@ func TestComponents(t *testing.T) {
 		}
 	}
 	for _, draft := range []struct{ name, defs string }{{"2020-12", "$defs"}, {"draft-07", "definitions"}} {
-		for _, name := range []string{"run-event", "observed-run-event"} {
+		for _, name := range []string{"run-event", "observed-run-event", "canonical-run-event"} {
 			file := "dist/json-schema-" + draft.name + "/" + name + ".json"
 			doc := read(t, file)
 			check(schema{file, ""}, doc, at(t, doc, "examples").([]any))

@@ -3,6 +3,10 @@
 // them. This package is how Go does.
 package vectors
 
+// The guide to a server shows vectors in its shapes. What writes it also judges them, so it
+// runs after what is generated in internal/validate.
+//go:generate go run github.com/runhooks/runhooks/internal/sample/cmd/maxundoc -out ../docs/maxun.md
+
 import (
 	"cmp"
 	"embed"
@@ -25,6 +29,9 @@ type Vector struct {
 	// keep and change them.
 	Payload     []byte
 	Expectation Expectation
+	// Canonical is the canonical form of the event that the payload is, as JSON in the
+	// form of jsonschema/canonical. It is nil if the verdict is invalid.
+	Canonical []byte
 }
 
 // An Expectation is what stands in a vector's .expect.json file.
@@ -52,6 +59,7 @@ type Finding struct {
 const (
 	payloadExt     = ".json"
 	expectationExt = ".expect.json"
+	canonicalExt   = ".canonical.json"
 )
 
 // suite is every vector. Only [All] and what it calls may refer to it, and no
@@ -145,6 +153,11 @@ func read(files embed.FS, base string) (Vector, error) {
 	v := Vector{Name: path.Base(base), Verdict: path.Dir(base), Payload: payload}
 	if err := json.Unmarshal(expectation, &v.Expectation); err != nil {
 		return Vector{}, fmt.Errorf("%s%s: %w", base, expectationExt, err)
+	}
+	if v.Verdict != "invalid" {
+		if v.Canonical, err = files.ReadFile(base + canonicalExt); err != nil {
+			return Vector{}, err
+		}
 	}
 	return v, nil
 }

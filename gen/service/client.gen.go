@@ -206,6 +206,7 @@ const (
 	EventTypeEventSetAside     EventType = "event_set_aside"
 	EventTypeRunCompleted      EventType = "run_completed"
 	EventTypeRunFailed         EventType = "run_failed"
+	EventTypeWebhookTest       EventType = "webhook_test"
 )
 
 // Valid indicates whether the value is a known member of the EventType enum.
@@ -224,6 +225,8 @@ func (e EventType) Valid() bool {
 	case EventTypeRunCompleted:
 		return true
 	case EventTypeRunFailed:
+		return true
+	case EventTypeWebhookTest:
 		return true
 	default:
 		return false
@@ -245,6 +248,27 @@ func (e FindingSeverity) Valid() bool {
 	case FindingSeverityInfo:
 		return true
 	case FindingSeverityWarning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Form.
+const (
+	FormCanonical  Form = "canonical"
+	FormDocumented Form = "documented"
+	FormReceived   Form = "received"
+)
+
+// Valid indicates whether the value is a known member of the Form enum.
+func (e Form) Valid() bool {
+	switch e {
+	case FormCanonical:
+		return true
+	case FormDocumented:
+		return true
+	case FormReceived:
 		return true
 	default:
 		return false
@@ -393,6 +417,12 @@ type Attempt struct {
 
 	// Error The error that ended an attempt without an answer.
 	Error *string `json:"error,omitempty"`
+
+	// Form The form in which an endpoint gets events. received: the payload as it was published, or as an inlet took it, byte for byte. canonical: the event as canonical/run-event, one typed form for all payloads. documented: a payload as the contract documents it; an event of which no such payload can honestly be made goes out as canonical. Deliveries that are not as received have the header Runhooks-Form, with their form.
+	Form *Form `json:"form,omitempty"`
+
+	// FormReason Why it was not sent in the endpoint's form. Absent if it was.
+	FormReason *string `json:"form_reason,omitempty"`
 
 	// Late It ended after another node had taken over the endpoint, and so it changed nothing.
 	Late bool `json:"late"`
@@ -631,6 +661,9 @@ type Endpoint struct {
 	// Events Types of the events that it gets. Empty stands for all.
 	Events []EventType `json:"events"`
 
+	// Form The form in which an endpoint gets events. received: the payload as it was published, or as an inlet took it, byte for byte. canonical: the event as canonical/run-event, one typed form for all payloads. documented: a payload as the contract documents it; an event of which no such payload can honestly be made goes out as canonical. Deliveries that are not as received have the header Runhooks-Form, with their form.
+	Form Form `json:"form"`
+
 	// HasAuthorization Requests have an Authorization header.
 	HasAuthorization bool `json:"has_authorization"`
 
@@ -710,7 +743,7 @@ type EndpointActivity struct {
 	Waiting int64 `json:"waiting"`
 }
 
-// EndpointCreate Whose endpoint it is, and its settings. Absent members have their defaults; the default of `signature` is v1. Only one of `authorization` and `basic` can be there.
+// EndpointCreate Whose endpoint it is, and its settings. Absent members have their defaults; the default of `signature` is v1, and that of `form` is received. An endpoint of the operator gets events as received. Only one of `authorization` and `basic` can be there.
 type EndpointCreate struct {
 	// Active Attempts are made. Otherwise deliveries are held.
 	Active *bool `json:"active,omitempty"`
@@ -726,6 +759,9 @@ type EndpointCreate struct {
 
 	// Events Types of the events that it gets. Empty stands for all.
 	Events []EventType `json:"events,omitempty"`
+
+	// Form The form in which an endpoint gets events. received: the payload as it was published, or as an inlet took it, byte for byte. canonical: the event as canonical/run-event, one typed form for all payloads. documented: a payload as the contract documents it; an event of which no such payload can honestly be made goes out as canonical. Deliveries that are not as received have the header Runhooks-Form, with their form.
+	Form *Form `json:"form,omitempty"`
 
 	// Headers Further headers of each request. Their values are stored encrypted, and never shown. The operation createEndpoint lists those that are refused.
 	Headers map[string]string `json:"headers,omitempty"`
@@ -919,10 +955,10 @@ type Erasure struct {
 
 // Event An event that was published.
 type Event struct {
-	// AcceptedAt When it was accepted, which is the payload's timestamp.
+	// AcceptedAt When it was accepted. It is the payload's timestamp, unless an inlet took the event.
 	AcceptedAt time.Time `json:"accepted_at"`
 
-	// Body What was published. Lists leave it out.
+	// Body What was published, or what the inlet took. Lists leave it out.
 	Body *json.RawMessage `json:"body,omitempty"`
 
 	// EventType Type of the event.
@@ -930,6 +966,9 @@ type Event struct {
 
 	// ID Identifier of the event.
 	ID string `json:"id"`
+
+	// InletID The inlet that took it. Absent if it was published. Lists leave it out.
+	InletID *string `json:"inlet_id,omitempty"`
 
 	// Operational It is an operational event, for the operator's endpoints.
 	Operational bool `json:"operational"`
@@ -950,7 +989,7 @@ type EventPage struct {
 	Next *string `json:"next,omitempty"`
 }
 
-// EventSetAside An event that was published in a transaction of the platform does not conform to the contract. It is not sent, and is kept with its findings until somebody looks at it. Members that the contract does not name are allowed everywhere and must be ignored by receivers.
+// EventSetAside An event that was published in a transaction of the platform does not conform to the contract, or a payload that an inlet took is invalid. It is not sent, and is kept with its findings until somebody looks at it. Members that the contract does not name are allowed everywhere and must be ignored by receivers.
 type EventSetAside struct {
 	// Data The event that was set aside, and why.
 	Data EventSetAsideData `json:"data"`
@@ -970,7 +1009,10 @@ type EventSetAsideEventType string
 
 // EventSetAsideData The event that was set aside, and why.
 type EventSetAsideData struct {
-	// PublishedAt When the platform published it.
+	// InletID The inlet that took it. Absent if the platform published it in a transaction.
+	InletID *string `json:"inlet_id,omitempty"`
+
+	// PublishedAt When the platform published it, or the inlet took it.
 	PublishedAt time.Time `json:"published_at"`
 
 	// Reason The first error that was found, in a sentence.
@@ -980,7 +1022,7 @@ type EventSetAsideData struct {
 	SetAsideID string `json:"set_aside_id"`
 }
 
-// EventType A type of event of the contract, or of the operational events.
+// EventType A type of event of the contract, or of the operational events. webhook_test is what servers send to try a webhook; only inlets take it.
 type EventType string
 
 // Finding One thing that a check has to say about a payload.
@@ -990,6 +1032,9 @@ type Finding struct {
 
 	// Column Column of the line, from 1, in code points.
 	Column int `json:"column"`
+
+	// Count How many findings it stands for, of the same rule in the same column, where that is more than one. The other members are about the first.
+	Count *int `json:"count,omitempty"`
 
 	// Hint What to do about it, where there is something to say.
 	Hint *string `json:"hint,omitempty"`
@@ -1003,6 +1048,9 @@ type Finding struct {
 	// Offset Where in the payload, from its start.
 	Offset int `json:"offset"`
 
+	// Pattern The pointers of all of them, with * for the index of an array.
+	Pattern *string `json:"pattern,omitempty"`
+
 	// Pointer RFC 6901 pointer to what the finding is about; empty for the whole payload.
 	Pointer string `json:"pointer"`
 
@@ -1013,6 +1061,9 @@ type Finding struct {
 // FindingSeverity How much the finding weighs. Only errors make a payload fall short of the contract.
 type FindingSeverity string
 
+// Form The form in which an endpoint gets events. received: the payload as it was published, or as an inlet took it, byte for byte. canonical: the event as canonical/run-event, one typed form for all payloads. documented: a payload as the contract documents it; an event of which no such payload can honestly be made goes out as canonical. Deliveries that are not as received have the header Runhooks-Form, with their form.
+type Form string
+
 // Health That all is well.
 type Health struct {
 	// Status Always ok.
@@ -1021,6 +1072,60 @@ type Health struct {
 
 // HealthStatus Always ok.
 type HealthStatus string
+
+// Inlet A secret URL that takes events as servers send them.
+type Inlet struct {
+	// CreatedAt When it was created.
+	CreatedAt time.Time `json:"created_at"`
+
+	// ID Identifier of the inlet.
+	ID string `json:"id"`
+
+	// LastReceivedAt When something last arrived, but for a few seconds. Absent if nothing has.
+	LastReceivedAt *time.Time `json:"last_received_at,omitempty"`
+
+	// Locale The locale by which the server writes run times.
+	Locale *string `json:"locale,omitempty"`
+
+	// Name Which server sends to it.
+	Name string `json:"name"`
+
+	// RobotID The robot to whose endpoints the events go. Absent if the payload says which.
+	RobotID *string `json:"robot_id,omitempty"`
+
+	// URL Where the server sends events. It is secret, and only in the answers that create the inlet or rotate its URL.
+	URL *string `json:"url,omitempty"`
+
+	// Zone The time zone in which the server writes run times.
+	Zone *string `json:"zone,omitempty"`
+}
+
+// InletCreate What an inlet is for.
+type InletCreate struct {
+	// Locale The BCP 47 locale by which the server writes run times, such as de-DE. It needs `zone`.
+	Locale *string `json:"locale,omitempty"`
+
+	// Name Which server sends to it, in the words of whoever made it.
+	Name string `json:"name"`
+
+	// RobotID The robot to whose endpoints the events go, whatever robot the payloads name. If it is absent, they go to the endpoints of the robot that the payload names.
+	RobotID *string `json:"robot_id,omitempty"`
+
+	// Zone The IANA time zone in which the server writes run times, such as Europe/Berlin. It needs `locale`. Without both, the instants of times without a zone are not known.
+	Zone *string `json:"zone,omitempty"`
+}
+
+// InletPage A page of inlets.
+type InletPage struct {
+	// Items The entries.
+	Items []Inlet `json:"items"`
+
+	// Next Where the next page starts. Absent on the last page.
+	Next *string `json:"next,omitempty"`
+}
+
+// InletPatch A JSON merge patch (RFC 7396) of the members of InletCreate. What comes of it has to conform to InletCreate.
+type InletPatch map[string]interface{}
 
 // Job Work that goes on in steps.
 type Job struct {
@@ -1085,7 +1190,7 @@ type LineResult struct {
 // Outcome What came of an attempt. accepted: 2xx. deferred: 429 or 503 with Retry-After. gone: 410. refused: any other answer, including redirects. unreachable: there was no answer. blocked: the host's addresses are not public, so nothing was sent.
 type Outcome string
 
-// Payload An event as an endpoint gets it: what was published, with `timestamp`, and with the id of the endpoint as `webhook_id`.
+// Payload An event as an endpoint gets it: in the endpoint's form. As received it is what was published, with `timestamp`, and with the id of the endpoint as `webhook_id`, or just what an inlet took.
 type Payload map[string]interface{}
 
 // PortalLink A link that opens the settings of one robot, once.
@@ -1163,6 +1268,18 @@ type Published struct {
 	Replayed bool `json:"replayed"`
 }
 
+// Received What became of a payload that an inlet took.
+type Received struct {
+	// EventID Identifier of the event, which attempts have as webhook-id. If the payload was set aside, it is that of the event_set_aside event.
+	EventID string `json:"event_id"`
+
+	// Reason Why it was set aside, in a sentence.
+	Reason *string `json:"reason,omitempty"`
+
+	// SetAside The payload is invalid. It is kept for the operator, and not delivered.
+	SetAside bool `json:"set_aside"`
+}
+
 // Recovery Which deliveries to recover.
 type Recovery struct {
 	// Since Those of events that were accepted at this time or later.
@@ -1235,9 +1352,9 @@ type SecretInfo struct {
 	Signature SignatureKind `json:"signature"`
 }
 
-// SetAside An event of the platform's transactions that does not conform.
+// SetAside An event of the platform's transactions that does not conform, or a payload that an inlet took and that is invalid.
 type SetAside struct {
-	// Body What was published, as text.
+	// Body What was published or taken, as text.
 	Body string `json:"body"`
 
 	// Findings What is wrong with it.
@@ -1246,8 +1363,14 @@ type SetAside struct {
 	// ID Identifier of what was set aside.
 	ID string `json:"id"`
 
-	// PublishedAt When the platform published it.
+	// InletID The inlet that took it. Absent if the platform published it in a transaction.
+	InletID *string `json:"inlet_id,omitempty"`
+
+	// PublishedAt When the platform published it, or the inlet took it.
 	PublishedAt time.Time `json:"published_at"`
+
+	// RobotID The robot of the inlet, or else the one that the payload names, if that can be read.
+	RobotID *string `json:"robot_id,omitempty"`
 }
 
 // SetAsidePage A page of events that were set aside.
@@ -1385,6 +1508,9 @@ type IdempotencyKey = string
 // IfMatch defines model for IfMatch.
 type IfMatch = string
 
+// InletID defines model for InletID.
+type InletID = string
+
 // Limit defines model for Limit.
 type Limit = int
 
@@ -1400,7 +1526,7 @@ type To = time.Time
 // TraceParent defines model for TraceParent.
 type TraceParent = string
 
-// TypeFilter A type of event of the contract, or of the operational events.
+// TypeFilter A type of event of the contract, or of the operational events. webhook_test is what servers send to try a webhook; only inlets take it.
 type TypeFilter = EventType
 
 // WebhookID defines model for WebhookID.
@@ -1450,6 +1576,9 @@ type Unprocessable = Problem
 
 // UnsupportedType Why a request was refused: RFC 9457 problem details, with what was found wrong with its body.
 type UnsupportedType = Problem
+
+// ReceiveEventJSONBody defines parameters for ReceiveEvent.
+type ReceiveEventJSONBody map[string]interface{}
 
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
@@ -1574,6 +1703,18 @@ type PublishBatchParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// ListInletsParams defines parameters for ListInlets.
+type ListInletsParams struct {
+	// RobotID Only what belongs to this robot.
+	RobotID *RobotFilter `form:"robot_id,omitempty" json:"robot_id,omitempty"`
+
+	// Cursor Where the page starts; `next` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit How many entries the page has at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListRobotsParams defines parameters for ListRobots.
 type ListRobotsParams struct {
 	// RobotID Only what belongs to this robot.
@@ -1595,6 +1736,9 @@ type ListSetAsideParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ReceiveEventJSONRequestBody defines body for ReceiveEvent for application/json ContentType.
+type ReceiveEventJSONRequestBody ReceiveEventJSONBody
+
 // CreateEndpointJSONRequestBody defines body for CreateEndpoint for application/json ContentType.
 type CreateEndpointJSONRequestBody = EndpointCreate
 
@@ -1612,6 +1756,12 @@ type CreateErasureJSONRequestBody = Erasure
 
 // PublishEventJSONRequestBody defines body for PublishEvent for application/json ContentType.
 type PublishEventJSONRequestBody = Publication
+
+// CreateInletJSONRequestBody defines body for CreateInlet for application/json ContentType.
+type CreateInletJSONRequestBody = InletCreate
+
+// UpdateInletApplicationMergePatchPlusJSONRequestBody defines body for UpdateInlet for application/merge-patch+json ContentType.
+type UpdateInletApplicationMergePatchPlusJSONRequestBody = InletPatch
 
 // CreatePortalLinkJSONRequestBody defines body for CreatePortalLink for application/json ContentType.
 type CreatePortalLinkJSONRequestBody = PortalLinkCreate
@@ -1700,6 +1850,44 @@ type ClientInterface interface {
 	// Corresponds with GET /healthz (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReceiveEventWithBody Send an event to an inlet
+	//
+	// Takes the payload of an event, whatever its Content-Type says, and as gzip, too. 202 is answered when it
+	// is on disk, and not before.
+	//
+	// - What conforms or deviates is delivered to the endpoints of the inlet's robot or, if the inlet has
+	//   none, of the robot that the payload names.
+	// - What is invalid can't be delivered. It is set aside for the operator, and answered with 202 as well:
+	//   sending the same bytes again could not help.
+	// - A payload that the same inlet has taken within the last day or more is answered with the event that
+	//   the first one made, and nothing is delivered again. Payloads are the same if their bytes are.
+	//
+	// A URL that is unknown is answered with 404. No answer is a redirect.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /in/{token} (the `ReceiveEvent` operationId).
+	ReceiveEventWithBody(ctx context.Context, token string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReceiveEvent Send an event to an inlet
+	//
+	// Takes the payload of an event, whatever its Content-Type says, and as gzip, too. 202 is answered when it
+	// is on disk, and not before.
+	//
+	// - What conforms or deviates is delivered to the endpoints of the inlet's robot or, if the inlet has
+	//   none, of the robot that the payload names.
+	// - What is invalid can't be delivered. It is set aside for the operator, and answered with 202 as well:
+	//   sending the same bytes again could not help.
+	// - A payload that the same inlet has taken within the last day or more is answered with the event that
+	//   the first one made, and nothing is delivered again. Payloads are the same if their bytes are.
+	//
+	// A URL that is unknown is answered with 404. No answer is a redirect.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /in/{token} (the `ReceiveEvent` operationId).
+	ReceiveEvent(ctx context.Context, token string, body ReceiveEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMetrics Metrics
 	//
 	// In the text format of Prometheus. They name no robot, endpoint or token.
@@ -1770,8 +1958,8 @@ type ClientInterface interface {
 	//
 	// Headers that an attempt sets itself are refused: `Accept-Encoding`, `Connection`, `Content-Encoding`,
 	// `Content-Length`, `Content-Type`, `Expect`, `Host`, `Keep-Alive`, `Proxy-Authorization`,
-	// `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and those that
-	// start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
+	// `Proxy-Connection`, `Runhooks-Form`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and
+	// those that start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
 	// `traceparent` and `tracestate`.
 	//
 	// Takes any type of body and a specified content type.
@@ -1786,8 +1974,8 @@ type ClientInterface interface {
 	//
 	// Headers that an attempt sets itself are refused: `Accept-Encoding`, `Connection`, `Content-Encoding`,
 	// `Content-Length`, `Content-Type`, `Expect`, `Host`, `Keep-Alive`, `Proxy-Authorization`,
-	// `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and those that
-	// start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
+	// `Proxy-Connection`, `Runhooks-Form`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and
+	// those that start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
 	// `traceparent` and `tracestate`.
 	//
 	// Takes a body of the `application/json` content type.
@@ -1886,7 +2074,7 @@ type ClientInterface interface {
 
 	// CreateErasureWithBody Erase what is known of a run or a robot
 	//
-	// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts. What is not delivered yet will not be. The endpoints of the robot stay.
+	// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts, and what inlets took of it and was set aside. What is not delivered yet will not be. The endpoints and inlets of the robot stay.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1895,7 +2083,7 @@ type ClientInterface interface {
 
 	// CreateErasure Erase what is known of a run or a robot
 	//
-	// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts. What is not delivered yet will not be. The endpoints of the robot stay.
+	// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts, and what inlets took of it and was set aside. What is not delivered yet will not be. The endpoints and inlets of the robot stay.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1939,7 +2127,7 @@ type ClientInterface interface {
 
 	// PublishBatchWithBody Publish several events
 	//
-	// One event a line (NDJSON), in at most 10,000 lines and 32 MiB. Each line is judged on its own: those that
+	// One event a line (NDJSON), in at most 10,000 lines and 64 MiB. Each line is judged on its own: those that
 	// conform are published, in their order, whatever the others are. The answer has a result for each
 	// line that is not blank, with the status that the line would have got by itself. Where a limit cuts
 	// the batch off, the last result has status 413 and says so.
@@ -1958,6 +2146,80 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/events/{event_id} (the `GetEvent` operationId).
 	GetEvent(ctx context.Context, eventID EventID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListInlets List inlets
+	//
+	// Inlets, in the order of their creation, without their URLs.
+	//
+	// Corresponds with GET /v1/inlets (the `ListInlets` operationId).
+	ListInlets(ctx context.Context, params *ListInletsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateInletWithBody Create an inlet
+	//
+	// An inlet is a secret URL that takes events as servers of today send them: without a signature, without
+	// an id, and in shapes that the contract only observes. Enter it as the webhook's URL in the settings of
+	// such a server. What arrives is stored, and delivered to the endpoints of its robot, signed and retried.
+	//
+	// The answer has the URL; no later one does. Whoever has the URL can publish events of the inlet's robot or,
+	// if it has none, of any robot.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/inlets (the `CreateInlet` operationId).
+	CreateInletWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateInlet Create an inlet
+	//
+	// An inlet is a secret URL that takes events as servers of today send them: without a signature, without
+	// an id, and in shapes that the contract only observes. Enter it as the webhook's URL in the settings of
+	// such a server. What arrives is stored, and delivered to the endpoints of its robot, signed and retried.
+	//
+	// The answer has the URL; no later one does. Whoever has the URL can publish events of the inlet's robot or,
+	// if it has none, of any robot.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/inlets (the `CreateInlet` operationId).
+	CreateInlet(ctx context.Context, body CreateInletJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteInlet Delete an inlet
+	//
+	// Its URL takes no further events, on other nodes within a few seconds. Those that it took are delivered as before.
+	//
+	// Corresponds with DELETE /v1/inlets/{inlet_id} (the `DeleteInlet` operationId).
+	DeleteInlet(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetInlet Read an inlet
+	//
+	// The inlet, without its URL.
+	//
+	// Corresponds with GET /v1/inlets/{inlet_id} (the `GetInlet` operationId).
+	GetInlet(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateInletWithBody Change an inlet
+	//
+	// A JSON merge patch (RFC 7396): what it names is replaced, and null removes it. All members of InletCreate can be changed but `robot_id`. A change of `zone` or `locale` counts for events that arrive from now on, on other nodes within a few seconds.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/inlets/{inlet_id} (the `UpdateInlet` operationId).
+	UpdateInletWithBody(ctx context.Context, inletID InletID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateInletWithApplicationMergePatchPlusJSONBody Change an inlet
+	//
+	// A JSON merge patch (RFC 7396): what it names is replaced, and null removes it. All members of InletCreate can be changed but `robot_id`. A change of `zone` or `locale` counts for events that arrive from now on, on other nodes within a few seconds.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/inlets/{inlet_id} (the `UpdateInlet` operationId).
+	UpdateInletWithApplicationMergePatchPlusJSONBody(ctx context.Context, inletID InletID, body UpdateInletApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateInlet Give an inlet another URL
+	//
+	// For a URL that leaked. The old one takes nothing from now on, on other nodes within a few seconds: what the server sends there is lost, unless it is told the new one within its retries. To change a URL without a gap, create a second inlet, and delete the first when nothing arrives there any more.
+	//
+	// Corresponds with POST /v1/inlets/{inlet_id}/rotate (the `RotateInlet` operationId).
+	RotateInlet(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetJob Read a job
 	//
@@ -2007,7 +2269,7 @@ type ClientInterface interface {
 
 	// ListSetAside List what was set aside
 	//
-	// Events that were published in a transaction of the platform and do not conform, the newest first. They belong to no robot for certain, so the token must not be limited to one.
+	// Events that were published in a transaction of the platform and do not conform, and payloads that inlets took and that are invalid, the newest first. They belong to no robot for certain, so the token must not be limited to one.
 	//
 	// Corresponds with GET /v1/set-aside (the `ListSetAside` operationId).
 	ListSetAside(ctx context.Context, params *ListSetAsideParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2052,6 +2314,64 @@ type ClientInterface interface {
 // Corresponds with GET /healthz (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHealthRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReceiveEventWithBody Send an event to an inlet
+//
+// Takes the payload of an event, whatever its Content-Type says, and as gzip, too. 202 is answered when it
+// is on disk, and not before.
+//
+//   - What conforms or deviates is delivered to the endpoints of the inlet's robot or, if the inlet has
+//     none, of the robot that the payload names.
+//   - What is invalid can't be delivered. It is set aside for the operator, and answered with 202 as well:
+//     sending the same bytes again could not help.
+//   - A payload that the same inlet has taken within the last day or more is answered with the event that
+//     the first one made, and nothing is delivered again. Payloads are the same if their bytes are.
+//
+// A URL that is unknown is answered with 404. No answer is a redirect.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /in/{token} (the `ReceiveEvent` operationId).
+func (c *Client) ReceiveEventWithBody(ctx context.Context, token string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReceiveEventRequestWithBody(c.Server, token, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReceiveEvent Send an event to an inlet
+//
+// Takes the payload of an event, whatever its Content-Type says, and as gzip, too. 202 is answered when it
+// is on disk, and not before.
+//
+//   - What conforms or deviates is delivered to the endpoints of the inlet's robot or, if the inlet has
+//     none, of the robot that the payload names.
+//   - What is invalid can't be delivered. It is set aside for the operator, and answered with 202 as well:
+//     sending the same bytes again could not help.
+//   - A payload that the same inlet has taken within the last day or more is answered with the event that
+//     the first one made, and nothing is delivered again. Payloads are the same if their bytes are.
+//
+// A URL that is unknown is answered with 404. No answer is a redirect.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /in/{token} (the `ReceiveEvent` operationId).
+func (c *Client) ReceiveEvent(ctx context.Context, token string, body ReceiveEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReceiveEventRequest(c.Server, token, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2222,8 +2542,8 @@ func (c *Client) ListEndpoints(ctx context.Context, params *ListEndpointsParams,
 //
 // Headers that an attempt sets itself are refused: `Accept-Encoding`, `Connection`, `Content-Encoding`,
 // `Content-Length`, `Content-Type`, `Expect`, `Host`, `Keep-Alive`, `Proxy-Authorization`,
-// `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and those that
-// start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
+// `Proxy-Connection`, `Runhooks-Form`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and
+// those that start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
 // `traceparent` and `tracestate`.
 //
 // Takes any type of body and a specified content type.
@@ -2248,8 +2568,8 @@ func (c *Client) CreateEndpointWithBody(ctx context.Context, contentType string,
 //
 // Headers that an attempt sets itself are refused: `Accept-Encoding`, `Connection`, `Content-Encoding`,
 // `Content-Length`, `Content-Type`, `Expect`, `Host`, `Keep-Alive`, `Proxy-Authorization`,
-// `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and those that
-// start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
+// `Proxy-Connection`, `Runhooks-Form`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and
+// those that start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
 // `traceparent` and `tracestate`.
 //
 // Takes a body of the `application/json` content type.
@@ -2448,7 +2768,7 @@ func (c *Client) TestEndpoint(ctx context.Context, endpointID EndpointID, reqEdi
 
 // CreateErasureWithBody Erase what is known of a run or a robot
 //
-// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts. What is not delivered yet will not be. The endpoints of the robot stay.
+// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts, and what inlets took of it and was set aside. What is not delivered yet will not be. The endpoints and inlets of the robot stay.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2467,7 +2787,7 @@ func (c *Client) CreateErasureWithBody(ctx context.Context, contentType string, 
 
 // CreateErasure Erase what is known of a run or a robot
 //
-// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts. What is not delivered yet will not be. The endpoints of the robot stay.
+// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts, and what inlets took of it and was set aside. What is not delivered yet will not be. The endpoints and inlets of the robot stay.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2551,7 +2871,7 @@ func (c *Client) PublishEvent(ctx context.Context, params *PublishEventParams, b
 
 // PublishBatchWithBody Publish several events
 //
-// One event a line (NDJSON), in at most 10,000 lines and 32 MiB. Each line is judged on its own: those that
+// One event a line (NDJSON), in at most 10,000 lines and 64 MiB. Each line is judged on its own: those that
 // conform are published, in their order, whatever the others are. The answer has a result for each
 // line that is not blank, with the status that the line would have got by itself. Where a limit cuts
 // the batch off, the last result has status 413 and says so.
@@ -2581,6 +2901,160 @@ func (c *Client) PublishBatchWithBody(ctx context.Context, params *PublishBatchP
 // Corresponds with GET /v1/events/{event_id} (the `GetEvent` operationId).
 func (c *Client) GetEvent(ctx context.Context, eventID EventID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetEventRequest(c.Server, eventID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListInlets List inlets
+//
+// Inlets, in the order of their creation, without their URLs.
+//
+// Corresponds with GET /v1/inlets (the `ListInlets` operationId).
+func (c *Client) ListInlets(ctx context.Context, params *ListInletsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListInletsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateInletWithBody Create an inlet
+//
+// An inlet is a secret URL that takes events as servers of today send them: without a signature, without
+// an id, and in shapes that the contract only observes. Enter it as the webhook's URL in the settings of
+// such a server. What arrives is stored, and delivered to the endpoints of its robot, signed and retried.
+//
+// The answer has the URL; no later one does. Whoever has the URL can publish events of the inlet's robot or,
+// if it has none, of any robot.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/inlets (the `CreateInlet` operationId).
+func (c *Client) CreateInletWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateInletRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateInlet Create an inlet
+//
+// An inlet is a secret URL that takes events as servers of today send them: without a signature, without
+// an id, and in shapes that the contract only observes. Enter it as the webhook's URL in the settings of
+// such a server. What arrives is stored, and delivered to the endpoints of its robot, signed and retried.
+//
+// The answer has the URL; no later one does. Whoever has the URL can publish events of the inlet's robot or,
+// if it has none, of any robot.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/inlets (the `CreateInlet` operationId).
+func (c *Client) CreateInlet(ctx context.Context, body CreateInletJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateInletRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteInlet Delete an inlet
+//
+// Its URL takes no further events, on other nodes within a few seconds. Those that it took are delivered as before.
+//
+// Corresponds with DELETE /v1/inlets/{inlet_id} (the `DeleteInlet` operationId).
+func (c *Client) DeleteInlet(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteInletRequest(c.Server, inletID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetInlet Read an inlet
+//
+// The inlet, without its URL.
+//
+// Corresponds with GET /v1/inlets/{inlet_id} (the `GetInlet` operationId).
+func (c *Client) GetInlet(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetInletRequest(c.Server, inletID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateInletWithBody Change an inlet
+//
+// A JSON merge patch (RFC 7396): what it names is replaced, and null removes it. All members of InletCreate can be changed but `robot_id`. A change of `zone` or `locale` counts for events that arrive from now on, on other nodes within a few seconds.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/inlets/{inlet_id} (the `UpdateInlet` operationId).
+func (c *Client) UpdateInletWithBody(ctx context.Context, inletID InletID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateInletRequestWithBody(c.Server, inletID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateInletWithApplicationMergePatchPlusJSONBody Change an inlet
+//
+// A JSON merge patch (RFC 7396): what it names is replaced, and null removes it. All members of InletCreate can be changed but `robot_id`. A change of `zone` or `locale` counts for events that arrive from now on, on other nodes within a few seconds.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/inlets/{inlet_id} (the `UpdateInlet` operationId).
+func (c *Client) UpdateInletWithApplicationMergePatchPlusJSONBody(ctx context.Context, inletID InletID, body UpdateInletApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateInletRequestWithApplicationMergePatchPlusJSONBody(c.Server, inletID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateInlet Give an inlet another URL
+//
+// For a URL that leaked. The old one takes nothing from now on, on other nodes within a few seconds: what the server sends there is lost, unless it is told the new one within its retries. To change a URL without a gap, create a second inlet, and delete the first when nothing arrives there any more.
+//
+// Corresponds with POST /v1/inlets/{inlet_id}/rotate (the `RotateInlet` operationId).
+func (c *Client) RotateInlet(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateInletRequest(c.Server, inletID)
 	if err != nil {
 		return nil, err
 	}
@@ -2679,7 +3153,7 @@ func (c *Client) CreatePortalLink(ctx context.Context, robotID string, body Crea
 
 // ListSetAside List what was set aside
 //
-// Events that were published in a transaction of the platform and do not conform, the newest first. They belong to no robot for certain, so the token must not be limited to one.
+// Events that were published in a transaction of the platform and do not conform, and payloads that inlets took and that are invalid, the newest first. They belong to no robot for certain, so the token must not be limited to one.
 //
 // Corresponds with GET /v1/set-aside (the `ListSetAside` operationId).
 func (c *Client) ListSetAside(ctx context.Context, params *ListSetAsideParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2789,6 +3263,53 @@ func NewGetHealthRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewReceiveEventRequest calls the generic ReceiveEvent builder with application/json body
+func NewReceiveEventRequest(server string, token string, body ReceiveEventJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReceiveEventRequestWithBody(server, token, "application/json", bodyReader)
+}
+
+// NewReceiveEventRequestWithBody constructs an http.Request for the ReceiveEvent method, with any body, and a specified content type
+func NewReceiveEventRequestWithBody(server string, token string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "token", token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/in/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3983,6 +4504,273 @@ func NewGetEventRequest(server string, eventID EventID) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListInletsRequest constructs an http.Request for the ListInlets method
+func NewListInletsRequest(server string, params *ListInletsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/inlets")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.RobotID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "robot_id", *params.RobotID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateInletRequest calls the generic CreateInlet builder with application/json body
+func NewCreateInletRequest(server string, body CreateInletJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateInletRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateInletRequestWithBody constructs an http.Request for the CreateInlet method, with any body, and a specified content type
+func NewCreateInletRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/inlets")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteInletRequest constructs an http.Request for the DeleteInlet method
+func NewDeleteInletRequest(server string, inletID InletID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "inlet_id", inletID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/inlets/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetInletRequest constructs an http.Request for the GetInlet method
+func NewGetInletRequest(server string, inletID InletID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "inlet_id", inletID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/inlets/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateInletRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateInlet builder with application/merge-patch+json body
+func NewUpdateInletRequestWithApplicationMergePatchPlusJSONBody(server string, inletID InletID, body UpdateInletApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateInletRequestWithBody(server, inletID, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateInletRequestWithBody constructs an http.Request for the UpdateInlet method, with any body, and a specified content type
+func NewUpdateInletRequestWithBody(server string, inletID InletID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "inlet_id", inletID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/inlets/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRotateInletRequest constructs an http.Request for the RotateInlet method
+func NewRotateInletRequest(server string, inletID InletID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "inlet_id", inletID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/inlets/%s/rotate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetJobRequest constructs an http.Request for the GetJob method
 func NewGetJobRequest(server string, jobID string) (*http.Request, error) {
 	var err error
@@ -4362,6 +5150,44 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /healthz (the `GetHealth` operationId).
 	GetHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
 
+	// ReceiveEventWithBodyWithResponse Send an event to an inlet
+	//
+	// Takes the payload of an event, whatever its Content-Type says, and as gzip, too. 202 is answered when it
+	// is on disk, and not before.
+	//
+	// - What conforms or deviates is delivered to the endpoints of the inlet's robot or, if the inlet has
+	//   none, of the robot that the payload names.
+	// - What is invalid can't be delivered. It is set aside for the operator, and answered with 202 as well:
+	//   sending the same bytes again could not help.
+	// - A payload that the same inlet has taken within the last day or more is answered with the event that
+	//   the first one made, and nothing is delivered again. Payloads are the same if their bytes are.
+	//
+	// A URL that is unknown is answered with 404. No answer is a redirect.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /in/{token} (the `ReceiveEvent` operationId).
+	ReceiveEventWithBodyWithResponse(ctx context.Context, token string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReceiveEventResponse, error)
+
+	// ReceiveEventWithResponse Send an event to an inlet
+	//
+	// Takes the payload of an event, whatever its Content-Type says, and as gzip, too. 202 is answered when it
+	// is on disk, and not before.
+	//
+	// - What conforms or deviates is delivered to the endpoints of the inlet's robot or, if the inlet has
+	//   none, of the robot that the payload names.
+	// - What is invalid can't be delivered. It is set aside for the operator, and answered with 202 as well:
+	//   sending the same bytes again could not help.
+	// - A payload that the same inlet has taken within the last day or more is answered with the event that
+	//   the first one made, and nothing is delivered again. Payloads are the same if their bytes are.
+	//
+	// A URL that is unknown is answered with 404. No answer is a redirect.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /in/{token} (the `ReceiveEvent` operationId).
+	ReceiveEventWithResponse(ctx context.Context, token string, body ReceiveEventJSONRequestBody, reqEditors ...RequestEditorFn) (*ReceiveEventResponse, error)
+
 	// GetMetricsWithResponse Metrics
 	//
 	// In the text format of Prometheus. They name no robot, endpoint or token.
@@ -4450,8 +5276,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Headers that an attempt sets itself are refused: `Accept-Encoding`, `Connection`, `Content-Encoding`,
 	// `Content-Length`, `Content-Type`, `Expect`, `Host`, `Keep-Alive`, `Proxy-Authorization`,
-	// `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and those that
-	// start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
+	// `Proxy-Connection`, `Runhooks-Form`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and
+	// those that start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
 	// `traceparent` and `tracestate`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -4466,8 +5292,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Headers that an attempt sets itself are refused: `Accept-Encoding`, `Connection`, `Content-Encoding`,
 	// `Content-Length`, `Content-Type`, `Expect`, `Host`, `Keep-Alive`, `Proxy-Authorization`,
-	// `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and those that
-	// start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
+	// `Proxy-Connection`, `Runhooks-Form`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and
+	// those that start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
 	// `traceparent` and `tracestate`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -4572,7 +5398,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateErasureWithBodyWithResponse Erase what is known of a run or a robot
 	//
-	// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts. What is not delivered yet will not be. The endpoints of the robot stay.
+	// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts, and what inlets took of it and was set aside. What is not delivered yet will not be. The endpoints and inlets of the robot stay.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4581,7 +5407,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateErasureWithResponse Erase what is known of a run or a robot
 	//
-	// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts. What is not delivered yet will not be. The endpoints of the robot stay.
+	// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts, and what inlets took of it and was set aside. What is not delivered yet will not be. The endpoints and inlets of the robot stay.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4627,7 +5453,7 @@ type ClientWithResponsesInterface interface {
 
 	// PublishBatchWithBodyWithResponse Publish several events
 	//
-	// One event a line (NDJSON), in at most 10,000 lines and 32 MiB. Each line is judged on its own: those that
+	// One event a line (NDJSON), in at most 10,000 lines and 64 MiB. Each line is judged on its own: those that
 	// conform are published, in their order, whatever the others are. The answer has a result for each
 	// line that is not blank, with the status that the line would have got by itself. Where a limit cuts
 	// the batch off, the last result has status 413 and says so.
@@ -4648,6 +5474,88 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/events/{event_id} (the `GetEvent` operationId).
 	GetEventWithResponse(ctx context.Context, eventID EventID, reqEditors ...RequestEditorFn) (*GetEventResponse, error)
+
+	// ListInletsWithResponse List inlets
+	//
+	// Inlets, in the order of their creation, without their URLs.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/inlets (the `ListInlets` operationId).
+	ListInletsWithResponse(ctx context.Context, params *ListInletsParams, reqEditors ...RequestEditorFn) (*ListInletsResponse, error)
+
+	// CreateInletWithBodyWithResponse Create an inlet
+	//
+	// An inlet is a secret URL that takes events as servers of today send them: without a signature, without
+	// an id, and in shapes that the contract only observes. Enter it as the webhook's URL in the settings of
+	// such a server. What arrives is stored, and delivered to the endpoints of its robot, signed and retried.
+	//
+	// The answer has the URL; no later one does. Whoever has the URL can publish events of the inlet's robot or,
+	// if it has none, of any robot.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/inlets (the `CreateInlet` operationId).
+	CreateInletWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateInletResponse, error)
+
+	// CreateInletWithResponse Create an inlet
+	//
+	// An inlet is a secret URL that takes events as servers of today send them: without a signature, without
+	// an id, and in shapes that the contract only observes. Enter it as the webhook's URL in the settings of
+	// such a server. What arrives is stored, and delivered to the endpoints of its robot, signed and retried.
+	//
+	// The answer has the URL; no later one does. Whoever has the URL can publish events of the inlet's robot or,
+	// if it has none, of any robot.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/inlets (the `CreateInlet` operationId).
+	CreateInletWithResponse(ctx context.Context, body CreateInletJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateInletResponse, error)
+
+	// DeleteInletWithResponse Delete an inlet
+	//
+	// Its URL takes no further events, on other nodes within a few seconds. Those that it took are delivered as before.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/inlets/{inlet_id} (the `DeleteInlet` operationId).
+	DeleteInletWithResponse(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*DeleteInletResponse, error)
+
+	// GetInletWithResponse Read an inlet
+	//
+	// The inlet, without its URL.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/inlets/{inlet_id} (the `GetInlet` operationId).
+	GetInletWithResponse(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*GetInletResponse, error)
+
+	// UpdateInletWithBodyWithResponse Change an inlet
+	//
+	// A JSON merge patch (RFC 7396): what it names is replaced, and null removes it. All members of InletCreate can be changed but `robot_id`. A change of `zone` or `locale` counts for events that arrive from now on, on other nodes within a few seconds.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/inlets/{inlet_id} (the `UpdateInlet` operationId).
+	UpdateInletWithBodyWithResponse(ctx context.Context, inletID InletID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateInletResponse, error)
+
+	// UpdateInletWithApplicationMergePatchPlusJSONBodyWithResponse Change an inlet
+	//
+	// A JSON merge patch (RFC 7396): what it names is replaced, and null removes it. All members of InletCreate can be changed but `robot_id`. A change of `zone` or `locale` counts for events that arrive from now on, on other nodes within a few seconds.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/inlets/{inlet_id} (the `UpdateInlet` operationId).
+	UpdateInletWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, inletID InletID, body UpdateInletApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateInletResponse, error)
+
+	// RotateInletWithResponse Give an inlet another URL
+	//
+	// For a URL that leaked. The old one takes nothing from now on, on other nodes within a few seconds: what the server sends there is lost, unless it is told the new one within its retries. To change a URL without a gap, create a second inlet, and delete the first when nothing arrives there any more.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/inlets/{inlet_id}/rotate (the `RotateInlet` operationId).
+	RotateInletWithResponse(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*RotateInletResponse, error)
 
 	// GetJobWithResponse Read a job
 	//
@@ -4701,7 +5609,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListSetAsideWithResponse List what was set aside
 	//
-	// Events that were published in a transaction of the platform and do not conform, the newest first. They belong to no robot for certain, so the token must not be limited to one.
+	// Events that were published in a transaction of the platform and do not conform, and payloads that inlets took and that are invalid, the newest first. They belong to no robot for certain, so the token must not be limited to one.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4787,6 +5695,96 @@ func (r GetHealthResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetHealthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReceiveEventResponse503Headers the declared response headers of an HTTP 503 response for ReceiveEvent
+type ReceiveEventResponse503Headers struct {
+	RetryAfter string
+}
+
+type ReceiveEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Received
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationProblemJSON405 *MethodNotAllowed
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedType
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReceiveEventResponse503Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ReceiveEventResponse) GetJSON202() *Received {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ReceiveEventResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ReceiveEventResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ReceiveEventResponse) GetApplicationProblemJSON405() *MethodNotAllowed {
+	return r.ApplicationProblemJSON405
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ReceiveEventResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ReceiveEventResponse) GetApplicationProblemJSON415() *UnsupportedType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ReceiveEventResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReceiveEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReceiveEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReceiveEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReceiveEventResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6761,6 +7759,553 @@ func (r GetEventResponse) ContentType() string {
 	return ""
 }
 
+// ListInletsResponse401Headers the declared response headers of an HTTP 401 response for ListInlets
+type ListInletsResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// ListInletsResponse503Headers the declared response headers of an HTTP 503 response for ListInlets
+type ListInletsResponse503Headers struct {
+	RetryAfter string
+}
+
+type ListInletsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InletPage
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListInletsResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListInletsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListInletsResponse) GetJSON200() *InletPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListInletsResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListInletsResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListInletsResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListInletsResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListInletsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListInletsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListInletsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListInletsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateInletResponse201Headers the declared response headers of an HTTP 201 response for CreateInlet
+type CreateInletResponse201Headers struct {
+	Location string
+}
+
+// CreateInletResponse401Headers the declared response headers of an HTTP 401 response for CreateInlet
+type CreateInletResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// CreateInletResponse503Headers the declared response headers of an HTTP 503 response for CreateInlet
+type CreateInletResponse503Headers struct {
+	RetryAfter string
+}
+
+type CreateInletResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Inlet
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Unprocessable
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateInletResponse201Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateInletResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateInletResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateInletResponse) GetJSON201() *Inlet {
+	return r.JSON201
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r CreateInletResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r CreateInletResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r CreateInletResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r CreateInletResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r CreateInletResponse) GetApplicationProblemJSON415() *UnsupportedType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r CreateInletResponse) GetApplicationProblemJSON422() *Unprocessable {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r CreateInletResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateInletResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateInletResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateInletResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateInletResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteInletResponse401Headers the declared response headers of an HTTP 401 response for DeleteInlet
+type DeleteInletResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// DeleteInletResponse503Headers the declared response headers of an HTTP 503 response for DeleteInlet
+type DeleteInletResponse503Headers struct {
+	RetryAfter string
+}
+
+type DeleteInletResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteInletResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteInletResponse503Headers
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r DeleteInletResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r DeleteInletResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r DeleteInletResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r DeleteInletResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteInletResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteInletResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteInletResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteInletResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetInletResponse401Headers the declared response headers of an HTTP 401 response for GetInlet
+type GetInletResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// GetInletResponse503Headers the declared response headers of an HTTP 503 response for GetInlet
+type GetInletResponse503Headers struct {
+	RetryAfter string
+}
+
+type GetInletResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Inlet
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetInletResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetInletResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetInletResponse) GetJSON200() *Inlet {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetInletResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetInletResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetInletResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetInletResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetInletResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetInletResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetInletResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetInletResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateInletResponse401Headers the declared response headers of an HTTP 401 response for UpdateInlet
+type UpdateInletResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// UpdateInletResponse503Headers the declared response headers of an HTTP 503 response for UpdateInlet
+type UpdateInletResponse503Headers struct {
+	RetryAfter string
+}
+
+type UpdateInletResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Inlet
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Unprocessable
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateInletResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateInletResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateInletResponse) GetJSON200() *Inlet {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r UpdateInletResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r UpdateInletResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r UpdateInletResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r UpdateInletResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r UpdateInletResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r UpdateInletResponse) GetApplicationProblemJSON415() *UnsupportedType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r UpdateInletResponse) GetApplicationProblemJSON422() *Unprocessable {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r UpdateInletResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateInletResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateInletResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateInletResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateInletResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RotateInletResponse401Headers the declared response headers of an HTTP 401 response for RotateInlet
+type RotateInletResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// RotateInletResponse503Headers the declared response headers of an HTTP 503 response for RotateInlet
+type RotateInletResponse503Headers struct {
+	RetryAfter string
+}
+
+type RotateInletResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Inlet
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RotateInletResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RotateInletResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RotateInletResponse) GetJSON200() *Inlet {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r RotateInletResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r RotateInletResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r RotateInletResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r RotateInletResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateInletResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateInletResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateInletResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateInletResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetJobResponse401Headers the declared response headers of an HTTP 401 response for GetJob
 type GetJobResponse401Headers struct {
 	WWWAuthenticate string
@@ -7399,6 +8944,56 @@ func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, reqEdit
 	return ParseGetHealthResponse(rsp)
 }
 
+// ReceiveEventWithBodyWithResponse Send an event to an inlet
+//
+// Takes the payload of an event, whatever its Content-Type says, and as gzip, too. 202 is answered when it
+// is on disk, and not before.
+//
+//   - What conforms or deviates is delivered to the endpoints of the inlet's robot or, if the inlet has
+//     none, of the robot that the payload names.
+//   - What is invalid can't be delivered. It is set aside for the operator, and answered with 202 as well:
+//     sending the same bytes again could not help.
+//   - A payload that the same inlet has taken within the last day or more is answered with the event that
+//     the first one made, and nothing is delivered again. Payloads are the same if their bytes are.
+//
+// A URL that is unknown is answered with 404. No answer is a redirect.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /in/{token} (the `ReceiveEvent` operationId).
+func (c *ClientWithResponses) ReceiveEventWithBodyWithResponse(ctx context.Context, token string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReceiveEventResponse, error) {
+	rsp, err := c.ReceiveEventWithBody(ctx, token, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReceiveEventResponse(rsp)
+}
+
+// ReceiveEventWithResponse Send an event to an inlet
+//
+// Takes the payload of an event, whatever its Content-Type says, and as gzip, too. 202 is answered when it
+// is on disk, and not before.
+//
+//   - What conforms or deviates is delivered to the endpoints of the inlet's robot or, if the inlet has
+//     none, of the robot that the payload names.
+//   - What is invalid can't be delivered. It is set aside for the operator, and answered with 202 as well:
+//     sending the same bytes again could not help.
+//   - A payload that the same inlet has taken within the last day or more is answered with the event that
+//     the first one made, and nothing is delivered again. Payloads are the same if their bytes are.
+//
+// A URL that is unknown is answered with 404. No answer is a redirect.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /in/{token} (the `ReceiveEvent` operationId).
+func (c *ClientWithResponses) ReceiveEventWithResponse(ctx context.Context, token string, body ReceiveEventJSONRequestBody, reqEditors ...RequestEditorFn) (*ReceiveEventResponse, error) {
+	rsp, err := c.ReceiveEvent(ctx, token, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReceiveEventResponse(rsp)
+}
+
 // GetMetricsWithResponse Metrics
 //
 // In the text format of Prometheus. They name no robot, endpoint or token.
@@ -7541,8 +9136,8 @@ func (c *ClientWithResponses) ListEndpointsWithResponse(ctx context.Context, par
 //
 // Headers that an attempt sets itself are refused: `Accept-Encoding`, `Connection`, `Content-Encoding`,
 // `Content-Length`, `Content-Type`, `Expect`, `Host`, `Keep-Alive`, `Proxy-Authorization`,
-// `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and those that
-// start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
+// `Proxy-Connection`, `Runhooks-Form`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and
+// those that start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
 // `traceparent` and `tracestate`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7563,8 +9158,8 @@ func (c *ClientWithResponses) CreateEndpointWithBodyWithResponse(ctx context.Con
 //
 // Headers that an attempt sets itself are refused: `Accept-Encoding`, `Connection`, `Content-Encoding`,
 // `Content-Length`, `Content-Type`, `Expect`, `Host`, `Keep-Alive`, `Proxy-Authorization`,
-// `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and those that
-// start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
+// `Proxy-Connection`, `Runhooks-Form`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `User-Agent`, and
+// those that start with `Webhook-`. So is `Authorization` in `headers`, as it has a member of its own, and
 // `traceparent` and `tracestate`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -7729,7 +9324,7 @@ func (c *ClientWithResponses) TestEndpointWithResponse(ctx context.Context, endp
 
 // CreateErasureWithBodyWithResponse Erase what is known of a run or a robot
 //
-// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts. What is not delivered yet will not be. The endpoints of the robot stay.
+// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts, and what inlets took of it and was set aside. What is not delivered yet will not be. The endpoints and inlets of the robot stay.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7744,7 +9339,7 @@ func (c *ClientWithResponses) CreateErasureWithBodyWithResponse(ctx context.Cont
 
 // CreateErasureWithResponse Erase what is known of a run or a robot
 //
-// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts. What is not delivered yet will not be. The endpoints of the robot stay.
+// Starts a job that removes the events of a run, or of all runs of a robot, with their deliveries and attempts, and what inlets took of it and was set aside. What is not delivered yet will not be. The endpoints and inlets of the robot stay.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7814,7 +9409,7 @@ func (c *ClientWithResponses) PublishEventWithResponse(ctx context.Context, para
 
 // PublishBatchWithBodyWithResponse Publish several events
 //
-// One event a line (NDJSON), in at most 10,000 lines and 32 MiB. Each line is judged on its own: those that
+// One event a line (NDJSON), in at most 10,000 lines and 64 MiB. Each line is judged on its own: those that
 // conform are published, in their order, whatever the others are. The answer has a result for each
 // line that is not blank, with the status that the line would have got by itself. Where a limit cuts
 // the batch off, the last result has status 413 and says so.
@@ -7846,6 +9441,136 @@ func (c *ClientWithResponses) GetEventWithResponse(ctx context.Context, eventID 
 		return nil, err
 	}
 	return ParseGetEventResponse(rsp)
+}
+
+// ListInletsWithResponse List inlets
+//
+// Inlets, in the order of their creation, without their URLs.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/inlets (the `ListInlets` operationId).
+func (c *ClientWithResponses) ListInletsWithResponse(ctx context.Context, params *ListInletsParams, reqEditors ...RequestEditorFn) (*ListInletsResponse, error) {
+	rsp, err := c.ListInlets(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListInletsResponse(rsp)
+}
+
+// CreateInletWithBodyWithResponse Create an inlet
+//
+// An inlet is a secret URL that takes events as servers of today send them: without a signature, without
+// an id, and in shapes that the contract only observes. Enter it as the webhook's URL in the settings of
+// such a server. What arrives is stored, and delivered to the endpoints of its robot, signed and retried.
+//
+// The answer has the URL; no later one does. Whoever has the URL can publish events of the inlet's robot or,
+// if it has none, of any robot.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/inlets (the `CreateInlet` operationId).
+func (c *ClientWithResponses) CreateInletWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateInletResponse, error) {
+	rsp, err := c.CreateInletWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateInletResponse(rsp)
+}
+
+// CreateInletWithResponse Create an inlet
+//
+// An inlet is a secret URL that takes events as servers of today send them: without a signature, without
+// an id, and in shapes that the contract only observes. Enter it as the webhook's URL in the settings of
+// such a server. What arrives is stored, and delivered to the endpoints of its robot, signed and retried.
+//
+// The answer has the URL; no later one does. Whoever has the URL can publish events of the inlet's robot or,
+// if it has none, of any robot.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/inlets (the `CreateInlet` operationId).
+func (c *ClientWithResponses) CreateInletWithResponse(ctx context.Context, body CreateInletJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateInletResponse, error) {
+	rsp, err := c.CreateInlet(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateInletResponse(rsp)
+}
+
+// DeleteInletWithResponse Delete an inlet
+//
+// Its URL takes no further events, on other nodes within a few seconds. Those that it took are delivered as before.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/inlets/{inlet_id} (the `DeleteInlet` operationId).
+func (c *ClientWithResponses) DeleteInletWithResponse(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*DeleteInletResponse, error) {
+	rsp, err := c.DeleteInlet(ctx, inletID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteInletResponse(rsp)
+}
+
+// GetInletWithResponse Read an inlet
+//
+// The inlet, without its URL.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/inlets/{inlet_id} (the `GetInlet` operationId).
+func (c *ClientWithResponses) GetInletWithResponse(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*GetInletResponse, error) {
+	rsp, err := c.GetInlet(ctx, inletID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetInletResponse(rsp)
+}
+
+// UpdateInletWithBodyWithResponse Change an inlet
+//
+// A JSON merge patch (RFC 7396): what it names is replaced, and null removes it. All members of InletCreate can be changed but `robot_id`. A change of `zone` or `locale` counts for events that arrive from now on, on other nodes within a few seconds.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/inlets/{inlet_id} (the `UpdateInlet` operationId).
+func (c *ClientWithResponses) UpdateInletWithBodyWithResponse(ctx context.Context, inletID InletID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateInletResponse, error) {
+	rsp, err := c.UpdateInletWithBody(ctx, inletID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateInletResponse(rsp)
+}
+
+// UpdateInletWithApplicationMergePatchPlusJSONBodyWithResponse Change an inlet
+//
+// A JSON merge patch (RFC 7396): what it names is replaced, and null removes it. All members of InletCreate can be changed but `robot_id`. A change of `zone` or `locale` counts for events that arrive from now on, on other nodes within a few seconds.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/inlets/{inlet_id} (the `UpdateInlet` operationId).
+func (c *ClientWithResponses) UpdateInletWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, inletID InletID, body UpdateInletApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateInletResponse, error) {
+	rsp, err := c.UpdateInletWithApplicationMergePatchPlusJSONBody(ctx, inletID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateInletResponse(rsp)
+}
+
+// RotateInletWithResponse Give an inlet another URL
+//
+// For a URL that leaked. The old one takes nothing from now on, on other nodes within a few seconds: what the server sends there is lost, unless it is told the new one within its retries. To change a URL without a gap, create a second inlet, and delete the first when nothing arrives there any more.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/inlets/{inlet_id}/rotate (the `RotateInlet` operationId).
+func (c *ClientWithResponses) RotateInletWithResponse(ctx context.Context, inletID InletID, reqEditors ...RequestEditorFn) (*RotateInletResponse, error) {
+	rsp, err := c.RotateInlet(ctx, inletID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateInletResponse(rsp)
 }
 
 // GetJobWithResponse Read a job
@@ -7924,7 +9649,7 @@ func (c *ClientWithResponses) CreatePortalLinkWithResponse(ctx context.Context, 
 
 // ListSetAsideWithResponse List what was set aside
 //
-// Events that were published in a transaction of the platform and do not conform, the newest first. They belong to no robot for certain, so the token must not be limited to one.
+// Events that were published in a transaction of the platform and do not conform, and payloads that inlets took and that are invalid, the newest first. They belong to no robot for certain, so the token must not be limited to one.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8025,6 +9750,87 @@ func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 		}
 		response.ApplicationProblemJSON405 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseReceiveEventResponse parses an HTTP response from a ReceiveEventWithResponse call
+func ParseReceiveEventResponse(rsp *http.Response) (*ReceiveEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReceiveEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Received
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers ReceiveEventResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9874,6 +11680,523 @@ func ParseGetEventResponse(rsp *http.Response) (*GetEventResponse, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetEventResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListInletsResponse parses an HTTP response from a ListInletsWithResponse call
+func ParseListInletsResponse(rsp *http.Response) (*ListInletsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListInletsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InletPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListInletsResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListInletsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateInletResponse parses an HTTP response from a CreateInletWithResponse call
+func ParseCreateInletResponse(rsp *http.Response) (*CreateInletResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateInletResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Inlet
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Unprocessable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateInletResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateInletResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateInletResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteInletResponse parses an HTTP response from a DeleteInletWithResponse call
+func ParseDeleteInletResponse(rsp *http.Response) (*DeleteInletResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteInletResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers DeleteInletResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteInletResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetInletResponse parses an HTTP response from a GetInletWithResponse call
+func ParseGetInletResponse(rsp *http.Response) (*GetInletResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetInletResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Inlet
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetInletResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetInletResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateInletResponse parses an HTTP response from a UpdateInletWithResponse call
+func ParseUpdateInletResponse(rsp *http.Response) (*UpdateInletResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateInletResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Inlet
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Unprocessable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers UpdateInletResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateInletResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRotateInletResponse parses an HTTP response from a RotateInletWithResponse call
+func ParseRotateInletResponse(rsp *http.Response) (*RotateInletResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateInletResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Inlet
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers RotateInletResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers RotateInletResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -5,10 +5,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"net/http/httptest"
 	"path"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -382,6 +385,86 @@ func TestDecodeRefuses(t *testing.T) {
 	if e, status := dispatch([]byte(completed)); e == nil || status != 204 {
 		t.Errorf("as it is, the dispatcher answers %d; want 204", status)
 	}
+}
+
+// Members whose names differ from the contract's in case are others, wherever they
+// stand: what they say decides neither which event it is, nor what it holds.
+func TestOtherSpellings(t *testing.T) {
+	spellings := map[string]func(string) string{
+		"upper case": strings.ToUpper,
+		"capitals":   func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
+		"snake case": func(s string) string {
+			return regexp.MustCompile("[A-Z]").ReplaceAllStringFunc(s, func(c string) string { return "_" + strings.ToLower(c) })
+		},
+		"no underscore": func(s string) string { return strings.ReplaceAll(s, "_", "") },
+		"a long s":      func(s string) string { return strings.ReplaceAll(s, "s", "\u017f") }, // which encoding/json takes for an s
+	}
+	for name, other := range map[string]string{"run_completed": "run_failed", "run_failed": "run_completed"} {
+		plain := sample(t, name)
+		want, _ := dispatch(plain)
+		for spelling, of := range spellings {
+			for _, first := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s in %s, first %v", name, spelling, first), func(t *testing.T) {
+					payload := misspelt(t, jsontext.NewDecoder(bytes.NewReader(plain)), of, first, other)
+					if bytes.Equal(payload, plain) {
+						t.Fatal("nothing was added")
+					}
+					if !conformance.Valid(payload) {
+						t.Fatalf("it doesn't conform: %s", payload)
+					}
+					got, status := dispatch(payload)
+					if diff := gocmp.Diff(want, got); status != 204 || diff != "" {
+						t.Errorf("status %d (-want +got):\n%s\n%s", status, diff, payload)
+					}
+				})
+			}
+		}
+	}
+}
+
+// misspelt returns the value that comes next with another value for each member of an
+// object, but for rows, under another spelling of its name, before or behind it.
+func misspelt(t *testing.T, in *jsontext.Decoder, spell func(string) string, first bool, value string) []byte {
+	t.Helper()
+	read := func() jsontext.Value {
+		v, err := in.ReadValue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Clone()
+	}
+	if in.PeekKind() != '{' {
+		return read()
+	}
+	var out []string
+	if _, err := in.ReadToken(); err != nil {
+		t.Fatal(err)
+	}
+	for in.PeekKind() != '}' {
+		token, err := in.ReadToken()
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := token.String()
+		var of []byte
+		if strings.HasPrefix(name, "captured_") {
+			of = read()
+		} else {
+			of = misspelt(t, in, spell, first, value)
+		}
+		members := []string{fmt.Sprintf("%q:%s", name, of)}
+		if odd := spell(name); odd != name {
+			members = append(members, fmt.Sprintf("%q:%q", odd, value))
+		}
+		if first {
+			slices.Reverse(members)
+		}
+		out = append(out, members...)
+	}
+	if _, err := in.ReadToken(); err != nil {
+		t.Fatal(err)
+	}
+	return []byte("{" + strings.Join(out, ",") + "}")
 }
 
 const data = `{"robot_id":"r","run_id":"u","robot_name":"n","status":"success",

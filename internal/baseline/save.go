@@ -3,22 +3,20 @@ package baseline
 import (
 	"bytes"
 	"cmp"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"syscall"
+
+	"github.com/runhooks/runhooks/internal/wholefile"
 )
 
 // CheckTarget returns an error if [File.Save] to path would destroy what is
 // there: a file that has something in it and is not a baseline.
 func CheckTarget(path string) error {
-	_, err := targetOf(path)
-	return saveError(path, err)
+	return saveError(path, checkTarget(path))
 }
 
 // Save writes the file to path, one finding a line, in the order of
@@ -31,7 +29,6 @@ func (f *File) Save(path string) error {
 }
 
 func saveError(path string, err error) error {
-	// Its path may be that of a temporary file, which the caller did not name.
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		err = e.Err
 	}
@@ -42,52 +39,33 @@ func saveError(path string, err error) error {
 }
 
 func (f *File) save(path string) error {
-	to, err := targetOf(path)
+	if err := checkTarget(path); err != nil {
+		return err
+	}
+	text, err := f.text(dirOf(path))
 	if err != nil {
 		return err
 	}
-	text, err := f.text()
-	if err != nil {
-		return err
-	}
-	if to.through {
-		// Without O_NONBLOCK, a named pipe would wait for a reader.
-		file, err := os.OpenFile(to.path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-		if errors.Is(err, syscall.ENXIO) {
-			return errors.New("nobody reads the named pipe; start its reader first")
-		} else if err != nil {
-			return err
-		}
-		_, err = file.Write(text)
-		return cmp.Or(err, file.Close())
-	}
-	// Not by os.CreateTemp: who may read a new file, the user's umask says.
-	temp, err := os.OpenFile(filepath.Join(filepath.Dir(to.path), ".baseline-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // gone already if all went well
-	_, err = temp.Write(text)
-	if to.mode != 0 {
-		err = cmp.Or(err, temp.Chmod(to.mode))
-	}
-	err = cmp.Or(err, temp.Sync())
-	if err := cmp.Or(err, temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), to.path)
+	return wholefile.Write(path, text, 0o666)
 }
 
-// text returns what the file is to hold.
-func (f *File) text() ([]byte, error) {
+// text returns what the file is to hold, in a directory.
+func (f *File) text(dir string) ([]byte, error) {
 	var buf bytes.Buffer
-	fmt.Fprintf(&buf, "{\n  \"version\": %d,\n  \"findings\": [", version)
+	fmt.Fprintf(&buf, "{\n  \"version\": %d,\n  \"by\": %q,\n  \"findings\": [", version, cmp.Or(f.By, Place))
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	separator := "\n    "
-	for _, e := range f.Entries() {
+	for _, e := range entries(dir, f.counts) {
 		buf.WriteString(separator)
-		if err := enc.Encode(e); err != nil {
+		var entry any = e
+		if f.By == Code {
+			entry = struct {
+				Code    string `json:"code"`
+				Pointer string `json:"pointer"`
+			}{e.Code, e.Pointer}
+		}
+		if err := enc.Encode(entry); err != nil {
 			return nil, err
 		}
 		buf.Truncate(buf.Len() - 1) // the line end that Encode adds
@@ -100,40 +78,28 @@ func (f *File) text() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// A target is where a baseline is to be written.
-type target struct {
-	path    string      // the file itself, where a link leads to it
-	mode    fs.FileMode // that it has, and is to keep; 0 where there is no file yet
-	through bool        // it is not a regular file, and so is written to and not replaced
-}
-
-// targetOf returns the target at path. It is an error if that is something else
-// than a baseline.
-func targetOf(path string) (target, error) {
+// checkTarget returns an error if at path is something else than a baseline.
+func checkTarget(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err == nil {
-			return target{}, errors.New("it is a link that leads nowhere; remove it, or name another file")
+			return errors.New("it is a link that leads nowhere; remove it, or name another file")
 		}
-		return target{path: path}, nil
+		return nil
 	}
 	switch {
 	case err != nil:
-		return target{}, err
+		return err
 	case info.IsDir():
-		return target{}, errors.New("it is a directory; name a file")
+		return errors.New("it is a directory; name a file")
 	case !info.Mode().IsRegular():
-		return target{path: path, through: true}, nil
+		return nil
 	}
 	ok, err := replaceable(path)
-	if err != nil {
-		return target{}, err
+	if err == nil && !ok {
+		err = errors.New("it is there, and is not a baseline; remove it, or name another file")
 	}
-	if !ok {
-		return target{}, errors.New("it is there, and is not a baseline; remove it, or name another file")
-	}
-	file, err := filepath.EvalSymlinks(path)
-	return target{path: file, mode: info.Mode().Perm()}, err
+	return err
 }
 
 // replaceable tells whether a regular file is empty, or a baseline of any version.

@@ -11,13 +11,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/runhooks/runhooks/internal/skiptest"
 )
 
 // A named pipe gets the baseline, and stays what it is.
 func TestSaveToNamedPipe(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "pipe")
+	t.Chdir(t.TempDir())
+	path := "pipe"
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Skip("no named pipes here:", err)
+		skiptest.Missing(t, "named pipes")
 	}
 	// Open for reading and writing, a pipe waits for nobody.
 	reader, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -47,7 +50,7 @@ func TestSaveToNamedPipe(t *testing.T) {
 func TestSaveToNamedPipeWithoutReader(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Skip("no named pipes here:", err)
+		skiptest.Missing(t, "named pipes")
 	}
 	saved := make(chan error, 1)
 	go func() { saved <- recorded().Save(path) }()
@@ -84,5 +87,15 @@ func TestSaveToDevice(t *testing.T) {
 	after, err := os.Stat(os.DevNull)
 	if err != nil || !os.SameFile(before, after) || after.Mode() != before.Mode() {
 		t.Errorf("it has become %v, %v; want %v", after, err, before)
+	}
+}
+
+// A full disk is the reason that is told, and what was there before stays.
+func TestSaveToFullDisk(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		skiptest.Missing(t, "/dev/full")
+	}
+	if err := recorded().Save("/dev/full"); err == nil || err.Error() != "baseline /dev/full can't be written: no space left on device" {
+		t.Errorf("got %v", err)
 	}
 }

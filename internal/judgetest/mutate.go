@@ -2,8 +2,9 @@ package judgetest
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -11,9 +12,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Mutate gives another payload: changed in its structure, then written in some
-// style, and at times with bytes changed. The same r gives the same payload.
-func Mutate(r *rand.Rand, payload []byte) []byte { return mutator{r}.mutate(payload) }
+// Mutate returns another payload: changed in its structure, with parts of others
+// at times, then written in some style, and at times with bytes changed. The same
+// r returns the same payload.
+func Mutate(r *rand.Rand, payload []byte, others ...[]byte) []byte {
+	return mutator{r}.mutate(payload, others)
+}
 
 // A node is a value of JSON as it is written: text of a scalar, or the items or
 // members of an array or object, whose names are written in names.
@@ -26,7 +30,7 @@ type node struct {
 
 func scalar(text string) *node { return &node{text: text} }
 
-// parse reads payload, or gives nil if it isn't JSON.
+// parse reads payload, or returns nil if it isn't JSON.
 func parse(payload []byte) *node {
 	d := jsontext.NewDecoder(bytes.NewReader(payload), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	n, err := parseFrom(d)
@@ -79,9 +83,16 @@ func (m mutator) one(of ...string) string { return of[m.IntN(len(of))] }
 
 func (m mutator) chance(percent int) bool { return m.IntN(100) < percent }
 
-func (m mutator) mutate(payload []byte) []byte {
+func (m mutator) mutate(payload []byte, others [][]byte) []byte {
 	root := parse(payload)
 	if root != nil {
+		var other *node
+		if len(others) > 0 && m.chance(30) {
+			other = parse(others[m.IntN(len(others))])
+		}
+		if other != nil {
+			m.graft(root, other)
+		}
 		for range m.IntN(4) {
 			m.change(root)
 		}
@@ -96,9 +107,8 @@ func (m mutator) mutate(payload []byte) []byte {
 	return payload
 }
 
-// change changes one thing below root.
-func (m mutator) change(root *node) {
-	var objects, arrays, scalars []*node
+// kinds returns the values below root by their kinds.
+func kinds(root *node) (objects, arrays, scalars []*node) {
 	root.walk(func(n *node) {
 		switch n.kind {
 		case '{':
@@ -109,6 +119,34 @@ func (m mutator) change(root *node) {
 			scalars = append(scalars, n)
 		}
 	})
+	return objects, arrays, scalars
+}
+
+// graft takes a member of other over, to where root has one of its name, or else
+// to any object.
+func (m mutator) graft(root, other *node) {
+	from, _, _ := kinds(other)
+	to, _, _ := kinds(root)
+	if len(from) == 0 || len(to) == 0 {
+		return
+	}
+	taken := from[m.IntN(len(from))]
+	if len(taken.names) == 0 {
+		return
+	}
+	i := m.IntN(len(taken.names))
+	for _, o := range to {
+		if j := slices.Index(o.names, taken.names[i]); j >= 0 {
+			o.of[j] = taken.of[i]
+			return
+		}
+	}
+	to[m.IntN(len(to))].add(taken.names[i], taken.of[i])
+}
+
+// change changes one thing below root.
+func (m mutator) change(root *node) {
+	objects, arrays, scalars := kinds(root)
 	pick := func(nodes []*node) *node {
 		if len(nodes) == 0 {
 			return root
@@ -116,7 +154,7 @@ func (m mutator) change(root *node) {
 		return nodes[m.IntN(len(nodes))]
 	}
 	o, a, s := pick(objects), pick(arrays), pick(scalars)
-	switch m.IntN(14) {
+	switch m.IntN(20) {
 	case 0, 1: // another order
 		m.Shuffle(len(o.names), func(i, j int) {
 			o.names[i], o.names[j] = o.names[j], o.names[i]
@@ -140,7 +178,7 @@ func (m mutator) change(root *node) {
 	case 5, 6: // members that no schema names
 		if o.kind == '{' {
 			n := 1 + m.IntN(3)
-			if m.chance(10) {
+			if m.chance(5) {
 				n = m.IntN(300)
 			}
 			for range n {
@@ -159,14 +197,18 @@ func (m mutator) change(root *node) {
 		}
 	case 11: // many cells, or many lists
 		if o.kind == '{' && len(o.of) > 0 {
-			for range m.IntN(100) {
+			most := 10
+			if m.chance(10) {
+				most = 100
+			}
+			for range m.IntN(most) {
 				o.add(m.name(), o.of[m.IntN(len(o.of))])
 			}
 		}
 	case 12: // many levels
 		if o.kind == '{' {
 			n := m.IntN(20)
-			if m.chance(20) {
+			if m.chance(5) {
 				n = 980 + m.IntN(40)
 			}
 			deep := m.value(0)
@@ -183,15 +225,77 @@ func (m mutator) change(root *node) {
 		if strings.HasPrefix(s.text, `"`) {
 			s.text = m.text()
 		}
+	case 14: // two values for each other
+		n := pick([]*node{o, a, pick(scalars)})
+		inside := false
+		n.walk(func(below *node) { inside = inside || below == s })
+		if !inside {
+			*s, *n = *n, *s
+		}
+	case 15: // nothing in a cell, or in the place of anything
+		*pick([]*node{s, s, pick(o.of), pick(a.of)}) = *scalar("null")
+	case 16, 17: // a name in another case, or with a typing error
+		if len(o.names) > 0 {
+			i := m.IntN(len(o.names))
+			o.names[i] = m.recase(o.names[i])
+		}
+	case 18: // a number that is another one, or text, or a text that is a number
+		text, err := strconv.Unquote(s.text)
+		switch _, notNumber := strconv.ParseFloat(s.text, 64); {
+		case notNumber == nil:
+			*s = *scalar(m.one(strconv.Itoa(m.IntN(5)), strconv.Quote(s.text), "-"+s.text, s.text+".0", s.text+"e0", s.text+".5"))
+		case err == nil && text != "":
+			*s = *scalar(m.one("7", strconv.Quote(strings.ToUpper(text)), strconv.Quote(text+" "), `"\u001b[31m"`, "true"))
+		}
+	case 19: // an item less, or twice
+		if a.kind == '[' && len(a.of) > 0 {
+			i := m.IntN(len(a.of))
+			if m.chance(50) {
+				a.of = append(a.of[:i:i], a.of[i+1:]...)
+			} else {
+				a.of = append(a.of, a.of[i])
+			}
+		}
 	}
 }
+
+// recase writes a name in camel case, in snake case, or otherwise.
+func (m mutator) recase(name string) string {
+	text, err := strconv.Unquote(name)
+	if err != nil || text == "" {
+		return name
+	}
+	switch i := m.IntN(len(text)); m.IntN(5) {
+	case 0:
+		first, rest, _ := strings.Cut(text, "_")
+		for word := range strings.SplitSeq(rest, "_") {
+			first += strings.ToUpper(word[:min(1, len(word))]) + word[min(1, len(word)):]
+		}
+		text = first
+	case 1:
+		text = upper.ReplaceAllStringFunc(text, func(c string) string { return "_" + strings.ToLower(c) })
+	case 2:
+		text = strings.ToUpper(text[:1]) + text[1:]
+	case 3:
+		text = text[:i] + text[i+1:]
+	case 4:
+		text = text[:i] + "x" + text[i:]
+	}
+	quoted, err := jsontext.AppendQuote(nil, text)
+	if err != nil {
+		return name
+	}
+	return string(quoted)
+}
+
+var upper = regexp.MustCompile("[A-Z]")
 
 func (n *node) add(name string, value *node) {
 	n.names = append(n.names, name)
 	n.of = append(n.of, value)
 }
 
-// row gives a row like one of a's, or another one.
+// row returns a row like one of a's, or another one.
 func (m mutator) row(a *node) *node {
 	row := &node{kind: '{'}
 	if len(a.of) > 0 && a.of[0].kind == '{' && m.chance(80) {
@@ -232,14 +336,14 @@ func (m mutator) text() string {
 	case 1:
 		return m.one(`"success"`, `"failed"`, `"test"`, `"run_completed"`, `"run_failed"`, `"webhook_test"`, `""`)
 	case 2:
-		return m.one(`"\ud83d\ude00"`, `"\ud83d"`, `"\ude00 x"`, `"a\/b\\c\"d\b\f\n\r\t"`, `"\u0000"`, `"\u00FF\uD7ff\ue000"`, `"\x"`, `"\u12G4"`, `"\u12`)
+		return m.one(`"\ud83d\ude00"`, `"\ud83d"`, `"\ude00 x"`, `"a\/b\\c\"d\b\f\n\r\t"`, `"\u0000"`, `"\u00FF\uD7ff\ue000"`, `"\x"`, `"\v"`, `"\uD83D\uDB00"`, `"\uDBFF\uDFFF"`, `"\uDC00\uD800"`, `"\u12G4"`, `"\u12`)
 	case 3:
 		return `"` + strings.Repeat(m.one("漢", "é", "😀", "ab", "한", "ࠀ", "\u07ff", "\U0010ffff", "\uD7FF"), m.IntN(20)) + m.one("", "", "", "", "", "", "x", "x", "x", "\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x01") + `"`
 	}
 	return `"` + strings.Repeat(m.one("x", "plain text ", "a b", "0"), m.IntN(6)) + strconv.Itoa(m.IntN(1000)) + `"`
 }
 
-// value gives a value of so many levels at most.
+// value returns a value of so many levels at most.
 func (m mutator) value(levels int) *node {
 	if levels > 0 && m.chance(40) {
 		n := &node{kind: m.one("{", "[")[0]}
@@ -354,10 +458,15 @@ func (w writer) string(text string) {
 			w.out.WriteRune(r)
 		case r > 0xFFFF:
 			r -= 0x10000
-			fmt.Fprintf(w.out, `\u%04x\u%04X`, 0xD800+r>>10, 0xDC00+r&0x3FF)
+			w.escape("0123456789abcdef", 0xD800+r>>10)
+			w.escape("0123456789ABCDEF", 0xDC00+r&0x3FF)
 		default:
-			fmt.Fprintf(w.out, w.one(`\u%04x`, `\u%04X`), r)
+			w.escape(w.one("0123456789abcdef", "0123456789ABCDEF"), r)
 		}
 	}
 	w.out.WriteByte('"')
+}
+
+func (w writer) escape(digits string, r rune) {
+	w.out.Write([]byte{'\\', 'u', digits[r>>12], digits[r>>8&15], digits[r>>4&15], digits[r&15]})
 }

@@ -18,8 +18,9 @@ var timeLayouts = []string{"2006-01-02T15:04:05.000Z", "1/2/2006, 3:04:05 PM"}
 // refresh gives payload with other UUIDs, one for each, and, where there is a
 // clock, with its times moved so that its timestamp is now. All else stays as it
 // is, to the byte. It goes by how a value looks and not by what it is called, so
-// that it holds for every shape.
-func (m Maker) refresh(payload []byte) ([]byte, error) {
+// that it holds for every shape. What fresh has stands for a text from the start; what
+// takes the place of a UUID is added to it.
+func (m Maker) refresh(payload []byte, fresh map[string]string) ([]byte, error) {
 	var shift time.Duration
 	if m.Now != nil {
 		var envelope struct {
@@ -30,13 +31,12 @@ func (m Maker) refresh(payload []byte) ([]byte, error) {
 		}
 		shift = m.Now().Sub(envelope.Timestamp).Truncate(time.Millisecond)
 	}
-	uuids := make(map[string]string)
-	fresh := func(s string) string {
-		if isUUID(s) {
-			if uuids[s] == "" {
-				uuids[s] = m.uuid()
-			}
-			return uuids[s]
+	renew := func(s string) string {
+		if isUUID(s) && fresh[s] == "" {
+			fresh[s] = m.uuid()
+		}
+		if is, ok := fresh[s]; ok {
+			return is
 		}
 		for _, layout := range timeLayouts {
 			if t, err := time.Parse(layout, s); err == nil && shift != 0 {
@@ -70,7 +70,7 @@ func (m Maker) refresh(payload []byte) ([]byte, error) {
 		if start < copied || string(payload[start:end]) != s {
 			continue
 		}
-		out = append(append(out, payload[copied:start]...), fresh(s)...)
+		out = append(append(out, payload[copied:start]...), renew(s)...)
 		copied = end
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/runhooks/runhooks/pkg/event"
 )
 
 // A Maker makes payloads, each with ids of its own. It is for one goroutine.
@@ -20,24 +22,38 @@ type Maker struct {
 	Now func() time.Time
 }
 
-// Events lists what payloads can be made of: the events of the contract, then
-// those that only servers know.
+// Events lists the types of event that payloads can be made of: the events of the
+// contract, then those that only servers know.
 func Events() []string {
 	events := documentedEvents()
-	for _, s := range maxun() {
-		if !slices.Contains(events, s.Event) {
-			events = append(events, s.Event)
+	for _, s := range Maxun().Shapes {
+		if e := s.Event(); !slices.Contains(events, e) {
+			events = append(events, e)
 		}
 	}
 	return events
 }
 
-// Find gives the event that a name means: event_type, or the name of a schema
-// such as RunFailed or run-failed. If there is none, it gives the event with the
-// nearest name, or "", and false.
-func Find(name string) (event string, ok bool) {
+// Names lists what a payload can be asked for by: the events, then the shapes of
+// servers.
+func Names() []string {
+	names := Events()
+	for _, s := range Maxun().Shapes {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// Find returns the event or the shape that a name means: event_type, the name of a
+// schema such as RunFailed or run-failed, or that of a shape. If there is none, it
+// returns that with the nearest name, or "", and false.
+func Find(name string) (found string, ok bool) { return Nearest(name, Names()) }
+
+// Nearest returns which of names is meant by name, whatever its case and separators,
+// and true; or the one that is spelled most like it, or "", and false.
+func Nearest(name string, names []string) (found string, ok bool) {
 	best, least := "", len(name)/2+1
-	for _, e := range Events() {
+	for _, e := range names {
 		d := distance(fold(name), fold(e))
 		if d == 0 {
 			return e, true
@@ -55,22 +71,56 @@ func (m Maker) Documented(event string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.refresh(payload)
+	return m.refresh(payload, make(map[string]string))
 }
 
-// As makes a payload in the shape that a server sends: maxun for that of its
-// newest release that is known, or maxun@0.0.22 for that of another. It deviates
-// from the contract.
-func (m Maker) As(server, event string) ([]byte, error) {
-	name, release, pinned := strings.Cut(server, "@")
-	if name != "maxun" {
-		return nil, fmt.Errorf("there is no server %q: the one that is known is maxun, and maxun@0.0.22 one of its releases", name)
-	}
-	shape, err := shapeOf(event, release, pinned)
+// As makes the payloads that a server sends of one run, by the name of a shape or of
+// an event: maxun as its newest release that is known, or maxun@0.0.22 as that one.
+// There is one, or two for the shapes of runs that send two. They deviate from the
+// contract.
+func (m Maker) As(server, name string) ([][]byte, error) {
+	s, release, err := ParseServer(server)
 	if err != nil {
 		return nil, err
 	}
-	return m.refresh(shape.payload)
+	shape, err := s.Shape(name)
+	if err != nil {
+		return nil, err
+	}
+	form, ok := shape.As(release)
+	if !ok {
+		return nil, fmt.Errorf("what maxun %s sends as %s is not known: the first release that is known to is %s", release, name, shape.Forms[0].Since)
+	}
+	payloads := form.Read()
+	fresh := make(map[string]string)
+	var first *event.Event
+	for i, payload := range payloads {
+		e, err := event.Parse(payload)
+		if err != nil {
+			return nil, err
+		}
+		if payloads[i], err = m.refresh(payload, fresh); err != nil {
+			return nil, err
+		}
+		if first == nil {
+			first = e
+		}
+		if i+1 < len(payloads) { // the next one is of the same run
+			next, err := event.Parse(payloads[i+1])
+			if err != nil {
+				return nil, err
+			}
+			for was, is := range map[string]string{
+				next.EndpointID: first.EndpointID, next.Run.BrowserID: first.Run.BrowserID, next.Run.ID: first.Run.ID, next.Run.RobotID: first.Run.RobotID,
+			} {
+				if is != "" && was != "" {
+					fresh[was] = fresh[is]
+				}
+			}
+			fresh[next.Run.RobotName] = first.Run.RobotName
+		}
+	}
+	return payloads, nil
 }
 
 // IsDocumented tells whether an event is one of the contract.

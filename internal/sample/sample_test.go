@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/event"
 )
 
 var noon = time.Date(2026, 7, 8, 12, 0, 0, 123e6, time.UTC)
@@ -55,49 +57,81 @@ func TestDocumented(t *testing.T) {
 	}
 }
 
-// Each shape has the deviations of its vector, and nothing of its ids and times.
+// Each shape of each release has the deviations of what was captured, and nothing of
+// its ids and times.
 func TestAs(t *testing.T) {
-	for _, s := range maxun() {
-		vector := s.payload
-		if vector == nil {
-			t.Fatalf("there is no vector %s", s.Vector)
-		}
-		payload, err := seeded(1).As("maxun@"+s.Since, s.Event)
-		if err != nil {
-			t.Fatalf("%s: %v", s.Vector, err)
-		}
-		codes := func(payload []byte) string {
-			report := conformance.Check(payload)
-			all := []string{report.EventType, string(report.Verdict)}
-			for _, f := range report.Findings {
-				all = append(all, string(f.Code)+" "+f.Pointer)
+	for _, s := range Maxun().Shapes {
+		for _, form := range s.Forms {
+			payloads, err := seeded(1).As("maxun@"+form.Since, s.Name)
+			if err != nil {
+				t.Fatalf("%s: %v", s.Name, err)
 			}
-			return strings.Join(all, "\n")
-		}
-		if diff := cmp.Diff(codes(vector), codes(payload)); diff != "" {
-			t.Errorf("%s (-vector +sample):\n%s", s.Vector, diff)
-		}
-		if !strings.Contains(codes(payload), "deviates") {
-			t.Errorf("%s doesn't deviate", s.Vector)
-		}
-		// The form of what was made fresh is the same.
-		var a, b any
-		if err := json.Unmarshal(vector, &a); err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(payload, &b); err != nil {
-			t.Fatalf("%s: %v\n%s", s.Vector, err, payload)
-		}
-		stale := 0
-		compare(a, b, func(x, y string) {
-			switch {
-			case isUUID(x) && (!isUUID(y) || x == y), strings.Contains(x, "2026") && x == y:
-				stale++
-				t.Errorf("%s: %q became %q", s.Vector, x, y)
-			case !isUUID(x) && !strings.Contains(x, "2026") && x != y:
-				t.Errorf("%s: %q became %q", s.Vector, x, y)
+			captured := form.Read()
+			if len(payloads) != len(captured) || len(payloads) == 0 {
+				t.Fatalf("%s has %d payloads, of %d", s.Name, len(payloads), len(captured))
 			}
-		})
+			for i, payload := range payloads {
+				asCaptured(t, form.Payloads[i], captured[i], payload, i == 0)
+			}
+		}
+	}
+}
+
+func asCaptured(t *testing.T, name string, captured, payload []byte, alone bool) {
+	t.Helper()
+	codes := func(payload []byte) string {
+		report := conformance.Check(payload)
+		all := []string{report.EventType, string(report.Verdict)}
+		for _, f := range report.Findings {
+			all = append(all, string(f.Code)+" "+f.Pointer)
+		}
+		return strings.Join(all, "\n")
+	}
+	if diff := cmp.Diff(codes(captured), codes(payload)); diff != "" {
+		t.Errorf("%s (-captured +sample):\n%s", name, diff)
+	}
+	if !strings.Contains(codes(payload), "deviates") {
+		t.Errorf("%s doesn't deviate", name)
+	}
+	// The form of what was made fresh is the same.
+	var a, b any
+	if err := json.Unmarshal(captured, &a); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(payload, &b); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, payload)
+	}
+	compare(a, b, func(x, y string) {
+		switch {
+		case isUUID(x) && (!isUUID(y) || x == y), strings.Contains(x, "2026") && x == y:
+			t.Errorf("%s: %q became %q", name, x, y)
+		case !isUUID(x) && !strings.Contains(x, "2026") && x != y && alone:
+			t.Errorf("%s: %q became %q", name, x, y)
+		}
+	})
+}
+
+// What one run sends is of one run.
+func TestAsOneRun(t *testing.T) {
+	for name, types := range map[string][]event.Type{
+		"failed-twice":          {event.RunFailed, event.RunFailed},
+		"completed-then-failed": {event.RunCompleted, event.RunFailed},
+	} {
+		payloads, err := seeded(1).As("maxun", name)
+		if err != nil || len(payloads) != 2 {
+			t.Fatalf("%s: %d payloads, %v", name, len(payloads), err)
+		}
+		var runs []event.Run
+		for i, payload := range payloads {
+			e, err := event.Parse(payload)
+			if err != nil || e.Type != types[i] {
+				t.Fatalf("%s: %v, %v", name, e, err)
+			}
+			runs = append(runs, event.Run{ID: e.Run.ID, RobotID: e.Run.RobotID, RobotName: e.Run.RobotName, BrowserID: e.EndpointID})
+		}
+		if runs[0] != runs[1] {
+			t.Errorf("%s is of two runs: %v", name, runs)
+		}
 	}
 }
 
@@ -118,32 +152,62 @@ func compare(a, b any, visit func(x, y string)) {
 }
 
 func TestReleases(t *testing.T) {
-	for _, tt := range []struct{ release, want string }{ // want is "" where it is refused
-		{"0.0.15", "0.0.15"},
-		{"v0.0.15", "0.0.15"},
-		{"0.0.21", "0.0.15"},
-		{"0.0.29", "0.0.24"},
-		{"1.0.0", "0.0.39"},
-		{"0.0.14", ""},
-		{"0.0", ""},
-		{"0.0.0.15", ""},
-		{"0.0.x", ""},
-		{"", ""},
+	for _, tt := range []struct{ server, name, want string }{ // want is a payload, or what the error says
+		{"maxun", "run_completed", "wild.ui-extract"},
+		{"maxun@0.0.15", "run_completed", "wild.extract-0.0.15"},
+		{"maxun@v0.0.15", "extract", "wild.extract-0.0.15"},
+		{"maxun@0.0.16", "extract", "wild.extract-0.0.15"},
+		{"maxun@0.0.27", "extract", "wild.extract-0.0.24"},
+		{"maxun@0.0.41", "scrape", "wild.ui-scrape-0.0.27"},
+		{"maxun", "webhook_test", "wild.test"},
+		{"maxun@0.0.41", "crawl", "what maxun 0.0.41 sends as crawl is not known: the first release that is known to is 0.0.43"},
+		{"maxun@0.0.21", "extract", "what maxun 0.0.21 sends is not known: the releases that are known are 0.0.15, 0.0.16, "},
+		{"maxun@1.0.0", "extract", "what maxun 1.0.0 sends is not known"},
+		{"maxun@0.0", "extract", `"0.0" is not a release`},
+		{"maxun@0.0.0.15", "extract", "is not a release"},
+		{"maxun@0.0.x", "extract", "is not a release"},
+		{"maxun@0.0.015", "extract", "is not a release"},
+		{"maxun@", "extract", "is not a release"},
+		{"Maxun", "extract", `there is no server "Maxun"`},
+		{"", "extract", `there is no server ""`},
+		{"maxun", "order_paid", `maxun has no event or shape "order_paid": there are extract, `},
 	} {
-		got, err := shapeOf("run_completed", tt.release, true)
-		if got.Since != tt.want || (err == nil) != (tt.want != "") {
-			t.Errorf("%q: %v, %v, want %q", tt.release, got, err, tt.want)
+		got := ""
+		s, release, err := ParseServer(tt.server)
+		if err == nil {
+			var shape Shape
+			if shape, err = s.Shape(tt.name); err == nil {
+				form, _ := shape.As(release)
+				got = strings.Join(form.Payloads, " ")
+			}
+		}
+		if got == "" {
+			_, err = seeded(1).As(tt.server, tt.name)
+			if err == nil {
+				t.Errorf("%s %s is not refused", tt.server, tt.name)
+				continue
+			}
+			got = err.Error()
+		}
+		if !strings.Contains(got, tt.want) {
+			t.Errorf("%s %s: %s, want %s", tt.server, tt.name, got, tt.want)
 		}
 	}
-	if got, err := shapeOf("run_completed", "", false); err != nil || got.Since != "0.0.39" {
-		t.Errorf("the newest: %v, %v", got, err)
-	}
-	if _, err := shapeOf("order_paid", "", false); err == nil {
-		t.Error("there is an order_paid")
-	}
-	for _, server := range []string{"", "other", "maxun@", "Maxun"} {
-		if _, err := seeded(1).As(server, "run_failed"); err == nil {
-			t.Errorf("%q is a server", server)
+}
+
+// Forms are in the order of the releases, which are captured ones, and events too.
+func TestMaxun(t *testing.T) {
+	for _, s := range Maxun().Shapes {
+		last := -1
+		for _, form := range s.Forms {
+			at := slices.Index(Maxun().Releases, form.Since)
+			if at <= last {
+				t.Errorf("%s: the place of %s is %d, after %d", s.Name, form.Since, at, last)
+			}
+			last = at
+		}
+		if !slices.Contains(Events(), s.Event()) || s.About == "" {
+			t.Errorf("%+v", s)
 		}
 	}
 }
@@ -157,6 +221,8 @@ func TestFind(t *testing.T) {
 		{"RunFailed", "run_failed", true},
 		{"run-failed", "run_failed", true},
 		{"webhook test", "webhook_test", true},
+		{"completed-then-failed", "completed-then-failed", true},
+		{"crwl", "crawl", false},
 		{"run_complete", "run_completed", false},
 		{"run.failed", "run_failed", false},
 		{"order_paid", "", false},

@@ -2,12 +2,15 @@ package sample
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/runhooks/runhooks/internal/jsonpointer"
 )
 
 // maxDepth bounds how many parts a path may have.
@@ -41,25 +44,25 @@ func parsePath(path string) ([]string, error) {
 	if path == "" {
 		return nil, fmt.Errorf("no path: one is like data.robot_name, or /data/robot_name")
 	}
-	separator := "."
-	pointer, isPointer := strings.CutPrefix(path, "/")
+	isPointer := strings.HasPrefix(path, "/")
+	way := strings.Split(path, ".")
 	if isPointer {
-		path, separator = pointer, "/"
+		var ok bool
+		if way, ok = jsonpointer.Split(path); !ok {
+			return nil, fmt.Errorf("the path %q is not a JSON pointer: in a name, ~ is written ~0", path)
+		}
 	}
-	way := strings.Split(path, separator)
 	if len(way) > maxDepth {
 		return nil, fmt.Errorf("the path has %d parts: %d are the most", len(way), maxDepth)
 	}
-	for i, name := range way {
-		if name == "" && !isPointer {
-			return nil, fmt.Errorf("the path %q has an empty part: one is like data.robot_name, or /data/robot_name", path)
-		}
-		if isPointer {
-			way[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
-		}
+	if !isPointer && slices.Contains(way, "") {
+		return nil, fmt.Errorf("the path %q has an empty part: one is like data.robot_name, or /data/robot_name", path)
 	}
 	return way, nil
 }
+
+// place names the value to which way leads.
+func place(way []string) string { return cmp.Or(jsonpointer.Join(way), "the payload") }
 
 // set gives in with the value set to which way[done:] leads.
 func set(in jsontext.Value, way []string, done int, value jsontext.Value) (jsontext.Value, error) {
@@ -68,7 +71,7 @@ func set(in jsontext.Value, way []string, done int, value jsontext.Value) (jsont
 	}
 	dec := jsontext.NewDecoder(bytes.NewReader(in))
 	if kind := dec.PeekKind(); kind != '{' && kind != '[' {
-		return nil, fmt.Errorf("/%s is %s: nothing can be set in it", strings.Join(way[:done], "/"), in)
+		return nil, fmt.Errorf("%s is %s: nothing can be set in it", place(way[:done]), in)
 	}
 	open, err := dec.ReadToken()
 	if err != nil {
@@ -101,7 +104,7 @@ func set(in jsontext.Value, way []string, done int, value jsontext.Value) (jsont
 		return slices.Concat(in[:start], changed, in[end:]), nil
 	}
 	if inArray && way[done] != strconv.Itoa(n) {
-		return nil, fmt.Errorf("/%s has %d elements: %s is none of them, nor the next", strings.Join(way[:done], "/"), n, way[done])
+		return nil, fmt.Errorf("%s has %d elements: %s is none of them, nor the next", place(way[:done]), n, way[done])
 	}
 	added := value
 	for _, name := range slices.Backward(way[done+1:]) {

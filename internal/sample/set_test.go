@@ -36,6 +36,7 @@ func TestSet(t *testing.T) {
 		"a.b.c":                         "/a/b is 1: nothing can be set in it",
 		"e.7":                           "/e has 2 elements",
 		"e.x":                           "/e has 2 elements",
+		"/a~b":                          "not a JSON pointer",
 		strings.Repeat("a.", 200) + "a": "has 201 parts",
 	} {
 		if _, err := Set([]byte(payload), path, "1"); err == nil || !strings.Contains(err.Error(), want) {

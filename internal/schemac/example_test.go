@@ -18,7 +18,7 @@ func ExampleCompile() {
 		panic(err)
 	}
 	fmt.Println(slices.Sorted(maps.Keys(files)))
-	// Output: [pet.gen.go scan.gen.go scan_block.gen.go scan_block_simd.gen.go]
+	// Output: [pet.gen.go scan_block.gen.go scan_block_simd.gen.go scan_decimal.gen.go scan_judge.gen.go scan_name.gen.go scan_order.gen.go scan_order_module.gen.go scan_row.gen.go scan_scan.gen.go scan_text.gen.go]
 }
 
 func ExampleError() {

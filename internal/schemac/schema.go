@@ -1,84 +1,20 @@
 package schemac
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"math/big"
 	"net/url"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	v6 "github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/runhooks/runhooks/internal/jsonpointer"
 )
-
-// An object is a JSON object in its order.
-type object struct {
-	names  []string
-	values map[string]any
-}
-
-func (o *object) get(name string) any {
-	if o == nil {
-		return nil
-	}
-	return o.values[name]
-}
-
-// parseJSON reads one document into *object, []any, string, json.Number, bool
-// and nil.
-func parseJSON(data []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	v, err := parseValue(d)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("there is more behind the document")
-	}
-	return v, nil
-}
-
-func parseValue(d *json.Decoder) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch token {
-	case json.Delim('{'):
-		o := &object{values: map[string]any{}}
-		for d.More() {
-			name, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			v, err := parseValue(d)
-			if err != nil {
-				return nil, err
-			}
-			if _, ok := o.values[name.(string)]; ok {
-				return nil, fmt.Errorf("member %q stands there twice", name)
-			}
-			o.names = append(o.names, name.(string))
-			o.values[name.(string)] = v
-		}
-		_, err := d.Token()
-		return o, err
-	case json.Delim('['):
-		array := []any{}
-		for d.More() {
-			v, err := parseValue(d)
-			if err != nil {
-				return nil, err
-			}
-			array = append(array, v)
-		}
-		_, err := d.Token()
-		return array, err
-	}
-	return token, nil
-}
 
 // types is a set of types of values.
 type types uint
@@ -101,8 +37,8 @@ var typeNames = map[string]types{
 	"string": stringType, "integer": integerType, "number": numberType,
 }
 
-// A schema is what a schema asserts, by its keywords. Numbers that are absent
-// are -1 or nil.
+// A schema is what a schema asserts, by its keywords. An absent maxLength or maxItems
+// is -1.
 type schema struct {
 	doc     *Document
 	pointer string // in doc
@@ -112,40 +48,33 @@ type schema struct {
 	never bool // the schema false
 	ref   *schema
 	types types
-	enums [][]any // enum, const: a value is in each of them
+	enums []values // a value is in each of them
 
-	minimum, maximum, above, below, multipleOf json.Number // or ""
+	minimum, maximum, above, below json.Number // or ""
 
 	minLength, maxLength int
 	pattern              string
 	dateTime             bool
 
-	prefix                   []*schema
-	items                    *schema
-	minItems, maxItems       int
-	contains                 *schema
-	unique                   bool
-	minContains, maxContains int
+	items              *schema
+	minItems, maxItems int
 
-	required                     []string
-	properties                   []member
-	patterns                     []member
-	additional                   *schema
-	names                        *schema
-	minProperties, maxProperties int
-	dependentRequired            []dependency
-	dependentSchemas             []member
+	required   []string
+	properties []member
+	additional *schema
 
 	allOf, anyOf, oneOf    []*schema
 	not, when, then, other *schema
 
 	annotations
-	counted bool // its rows are counted for a sibling that says how many there are
+	counted bool                      // its items are counted for a sibling that says how many there are
+	heads   bool                      // its first item is compared with that of other arrays
+	source  map[string]jsontext.Value // all of its keywords
 }
 
-// annotations are the keywords that assert nothing, and of which a remark is
-// made where a value isn't as they say.
+// annotations are the keywords that assert nothing, and of which a judge makes notes.
 type annotations struct {
+	dialect     *dialect
 	placeholder string   // what the text should not be
 	plainText   bool     // no escape sequences of terminals are expected
 	usualFormat string   // the format that the text mostly has
@@ -153,176 +82,35 @@ type annotations struct {
 	counts      string   // the sibling whose rows the value counts
 	sums        []string // the siblings whose sum the value is
 	usual       []string // the members that are mostly there
+	noNul       bool     // no text or name in it has U+0000
+	safe        bool     // no integer in it is beyond 2^53-1
+	publicURL   bool     // the URLs in it are of hosts that everybody reaches
+	once        bool     // rows don't come again, with others behind them
+	holds       *holds
 }
 
-// A member is a schema of the members of a name or of a pattern.
+// holds says that at least one of some members holds something, if a member is a text.
+type holds struct {
+	member, text string
+	any          []string
+}
+
+// A dialect is the known deviation that a branch of an observed schema stands for.
+type dialect struct {
+	member, missing string // the member that it is about, or that lacks
+	breaks          bool   // it breaks the documented schema
+}
+
+// values are those of enum or const.
+type values struct {
+	keyword string
+	of      []any
+}
+
+// A member is a schema of the members of a name.
 type member struct {
 	name   string
 	schema *schema
-}
-
-// A dependency is what has to be there where a member is.
-type dependency struct {
-	name     string
-	required []string
-}
-
-// loader reads schemas from documents.
-type loader struct {
-	formats   bool
-	strict    bool
-	resources map[string]place // by URI, with the anchor as its fragment
-	schemas   map[*object]*schema
-}
-
-// annotation gives the keyword by which s says something of its value that
-// remarks are made of, or "".
-func (s *schema) annotation() string {
-	switch {
-	case s.placeholder != "":
-		return "x-placeholder"
-	case s.plainText:
-		return "x-plain-text"
-	case s.usualFormat != "":
-		return "x-usual-format"
-	case s.notBefore != "":
-		return "x-not-before"
-	case s.counts != "":
-		return "x-counts"
-	case s.sums != nil:
-		return "x-sums"
-	}
-	return ""
-}
-
-// A place is a value in a document, and the URI by which references in it are
-// resolved.
-type place struct {
-	doc     *Document
-	pointer string
-	base    *url.URL
-	value   any
-}
-
-// Where schemas are in schemas.
-var (
-	inSchema  = []string{"additionalProperties", "items", "contains", "not", "if", "then", "else", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema"}
-	inSchemas = []string{"allOf", "anyOf", "oneOf", "prefixItems"}
-	inMap     = []string{"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"}
-)
-
-// index finds what references may name, in p and in the schemas in it.
-func (l *loader) index(p place) error {
-	o, ok := p.value.(*object)
-	if !ok {
-		return nil
-	}
-	if id, ok := o.get("$id").(string); ok {
-		u, err := p.base.Parse(id)
-		if err != nil {
-			return err
-		}
-		p.base = u
-		if err := l.register(u, p); err != nil {
-			return err
-		}
-	}
-	for _, keyword := range []string{"$anchor", "$dynamicAnchor"} {
-		if anchor, ok := o.get(keyword).(string); ok {
-			u := *p.base
-			u.Fragment = anchor
-			if err := l.register(&u, p); err != nil {
-				return err
-			}
-		}
-	}
-	for _, keyword := range inSchema {
-		if err := l.index(p.child(o.get(keyword), keyword)); err != nil {
-			return err
-		}
-	}
-	for _, keyword := range inSchemas {
-		array, _ := o.get(keyword).([]any)
-		for i, v := range array {
-			if err := l.index(p.child(v, keyword, strconv.Itoa(i))); err != nil {
-				return err
-			}
-		}
-	}
-	for _, keyword := range inMap {
-		m, _ := o.get(keyword).(*object)
-		if m == nil {
-			continue
-		}
-		for _, name := range m.names {
-			if err := l.index(p.child(m.values[name], keyword, name)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// register notes that p is what u names.
-func (l *loader) register(u *url.URL, p place) error {
-	uri := strings.TrimSuffix(u.String(), "#")
-	if other, ok := l.resources[uri]; ok && other.value != p.value {
-		return fmt.Errorf("%s names two schemas", uri)
-	}
-	l.resources[uri] = p
-	return nil
-}
-
-func (p place) child(v any, tokens ...string) place {
-	for _, t := range tokens {
-		p.pointer += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(t)
-	}
-	p.value = v
-	return p
-}
-
-// resolve finds what ref names at p.
-func (l *loader) resolve(p place, ref string) (place, error) {
-	u, err := p.base.Parse(ref)
-	if err != nil {
-		return p, err
-	}
-	if target, ok := l.resources[strings.TrimSuffix(u.String(), "#")]; ok {
-		return target, nil
-	}
-	fragment := u.Fragment
-	u.Fragment, u.RawFragment = "", ""
-	target, ok := l.resources[u.String()]
-	if !ok || !strings.HasPrefix(fragment, "/") {
-		return p, fmt.Errorf("there is no schema %s", ref)
-	}
-	for _, token := range strings.Split(fragment[1:], "/") {
-		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
-		var next any
-		switch v := target.value.(type) {
-		case *object:
-			next, ok = v.values[token]
-		case []any:
-			i, err := strconv.Atoi(token)
-			if ok = err == nil && 0 <= i && i < len(v); ok {
-				next = v[i]
-			}
-		default:
-			ok = false
-		}
-		if !ok {
-			return p, fmt.Errorf("there is no schema %s", ref)
-		}
-		target = target.child(next, token)
-		if o, ok := next.(*object); ok {
-			if id, ok := o.get("$id").(string); ok {
-				if target.base, err = target.base.Parse(id); err != nil {
-					return p, err
-				}
-			}
-		}
-	}
-	return target, nil
 }
 
 // An Error says which keyword of which schema can't be compiled.
@@ -336,309 +124,300 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s: %s", e.Schema, e.Keyword, e.Reason)
 }
 
-// load reads the schema at p, and those that it is made of.
-func (l *loader) load(p place) (*schema, error) {
-	s := &schema{
-		doc: p.doc, pointer: p.pointer,
-		minLength: -1, maxLength: -1, minItems: -1, maxItems: -1,
-		minProperties: -1, maxProperties: -1, minContains: -1, maxContains: -1,
-		types: anyType,
-	}
-	var o *object
-	switch v := p.value.(type) {
-	case bool:
-		s.never = !v
-		return s, nil
-	case *object:
-		o = v
-	default:
-		return nil, &Error{s.where(), "schema", "neither an object nor a boolean"}
-	}
-	if known, ok := l.schemas[o]; ok {
-		return known, nil
-	}
-	l.schemas[o] = s
-	s.title, _ = o.get("title").(string)
-	s.says, _ = o.get("description").(string)
-	if id, ok := o.get("$id").(string); ok {
-		var err error
-		if p.base, err = p.base.Parse(id); err != nil {
-			return nil, &Error{s.where(), "$id", err.Error()}
-		}
-	}
-	for _, keyword := range o.names {
-		if err := l.keyword(s, p, keyword, o.values[keyword]); err != nil {
-			if _, ok := err.(*Error); !ok {
-				err = &Error{s.where(), keyword, err.Error()}
-			}
-			return nil, err
-		}
-	}
-	if s.contains == nil {
-		s.minContains, s.maxContains = -1, -1
-	} else if s.minContains < 0 {
-		s.minContains = 1
-	}
-	if s.when == nil {
-		s.then, s.other = nil, nil
-	}
-	return s, nil
+// A loader reads schemas, of which jsonschema/v6 has resolved the references.
+type loader struct {
+	formats bool
+	strict  bool
+	docs    map[string]*Document // by URI
+	schemas map[*v6.Schema]*schema
+	err     error // the first
 }
 
-// remarkText reads an annotation whose value is a text, in a document of which
-// remarks are made.
-func (s *schema) remarkText(v any) (string, error) {
-	if !s.doc.Remarks {
-		return "", nil
+// anySchema returns one that accepts every value.
+func anySchema() *schema { return &schema{types: anyType, maxLength: -1, maxItems: -1} }
+
+// load reads a schema, and those that it is made of.
+func (l *loader) load(v *v6.Schema) *schema {
+	if v == nil || l.schemas[v] != nil {
+		return l.schemas[v]
 	}
-	text, ok := v.(string)
-	if !ok {
-		return "", errKeyword
+	s := anySchema()
+	l.schemas[v] = s
+	uri, fragment, _ := strings.Cut(v.Location, "#")
+	s.doc, s.title, s.says = l.docs[uri], v.Title, v.Description
+	s.pointer, _ = url.PathUnescape(fragment) // which v6 has escaped
+	if s.doc == nil {                         // one that v6 brings along
+		s.doc = &Document{Path: uri}
+		l.fail(&Error{s.where(), "schema", "it is in none of the documents"})
+		return s
 	}
-	return text, nil
+	if s.never = v.Bool != nil && !*v.Bool; v.Bool != nil {
+		return s
+	}
+	text := s.doc.lookUp(s.pointer)
+	if err := jsonv2.Unmarshal(text, &s.source); err != nil {
+		l.fail(&Error{s.where(), "schema", err.Error()})
+	}
+	for _, keyword := range names(text) {
+		if err := l.keyword(s, v, keyword, s.source[keyword]); err != nil {
+			l.fail(&Error{s.where(), keyword, err.Error()})
+		}
+	}
+	if s.ref != nil && (s.once || s.holds != nil) {
+		l.fail(&Error{s.where(), "$ref", "what is said beside it of a value as a whole is not compiled"})
+	}
+	if s.once && s.items == nil {
+		if s.additional == nil || possible(s.additional) != arrayType {
+			l.fail(&Error{s.where(), "x-captured-once", "it is said of an array, or of an object of arrays"})
+		} else {
+			target(s.additional).heads = true
+		}
+	}
+	return s
+}
+
+func (l *loader) fail(err error) {
+	if l.err == nil {
+		l.err = err
+	}
+}
+
+// lookUp returns the value at a pointer, which is that of a schema.
+func (d *Document) lookUp(pointer string) jsontext.Value {
+	text := jsontext.Value(d.Data)
+	tokens, _ := jsonpointer.Split(pointer)
+	for _, token := range tokens {
+		var object map[string]jsontext.Value
+		var array []jsontext.Value
+		if jsonv2.Unmarshal(text, &object) == nil {
+			text = object[token]
+		} else if i, err := strconv.Atoi(token); err == nil && jsonv2.Unmarshal(text, &array) == nil {
+			text = array[i]
+		}
+	}
+	return text
+}
+
+// names returns the names of an object in their order.
+func names(object jsontext.Value) (all []string) {
+	d := jsontext.NewDecoder(strings.NewReader(string(object)))
+	for d.ReadToken(); d.PeekKind() == '"'; d.SkipValue() {
+		name, _ := d.ReadToken()
+		all = append(all, name.String())
+	}
+	return all
 }
 
 func (s *schema) where() string { return s.doc.Path + "#" + s.pointer }
 
 const draft = "https://json-schema.org/draft/2020-12/schema"
 
-var errKeyword = fmt.Errorf("not a value that this keyword may have")
+var errDraft = errors.New("the compiler knows " + draft + " only")
 
-// silent are the keywords that assert nothing and lead to no remarks.
-var silent = map[string]bool{
+var errKeyword = errors.New("not a value that this keyword may have")
+
+// mute are the keywords that assert nothing, and that no notes are made of.
+var mute = map[string]bool{
 	"$id": true, "$anchor": true, "$dynamicAnchor": true, "$defs": true, "$comment": true,
 	"title": true, "description": true, "default": true, "examples": true, "deprecated": true,
 	"readOnly": true, "writeOnly": true, "discriminator": true, "x-unit": true, "x-canonical": true,
 }
 
-// keyword reads one keyword of s. One that asserts nothing is ignored, and so is one
-// that the compiler doesn't know, as the standard asks for, unless it is strict.
-func (l *loader) keyword(s *schema, p place, keyword string, v any) (err error) {
-	child := func(v any, tokens ...string) *schema {
-		if err != nil {
-			return nil
-		}
-		var c *schema
-		c, err = l.load(p.child(v, tokens...))
-		return c
-	}
-	schemas := func() (all []*schema) {
-		array, ok := v.([]any)
-		if !ok {
-			err = errKeyword
-		}
-		for i, v := range array {
-			all = append(all, child(v, keyword, strconv.Itoa(i)))
+// keyword reads one keyword of s, which is v. One that asserts nothing is ignored, and
+// so is one that the compiler doesn't know, as the standard asks for, unless it is
+// strict. The values of the standard's keywords are of the types that the metaschema
+// allows.
+func (l *loader) keyword(s *schema, v *v6.Schema, keyword string, value jsontext.Value) (err error) {
+	schemas := func(of []*v6.Schema) (all []*schema) {
+		for _, v := range of {
+			all = append(all, l.load(v))
 		}
 		return all
 	}
-	members := func() (all []member) {
-		m, ok := v.(*object)
-		if !ok {
+	text := func() (text string) {
+		if json.Unmarshal(value, &text) != nil || text == "" {
 			err = errKeyword
-			return nil
 		}
-		for _, name := range m.names {
-			all = append(all, member{name, child(m.values[name], keyword, name)})
+		return text
+	}
+	strs := func() (all []string) {
+		if json.Unmarshal(value, &all) != nil || all == nil {
+			err = errKeyword
 		}
 		return all
 	}
-	strs := func(v any) (all []string) {
-		array, ok := v.([]any)
-		if !ok {
+	yes := func() bool {
+		if string(value) != "true" {
 			err = errKeyword
 		}
-		for _, v := range array {
-			text, ok := v.(string)
-			if !ok {
-				err = errKeyword
-			}
-			all = append(all, text)
-		}
-		return all
+		return err == nil
 	}
-	count := func() int {
-		n, ok := v.(json.Number)
-		if !ok {
-			err = errKeyword
-			return -1
-		}
-		r, ok := new(big.Rat).SetString(string(n))
-		if !ok || !r.IsInt() || !r.Num().IsInt64() || r.Sign() < 0 || r.Num().Int64() > 1<<31 {
-			err = errKeyword
-			return -1
-		}
-		return int(r.Num().Int64())
-	}
-	number := func() json.Number {
-		n, ok := v.(json.Number)
-		if !ok {
+	count := func(n *int) int {
+		if f, e := strconv.ParseFloat(string(value), 64); e != nil || f > 1<<31 { // of which v6 takes a part
 			err = errKeyword
 		}
-		return n
+		return *n
 	}
 	switch keyword {
 	case "$schema":
-		if v != draft {
-			err = fmt.Errorf("the compiler knows %s only", draft)
+		if text() != draft {
+			err = errDraft
 		}
 	case "$ref":
-		ref, _ := v.(string)
-		var target place
-		if target, err = l.resolve(p, ref); err == nil {
-			s.ref, err = l.load(target)
-		}
+		s.ref = l.load(v.Ref)
+	case "contains", "minContains", "maxContains", "uniqueItems", "multipleOf", "prefixItems",
+		"patternProperties", "propertyNames", "dependentSchemas",
+		"dependentRequired", "minProperties", "maxProperties":
+		err = fmt.Errorf("no schema of the contract has it, so the compiler doesn't know how to judge by it")
 	case "$dynamicRef", "$recursiveRef":
 		err = fmt.Errorf("the compiler has to know the schema that is meant")
 	case "unevaluatedProperties", "unevaluatedItems":
 		err = fmt.Errorf("the compiler does not follow what other schemas have evaluated")
-	case "uniqueItems":
-		s.unique = v == true
 	case "dependencies":
 		err = fmt.Errorf("not a keyword of 2020-12; write dependentRequired or dependentSchemas")
 	case "type":
-		names, ok := v.([]any)
-		if !ok {
-			names = []any{v}
-		}
 		s.types = 0
-		for _, name := range names {
-			text, _ := name.(string)
-			if typeNames[text] == 0 {
-				return errKeyword
-			}
-			s.types |= typeNames[text]
+		for _, name := range v.Types.ToStrings() {
+			s.types |= typeNames[name]
 		}
 	case "enum":
-		values, ok := v.([]any)
-		if !ok {
-			return errKeyword
-		}
-		s.enums = append(s.enums, values)
+		s.enums = append(s.enums, values{keyword, v.Enum.Values})
+		err = simpleValues(v.Enum.Values)
 	case "const":
-		s.enums = append(s.enums, []any{v})
+		s.enums = append(s.enums, values{keyword, []any{*v.Const}})
+		err = simpleValues([]any{*v.Const})
 	case "minimum":
-		s.minimum = number()
+		s.minimum = json.Number(value)
 	case "maximum":
-		s.maximum = number()
+		s.maximum = json.Number(value)
 	case "exclusiveMinimum":
-		s.above = number()
+		s.above = json.Number(value)
 	case "exclusiveMaximum":
-		s.below = number()
-	case "multipleOf":
-		s.multipleOf = number()
+		s.below = json.Number(value)
 	case "minLength":
-		s.minLength = count()
+		s.minLength = count(v.MinLength)
 	case "maxLength":
-		s.maxLength = count()
+		s.maxLength = count(v.MaxLength)
 	case "pattern":
-		text, ok := v.(string)
-		if !ok {
-			return errKeyword
-		}
-		s.pattern = text
-		_, err = regexp.Compile(text)
+		s.pattern = v.Pattern.String()
 	case "format":
-		if l.formats && v == "date-time" {
-			s.dateTime = true
-		} else if name, _ := v.(string); l.formats && otherFormats[name] {
-			err = fmt.Errorf("format %s is asserted by jsonschema/v5, and unknown to the compiler", name)
-		} else if l.strict && v != "date-time" {
-			err = fmt.Errorf("the compiler doesn't know this format")
+		if s.dateTime = l.formats && string(value) == `"date-time"`; l.formats && !s.dateTime {
+			err = fmt.Errorf("the compiler can't judge this format")
 		}
-	case "prefixItems":
-		s.prefix = schemas()
 	case "items":
-		s.items = child(v, keyword)
+		s.items = l.load(v.Items2020)
 	case "minItems":
-		s.minItems = count()
+		s.minItems = count(v.MinItems)
 	case "maxItems":
-		s.maxItems = count()
-	case "contains":
-		s.contains = child(v, keyword)
-	case "minContains":
-		s.minContains = count()
-	case "maxContains":
-		s.maxContains = count()
+		s.maxItems = count(v.MaxItems)
 	case "required":
-		s.required = strs(v)
+		s.required = v.Required
 	case "properties":
-		s.properties = members()
-	case "patternProperties":
-		s.patterns = members()
-		for _, m := range s.patterns {
-			if _, e := regexp.Compile(m.name); e != nil {
-				err = e
-			}
+		for _, name := range names(value) {
+			s.properties = append(s.properties, member{name, l.load(v.Properties[name])})
 		}
 	case "additionalProperties":
-		s.additional = child(v, keyword)
-	case "propertyNames":
-		s.names = child(v, keyword)
-	case "minProperties":
-		s.minProperties = count()
-	case "maxProperties":
-		s.maxProperties = count()
-	case "dependentRequired":
-		m, ok := v.(*object)
-		if !ok {
-			return errKeyword
+		s.additional = anySchema()
+		if of, ok := v.AdditionalProperties.(*v6.Schema); ok {
+			s.additional = l.load(of)
 		}
-		for _, name := range m.names {
-			s.dependentRequired = append(s.dependentRequired, dependency{name, strs(m.values[name])})
-		}
-	case "dependentSchemas":
-		s.dependentSchemas = members()
+		s.additional.never = s.additional.never || v.AdditionalProperties == false
 	case "allOf":
-		s.allOf = schemas()
+		s.allOf = schemas(v.AllOf)
 	case "anyOf":
-		s.anyOf = schemas()
+		s.anyOf = schemas(v.AnyOf)
 	case "oneOf":
-		s.oneOf = schemas()
+		s.oneOf = schemas(v.OneOf)
 	case "x-placeholder":
-		s.placeholder, err = s.remarkText(v)
+		s.placeholder = text()
 	case "x-usual-format":
-		if s.usualFormat, err = s.remarkText(v); s.usualFormat != "" && s.usualFormat != "uuid" {
-			err = fmt.Errorf("the compiler makes remarks on the format uuid only")
+		if s.usualFormat = text(); s.usualFormat != "uuid" {
+			err = fmt.Errorf("the compiler knows the format uuid only")
 		}
 	case "x-not-before":
-		s.notBefore, err = s.remarkText(v)
+		s.notBefore = text()
 	case "x-counts":
-		s.counts, err = s.remarkText(v)
+		s.counts = text()
 	case "x-plain-text":
-		s.plainText = s.doc.Remarks && v == true
+		s.plainText = yes()
+	case "x-no-nul", "x-safe-integers":
+		if s.pointer != "" {
+			return fmt.Errorf("it is said of a whole document")
+		}
+		if keyword == "x-no-nul" {
+			s.noNul = yes()
+		} else {
+			s.safe = yes()
+		}
+	case "x-public-url":
+		s.publicURL = yes()
+	case "x-captured-once":
+		s.once = yes()
+	case "x-holds":
+		s.holds, err = parseHolds(value)
 	case "x-sums":
-		if s.doc.Remarks {
-			s.sums = strs(v)
-		}
+		s.sums = strs()
 	case "x-usual":
-		if s.doc.Remarks {
-			s.usual = strs(v)
-		}
+		s.usual = strs()
 	case "x-dialect":
-		if s.doc.Remarks {
-			err = fmt.Errorf("the compiler can't make remarks on branches")
-		}
+		s.dialect, err = parseDialect(value)
 	case "not":
-		s.not = child(v, keyword)
+		s.not = l.load(v.Not)
 	case "if":
-		s.when = child(v, keyword)
+		s.when = l.load(v.If)
 	case "then":
-		s.then = child(v, keyword)
+		s.then = l.load(v.Then)
 	case "else":
-		s.other = child(v, keyword)
+		s.other = l.load(v.Else)
 	default:
-		if l.strict && !silent[keyword] {
+		if l.strict && !mute[keyword] {
 			err = fmt.Errorf("the compiler doesn't know this keyword")
 		}
 	}
 	return err
 }
 
-// otherFormats are the formats that jsonschema/v5 knows, but for date-time.
-var otherFormats = map[string]bool{
-	"date": true, "time": true, "duration": true, "period": true, "hostname": true, "email": true,
-	"ip-address": true, "ipv4": true, "ipv6": true, "uri": true, "iri": true, "uri-reference": true,
-	"uriref": true, "iri-reference": true, "uri-template": true, "regex": true, "json-pointer": true,
-	"relative-json-pointer": true, "uuid": true,
+func simpleValues(list []any) error {
+	for _, v := range list {
+		if typeOf(v)&(arrayType|objectType) != 0 {
+			return fmt.Errorf("the compiler compares no arrays and objects")
+		}
+	}
+	return nil
+}
+
+// parseHolds reads the value of x-holds.
+func parseHolds(value jsontext.Value) (*holds, error) {
+	var d struct {
+		When map[string]string `json:"when"`
+		Any  []string          `json:"any"`
+	}
+	if err := jsonv2.Unmarshal(value, &d, jsonv2.RejectUnknownMembers(true)); err != nil {
+		return nil, err
+	}
+	for member, text := range d.When {
+		if len(d.When) == 1 && text != "" && d.Any != nil && !slices.Contains(d.Any, "") {
+			return &holds{member, text, d.Any}, nil
+		}
+	}
+	return nil, errKeyword
+}
+
+// parseDialect reads the value of x-dialect.
+func parseDialect(value jsontext.Value) (*dialect, error) {
+	d := struct {
+		Code      string `json:"code"`
+		Severity  string `json:"severity"`
+		Member    string `json:"member"`
+		InsteadOf string `json:"instead-of"`
+		Missing   string `json:"missing"`
+		Receiver  string `json:"receiver"` // a hint
+	}{Severity: "error"}
+	if err := jsonv2.Unmarshal(value, &d, jsonv2.RejectUnknownMembers(true)); err != nil {
+		return nil, err
+	}
+	if d.Code == "" || d.Member != "" && d.Missing != "" || !slices.Contains([]string{"error", "warning", "info"}, d.Severity) {
+		return nil, errKeyword
+	}
+	return &dialect{member: d.Member, missing: d.Missing, breaks: d.Severity == "error"}, nil
 }

@@ -1,16 +1,16 @@
-// Package validate is the contract as straight-line Go: for each schema of
-// jsonschema a function over the bytes of a payload, at the speed of reading
-// them, without allocations. All of it is generated.
+// Package validate is the contract as straight-line Go over the bytes of a payload.
+// All of it is generated from jsonschema, by internal/schemac.
 //
-// A function returns true where the payload is strict JSON that the schema
-// accepts, with formats asserted. False means "not sure", not "invalid": the
-// judge of record has to decide. So the package is internal, and
-// conformance.Valid is the function to export. Strict is I-JSON of at most 1,000
-// levels, as in package conformance.
+// For each schema there is a function that returns true where the payload is strict
+// JSON that the schema accepts, with formats asserted. It reads the payload once,
+// builds nothing, and allocates nothing. False means "not sure", not "invalid": a
+// payload may have more names than it keeps apart.
 //
-// A function whose name ends in Remarks also notes what the annotations of the
-// schema say about a payload that it accepts. It returns false where it isn't
-// sure that it noted everything.
+// For each event there is a judge, [Event.Judge]. It reads a payload by the observed
+// schema with the documented one beside it, and notes what there is to say.
+// Package conformance turns the notes into findings.
+//
+// Strict is I-JSON (RFC 7493) of at most 1,000 levels, as in package conformance.
 package validate
 
-//go:generate go run github.com/runhooks/runhooks/internal/schemac/cmd/schemac -remarks v1/run-[cf]*.json ../../jsonschema . observed v1
+//go:generate go run github.com/runhooks/runhooks/internal/schemac/cmd/schemac -event v1/run-completed.json=observed/run-completed.json -event v1/run-failed.json=observed/run-failed.json ../../jsonschema . observed v1

@@ -4,67 +4,32 @@ package validate
 
 // ObservedRunCompleted tells whether payload is strict JSON that observed/run-completed.json
 // accepts. If false, it may be so all the same.
-func ObservedRunCompleted(payload []byte) bool {
+func ObservedRunCompleted(b []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunCompleted(payload, space(payload, 0), 0, 0, &m)
+	m := &memory{names: names[:], row: row[:]}
+	end := acceptObservedRunCompleted(b, space(b, 0), 0, 0, m)
 	if end == full {
-		return observedRunCompletedMore(payload)
+		var r *room
+		for end == full {
+			if r = m.grow(r); r == nil {
+				break
+			}
+			end = acceptObservedRunCompleted(b, space(b, 0), 0, 0, m)
+		}
+		leave(r)
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	return end >= 0 && space(b, end) == len(b)
 }
 
-// observedRunCompletedMore has room for more names.
-//
-//go:noinline
-func observedRunCompletedMore(payload []byte) bool {
-	var names [manyNames]uint64
-	var row [manyCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunCompleted(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return observedRunCompletedWide(payload)
-	}
-	return end >= 0 && space(payload, end) == len(payload)
-}
-
-// observedRunCompletedWide has room for more names.
-//
-//go:noinline
-func observedRunCompletedWide(payload []byte) bool {
-	var names [wideNames]uint64
-	var row [wideCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunCompleted(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return observedRunCompletedMost(payload)
-	}
-	return end >= 0 && space(payload, end) == len(payload)
-}
-
-// observedRunCompletedMost has room for more names.
-//
-//go:noinline
-func observedRunCompletedMost(payload []byte) bool {
-	var names [mostNames]uint64
-	var row [mostCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunCompleted(payload, space(payload, 0), 0, 0, &m)
-	return end >= 0 && space(payload, end) == len(payload)
-}
-
-// observedRunCompleted is observed/run-completed.json#:
+// acceptObservedRunCompleted reads what observed/run-completed.json# accepts:
 // run_completed, and webhook_test, as servers really send them: a superset of
 // the documented run_completed. In each anyOf the first branch that accepts
 // decides; where that branch carries x-dialect, it names the known way in
 // which the payload leaves the documented contract.
-func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
+func acceptObservedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasEventType = 1 << iota // "event_type"
@@ -78,9 +43,9 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"event_type":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"event_type":` {
 		seen |= hasEventType
-		i = observedRunCompletedEventType(b, space(b, i+13))
+		i = acceptObservedRunCompletedEventType(b, space(b, i+13), m)
 		if i < 0 {
 			return i
 		}
@@ -88,9 +53,9 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 12 && string(b[i:i+12]) == `"timestamp":` {
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"timestamp":` {
 		seen |= hasTimestamp
-		i = dateTime(b, space(b, i+12))
+		i = dateTime(b, space(b, i+12), m)
 		if i < 0 {
 			return i
 		}
@@ -98,9 +63,12 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
 		seen |= hasWebhookID
-		i = nonEmpty(b, space(b, i+13))
+		at := space(b, i+13)
+		if i = nonEmpty(b, at, m); i == no {
+			i = acceptObservedRunCompletedWebhookID(b, at, m)
+		}
 		if i < 0 {
 			return i
 		}
@@ -108,9 +76,9 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 7 && string(b[i:i+7]) == `"data":` {
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"data":` {
 		seen |= hasData
-		i = observedRunCompletedData(b, space(b, i+7), depth+1, base, m)
+		i = acceptObservedRunCompletedData(b, space(b, i+7), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -122,7 +90,7 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -136,25 +104,27 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasEventType
-			i = observedRunCompletedEventType(b, at)
+			i = acceptObservedRunCompletedEventType(b, at, m)
 		case "timestamp":
 			if seen&hasTimestamp != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasTimestamp
-			i = dateTime(b, at)
+			i = dateTime(b, at, m)
 		case "webhook_id":
 			if seen&hasWebhookID != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasWebhookID
-			i = nonEmpty(b, at)
+			if i = nonEmpty(b, at, m); i == no {
+				i = acceptObservedRunCompletedWebhookID(b, at, m)
+			}
 		case "data":
 			if seen&hasData != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasData
-			i = observedRunCompletedData(b, at, depth+1, top, m)
+			i = acceptObservedRunCompletedData(b, at, depth+1, top, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
@@ -171,7 +141,6 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasEventType | hasTimestamp | hasData
 	if seen&required != required {
 		return no
@@ -179,33 +148,51 @@ func observedRunCompleted(b []byte, i, depth, base int, m *memory) int {
 	return i
 }
 
-// observedRunCompletedEventType is observed/run-completed.json#/properties/event_type:
+// acceptObservedRunCompletedEventType reads what observed/run-completed.json#/properties/event_type accepts:
 // "run_completed", or "webhook_test" for an event that was sent to try the
 // endpoint.
-func observedRunCompletedEventType(b []byte, i int) int {
+func acceptObservedRunCompletedEventType(b []byte, i int, m *memory) int {
 	if i >= len(b) {
 		return unsure
 	}
 	switch b[i] {
 	case '"':
-		r := textConst(b, i, "run_completed")
-		if r == no {
-			r = textConst(b, i, "webhook_test")
+		if end := textConst(b, i, "run_completed", m); end != no {
+			return end
 		}
-		return r
+		return textConst(b, i, "webhook_test", m)
 	}
 	return no
 }
 
-// observedRunCompletedData is observed/run-completed.json#/$defs/ObservedRunCompletedData:
+// acceptObservedRunCompletedWebhookID reads what observed/run-completed.json#/properties/webhook_id accepts:
+// Unique identifier of the webhook: a UUID, or webhook_ and milliseconds.
+// Servers store what their API was given, so it may also be a number, null or
+// empty. Absent where the stored webhook has none.
+func acceptObservedRunCompletedWebhookID(b []byte, i int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		if end := nonEmpty(b, i, m); end != no {
+			return end
+		}
+		return text(b, i, m)
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return number(b, i, m)
+	case 'n':
+		return null(b, i)
+	}
+	return no
+}
+
+// acceptObservedRunCompletedData reads what observed/run-completed.json#/$defs/ObservedRunCompletedData accepts:
 // The run, in snake_case or camelCase. What a run captured may stand in
 // extracted_data, beside it, or nowhere.
-func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
+func acceptObservedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasRobotID            = 1 << iota // "robot_id"
@@ -215,6 +202,7 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 		hasStartedAt                      // "started_at"
 		hasFinishedAt                     // "finished_at"
 		hasMetadata                       // "metadata"
+		hasText                           // "text"
 		hasMarkdown                       // "markdown"
 		hasHtml                           // "html"
 		hasSummary                        // "summary"
@@ -222,21 +210,21 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 		hasScreenshotVisible              // "screenshot_visible"
 		hasScreenshotFullpage             // "screenshot_fullpage"
 		hasExecutionTimeMs                // "execution_time_ms"
+		hasError                          // "error"
+		hasExtractedData                  // "extracted_data"
 		hasRobotId                        // "robotId"
 		hasWorkflowID                     // "workflow_id"
 		hasRunId                          // "runId"
 		hasRobotName2                     // "robotName"
 		hasFinishedAt2                    // "finishedAt"
-		hasError                          // "error"
-		hasExtractedData                  // "extracted_data"
+		fitsStatus                        // as observed/run-completed.json#/$defs/ObservedRunCompletedData/if/properties/status has it
+		fitsError                         // as observed/run-completed.json#/$defs/ObservedRunCompletedData/then/properties/error has it
+		fitsExtractedData                 // as observed/run-completed.json#/$defs/ObservedRunCompletedData/else/properties/extracted_data has it
 		fitsRobotId                       // as observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/0/anyOf/1/properties/robotId has it
 		fitsWorkflowID                    // as observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/0/anyOf/2/properties/workflow_id has it
 		fitsRunId                         // as observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/1/anyOf/1/properties/runId has it
 		fitsRobotName                     // as observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/2/anyOf/1/properties/robotName has it
 		fitsFinishedAt                    // as observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/4/anyOf/1/properties/finishedAt has it
-		fitsError                         // as observed/run-completed.json#/$defs/ObservedRunCompletedData/then/properties/error has it
-		fitsExtractedData                 // as observed/run-completed.json#/$defs/ObservedRunCompletedData/else/properties/extracted_data has it
-		fitsStatus                        // as observed/run-completed.json#/$defs/ObservedRunCompletedData/if/properties/status has it
 	)
 	seen := uint64(0)
 	if i = firstMember(b, i); i < 0 {
@@ -244,9 +232,9 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 11 && string(b[i:i+11]) == `"robot_id":` {
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"robot_id":` {
 		seen |= hasRobotID
-		i = nonEmpty(b, space(b, i+11))
+		i = nonEmpty(b, space(b, i+11), m)
 		if i < 0 {
 			return i
 		}
@@ -254,9 +242,9 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 9 && string(b[i:i+9]) == `"run_id":` {
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"run_id":` {
 		seen |= hasRunID
-		i = nonEmpty(b, space(b, i+9))
+		i = nonEmpty(b, space(b, i+9), m)
 		if i < 0 {
 			return i
 		}
@@ -264,9 +252,12 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"robot_name":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"robot_name":` {
 		seen |= hasRobotName
-		i = text(b, space(b, i+13))
+		at := space(b, i+13)
+		if i = text(b, at, m); i == no {
+			i = acceptObservedRunCompletedDataRobotName(b, at, m)
+		}
 		if i < 0 {
 			return i
 		}
@@ -274,13 +265,11 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 9 && string(b[i:i+9]) == `"status":` {
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"status":` {
 		seen |= hasStatus
 		at := space(b, i+9)
-		if i = observedRunCompletedDataStatus(b, at); i < 0 {
-			return i
-		}
-		if r := textConst(b, at, "failed"); r >= 0 {
+		i = acceptObservedRunCompletedDataStatus(b, at, m)
+		if r := textConst(b, at, "failed", m); r >= 0 {
 			seen |= fitsStatus
 		} else if r < no {
 			return r
@@ -292,9 +281,9 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"started_at":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"started_at":` {
 		seen |= hasStartedAt
-		i = observedRunCompletedDataStartedAt(b, space(b, i+13))
+		i = acceptObservedRunCompletedDataStartedAt(b, space(b, i+13), m)
 		if i < 0 {
 			return i
 		}
@@ -302,9 +291,9 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 14 && string(b[i:i+14]) == `"finished_at":` {
+	if inOrder && len(b)-i >= 14 && string(b[i:i+14]) == `"finished_at":` {
 		seen |= hasFinishedAt
-		i = observedRunCompletedDataFinishedAt(b, space(b, i+14))
+		i = acceptObservedRunCompletedDataFinishedAt(b, space(b, i+14), m)
 		if i < 0 {
 			return i
 		}
@@ -312,9 +301,9 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 11 && string(b[i:i+11]) == `"metadata":` {
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"metadata":` {
 		seen |= hasMetadata
-		i = observedRunCompletedMetadata(b, space(b, i+11), depth+1, base, m)
+		i = acceptObservedRunCompletedMetadata(b, space(b, i+11), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -322,7 +311,17 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 11 && string(b[i:i+11]) == `"markdown":` {
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"text":` {
+		seen |= hasText
+		i = value(b, space(b, i+7), depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"markdown":` {
 		seen |= hasMarkdown
 		i = value(b, space(b, i+11), depth+1, base, m)
 		if i < 0 {
@@ -332,7 +331,7 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 7 && string(b[i:i+7]) == `"html":` {
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"html":` {
 		seen |= hasHtml
 		i = value(b, space(b, i+7), depth+1, base, m)
 		if i < 0 {
@@ -342,7 +341,7 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 10 && string(b[i:i+10]) == `"summary":` {
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"summary":` {
 		seen |= hasSummary
 		i = value(b, space(b, i+10), depth+1, base, m)
 		if i < 0 {
@@ -352,7 +351,7 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"links":` {
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"links":` {
 		seen |= hasLinks
 		i = value(b, space(b, i+8), depth+1, base, m)
 		if i < 0 {
@@ -362,7 +361,7 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 21 && string(b[i:i+16]) == `"screenshot_visi` && string(b[i+16:i+21]) == `ble":` {
+	if inOrder && len(b)-i >= 21 && string(b[i:i+16]) == `"screenshot_visi` && string(b[i+16:i+21]) == `ble":` {
 		seen |= hasScreenshotVisible
 		i = value(b, space(b, i+21), depth+1, base, m)
 		if i < 0 {
@@ -372,7 +371,7 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 22 && string(b[i:i+16]) == `"screenshot_full` && string(b[i+16:i+22]) == `page":` {
+	if inOrder && len(b)-i >= 22 && string(b[i:i+16]) == `"screenshot_full` && string(b[i+16:i+22]) == `page":` {
 		seen |= hasScreenshotFullpage
 		i = value(b, space(b, i+22), depth+1, base, m)
 		if i < 0 {
@@ -382,7 +381,7 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 20 && string(b[i:i+16]) == `"execution_time_` && string(b[i+16:i+20]) == `ms":` {
+	if inOrder && len(b)-i >= 20 && string(b[i:i+16]) == `"execution_time_` && string(b[i+16:i+20]) == `ms":` {
 		seen |= hasExecutionTimeMs
 		i = value(b, space(b, i+20), depth+1, base, m)
 		if i < 0 {
@@ -392,111 +391,11 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 10 && string(b[i:i+10]) == `"robotId":` {
-		seen |= hasRobotId
-		at := space(b, i+10)
-		i = no
-		if r := nonEmpty(b, at); r >= 0 {
-			seen |= fitsRobotId
-			i = r
-		} else if r < no {
-			return r
-		}
-		if i < 0 {
-			i = value(b, at, depth+1, base, m)
-		}
-		if i < 0 {
-			return i
-		}
-		if i = nextMember(b, i); i < 0 {
-			return i
-		}
-	}
-	if len(b)-i >= 14 && string(b[i:i+14]) == `"workflow_id":` {
-		seen |= hasWorkflowID
-		at := space(b, i+14)
-		i = no
-		if r := nonEmpty(b, at); r >= 0 {
-			seen |= fitsWorkflowID
-			i = r
-		} else if r < no {
-			return r
-		}
-		if i < 0 {
-			i = value(b, at, depth+1, base, m)
-		}
-		if i < 0 {
-			return i
-		}
-		if i = nextMember(b, i); i < 0 {
-			return i
-		}
-	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"runId":` {
-		seen |= hasRunId
-		at := space(b, i+8)
-		i = no
-		if r := nonEmpty(b, at); r >= 0 {
-			seen |= fitsRunId
-			i = r
-		} else if r < no {
-			return r
-		}
-		if i < 0 {
-			i = value(b, at, depth+1, base, m)
-		}
-		if i < 0 {
-			return i
-		}
-		if i = nextMember(b, i); i < 0 {
-			return i
-		}
-	}
-	if len(b)-i >= 12 && string(b[i:i+12]) == `"robotName":` {
-		seen |= hasRobotName2
-		at := space(b, i+12)
-		i = no
-		if r := text(b, at); r >= 0 {
-			seen |= fitsRobotName
-			i = r
-		} else if r < no {
-			return r
-		}
-		if i < 0 {
-			i = value(b, at, depth+1, base, m)
-		}
-		if i < 0 {
-			return i
-		}
-		if i = nextMember(b, i); i < 0 {
-			return i
-		}
-	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"finishedAt":` {
-		seen |= hasFinishedAt2
-		at := space(b, i+13)
-		i = no
-		if r := observedRunCompletedDataAllOf4AnyOf1FinishedAt(b, at); r >= 0 {
-			seen |= fitsFinishedAt
-			i = r
-		} else if r < no {
-			return r
-		}
-		if i < 0 {
-			i = value(b, at, depth+1, base, m)
-		}
-		if i < 0 {
-			return i
-		}
-		if i = nextMember(b, i); i < 0 {
-			return i
-		}
-	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"error":` {
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"error":` {
 		seen |= hasError
 		at := space(b, i+8)
 		i = no
-		if r := runCompletedError(b, at, depth+1, base, m); r >= 0 {
+		if r := acceptRunCompletedError(b, at, depth+1, base, m); r >= 0 {
 			seen |= fitsError
 			i = r
 		} else if r < no {
@@ -512,12 +411,112 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 17 && string(b[i:i+16]) == `"extracted_data"` && string(b[i+16:i+17]) == ":" {
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"extracted_data"` && string(b[i+16:i+17]) == ":" {
 		seen |= hasExtractedData
 		at := space(b, i+17)
 		i = no
-		if r := observedExtractedData(b, at, depth+1, base, m); r >= 0 {
+		if r := acceptObservedExtractedData(b, at, depth+1, base, m); r >= 0 {
 			seen |= fitsExtractedData
+			i = r
+		} else if r < no {
+			return r
+		}
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"robotId":` {
+		seen |= hasRobotId
+		at := space(b, i+10)
+		i = no
+		if r := nonEmpty(b, at, m); r >= 0 {
+			seen |= fitsRobotId
+			i = r
+		} else if r < no {
+			return r
+		}
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 14 && string(b[i:i+14]) == `"workflow_id":` {
+		seen |= hasWorkflowID
+		at := space(b, i+14)
+		i = no
+		if r := nonEmpty(b, at, m); r >= 0 {
+			seen |= fitsWorkflowID
+			i = r
+		} else if r < no {
+			return r
+		}
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"runId":` {
+		seen |= hasRunId
+		at := space(b, i+8)
+		i = no
+		if r := nonEmpty(b, at, m); r >= 0 {
+			seen |= fitsRunId
+			i = r
+		} else if r < no {
+			return r
+		}
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"robotName":` {
+		seen |= hasRobotName2
+		at := space(b, i+12)
+		i = no
+		if r := acceptObservedRunCompletedDataAllOf2AnyOf1RobotName(b, at, m); r >= 0 {
+			seen |= fitsRobotName
+			i = r
+		} else if r < no {
+			return r
+		}
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"finishedAt":` {
+		seen |= hasFinishedAt2
+		at := space(b, i+13)
+		i = no
+		if r := acceptObservedRunCompletedDataAllOf4AnyOf1FinishedAt(b, at, m); r >= 0 {
+			seen |= fitsFinishedAt
 			i = r
 		} else if r < no {
 			return r
@@ -536,7 +535,7 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -550,28 +549,28 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasRobotID
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "run_id":
 			if seen&hasRunID != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasRunID
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "robot_name":
 			if seen&hasRobotName != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasRobotName
-			i = text(b, at)
+			if i = text(b, at, m); i == no {
+				i = acceptObservedRunCompletedDataRobotName(b, at, m)
+			}
 		case "status":
 			if seen&hasStatus != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasStatus
-			if i = observedRunCompletedDataStatus(b, at); i < 0 {
-				return i
-			}
-			if r := textConst(b, at, "failed"); r >= 0 {
+			i = acceptObservedRunCompletedDataStatus(b, at, m)
+			if r := textConst(b, at, "failed", m); r >= 0 {
 				seen |= fitsStatus
 			} else if r < no {
 				return r
@@ -581,19 +580,25 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasStartedAt
-			i = observedRunCompletedDataStartedAt(b, at)
+			i = acceptObservedRunCompletedDataStartedAt(b, at, m)
 		case "finished_at":
 			if seen&hasFinishedAt != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasFinishedAt
-			i = observedRunCompletedDataFinishedAt(b, at)
+			i = acceptObservedRunCompletedDataFinishedAt(b, at, m)
 		case "metadata":
 			if seen&hasMetadata != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasMetadata
-			i = observedRunCompletedMetadata(b, at, depth+1, top, m)
+			i = acceptObservedRunCompletedMetadata(b, at, depth+1, top, m)
+		case "text":
+			if seen&hasText != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasText
+			i = value(b, at, depth+1, top, m)
 		case "markdown":
 			if seen&hasMarkdown != 0 {
 				return unsure // it is there twice
@@ -636,88 +641,13 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			}
 			seen |= hasExecutionTimeMs
 			i = value(b, at, depth+1, top, m)
-		case "robotId":
-			if seen&hasRobotId != 0 {
-				return unsure // it is there twice
-			}
-			seen |= hasRobotId
-			i = no
-			if r := nonEmpty(b, at); r >= 0 {
-				seen |= fitsRobotId
-				i = r
-			} else if r < no {
-				return r
-			}
-			if i < 0 {
-				i = value(b, at, depth+1, top, m)
-			}
-		case "workflow_id":
-			if seen&hasWorkflowID != 0 {
-				return unsure // it is there twice
-			}
-			seen |= hasWorkflowID
-			i = no
-			if r := nonEmpty(b, at); r >= 0 {
-				seen |= fitsWorkflowID
-				i = r
-			} else if r < no {
-				return r
-			}
-			if i < 0 {
-				i = value(b, at, depth+1, top, m)
-			}
-		case "runId":
-			if seen&hasRunId != 0 {
-				return unsure // it is there twice
-			}
-			seen |= hasRunId
-			i = no
-			if r := nonEmpty(b, at); r >= 0 {
-				seen |= fitsRunId
-				i = r
-			} else if r < no {
-				return r
-			}
-			if i < 0 {
-				i = value(b, at, depth+1, top, m)
-			}
-		case "robotName":
-			if seen&hasRobotName2 != 0 {
-				return unsure // it is there twice
-			}
-			seen |= hasRobotName2
-			i = no
-			if r := text(b, at); r >= 0 {
-				seen |= fitsRobotName
-				i = r
-			} else if r < no {
-				return r
-			}
-			if i < 0 {
-				i = value(b, at, depth+1, top, m)
-			}
-		case "finishedAt":
-			if seen&hasFinishedAt2 != 0 {
-				return unsure // it is there twice
-			}
-			seen |= hasFinishedAt2
-			i = no
-			if r := observedRunCompletedDataAllOf4AnyOf1FinishedAt(b, at); r >= 0 {
-				seen |= fitsFinishedAt
-				i = r
-			} else if r < no {
-				return r
-			}
-			if i < 0 {
-				i = value(b, at, depth+1, top, m)
-			}
 		case "error":
 			if seen&hasError != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasError
 			i = no
-			if r := runCompletedError(b, at, depth+1, top, m); r >= 0 {
+			if r := acceptRunCompletedError(b, at, depth+1, top, m); r >= 0 {
 				seen |= fitsError
 				i = r
 			} else if r < no {
@@ -732,8 +662,83 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 			}
 			seen |= hasExtractedData
 			i = no
-			if r := observedExtractedData(b, at, depth+1, top, m); r >= 0 {
+			if r := acceptObservedExtractedData(b, at, depth+1, top, m); r >= 0 {
 				seen |= fitsExtractedData
+				i = r
+			} else if r < no {
+				return r
+			}
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "robotId":
+			if seen&hasRobotId != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRobotId
+			i = no
+			if r := nonEmpty(b, at, m); r >= 0 {
+				seen |= fitsRobotId
+				i = r
+			} else if r < no {
+				return r
+			}
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "workflow_id":
+			if seen&hasWorkflowID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasWorkflowID
+			i = no
+			if r := nonEmpty(b, at, m); r >= 0 {
+				seen |= fitsWorkflowID
+				i = r
+			} else if r < no {
+				return r
+			}
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "runId":
+			if seen&hasRunId != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRunId
+			i = no
+			if r := nonEmpty(b, at, m); r >= 0 {
+				seen |= fitsRunId
+				i = r
+			} else if r < no {
+				return r
+			}
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "robotName":
+			if seen&hasRobotName2 != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRobotName2
+			i = no
+			if r := acceptObservedRunCompletedDataAllOf2AnyOf1RobotName(b, at, m); r >= 0 {
+				seen |= fitsRobotName
+				i = r
+			} else if r < no {
+				return r
+			}
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "finishedAt":
+			if seen&hasFinishedAt2 != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasFinishedAt2
+			i = no
+			if r := acceptObservedRunCompletedDataAllOf4AnyOf1FinishedAt(b, at, m); r >= 0 {
+				seen |= fitsFinishedAt
 				i = r
 			} else if r < no {
 				return r
@@ -757,9 +762,23 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasStatus
 	if seen&required != required {
+		return no
+	}
+	if (seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0 && !(seen&hasError == 0 || seen&fitsError != 0) {
+		return no
+	}
+	if (seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0 && seen&hasError == 0 {
+		return no
+	}
+	if (seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0 && !(seen&hasExtractedData == 0 || seen&hasExtractedData != 0) {
+		return no
+	}
+	if !((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) && !(seen&hasExtractedData == 0 || seen&fitsExtractedData != 0) {
+		return no
+	}
+	if !((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) && seen&hasError != 0 {
 		return no
 	}
 	if !(seen&hasRobotID != 0 || ((seen&hasRobotId == 0 || seen&fitsRobotId != 0) && seen&hasRobotId != 0) || ((seen&hasWorkflowID == 0 || seen&fitsWorkflowID != 0) && seen&hasWorkflowID != 0)) {
@@ -774,70 +793,80 @@ func observedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 	if !(seen&hasFinishedAt != 0 || ((seen&hasFinishedAt2 == 0 || seen&fitsFinishedAt != 0) && seen&hasFinishedAt2 != 0)) {
 		return no
 	}
-	if !(((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) && ((seen&hasError == 0 || seen&fitsError != 0) && seen&hasError != 0 && (seen&hasExtractedData == 0 || seen&hasExtractedData != 0)) || !((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) && ((seen&hasExtractedData == 0 || seen&fitsExtractedData != 0) && seen&hasError == 0)) {
-		return no
-	}
 	return i
 }
 
-var observedRunCompletedDataStatusValues = []string{"success", "failed", "test"}
+// acceptObservedRunCompletedDataRobotName reads what observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/robot_name accepts:
+// Name of the robot: a number or null where the server's API was given one.
+// "Unknown Robot" where the server could not find it.
+func acceptObservedRunCompletedDataRobotName(b []byte, i int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		return text(b, i, m)
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return number(b, i, m)
+	case 'n':
+		return null(b, i)
+	}
+	return no
+}
 
-// observedRunCompletedDataStatus is observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/status:
+var acceptObservedRunCompletedDataStatusValues = []string{"success", "failed", "test"}
+
+// acceptObservedRunCompletedDataStatus reads what observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/status accepts:
 // How the run ended.
-func observedRunCompletedDataStatus(b []byte, i int) int {
-	end := textEnum(b, i, observedRunCompletedDataStatusValues)
+func acceptObservedRunCompletedDataStatus(b []byte, i int, m *memory) int {
+	end := textEnum(b, i, acceptObservedRunCompletedDataStatusValues, m)
 	if end < 0 {
 		return end
 	}
 	return end
 }
 
-// observedRunCompletedDataStartedAt is observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/started_at:
+// acceptObservedRunCompletedDataStartedAt reads what observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/started_at accepts:
 // When the run started. An RFC 3339 date-time by contract; in practice the
 // server's toLocaleString(), in its own locale and zone, with no zone in the
 // text.
-func observedRunCompletedDataStartedAt(b []byte, i int) int {
+func acceptObservedRunCompletedDataStartedAt(b []byte, i int, m *memory) int {
 	if i >= len(b) {
 		return unsure
 	}
 	switch b[i] {
 	case '"':
-		r := dateTime(b, i)
-		if r == no {
-			r = nonEmpty(b, i)
+		if end := dateTime(b, i, m); end != no {
+			return end
 		}
-		return r
+		return nonEmpty(b, i, m)
 	}
 	return no
 }
 
-// observedRunCompletedDataFinishedAt is observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/finished_at:
+// acceptObservedRunCompletedDataFinishedAt reads what observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/finished_at accepts:
 // When the run ended. An RFC 3339 date-time by contract; in practice the
 // server's toLocaleString(), in its own locale and zone, with no zone in the
 // text.
-func observedRunCompletedDataFinishedAt(b []byte, i int) int {
+func acceptObservedRunCompletedDataFinishedAt(b []byte, i int, m *memory) int {
 	if i >= len(b) {
 		return unsure
 	}
 	switch b[i] {
 	case '"':
-		r := dateTime(b, i)
-		if r == no {
-			r = nonEmpty(b, i)
+		if end := dateTime(b, i, m); end != no {
+			return end
 		}
-		return r
+		return nonEmpty(b, i, m)
 	}
 	return no
 }
 
-// observedRunCompletedMetadata is observed/run-completed.json#/$defs/ObservedRunCompletedMetadata:
+// acceptObservedRunCompletedMetadata reads what observed/run-completed.json#/$defs/ObservedRunCompletedMetadata accepts:
 // Metadata of the run.
-func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
+func acceptObservedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasBrowserID = 1 << iota // "browser_id"
@@ -850,9 +879,9 @@ func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"browser_id":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"browser_id":` {
 		seen |= hasBrowserID
-		i = nonEmpty(b, space(b, i+13))
+		i = nonEmpty(b, space(b, i+13), m)
 		if i < 0 {
 			return i
 		}
@@ -860,9 +889,12 @@ func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 10 && string(b[i:i+10]) == `"user_id":` {
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"user_id":` {
 		seen |= hasUserID
-		i = observedRunCompletedMetadataUserID(b, space(b, i+10))
+		at := space(b, i+10)
+		if i = integer(b, at, m); i == no {
+			i = acceptObservedRunCompletedMetadataUserID(b, at, m)
+		}
 		if i < 0 {
 			return i
 		}
@@ -870,7 +902,7 @@ func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 12 && string(b[i:i+12]) == `"test_mode":` {
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"test_mode":` {
 		seen |= hasTestMode
 		i = value(b, space(b, i+12), depth+1, base, m)
 		if i < 0 {
@@ -884,7 +916,7 @@ func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -898,13 +930,15 @@ func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasBrowserID
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "user_id":
 			if seen&hasUserID != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasUserID
-			i = observedRunCompletedMetadataUserID(b, at)
+			if i = integer(b, at, m); i == no {
+				i = acceptObservedRunCompletedMetadataUserID(b, at, m)
+			}
 		case "test_mode":
 			if seen&hasTestMode != 0 {
 				return unsure // it is there twice
@@ -926,37 +960,16 @@ func observedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
 	return i
 }
 
-// observedRunCompletedDataAllOf4AnyOf1FinishedAt is observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/4/anyOf/1/properties/finishedAt:
-// When the run ended. An RFC 3339 date-time by contract; in practice the
-// server's toLocaleString(), in its own locale and zone, with no zone in the
-// text.
-func observedRunCompletedDataAllOf4AnyOf1FinishedAt(b []byte, i int) int {
-	if i >= len(b) {
-		return unsure
-	}
-	switch b[i] {
-	case '"':
-		r := dateTime(b, i)
-		if r == no {
-			r = nonEmpty(b, i)
-		}
-		return r
-	}
-	return no
-}
-
-// observedExtractedData is observed/run-completed.json#/$defs/ObservedExtractedData:
+// acceptObservedExtractedData reads what observed/run-completed.json#/$defs/ObservedExtractedData accepts:
 // What the run extracted, in any of the containers that servers have used for
-// it.
-func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
+// it. A fork puts what a scrape run brings home here, too, and no counts.
+func acceptObservedExtractedData(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasCapturedTexts            = 1 << iota // "captured_texts"
@@ -968,6 +981,11 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 		hasCrawlData                            // "crawl_data"
 		hasSearchData                           // "search_data"
 		hasTotalDataPointsExtracted             // "total_data_points_extracted"
+		hasText                                 // "text"
+		hasMarkdown                             // "markdown"
+		hasHtml                                 // "html"
+		hasSummary                              // "summary"
+		hasLinks                                // "links"
 		hasSchemaItems                          // "schema_items"
 		hasListItems                            // "list_items"
 		hasSchemaCount                          // "schema_count"
@@ -983,9 +1001,9 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 17 && string(b[i:i+16]) == `"captured_texts"` && string(b[i+16:i+17]) == ":" {
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"captured_texts"` && string(b[i+16:i+17]) == ":" {
 		seen |= hasCapturedTexts
-		i = observedExtractedDataCapturedTexts(b, space(b, i+17), depth+1, base, m)
+		i = acceptObservedExtractedDataCapturedTexts(b, space(b, i+17), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -993,9 +1011,9 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 17 && string(b[i:i+16]) == `"captured_lists"` && string(b[i+16:i+17]) == ":" {
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"captured_lists"` && string(b[i+16:i+17]) == ":" {
 		seen |= hasCapturedLists
-		i = observedExtractedDataCapturedLists(b, space(b, i+17), depth+1, base, m)
+		i = acceptObservedExtractedDataCapturedLists(b, space(b, i+17), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -1003,9 +1021,9 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"total_rows":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"total_rows":` {
 		seen |= hasTotalRows
-		i = natural(b, space(b, i+13))
+		i = natural(b, space(b, i+13), m)
 		if i < 0 {
 			return i
 		}
@@ -1013,9 +1031,9 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 23 && string(b[i:i+16]) == `"captured_texts_` && string(b[i+16:i+23]) == `count":` {
+	if inOrder && len(b)-i >= 23 && string(b[i:i+16]) == `"captured_texts_` && string(b[i+16:i+23]) == `count":` {
 		seen |= hasCapturedTextsCount
-		i = natural(b, space(b, i+23))
+		i = natural(b, space(b, i+23), m)
 		if i < 0 {
 			return i
 		}
@@ -1023,9 +1041,9 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 23 && string(b[i:i+16]) == `"captured_lists_` && string(b[i+16:i+23]) == `count":` {
+	if inOrder && len(b)-i >= 23 && string(b[i:i+16]) == `"captured_lists_` && string(b[i+16:i+23]) == `count":` {
 		seen |= hasCapturedListsCount
-		i = natural(b, space(b, i+23))
+		i = natural(b, space(b, i+23), m)
 		if i < 0 {
 			return i
 		}
@@ -1033,9 +1051,9 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 20 && string(b[i:i+16]) == `"screenshots_cou` && string(b[i+16:i+20]) == `nt":` {
+	if inOrder && len(b)-i >= 20 && string(b[i:i+16]) == `"screenshots_cou` && string(b[i+16:i+20]) == `nt":` {
 		seen |= hasScreenshotsCount
-		i = natural(b, space(b, i+20))
+		i = natural(b, space(b, i+20), m)
 		if i < 0 {
 			return i
 		}
@@ -1043,7 +1061,7 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"crawl_data":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"crawl_data":` {
 		seen |= hasCrawlData
 		i = value(b, space(b, i+13), depth+1, base, m)
 		if i < 0 {
@@ -1053,7 +1071,7 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 14 && string(b[i:i+14]) == `"search_data":` {
+	if inOrder && len(b)-i >= 14 && string(b[i:i+14]) == `"search_data":` {
 		seen |= hasSearchData
 		i = value(b, space(b, i+14), depth+1, base, m)
 		if i < 0 {
@@ -1063,7 +1081,7 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 30 && string(b[i:i+16]) == `"total_data_poin` && string(b[i+16:i+30]) == `ts_extracted":` {
+	if inOrder && len(b)-i >= 30 && string(b[i:i+16]) == `"total_data_poin` && string(b[i+16:i+30]) == `ts_extracted":` {
 		seen |= hasTotalDataPointsExtracted
 		i = value(b, space(b, i+30), depth+1, base, m)
 		if i < 0 {
@@ -1073,11 +1091,61 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 15 && string(b[i:i+15]) == `"schema_items":` {
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"text":` {
+		seen |= hasText
+		i = value(b, space(b, i+7), depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"markdown":` {
+		seen |= hasMarkdown
+		i = value(b, space(b, i+11), depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"html":` {
+		seen |= hasHtml
+		i = value(b, space(b, i+7), depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"summary":` {
+		seen |= hasSummary
+		i = value(b, space(b, i+10), depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"links":` {
+		seen |= hasLinks
+		i = value(b, space(b, i+8), depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 15 && string(b[i:i+15]) == `"schema_items":` {
 		seen |= hasSchemaItems
 		at := space(b, i+15)
 		i = no
-		if r := observedExtractedDataAllOf0AnyOf1SchemaItems(b, at, depth+1, base, m); r >= 0 {
+		if r := acceptObservedExtractedDataAllOf0AnyOf1SchemaItems(b, at, depth+1, base, m); r >= 0 {
 			seen |= fitsSchemaItems
 			i = r
 		} else if r < no {
@@ -1093,11 +1161,11 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"list_items":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"list_items":` {
 		seen |= hasListItems
 		at := space(b, i+13)
 		i = no
-		if r := observedExtractedDataAllOf1AnyOf1ListItems(b, at, depth+1, base, m); r >= 0 {
+		if r := acceptObservedExtractedDataAllOf1AnyOf1ListItems(b, at, depth+1, base, m); r >= 0 {
 			seen |= fitsListItems
 			i = r
 		} else if r < no {
@@ -1113,11 +1181,11 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 15 && string(b[i:i+15]) == `"schema_count":` {
+	if inOrder && len(b)-i >= 15 && string(b[i:i+15]) == `"schema_count":` {
 		seen |= hasSchemaCount
 		at := space(b, i+15)
 		i = no
-		if r := natural(b, at); r >= 0 {
+		if r := natural(b, at, m); r >= 0 {
 			seen |= fitsSchemaCount
 			i = r
 		} else if r < no {
@@ -1133,11 +1201,11 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"list_count":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"list_count":` {
 		seen |= hasListCount
 		at := space(b, i+13)
 		i = no
-		if r := natural(b, at); r >= 0 {
+		if r := natural(b, at, m); r >= 0 {
 			seen |= fitsListCount
 			i = r
 		} else if r < no {
@@ -1157,7 +1225,7 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -1171,37 +1239,37 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedTexts
-			i = observedExtractedDataCapturedTexts(b, at, depth+1, top, m)
+			i = acceptObservedExtractedDataCapturedTexts(b, at, depth+1, top, m)
 		case "captured_lists":
 			if seen&hasCapturedLists != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedLists
-			i = observedExtractedDataCapturedLists(b, at, depth+1, top, m)
+			i = acceptObservedExtractedDataCapturedLists(b, at, depth+1, top, m)
 		case "total_rows":
 			if seen&hasTotalRows != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasTotalRows
-			i = natural(b, at)
+			i = natural(b, at, m)
 		case "captured_texts_count":
 			if seen&hasCapturedTextsCount != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedTextsCount
-			i = natural(b, at)
+			i = natural(b, at, m)
 		case "captured_lists_count":
 			if seen&hasCapturedListsCount != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedListsCount
-			i = natural(b, at)
+			i = natural(b, at, m)
 		case "screenshots_count":
 			if seen&hasScreenshotsCount != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasScreenshotsCount
-			i = natural(b, at)
+			i = natural(b, at, m)
 		case "crawl_data":
 			if seen&hasCrawlData != 0 {
 				return unsure // it is there twice
@@ -1220,13 +1288,43 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			}
 			seen |= hasTotalDataPointsExtracted
 			i = value(b, at, depth+1, top, m)
+		case "text":
+			if seen&hasText != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasText
+			i = value(b, at, depth+1, top, m)
+		case "markdown":
+			if seen&hasMarkdown != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasMarkdown
+			i = value(b, at, depth+1, top, m)
+		case "html":
+			if seen&hasHtml != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasHtml
+			i = value(b, at, depth+1, top, m)
+		case "summary":
+			if seen&hasSummary != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasSummary
+			i = value(b, at, depth+1, top, m)
+		case "links":
+			if seen&hasLinks != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasLinks
+			i = value(b, at, depth+1, top, m)
 		case "schema_items":
 			if seen&hasSchemaItems != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasSchemaItems
 			i = no
-			if r := observedExtractedDataAllOf0AnyOf1SchemaItems(b, at, depth+1, top, m); r >= 0 {
+			if r := acceptObservedExtractedDataAllOf0AnyOf1SchemaItems(b, at, depth+1, top, m); r >= 0 {
 				seen |= fitsSchemaItems
 				i = r
 			} else if r < no {
@@ -1241,7 +1339,7 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			}
 			seen |= hasListItems
 			i = no
-			if r := observedExtractedDataAllOf1AnyOf1ListItems(b, at, depth+1, top, m); r >= 0 {
+			if r := acceptObservedExtractedDataAllOf1AnyOf1ListItems(b, at, depth+1, top, m); r >= 0 {
 				seen |= fitsListItems
 				i = r
 			} else if r < no {
@@ -1256,7 +1354,7 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			}
 			seen |= hasSchemaCount
 			i = no
-			if r := natural(b, at); r >= 0 {
+			if r := natural(b, at, m); r >= 0 {
 				seen |= fitsSchemaCount
 				i = r
 			} else if r < no {
@@ -1271,7 +1369,7 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 			}
 			seen |= hasListCount
 			i = no
-			if r := natural(b, at); r >= 0 {
+			if r := natural(b, at, m); r >= 0 {
 				seen |= fitsListCount
 				i = r
 			} else if r < no {
@@ -1296,470 +1394,3976 @@ func observedExtractedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
-	const required = hasScreenshotsCount
-	if seen&required != required {
-		return no
-	}
 	if !(seen&hasCapturedTexts != 0 || ((seen&hasSchemaItems == 0 || seen&fitsSchemaItems != 0) && seen&hasSchemaItems != 0)) {
 		return no
 	}
 	if !(seen&hasCapturedLists != 0 || ((seen&hasListItems == 0 || seen&fitsListItems != 0) && seen&hasListItems != 0)) {
 		return no
 	}
-	if !(seen&hasCapturedTextsCount != 0 || ((seen&hasSchemaCount == 0 || seen&fitsSchemaCount != 0) && seen&hasSchemaCount != 0)) {
-		return no
-	}
-	if !(seen&hasCapturedListsCount != 0 || ((seen&hasListCount == 0 || seen&fitsListCount != 0) && seen&hasListCount != 0)) {
-		return no
-	}
 	return i
 }
 
-// observedRunCompletedMetadataUserID is observed/run-completed.json#/$defs/ObservedRunCompletedMetadata/properties/user_id:
-// Identifier of the user who owns the robot: a number, or the same number as
-// text.
-func observedRunCompletedMetadataUserID(b []byte, i int) int {
+// acceptObservedRunCompletedDataAllOf2AnyOf1RobotName reads what observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/2/anyOf/1/properties/robotName accepts:
+// Name of the robot: a number or null where the server's API was given one.
+// "Unknown Robot" where the server could not find it.
+func acceptObservedRunCompletedDataAllOf2AnyOf1RobotName(b []byte, i int, m *memory) int {
 	if i >= len(b) {
 		return unsure
 	}
 	switch b[i] {
 	case '"':
-		end := text(b, i)
+		return text(b, i, m)
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return number(b, i, m)
+	case 'n':
+		return null(b, i)
+	}
+	return no
+}
+
+// acceptObservedRunCompletedDataAllOf4AnyOf1FinishedAt reads what observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/4/anyOf/1/properties/finishedAt accepts:
+// When the run ended. An RFC 3339 date-time by contract; in practice the
+// server's toLocaleString(), in its own locale and zone, with no zone in the
+// text.
+func acceptObservedRunCompletedDataAllOf4AnyOf1FinishedAt(b []byte, i int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		if end := dateTime(b, i, m); end != no {
+			return end
+		}
+		return nonEmpty(b, i, m)
+	}
+	return no
+}
+
+// acceptObservedRunCompletedMetadataUserID reads what observed/run-completed.json#/$defs/ObservedRunCompletedMetadata/properties/user_id accepts:
+// Identifier of the user who owns the robot: a number, the same number as
+// text, or null.
+func acceptObservedRunCompletedMetadataUserID(b []byte, i int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		return text(b, i, m)
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return integer(b, i, m)
+	case 'n':
+		return null(b, i)
+	}
+	return no
+}
+
+// acceptObservedExtractedDataCapturedTexts reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts accepts:
+// Texts captured one by one: rows, or a map of names to rows.
+func acceptObservedExtractedDataCapturedTexts(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '{':
+		return acceptObservedExtractedDataCapturedTextsAnyOf1(b, i, depth, base, m)
+	case '[':
+		return acceptObservedExtractedDataCapturedTextsAnyOf0(b, i, depth, base, m)
+	}
+	return no
+}
+
+// acceptObservedExtractedDataCapturedLists reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists accepts:
+// Captured lists: a map of names to rows, an array of rows whose holes are
+// null, or null.
+func acceptObservedExtractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '{':
+		return acceptObservedExtractedDataCapturedListsAnyOf0(b, i, depth, base, m)
+	case '[':
+		return acceptObservedExtractedDataCapturedListsAnyOf1(b, i, depth, base, m)
+	case 'n':
+		return null(b, i)
+	}
+	return no
+}
+
+// acceptObservedExtractedDataAllOf0AnyOf1SchemaItems reads what observed/run-completed.json#/$defs/ObservedExtractedData/allOf/0/anyOf/1/properties/schema_items accepts:
+// captured_texts, under the name that servers before 0.0.15 gave it: a map of
+// names to one row each.
+func acceptObservedExtractedDataAllOf0AnyOf1SchemaItems(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return no
+	}
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		if top = m.remember(base, unknown, hash); top < 0 {
+			return top
+		}
+		unknown++
+		i = acceptObservedRow(b, at, depth+1, top, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	return i
+}
+
+// acceptObservedExtractedDataAllOf1AnyOf1ListItems reads what observed/run-completed.json#/$defs/ObservedExtractedData/allOf/1/anyOf/1/properties/list_items accepts:
+// captured_lists, under the name that servers before 0.0.15 gave it.
+func acceptObservedExtractedDataAllOf1AnyOf1ListItems(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return no
+	}
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		if top = m.remember(base, unknown, hash); top < 0 {
+			return top
+		}
+		unknown++
+		i = acceptObservedExtractedDataAllOf1AnyOf1ListItemsValue(b, at, depth+1, top, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	return i
+}
+
+// acceptObservedExtractedDataCapturedTextsAnyOf1 reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/1 accepts.
+func acceptObservedExtractedDataCapturedTextsAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return no
+	}
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		if top = m.remember(base, unknown, hash); top < 0 {
+			return top
+		}
+		unknown++
+		i = acceptObservedExtractedDataCapturedTextsAnyOf1Value(b, at, depth+1, top, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	return i
+}
+
+// acceptObservedExtractedDataCapturedTextsAnyOf0 reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/0 accepts.
+func acceptObservedExtractedDataCapturedTextsAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return no
+	}
+	end := space(b, i+1)
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			if end = acceptObservedRow(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	return end
+}
+
+// acceptObservedExtractedDataCapturedListsAnyOf0 reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/0 accepts.
+func acceptObservedExtractedDataCapturedListsAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return no
+	}
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		if top = m.remember(base, unknown, hash); top < 0 {
+			return top
+		}
+		unknown++
+		i = acceptObservedExtractedDataCapturedListsAnyOf0Value(b, at, depth+1, top, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	return i
+}
+
+// acceptObservedExtractedDataCapturedListsAnyOf1 reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1 accepts.
+func acceptObservedExtractedDataCapturedListsAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return no
+	}
+	end := space(b, i+1)
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			if end = acceptObservedExtractedDataCapturedListsAnyOf1Item(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	return end
+}
+
+// acceptObservedRow reads what observed/run-completed.json#/$defs/ObservedRow accepts:
+// One row: the name of each cell, and its text, or null where nothing was
+// found.
+func acceptObservedRow(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return no
+	}
+	for k := 0; ; k++ {
+		at, _, n, other := m.cells(b, i, k)
+		if i, k = at, n; i < 0 || !other {
+			return i
+		}
+		if i = acceptObservedRowValue(b, i, m); i < 0 {
+			return i
+		}
+	}
+}
+
+// acceptObservedExtractedDataAllOf1AnyOf1ListItemsValue reads what observed/run-completed.json#/$defs/ObservedExtractedData/allOf/1/anyOf/1/properties/list_items/additionalProperties accepts.
+func acceptObservedExtractedDataAllOf1AnyOf1ListItemsValue(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return no
+	}
+	end := space(b, i+1)
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			if end = acceptObservedRow(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	return end
+}
+
+// acceptObservedExtractedDataCapturedTextsAnyOf1Value reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/1/additionalProperties accepts.
+func acceptObservedExtractedDataCapturedTextsAnyOf1Value(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return no
+	}
+	end := space(b, i+1)
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			if end = acceptObservedRow(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	return end
+}
+
+// acceptObservedExtractedDataCapturedListsAnyOf0Value reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/0/additionalProperties accepts.
+func acceptObservedExtractedDataCapturedListsAnyOf0Value(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return no
+	}
+	end := space(b, i+1)
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			if end = acceptObservedRow(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	return end
+}
+
+// acceptObservedExtractedDataCapturedListsAnyOf1Item reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1/items accepts.
+func acceptObservedExtractedDataCapturedListsAnyOf1Item(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '[':
+		return acceptObservedExtractedDataCapturedListsAnyOf1ItemAnyOf0(b, i, depth, base, m)
+	case 'n':
+		return null(b, i)
+	}
+	return no
+}
+
+// acceptObservedRowValue reads what observed/run-completed.json#/$defs/ObservedRow/additionalProperties accepts.
+func acceptObservedRowValue(b []byte, i int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		return text(b, i, m)
+	case 'n':
+		return null(b, i)
+	}
+	return no
+}
+
+// acceptObservedExtractedDataCapturedListsAnyOf1ItemAnyOf0 reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1/items/anyOf/0 accepts.
+func acceptObservedExtractedDataCapturedListsAnyOf1ItemAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return no
+	}
+	end := space(b, i+1)
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			if end = acceptObservedRow(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	return end
+}
+
+// judgeObservedRunCompleted judges by observed/run-completed.json#, beside v1/run-completed.json#:
+// run_completed, and webhook_test, as servers really send them: a superset of
+// the documented run_completed. In each anyOf the first branch that accepts
+// decides; where that branch carries x-dialect, it names the known way in
+// which the payload leaves the documented contract.
+func judgeObservedRunCompleted(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[0])
+	}
+	start := i
+	unnamed := len(m.notes.unnamed)
+	const (
+		hasEventType = 1 << iota // "event_type"
+		hasTimestamp             // "timestamp"
+		hasWebhookID             // "webhook_id"
+		hasData                  // "data"
+	)
+	seen := uint64(0)
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+
+	// The members that the schema names, in its order.
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"event_type":` {
+		seen |= hasEventType
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+13)
+		i = judgeObservedRunCompletedEventType(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"timestamp":` {
+		seen |= hasTimestamp
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+12)
+		if i = dateTime(b, at, m); i == no {
+			i = judgeObservedRunCompletedTimestamp(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
+		seen |= hasWebhookID
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+13)
+		i = judgeObservedRunCompletedWebhookID(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"data":` {
+		seen |= hasData
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+7)
+		i = judgeObservedRunCompletedData(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+
+	// The others, and those in another order.
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		switch string(m.unescaped(b, i, end)) {
+		case "event_type":
+			if seen&hasEventType != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasEventType
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunCompletedEventType(b, at, depth+1, top, m)
+		case "timestamp":
+			if seen&hasTimestamp != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasTimestamp
+			m.notes.path[depth] = Token(i)
+			if i = dateTime(b, at, m); i == no {
+				i = judgeObservedRunCompletedTimestamp(b, at, depth+1, top, m)
+			}
+		case "webhook_id":
+			if seen&hasWebhookID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasWebhookID
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunCompletedWebhookID(b, at, depth+1, top, m)
+		case "data":
+			if seen&hasData != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasData
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunCompletedData(b, at, depth+1, top, m)
+		default:
+			if top = m.remember(base, unknown, hash); top < 0 {
+				return top
+			}
+			unknown++
+			m.notes.unname(i)
+			i = value(b, at, depth+1, top, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	const required = hasEventType | hasTimestamp | hasData
+	if seen&required != required {
+		if !m.notes.Explain {
+			return no
+		}
+		if seen&hasEventType == 0 {
+			m.notes.misses(&rules[1], start, start, depth, seen)
+		}
+		if seen&hasTimestamp == 0 {
+			m.notes.misses(&rules[2], start, start, depth, seen)
+		}
+		if seen&hasData == 0 {
+			m.notes.misses(&rules[3], start, start, depth, seen)
+		}
+	}
+	switch { // anyOf
+	case seen&hasWebhookID != 0:
+	default:
+		m.notes.member(&rules[4], start, start, depth, seen)
+	}
+	if m.nul {
+		m.notes.note(&rules[5], start, depth)
+	}
+	if m.long {
+		m.notes.note(&rules[6], start, depth)
+	}
+	m.notes.unknown(unnamed, &rules[7], start, depth, seen)
+	return i
+}
+
+// judgeObservedRunCompletedEventType judges by observed/run-completed.json#/properties/event_type, beside v1/run-completed.json#/properties/event_type:
+// "run_completed", or "webhook_test" for an event that was sent to try the
+// endpoint.
+func judgeObservedRunCompletedEventType(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		if end := textConst(b, i, "run_completed", m); end >= 0 {
+			return end
+		}
+		if end := textConst(b, i, "webhook_test", m); end >= 0 {
+			m.notes.note(&rules[8], i, depth)
+			return end
+		}
+		return judgeObservedRunCompletedEventTypeAnyOf0(b, i, depth, base, m)
+	}
+	return m.mistyped(b, i, depth, base, &rules[9])
+}
+
+// judgeObservedRunCompletedTimestamp judges by observed/run-completed.json#/properties/timestamp, beside v1/run-completed.json#/properties/timestamp:
+// When the webhook was triggered: an RFC 3339 date-time, in practice too.
+func judgeObservedRunCompletedTimestamp(b []byte, i, depth, base int, m *memory) int {
+	end := dateTime(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[10])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if dateTime(b, i, m) < 0 {
+				m.notes.refuses(&rules[11], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedWebhookID judges by observed/run-completed.json#/properties/webhook_id, beside v1/run-completed.json#/properties/webhook_id:
+// Unique identifier of the webhook: a UUID, or webhook_ and milliseconds.
+// Servers store what their API was given, so it may also be a number, null or
+// empty. Absent where the stored webhook has none.
+func judgeObservedRunCompletedWebhookID(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		if end := nonEmpty(b, i, m); end >= 0 {
+			if mayBeOther(b, i) {
+				m.notes.note(&rules[12], i, depth)
+			}
+			return end
+		}
+		end := judgeObservedRunCompletedWebhookIDAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[13], i, depth)
+		if mayBeOther(b, i) {
+			m.notes.note(&rules[12], i, depth)
+		}
+		return end
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		end := judgeObservedRunCompletedWebhookIDAnyOf2(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[14], i, depth)
+		if mayBeOther(b, i) {
+			m.notes.note(&rules[12], i, depth)
+		}
+		return end
+	case 'n':
+		end := judgeObservedRunCompletedWebhookIDAnyOf3(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[15], i, depth)
+		if mayBeOther(b, i) {
+			m.notes.note(&rules[12], i, depth)
+		}
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[16])
+}
+
+// judgeObservedRunCompletedData judges by observed/run-completed.json#/$defs/ObservedRunCompletedData, beside v1/run-completed.json#/$defs/RunCompletedData:
+// The run, in snake_case or camelCase. What a run captured may stand in
+// extracted_data, beside it, or nowhere.
+func judgeObservedRunCompletedData(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[17])
+	}
+	start := i
+	unnamed := len(m.notes.unnamed)
+	const (
+		hasRobotID            = 1 << iota // "robot_id"
+		hasRunID                          // "run_id"
+		hasRobotName                      // "robot_name"
+		hasStatus                         // "status"
+		hasStartedAt                      // "started_at"
+		hasFinishedAt                     // "finished_at"
+		hasExtractedData                  // "extracted_data"
+		hasError                          // "error"
+		hasMetadata                       // "metadata"
+		hasText                           // "text"
+		hasMarkdown                       // "markdown"
+		hasHtml                           // "html"
+		hasSummary                        // "summary"
+		hasLinks                          // "links"
+		hasScreenshotVisible              // "screenshot_visible"
+		hasScreenshotFullpage             // "screenshot_fullpage"
+		hasExecutionTimeMs                // "execution_time_ms"
+		hasRobotId                        // "robotId"
+		hasWorkflowID                     // "workflow_id"
+		hasRunId                          // "runId"
+		hasRobotName2                     // "robotName"
+		hasFinishedAt2                    // "finishedAt"
+		fitsStatus                        // as v1/run-completed.json#/$defs/RunCompletedData/if/properties/status has it
+		fitsError                         // as observed/run-completed.json#/$defs/ObservedRunCompletedData/then/properties/error has it
+		fitsExtractedData                 // as observed/run-completed.json#/$defs/ObservedRunCompletedData/else/properties/extracted_data has it
+		fitsRobotId                       // as observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/0/anyOf/1/properties/robotId has it
+		fitsWorkflowID                    // as observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/0/anyOf/2/properties/workflow_id has it
+		fitsRunId                         // as observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/1/anyOf/1/properties/runId has it
+		fitsRobotName                     // as observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/2/anyOf/1/properties/robotName has it
+		fitsFinishedAt                    // as observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/4/anyOf/1/properties/finishedAt has it
+	)
+	seen := uint64(0)
+	var statusValue, startedAtValue, finishedAtName, finishedAtValue, extractedDataName, extractedDataValue, errorName, errorValue, textValue, markdownValue, htmlValue, summaryValue, linksValue, screenshotVisibleValue, screenshotFullpageValue, robotIdName, robotIdValue, workflowIDName, workflowIDValue, runIdName, runIdValue, robotNameName, robotNameValue, finishedAtNameToo, finishedAtValueToo int
+	var readExtractedData, readError, readRobotId, readWorkflowID, readRunId, readRobotName, readFinishedAt reading
+	m.filled = 0
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+
+	// The members that the schema names, in its order.
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"robot_id":` {
+		seen |= hasRobotID
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+11)
+		if i = nonEmpty(b, at, m); i == no {
+			i = judgeObservedRunCompletedDataRobotID(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"run_id":` {
+		seen |= hasRunID
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+9)
+		if i = nonEmpty(b, at, m); i == no {
+			i = judgeObservedRunCompletedDataRunID(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"robot_name":` {
+		seen |= hasRobotName
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+13)
+		i = judgeObservedRunCompletedDataRobotName(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"status":` {
+		seen |= hasStatus
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+9)
+		statusValue = at
+		if i = acceptObservedRunCompletedDataStatus(b, at, m); i == no {
+			i = judgeObservedRunCompletedDataStatus(b, at, depth+1, base, m)
+		}
+		if r := textConst(b, at, "failed", m); r >= 0 {
+			seen |= fitsStatus
+		} else if r < no {
+			return r
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"started_at":` {
+		seen |= hasStartedAt
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+13)
+		startedAtValue = at
+		i = judgeObservedRunCompletedDataStartedAt(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 14 && string(b[i:i+14]) == `"finished_at":` {
+		seen |= hasFinishedAt
+		m.notes.path[depth] = Token(i)
+		finishedAtName = i
+		at := space(b, i+14)
+		finishedAtValue = at
+		i = judgeObservedRunCompletedDataFinishedAt(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"extracted_data"` && string(b[i+16:i+17]) == ":" {
+		seen |= hasExtractedData
+		m.notes.path[depth] = Token(i)
+		extractedDataName = i
+		at := space(b, i+17)
+		extractedDataValue = at
+		i = no
+		readExtractedData = m.notes.tentatively()
+		if r := judgeObservedExtractedData(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsExtractedData
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readExtractedData, seen&fitsExtractedData != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"error":` {
+		seen |= hasError
+		m.notes.path[depth] = Token(i)
+		errorName = i
+		at := space(b, i+8)
+		errorValue = at
+		i = no
+		readError = m.notes.tentatively()
+		if r := judgeRunCompletedError(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsError
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readError, seen&fitsError != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"metadata":` {
+		seen |= hasMetadata
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+11)
+		i = judgeObservedRunCompletedMetadata(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"text":` {
+		seen |= hasText
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+7)
+		textValue = at
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"markdown":` {
+		seen |= hasMarkdown
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+11)
+		markdownValue = at
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"html":` {
+		seen |= hasHtml
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+7)
+		htmlValue = at
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"summary":` {
+		seen |= hasSummary
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+10)
+		summaryValue = at
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"links":` {
+		seen |= hasLinks
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+8)
+		linksValue = at
+		i = judgeObservedRunCompletedDataLinks(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 21 && string(b[i:i+16]) == `"screenshot_visi` && string(b[i+16:i+21]) == `ble":` {
+		seen |= hasScreenshotVisible
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+21)
+		screenshotVisibleValue = at
+		i = judgeObservedRunCompletedDataScreenshotVisible(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 22 && string(b[i:i+16]) == `"screenshot_full` && string(b[i+16:i+22]) == `page":` {
+		seen |= hasScreenshotFullpage
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+22)
+		screenshotFullpageValue = at
+		i = judgeObservedRunCompletedDataScreenshotFullpage(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 20 && string(b[i:i+16]) == `"execution_time_` && string(b[i+16:i+20]) == `ms":` {
+		seen |= hasExecutionTimeMs
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+20)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"robotId":` {
+		seen |= hasRobotId
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		robotIdName = i
+		at := space(b, i+10)
+		robotIdValue = at
+		i = no
+		readRobotId = m.notes.tentatively()
+		if r := judgeObservedRunCompletedDataAllOf0AnyOf1RobotId(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsRobotId
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readRobotId, seen&fitsRobotId != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 14 && string(b[i:i+14]) == `"workflow_id":` {
+		seen |= hasWorkflowID
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		workflowIDName = i
+		at := space(b, i+14)
+		workflowIDValue = at
+		i = no
+		readWorkflowID = m.notes.tentatively()
+		if r := judgeObservedRunCompletedDataAllOf0AnyOf2WorkflowID(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsWorkflowID
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readWorkflowID, seen&fitsWorkflowID != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"runId":` {
+		seen |= hasRunId
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		runIdName = i
+		at := space(b, i+8)
+		runIdValue = at
+		i = no
+		readRunId = m.notes.tentatively()
+		if r := judgeObservedRunCompletedDataAllOf1AnyOf1RunId(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsRunId
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readRunId, seen&fitsRunId != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"robotName":` {
+		seen |= hasRobotName2
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		robotNameName = i
+		at := space(b, i+12)
+		robotNameValue = at
+		i = no
+		readRobotName = m.notes.tentatively()
+		if r := judgeObservedRunCompletedDataAllOf2AnyOf1RobotName(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsRobotName
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readRobotName, seen&fitsRobotName != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"finishedAt":` {
+		seen |= hasFinishedAt2
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		finishedAtNameToo = i
+		at := space(b, i+13)
+		finishedAtValueToo = at
+		i = no
+		readFinishedAt = m.notes.tentatively()
+		if r := judgeObservedRunCompletedDataAllOf4AnyOf1FinishedAt(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsFinishedAt
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readFinishedAt, seen&fitsFinishedAt != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+
+	// The others, and those in another order.
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		switch string(m.unescaped(b, i, end)) {
+		case "robot_id":
+			if seen&hasRobotID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRobotID
+			m.notes.path[depth] = Token(i)
+			if i = nonEmpty(b, at, m); i == no {
+				i = judgeObservedRunCompletedDataRobotID(b, at, depth+1, top, m)
+			}
+		case "run_id":
+			if seen&hasRunID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRunID
+			m.notes.path[depth] = Token(i)
+			if i = nonEmpty(b, at, m); i == no {
+				i = judgeObservedRunCompletedDataRunID(b, at, depth+1, top, m)
+			}
+		case "robot_name":
+			if seen&hasRobotName != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRobotName
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunCompletedDataRobotName(b, at, depth+1, top, m)
+		case "status":
+			if seen&hasStatus != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasStatus
+			m.notes.path[depth] = Token(i)
+			statusValue = at
+			if i = acceptObservedRunCompletedDataStatus(b, at, m); i == no {
+				i = judgeObservedRunCompletedDataStatus(b, at, depth+1, top, m)
+			}
+			if r := textConst(b, at, "failed", m); r >= 0 {
+				seen |= fitsStatus
+			} else if r < no {
+				return r
+			}
+		case "started_at":
+			if seen&hasStartedAt != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasStartedAt
+			m.notes.path[depth] = Token(i)
+			startedAtValue = at
+			i = judgeObservedRunCompletedDataStartedAt(b, at, depth+1, top, m)
+		case "finished_at":
+			if seen&hasFinishedAt != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasFinishedAt
+			m.notes.path[depth] = Token(i)
+			finishedAtName = i
+			finishedAtValue = at
+			i = judgeObservedRunCompletedDataFinishedAt(b, at, depth+1, top, m)
+		case "extracted_data":
+			if seen&hasExtractedData != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasExtractedData
+			m.notes.path[depth] = Token(i)
+			extractedDataName = i
+			extractedDataValue = at
+			i = no
+			readExtractedData = m.notes.tentatively()
+			if r := judgeObservedExtractedData(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsExtractedData
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readExtractedData, seen&fitsExtractedData != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "error":
+			if seen&hasError != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasError
+			m.notes.path[depth] = Token(i)
+			errorName = i
+			errorValue = at
+			i = no
+			readError = m.notes.tentatively()
+			if r := judgeRunCompletedError(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsError
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readError, seen&fitsError != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "metadata":
+			if seen&hasMetadata != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasMetadata
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunCompletedMetadata(b, at, depth+1, top, m)
+		case "text":
+			if seen&hasText != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasText
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			textValue = at
+			i = value(b, at, depth+1, top, m)
+		case "markdown":
+			if seen&hasMarkdown != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasMarkdown
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			markdownValue = at
+			i = value(b, at, depth+1, top, m)
+		case "html":
+			if seen&hasHtml != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasHtml
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			htmlValue = at
+			i = value(b, at, depth+1, top, m)
+		case "summary":
+			if seen&hasSummary != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasSummary
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			summaryValue = at
+			i = value(b, at, depth+1, top, m)
+		case "links":
+			if seen&hasLinks != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasLinks
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			linksValue = at
+			i = judgeObservedRunCompletedDataLinks(b, at, depth+1, top, m)
+		case "screenshot_visible":
+			if seen&hasScreenshotVisible != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasScreenshotVisible
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			screenshotVisibleValue = at
+			i = judgeObservedRunCompletedDataScreenshotVisible(b, at, depth+1, top, m)
+		case "screenshot_fullpage":
+			if seen&hasScreenshotFullpage != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasScreenshotFullpage
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			screenshotFullpageValue = at
+			i = judgeObservedRunCompletedDataScreenshotFullpage(b, at, depth+1, top, m)
+		case "execution_time_ms":
+			if seen&hasExecutionTimeMs != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasExecutionTimeMs
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		case "robotId":
+			if seen&hasRobotId != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRobotId
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			robotIdName = i
+			robotIdValue = at
+			i = no
+			readRobotId = m.notes.tentatively()
+			if r := judgeObservedRunCompletedDataAllOf0AnyOf1RobotId(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsRobotId
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readRobotId, seen&fitsRobotId != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "workflow_id":
+			if seen&hasWorkflowID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasWorkflowID
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			workflowIDName = i
+			workflowIDValue = at
+			i = no
+			readWorkflowID = m.notes.tentatively()
+			if r := judgeObservedRunCompletedDataAllOf0AnyOf2WorkflowID(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsWorkflowID
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readWorkflowID, seen&fitsWorkflowID != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "runId":
+			if seen&hasRunId != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRunId
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			runIdName = i
+			runIdValue = at
+			i = no
+			readRunId = m.notes.tentatively()
+			if r := judgeObservedRunCompletedDataAllOf1AnyOf1RunId(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsRunId
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readRunId, seen&fitsRunId != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "robotName":
+			if seen&hasRobotName2 != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRobotName2
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			robotNameName = i
+			robotNameValue = at
+			i = no
+			readRobotName = m.notes.tentatively()
+			if r := judgeObservedRunCompletedDataAllOf2AnyOf1RobotName(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsRobotName
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readRobotName, seen&fitsRobotName != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "finishedAt":
+			if seen&hasFinishedAt2 != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasFinishedAt2
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			finishedAtNameToo = i
+			finishedAtValueToo = at
+			i = no
+			readFinishedAt = m.notes.tentatively()
+			if r := judgeObservedRunCompletedDataAllOf4AnyOf1FinishedAt(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsFinishedAt
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readFinishedAt, seen&fitsFinishedAt != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		default:
+			if top = m.remember(base, unknown, hash); top < 0 {
+				return top
+			}
+			unknown++
+			m.notes.unname(i)
+			i = value(b, at, depth+1, top, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	const required = hasStatus
+	if seen&required != required {
+		if !m.notes.Explain {
+			return no
+		}
+		if seen&hasStatus == 0 {
+			m.notes.misses(&rules[18], start, start, depth, seen)
+		}
+	}
+	if (seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0 {
+		if !(seen&hasError == 0 || seen&fitsError != 0) {
+			if !m.notes.Explain {
+				return no
+			}
+			m.notes.path[depth] = Token(errorName)
+			judgeRunCompletedError(b, errorValue, depth+1, 0, m)
+		} else {
+			m.notes.keep(readError)
+		}
+	} else {
+		m.notes.drop(readError)
+		if seen&hasError != 0 {
+			m.notes.path[depth] = Token(errorName)
+			{
+				apart := m.notes.apart()
+				judgeRunCompletedError(b, errorValue, depth+1, 0, m)
+				m.notes.together(apart)
+			}
+		}
+	}
+	if (seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0 {
+		if seen&hasError == 0 {
+			if !m.notes.Explain {
+				return no
+			}
+			if seen&hasError == 0 {
+				m.notes.misses(&rules[19], start, start, depth, seen)
+			}
+		}
+	} else {
+	}
+	if (seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0 {
+		switch { // anyOf
+		case seen&hasExtractedData == 0:
+		case seen&hasExtractedData != 0:
+			m.notes.member(&rules[20], extractedDataName, start, depth, seen)
+		default:
+			if !m.notes.Explain {
+				return no
+			}
+			if seen&hasExtractedData != 0 {
+				m.notes.misses(&rules[21], extractedDataName, start, depth, seen)
+			}
+		}
+	} else {
+	}
+	if !((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) {
+		if !(seen&hasExtractedData == 0 || seen&fitsExtractedData != 0) {
+			if !m.notes.Explain {
+				return no
+			}
+			m.notes.path[depth] = Token(extractedDataName)
+			judgeObservedExtractedData(b, extractedDataValue, depth+1, 0, m)
+		} else {
+			m.notes.keep(readExtractedData)
+		}
+	} else {
+		m.notes.drop(readExtractedData)
+		if seen&hasExtractedData != 0 {
+			m.notes.path[depth] = Token(extractedDataName)
+			{
+				apart := m.notes.apart()
+				judgeExtractedData(b, extractedDataValue, depth+1, 0, m)
+				m.notes.together(apart)
+			}
+		}
+	}
+	if !((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) {
+		if seen&hasError != 0 {
+			if !m.notes.Explain {
+				return no
+			}
+			if seen&hasError != 0 {
+				m.notes.operand(m.notes.misses(&rules[22], errorName, start, depth, seen), offset(seen&hasStatus != 0, statusValue), 0)
+			}
+		}
+	} else {
+	}
+	if !((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) {
+		switch { // anyOf
+		case seen&hasExtractedData != 0:
+		default:
+			m.notes.member(&rules[23], start, start, depth, seen)
+		}
+	} else {
+	}
+	switch { // anyOf
+	case seen&hasRobotID != 0:
+		m.notes.drop(readRobotId)
+		m.notes.drop(readWorkflowID)
+	case (seen&hasRobotId == 0 || seen&fitsRobotId != 0) && seen&hasRobotId != 0:
+		m.notes.keep(readRobotId)
+		m.notes.drop(readWorkflowID)
+		m.notes.member(&rules[24], robotIdName, start, depth, seen)
+		m.notes.named(unnamed, robotIdName)
+	case (seen&hasWorkflowID == 0 || seen&fitsWorkflowID != 0) && seen&hasWorkflowID != 0:
+		m.notes.drop(readRobotId)
+		m.notes.keep(readWorkflowID)
+		m.notes.member(&rules[25], workflowIDName, start, depth, seen)
+		m.notes.named(unnamed, workflowIDName)
+	default:
+		if !m.notes.Explain {
+			return no
+		}
+		m.notes.drop(readRobotId)
+		m.notes.drop(readWorkflowID)
+		switch {
+		case seen&hasRobotId != 0:
+			if !(seen&hasRobotId == 0 || seen&fitsRobotId != 0) {
+				m.notes.path[depth] = Token(robotIdName)
+				judgeObservedRunCompletedDataAllOf0AnyOf1RobotId(b, robotIdValue, depth+1, 0, m)
+			}
+		case seen&hasWorkflowID != 0:
+			if !(seen&hasWorkflowID == 0 || seen&fitsWorkflowID != 0) {
+				m.notes.path[depth] = Token(workflowIDName)
+				judgeObservedRunCompletedDataAllOf0AnyOf2WorkflowID(b, workflowIDValue, depth+1, 0, m)
+			}
+		default:
+			if seen&hasRobotID == 0 {
+				m.notes.misses(&rules[26], start, start, depth, seen)
+			}
+		}
+	}
+	switch { // anyOf
+	case seen&hasRunID != 0:
+		m.notes.drop(readRunId)
+	case (seen&hasRunId == 0 || seen&fitsRunId != 0) && seen&hasRunId != 0:
+		m.notes.keep(readRunId)
+		m.notes.member(&rules[27], runIdName, start, depth, seen)
+		m.notes.named(unnamed, runIdName)
+	default:
+		if !m.notes.Explain {
+			return no
+		}
+		m.notes.drop(readRunId)
+		switch {
+		case seen&hasRunId != 0:
+			if !(seen&hasRunId == 0 || seen&fitsRunId != 0) {
+				m.notes.path[depth] = Token(runIdName)
+				judgeObservedRunCompletedDataAllOf1AnyOf1RunId(b, runIdValue, depth+1, 0, m)
+			}
+		default:
+			if seen&hasRunID == 0 {
+				m.notes.misses(&rules[28], start, start, depth, seen)
+			}
+		}
+	}
+	switch { // anyOf
+	case seen&hasRobotName != 0:
+		m.notes.drop(readRobotName)
+	case (seen&hasRobotName2 == 0 || seen&fitsRobotName != 0) && seen&hasRobotName2 != 0:
+		m.notes.keep(readRobotName)
+		m.notes.member(&rules[29], robotNameName, start, depth, seen)
+		m.notes.named(unnamed, robotNameName)
+	default:
+		if !m.notes.Explain {
+			return no
+		}
+		m.notes.drop(readRobotName)
+		switch {
+		case seen&hasRobotName2 != 0:
+			if !(seen&hasRobotName2 == 0 || seen&fitsRobotName != 0) {
+				m.notes.path[depth] = Token(robotNameName)
+				judgeObservedRunCompletedDataAllOf2AnyOf1RobotName(b, robotNameValue, depth+1, 0, m)
+			}
+		default:
+			if seen&hasRobotName == 0 {
+				m.notes.misses(&rules[30], start, start, depth, seen)
+			}
+		}
+	}
+	switch { // anyOf
+	case seen&hasStartedAt != 0:
+	default:
+		m.notes.member(&rules[31], start, start, depth, seen)
+	}
+	switch { // anyOf
+	case seen&hasFinishedAt != 0:
+		m.notes.drop(readFinishedAt)
+	case (seen&hasFinishedAt2 == 0 || seen&fitsFinishedAt != 0) && seen&hasFinishedAt2 != 0:
+		m.notes.keep(readFinishedAt)
+		m.notes.member(&rules[32], finishedAtNameToo, start, depth, seen)
+		m.notes.named(unnamed, finishedAtNameToo)
+	default:
+		if !m.notes.Explain {
+			return no
+		}
+		m.notes.drop(readFinishedAt)
+		switch {
+		case seen&hasFinishedAt2 != 0:
+			if !(seen&hasFinishedAt2 == 0 || seen&fitsFinishedAt != 0) {
+				m.notes.path[depth] = Token(finishedAtNameToo)
+				judgeObservedRunCompletedDataAllOf4AnyOf1FinishedAt(b, finishedAtValueToo, depth+1, 0, m)
+			}
+		default:
+			if seen&hasFinishedAt == 0 {
+				m.notes.misses(&rules[33], start, start, depth, seen)
+			}
+		}
+	}
+	switch { // anyOf
+	case seen&hasMetadata != 0:
+	default:
+		m.notes.member(&rules[34], start, start, depth, seen)
+	}
+	if seen&hasFinishedAt != 0 && seen&hasStartedAt != 0 && mayPrecede(b, startedAtValue, finishedAtValue) { // x-not-before
+		m.notes.path[depth] = Token(finishedAtName)
+		k := m.notes.note(&rules[35], finishedAtValue, depth+1)
+		m.notes.operand(k, startedAtValue, 0)
+	}
+	if m.filled == 0 && seen&hasStatus != 0 && says(b, statusValue, "success") && mayHoldNothing(b, offset(seen&hasExtractedData != 0, extractedDataValue), offset(seen&hasText != 0, textValue), offset(seen&hasMarkdown != 0, markdownValue), offset(seen&hasHtml != 0, htmlValue), offset(seen&hasSummary != 0, summaryValue), offset(seen&hasLinks != 0, linksValue), offset(seen&hasScreenshotVisible != 0, screenshotVisibleValue), offset(seen&hasScreenshotFullpage != 0, screenshotFullpageValue)) { // x-holds
+		k := m.notes.member(&rules[36], statusValue, start, depth, seen)
+		m.notes.operand(k, offset(seen&hasExtractedData != 0, extractedDataValue), 0)
+		m.notes.operand(k, offset(seen&hasText != 0, textValue), 0)
+		m.notes.operand(k, offset(seen&hasMarkdown != 0, markdownValue), 0)
+		m.notes.operand(k, offset(seen&hasHtml != 0, htmlValue), 0)
+		m.notes.operand(k, offset(seen&hasSummary != 0, summaryValue), 0)
+		m.notes.operand(k, offset(seen&hasLinks != 0, linksValue), 0)
+		m.notes.operand(k, offset(seen&hasScreenshotVisible != 0, screenshotVisibleValue), 0)
+		m.notes.operand(k, offset(seen&hasScreenshotFullpage != 0, screenshotFullpageValue), 0)
+	}
+	m.notes.unknown(unnamed, &rules[37], start, depth, seen)
+	return i
+}
+
+// judgeObservedRunCompletedEventTypeAnyOf0 judges by observed/run-completed.json#/properties/event_type/anyOf/0, beside v1/run-completed.json#/properties/event_type.
+func judgeObservedRunCompletedEventTypeAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := textConst(b, i, "run_completed", m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[9])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if !(textIs(b, i, end, "run_completed") || false) {
+				m.notes.refuses(&rules[38], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedWebhookIDAnyOf1 judges by observed/run-completed.json#/properties/webhook_id/anyOf/1.
+func judgeObservedRunCompletedWebhookIDAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[39])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedWebhookIDAnyOf2 judges by observed/run-completed.json#/properties/webhook_id/anyOf/2.
+func judgeObservedRunCompletedWebhookIDAnyOf2(b []byte, i, depth, base int, m *memory) int {
+	end := number(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if number(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[40])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedWebhookIDAnyOf3 judges by observed/run-completed.json#/properties/webhook_id/anyOf/3.
+func judgeObservedRunCompletedWebhookIDAnyOf3(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[41])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataRobotID judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/robot_id, beside v1/run-completed.json#/$defs/RunCompletedData/properties/robot_id:
+// Unique identifier of the robot.
+func judgeObservedRunCompletedDataRobotID(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[42])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[43], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataRunID judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/run_id, beside v1/run-completed.json#/$defs/RunCompletedData/properties/run_id:
+// Unique identifier of the run.
+func judgeObservedRunCompletedDataRunID(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[44])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[45], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataRobotName judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/robot_name, beside v1/run-completed.json#/$defs/RunCompletedData/properties/robot_name:
+// Name of the robot: a number or null where the server's API was given one.
+// "Unknown Robot" where the server could not find it.
+func judgeObservedRunCompletedDataRobotName(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		end := judgeObservedRunCompletedDataRobotNameAnyOf0(b, i, depth, base, m)
 		if end < 0 {
 			return end
 		}
 		return end
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		return integer(b, i)
-	}
-	return no
-}
-
-// observedExtractedDataCapturedTexts is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts:
-// Texts captured one by one: rows, or a map of names to rows.
-func observedExtractedDataCapturedTexts(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) {
-		return unsure
-	}
-	switch b[i] {
-	case '{':
-		return observedExtractedDataCapturedTextsAnyOf1(b, i, depth, base, m)
-	case '[':
-		return observedExtractedDataCapturedTextsAnyOf0(b, i, depth, base, m)
-	}
-	return no
-}
-
-// observedExtractedDataCapturedLists is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists:
-// Captured lists: a map of names to rows, an array of rows whose holes are
-// null, or null.
-func observedExtractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) {
-		return unsure
-	}
-	switch b[i] {
-	case '{':
-		return observedExtractedDataCapturedListsAnyOf0(b, i, depth, base, m)
-	case '[':
-		return observedExtractedDataCapturedListsAnyOf1(b, i, depth, base, m)
-	case 'n':
-		end := null(b, i)
+		end := judgeObservedRunCompletedDataRobotNameAnyOf1(b, i, depth, base, m)
 		if end < 0 {
 			return end
 		}
+		m.notes.note(&rules[46], i, depth)
+		if says(b, i, "Unknown Robot") {
+			m.notes.note(&rules[47], i, depth)
+		}
 		return end
-	}
-	return no
-}
-
-// observedExtractedDataAllOf0AnyOf1SchemaItems is observed/run-completed.json#/$defs/ObservedExtractedData/allOf/0/anyOf/1/properties/schema_items:
-// captured_texts, under the name that servers before 0.0.15 gave it: a map of
-// names to one row each.
-func observedExtractedDataAllOf0AnyOf1SchemaItems(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '{' {
-		return no
-	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	if i = firstMember(b, i); i < 0 {
-		return i
-	}
-	top, unknown := base, 0
-	for b[i] != '}' {
-		end, hash := name(b, i)
-		if end < 0 {
-			return unsure
-		}
-		at := memberValue(b, end)
-		if at < 0 {
-			return at
-		}
-		if top = m.remember(base, unknown, hash); top < 0 {
-			return top
-		}
-		unknown++
-		i = observedRow(b, at, depth+1, top, m)
-		if i < 0 {
-			return i
-		}
-		if i = nextMember(b, i); i < 0 {
-			return i
-		}
-	}
-	i++
-	return i
-}
-
-// observedExtractedDataAllOf1AnyOf1ListItems is observed/run-completed.json#/$defs/ObservedExtractedData/allOf/1/anyOf/1/properties/list_items:
-// captured_lists, under the name that servers before 0.0.15 gave it.
-func observedExtractedDataAllOf1AnyOf1ListItems(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '{' {
-		return no
-	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	if i = firstMember(b, i); i < 0 {
-		return i
-	}
-	top, unknown := base, 0
-	for b[i] != '}' {
-		end, hash := name(b, i)
-		if end < 0 {
-			return unsure
-		}
-		at := memberValue(b, end)
-		if at < 0 {
-			return at
-		}
-		if top = m.remember(base, unknown, hash); top < 0 {
-			return top
-		}
-		unknown++
-		i = observedExtractedDataAllOf1AnyOf1ListItemsValue(b, at, depth+1, top, m)
-		if i < 0 {
-			return i
-		}
-		if i = nextMember(b, i); i < 0 {
-			return i
-		}
-	}
-	i++
-	return i
-}
-
-// observedExtractedDataCapturedTextsAnyOf1 is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/1.
-func observedExtractedDataCapturedTextsAnyOf1(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '{' {
-		return no
-	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	if i = firstMember(b, i); i < 0 {
-		return i
-	}
-	top, unknown := base, 0
-	for b[i] != '}' {
-		end, hash := name(b, i)
-		if end < 0 {
-			return unsure
-		}
-		at := memberValue(b, end)
-		if at < 0 {
-			return at
-		}
-		if top = m.remember(base, unknown, hash); top < 0 {
-			return top
-		}
-		unknown++
-		i = observedExtractedDataCapturedTextsAnyOf1Value(b, at, depth+1, top, m)
-		if i < 0 {
-			return i
-		}
-		if i = nextMember(b, i); i < 0 {
-			return i
-		}
-	}
-	i++
-	return i
-}
-
-// observedExtractedDataCapturedTextsAnyOf0 is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/0.
-func observedExtractedDataCapturedTextsAnyOf0(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '[' {
-		return no
-	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	end := space(b, i+1)
-	if end < len(b) && b[end] == ']' {
-		end++
-	} else {
-		for {
-			end = observedRow(b, end, depth+1, base, m)
-			if end < 0 {
-				return end
-			}
-			if end = nextItem(b, end); end < 0 {
-				return end
-			}
-			if b[end] == ']' {
-				end++
-				break
-			}
-		}
-	}
-	return end
-}
-
-// observedExtractedDataCapturedListsAnyOf0 is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/0.
-func observedExtractedDataCapturedListsAnyOf0(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '{' {
-		return no
-	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	if i = firstMember(b, i); i < 0 {
-		return i
-	}
-	top, unknown := base, 0
-	for b[i] != '}' {
-		end, hash := name(b, i)
-		if end < 0 {
-			return unsure
-		}
-		at := memberValue(b, end)
-		if at < 0 {
-			return at
-		}
-		if top = m.remember(base, unknown, hash); top < 0 {
-			return top
-		}
-		unknown++
-		i = observedExtractedDataCapturedListsAnyOf0Value(b, at, depth+1, top, m)
-		if i < 0 {
-			return i
-		}
-		if i = nextMember(b, i); i < 0 {
-			return i
-		}
-	}
-	i++
-	return i
-}
-
-// observedExtractedDataCapturedListsAnyOf1 is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1.
-func observedExtractedDataCapturedListsAnyOf1(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '[' {
-		return no
-	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	end := space(b, i+1)
-	if end < len(b) && b[end] == ']' {
-		end++
-	} else {
-		for {
-			end = observedExtractedDataCapturedListsAnyOf1Item(b, end, depth+1, base, m)
-			if end < 0 {
-				return end
-			}
-			if end = nextItem(b, end); end < 0 {
-				return end
-			}
-			if b[end] == ']' {
-				end++
-				break
-			}
-		}
-	}
-	return end
-}
-
-// observedRow is observed/run-completed.json#/$defs/ObservedRow:
-// One row: the name of each cell, and its text, or null where nothing was
-// found.
-func observedRow(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '{' {
-		return no
-	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	for k := 0; ; k++ {
-		at := m.next(b, i, k)
-		if at == closed {
-			i = rowEnd(b, i, k)
-			break
-		}
-		if at < 0 {
-			return at
-		}
-		if i = observedRowValue(b, at); i < 0 {
-			return i
-		}
-	}
-	return i
-}
-
-// observedExtractedDataAllOf1AnyOf1ListItemsValue is observed/run-completed.json#/$defs/ObservedExtractedData/allOf/1/anyOf/1/properties/list_items/additionalProperties.
-func observedExtractedDataAllOf1AnyOf1ListItemsValue(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '[' {
-		return no
-	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	end := space(b, i+1)
-	if end < len(b) && b[end] == ']' {
-		end++
-	} else {
-		for {
-			end = observedRow(b, end, depth+1, base, m)
-			if end < 0 {
-				return end
-			}
-			if end = nextItem(b, end); end < 0 {
-				return end
-			}
-			if b[end] == ']' {
-				end++
-				break
-			}
-		}
-	}
-	return end
-}
-
-// observedExtractedDataCapturedTextsAnyOf1Value is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/1/additionalProperties.
-func observedExtractedDataCapturedTextsAnyOf1Value(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '[' {
-		return no
-	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	end := space(b, i+1)
-	if end < len(b) && b[end] == ']' {
-		end++
-	} else {
-		for {
-			end = observedRow(b, end, depth+1, base, m)
-			if end < 0 {
-				return end
-			}
-			if end = nextItem(b, end); end < 0 {
-				return end
-			}
-			if b[end] == ']' {
-				end++
-				break
-			}
-		}
-	}
-	return end
-}
-
-// observedExtractedDataCapturedListsAnyOf0Value is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/0/additionalProperties.
-func observedExtractedDataCapturedListsAnyOf0Value(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '[' {
-		return no
-	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	end := space(b, i+1)
-	if end < len(b) && b[end] == ']' {
-		end++
-	} else {
-		for {
-			end = observedRow(b, end, depth+1, base, m)
-			if end < 0 {
-				return end
-			}
-			if end = nextItem(b, end); end < 0 {
-				return end
-			}
-			if b[end] == ']' {
-				end++
-				break
-			}
-		}
-	}
-	return end
-}
-
-// observedExtractedDataCapturedListsAnyOf1Item is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1/items.
-func observedExtractedDataCapturedListsAnyOf1Item(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) {
-		return unsure
-	}
-	switch b[i] {
-	case '[':
-		return observedExtractedDataCapturedListsAnyOf1ItemAnyOf0(b, i, depth, base, m)
 	case 'n':
-		end := null(b, i)
+		end := judgeObservedRunCompletedDataRobotNameAnyOf2(b, i, depth, base, m)
 		if end < 0 {
 			return end
 		}
+		m.notes.note(&rules[48], i, depth)
+		if says(b, i, "Unknown Robot") {
+			m.notes.note(&rules[47], i, depth)
+		}
 		return end
 	}
-	return no
+	return m.mistyped(b, i, depth, base, &rules[49])
 }
 
-// observedRowValue is observed/run-completed.json#/$defs/ObservedRow/additionalProperties.
-func observedRowValue(b []byte, i int) int {
+// judgeObservedRunCompletedDataStatus judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/status, beside v1/run-completed.json#/$defs/RunCompletedData/properties/status:
+// How the run ended.
+func judgeObservedRunCompletedDataStatus(b []byte, i, depth, base int, m *memory) int {
+	end := acceptObservedRunCompletedDataStatus(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[50])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if !(textIs(b, i, end, "success") || textIs(b, i, end, "failed") || textIs(b, i, end, "test") || false) {
+				m.notes.refuses(&rules[51], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataStartedAt judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/started_at, beside v1/run-completed.json#/$defs/RunCompletedData/properties/started_at:
+// When the run started. An RFC 3339 date-time by contract; in practice the
+// server's toLocaleString(), in its own locale and zone, with no zone in the
+// text.
+func judgeObservedRunCompletedDataStartedAt(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) {
 		return unsure
 	}
 	switch b[i] {
 	case '"':
-		end := text(b, i)
+		if end := dateTime(b, i, m); end >= 0 {
+			return end
+		}
+		if end := nonEmpty(b, i, m); end >= 0 {
+			m.notes.note(&rules[52], i, depth)
+			return end
+		}
+		return judgeObservedRunCompletedDataStartedAtAnyOf0(b, i, depth, base, m)
+	}
+	return m.mistyped(b, i, depth, base, &rules[53])
+}
+
+// judgeObservedRunCompletedDataFinishedAt judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/finished_at, beside v1/run-completed.json#/$defs/RunCompletedData/properties/finished_at:
+// When the run ended. An RFC 3339 date-time by contract; in practice the
+// server's toLocaleString(), in its own locale and zone, with no zone in the
+// text.
+func judgeObservedRunCompletedDataFinishedAt(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		if end := dateTime(b, i, m); end >= 0 {
+			return end
+		}
+		if end := nonEmpty(b, i, m); end >= 0 {
+			m.notes.note(&rules[54], i, depth)
+			return end
+		}
+		return judgeObservedRunCompletedDataFinishedAtAnyOf0(b, i, depth, base, m)
+	}
+	return m.mistyped(b, i, depth, base, &rules[55])
+}
+
+// judgeObservedExtractedData judges by observed/run-completed.json#/$defs/ObservedExtractedData, beside v1/run-completed.json#/$defs/ExtractedData:
+// What the run extracted, in any of the containers that servers have used for
+// it. A fork puts what a scrape run brings home here, too, and no counts.
+func judgeObservedExtractedData(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[56])
+	}
+	start := i
+	unnamed := len(m.notes.unnamed)
+	const (
+		hasCapturedTexts            = 1 << iota // "captured_texts"
+		hasCapturedLists                        // "captured_lists"
+		hasTotalRows                            // "total_rows"
+		hasCapturedTextsCount                   // "captured_texts_count"
+		hasCapturedListsCount                   // "captured_lists_count"
+		hasScreenshotsCount                     // "screenshots_count"
+		hasCrawlData                            // "crawl_data"
+		hasSearchData                           // "search_data"
+		hasTotalDataPointsExtracted             // "total_data_points_extracted"
+		hasText                                 // "text"
+		hasMarkdown                             // "markdown"
+		hasHtml                                 // "html"
+		hasSummary                              // "summary"
+		hasLinks                                // "links"
+		hasSchemaItems                          // "schema_items"
+		hasListItems                            // "list_items"
+		hasSchemaCount                          // "schema_count"
+		hasListCount                            // "list_count"
+		fitsSchemaItems                         // as observed/run-completed.json#/$defs/ObservedExtractedData/allOf/0/anyOf/1/properties/schema_items has it
+		fitsListItems                           // as observed/run-completed.json#/$defs/ObservedExtractedData/allOf/1/anyOf/1/properties/list_items has it
+		fitsSchemaCount                         // as observed/run-completed.json#/$defs/ObservedExtractedData/allOf/3/anyOf/1/properties/schema_count has it
+		fitsListCount                           // as observed/run-completed.json#/$defs/ObservedExtractedData/allOf/4/anyOf/1/properties/list_count has it
+	)
+	seen := uint64(0)
+	var capturedTextsValue, capturedTextsRows, capturedListsValue, capturedListsRows, totalRowsName, totalRowsValue, capturedTextsCountName, capturedTextsCountValue, capturedListsCountName, capturedListsCountValue, schemaItemsName, schemaItemsValue, listItemsName, listItemsValue, schemaCountName, listCountName int
+	var readSchemaItems, readListItems, readSchemaCount, readListCount reading
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+
+	// The members that the schema names, in its order.
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"captured_texts"` && string(b[i+16:i+17]) == ":" {
+		seen |= hasCapturedTexts
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+17)
+		capturedTextsValue = at
+		m.rows = 0
+		i = judgeObservedExtractedDataCapturedTexts(b, at, depth+1, base, m)
+		capturedTextsRows = m.rows
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"captured_lists"` && string(b[i+16:i+17]) == ":" {
+		seen |= hasCapturedLists
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+17)
+		capturedListsValue = at
+		m.rows = 0
+		i = judgeObservedExtractedDataCapturedLists(b, at, depth+1, base, m)
+		capturedListsRows = m.rows
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"total_rows":` {
+		seen |= hasTotalRows
+		m.notes.path[depth] = Token(i)
+		totalRowsName = i
+		at := space(b, i+13)
+		totalRowsValue = at
+		if i = natural(b, at, m); i == no {
+			i = judgeObservedExtractedDataTotalRows(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 23 && string(b[i:i+16]) == `"captured_texts_` && string(b[i+16:i+23]) == `count":` {
+		seen |= hasCapturedTextsCount
+		m.notes.path[depth] = Token(i)
+		capturedTextsCountName = i
+		at := space(b, i+23)
+		capturedTextsCountValue = at
+		if i = natural(b, at, m); i == no {
+			i = judgeObservedExtractedDataCapturedTextsCount(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 23 && string(b[i:i+16]) == `"captured_lists_` && string(b[i+16:i+23]) == `count":` {
+		seen |= hasCapturedListsCount
+		m.notes.path[depth] = Token(i)
+		capturedListsCountName = i
+		at := space(b, i+23)
+		capturedListsCountValue = at
+		if i = natural(b, at, m); i == no {
+			i = judgeObservedExtractedDataCapturedListsCount(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 20 && string(b[i:i+16]) == `"screenshots_cou` && string(b[i+16:i+20]) == `nt":` {
+		seen |= hasScreenshotsCount
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+20)
+		if i = natural(b, at, m); i == no {
+			i = judgeObservedExtractedDataScreenshotsCount(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"crawl_data":` {
+		seen |= hasCrawlData
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+13)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 14 && string(b[i:i+14]) == `"search_data":` {
+		seen |= hasSearchData
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+14)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 30 && string(b[i:i+16]) == `"total_data_poin` && string(b[i+16:i+30]) == `ts_extracted":` {
+		seen |= hasTotalDataPointsExtracted
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+30)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"text":` {
+		seen |= hasText
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+7)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"markdown":` {
+		seen |= hasMarkdown
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+11)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"html":` {
+		seen |= hasHtml
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+7)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"summary":` {
+		seen |= hasSummary
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+10)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"links":` {
+		seen |= hasLinks
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+8)
+		i = judgeObservedExtractedDataLinks(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 15 && string(b[i:i+15]) == `"schema_items":` {
+		seen |= hasSchemaItems
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		schemaItemsName = i
+		at := space(b, i+15)
+		schemaItemsValue = at
+		i = no
+		readSchemaItems = m.notes.tentatively()
+		if r := judgeObservedExtractedDataAllOf0AnyOf1SchemaItems(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsSchemaItems
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readSchemaItems, seen&fitsSchemaItems != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"list_items":` {
+		seen |= hasListItems
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		listItemsName = i
+		at := space(b, i+13)
+		listItemsValue = at
+		i = no
+		readListItems = m.notes.tentatively()
+		if r := judgeObservedExtractedDataAllOf1AnyOf1ListItems(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsListItems
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readListItems, seen&fitsListItems != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 15 && string(b[i:i+15]) == `"schema_count":` {
+		seen |= hasSchemaCount
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		schemaCountName = i
+		at := space(b, i+15)
+		i = no
+		readSchemaCount = m.notes.tentatively()
+		if r := judgeObservedExtractedDataAllOf3AnyOf1SchemaCount(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsSchemaCount
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readSchemaCount, seen&fitsSchemaCount != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"list_count":` {
+		seen |= hasListCount
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		listCountName = i
+		at := space(b, i+13)
+		i = no
+		readListCount = m.notes.tentatively()
+		if r := judgeObservedExtractedDataAllOf4AnyOf1ListCount(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsListCount
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readListCount, seen&fitsListCount != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+
+	// The others, and those in another order.
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		switch string(m.unescaped(b, i, end)) {
+		case "captured_texts":
+			if seen&hasCapturedTexts != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasCapturedTexts
+			m.notes.path[depth] = Token(i)
+			capturedTextsValue = at
+			m.rows = 0
+			i = judgeObservedExtractedDataCapturedTexts(b, at, depth+1, top, m)
+			capturedTextsRows = m.rows
+		case "captured_lists":
+			if seen&hasCapturedLists != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasCapturedLists
+			m.notes.path[depth] = Token(i)
+			capturedListsValue = at
+			m.rows = 0
+			i = judgeObservedExtractedDataCapturedLists(b, at, depth+1, top, m)
+			capturedListsRows = m.rows
+		case "total_rows":
+			if seen&hasTotalRows != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasTotalRows
+			m.notes.path[depth] = Token(i)
+			totalRowsName = i
+			totalRowsValue = at
+			if i = natural(b, at, m); i == no {
+				i = judgeObservedExtractedDataTotalRows(b, at, depth+1, top, m)
+			}
+		case "captured_texts_count":
+			if seen&hasCapturedTextsCount != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasCapturedTextsCount
+			m.notes.path[depth] = Token(i)
+			capturedTextsCountName = i
+			capturedTextsCountValue = at
+			if i = natural(b, at, m); i == no {
+				i = judgeObservedExtractedDataCapturedTextsCount(b, at, depth+1, top, m)
+			}
+		case "captured_lists_count":
+			if seen&hasCapturedListsCount != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasCapturedListsCount
+			m.notes.path[depth] = Token(i)
+			capturedListsCountName = i
+			capturedListsCountValue = at
+			if i = natural(b, at, m); i == no {
+				i = judgeObservedExtractedDataCapturedListsCount(b, at, depth+1, top, m)
+			}
+		case "screenshots_count":
+			if seen&hasScreenshotsCount != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasScreenshotsCount
+			m.notes.path[depth] = Token(i)
+			if i = natural(b, at, m); i == no {
+				i = judgeObservedExtractedDataScreenshotsCount(b, at, depth+1, top, m)
+			}
+		case "crawl_data":
+			if seen&hasCrawlData != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasCrawlData
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		case "search_data":
+			if seen&hasSearchData != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasSearchData
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		case "total_data_points_extracted":
+			if seen&hasTotalDataPointsExtracted != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasTotalDataPointsExtracted
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		case "text":
+			if seen&hasText != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasText
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		case "markdown":
+			if seen&hasMarkdown != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasMarkdown
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		case "html":
+			if seen&hasHtml != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasHtml
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		case "summary":
+			if seen&hasSummary != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasSummary
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		case "links":
+			if seen&hasLinks != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasLinks
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedExtractedDataLinks(b, at, depth+1, top, m)
+		case "schema_items":
+			if seen&hasSchemaItems != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasSchemaItems
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			schemaItemsName = i
+			schemaItemsValue = at
+			i = no
+			readSchemaItems = m.notes.tentatively()
+			if r := judgeObservedExtractedDataAllOf0AnyOf1SchemaItems(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsSchemaItems
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readSchemaItems, seen&fitsSchemaItems != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "list_items":
+			if seen&hasListItems != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasListItems
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			listItemsName = i
+			listItemsValue = at
+			i = no
+			readListItems = m.notes.tentatively()
+			if r := judgeObservedExtractedDataAllOf1AnyOf1ListItems(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsListItems
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readListItems, seen&fitsListItems != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "schema_count":
+			if seen&hasSchemaCount != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasSchemaCount
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			schemaCountName = i
+			i = no
+			readSchemaCount = m.notes.tentatively()
+			if r := judgeObservedExtractedDataAllOf3AnyOf1SchemaCount(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsSchemaCount
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readSchemaCount, seen&fitsSchemaCount != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "list_count":
+			if seen&hasListCount != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasListCount
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			listCountName = i
+			i = no
+			readListCount = m.notes.tentatively()
+			if r := judgeObservedExtractedDataAllOf4AnyOf1ListCount(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsListCount
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readListCount, seen&fitsListCount != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		default:
+			if top = m.remember(base, unknown, hash); top < 0 {
+				return top
+			}
+			unknown++
+			m.notes.unname(i)
+			i = value(b, at, depth+1, top, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	switch { // anyOf
+	case seen&hasCapturedTexts != 0:
+		m.notes.drop(readSchemaItems)
+	case (seen&hasSchemaItems == 0 || seen&fitsSchemaItems != 0) && seen&hasSchemaItems != 0:
+		m.notes.keep(readSchemaItems)
+		m.notes.member(&rules[57], schemaItemsName, start, depth, seen)
+		m.notes.named(unnamed, schemaItemsName)
+	default:
+		if !m.notes.Explain {
+			return no
+		}
+		m.notes.drop(readSchemaItems)
+		switch {
+		case seen&hasSchemaItems != 0:
+			if !(seen&hasSchemaItems == 0 || seen&fitsSchemaItems != 0) {
+				if b[schemaItemsValue] == '{' { // the container fits
+					m.notes.member(&rules[57], schemaItemsName, start, depth, seen)
+					m.notes.named(unnamed, schemaItemsName)
+				}
+				m.notes.path[depth] = Token(schemaItemsName)
+				judgeObservedExtractedDataAllOf0AnyOf1SchemaItems(b, schemaItemsValue, depth+1, 0, m)
+			}
+		default:
+			if seen&hasCapturedTexts == 0 {
+				m.notes.misses(&rules[58], start, start, depth, seen)
+			}
+		}
+	}
+	switch { // anyOf
+	case seen&hasCapturedLists != 0:
+		m.notes.drop(readListItems)
+	case (seen&hasListItems == 0 || seen&fitsListItems != 0) && seen&hasListItems != 0:
+		m.notes.keep(readListItems)
+		m.notes.member(&rules[59], listItemsName, start, depth, seen)
+		m.notes.named(unnamed, listItemsName)
+	default:
+		if !m.notes.Explain {
+			return no
+		}
+		m.notes.drop(readListItems)
+		switch {
+		case seen&hasListItems != 0:
+			if !(seen&hasListItems == 0 || seen&fitsListItems != 0) {
+				if b[listItemsValue] == '{' { // the container fits
+					m.notes.member(&rules[59], listItemsName, start, depth, seen)
+					m.notes.named(unnamed, listItemsName)
+				}
+				m.notes.path[depth] = Token(listItemsName)
+				judgeObservedExtractedDataAllOf1AnyOf1ListItems(b, listItemsValue, depth+1, 0, m)
+			}
+		default:
+			if seen&hasCapturedLists == 0 {
+				m.notes.misses(&rules[60], start, start, depth, seen)
+			}
+		}
+	}
+	switch { // anyOf
+	case seen&hasTotalRows != 0:
+	default:
+		m.notes.member(&rules[61], start, start, depth, seen)
+	}
+	switch { // anyOf
+	case seen&hasCapturedTextsCount != 0:
+		m.notes.drop(readSchemaCount)
+	case (seen&hasSchemaCount == 0 || seen&fitsSchemaCount != 0) && seen&hasSchemaCount != 0:
+		m.notes.keep(readSchemaCount)
+		m.notes.member(&rules[62], schemaCountName, start, depth, seen)
+		m.notes.named(unnamed, schemaCountName)
+	default:
+		m.notes.drop(readSchemaCount)
+		m.notes.member(&rules[63], start, start, depth, seen)
+	}
+	switch { // anyOf
+	case seen&hasCapturedListsCount != 0:
+		m.notes.drop(readListCount)
+	case (seen&hasListCount == 0 || seen&fitsListCount != 0) && seen&hasListCount != 0:
+		m.notes.keep(readListCount)
+		m.notes.member(&rules[64], listCountName, start, depth, seen)
+		m.notes.named(unnamed, listCountName)
+	default:
+		m.notes.drop(readListCount)
+		m.notes.member(&rules[65], start, start, depth, seen)
+	}
+	switch { // anyOf
+	case seen&hasScreenshotsCount != 0:
+	default:
+		m.notes.member(&rules[66], start, start, depth, seen)
+	}
+	if seen&hasTotalRows != 0 && mayDiffer(b, totalRowsValue, Operand{offset(seen&hasCapturedTextsCount != 0, capturedTextsCountValue), capturedTextsRows}, Operand{offset(seen&hasCapturedListsCount != 0, capturedListsCountValue), capturedListsRows}) { // x-sums
+		m.notes.path[depth] = Token(totalRowsName)
+		k := m.notes.note(&rules[67], totalRowsValue, depth+1)
+		m.notes.operand(k, offset(seen&hasCapturedTextsCount != 0, capturedTextsCountValue), capturedTextsRows)
+		m.notes.operand(k, offset(seen&hasCapturedListsCount != 0, capturedListsCountValue), capturedListsRows)
+	}
+	if seen&hasCapturedTextsCount != 0 && (m.notes.Explain || mayDiffer(b, capturedTextsCountValue, Operand{-1, capturedTextsRows})) { // x-counts
+		m.notes.path[depth] = Token(capturedTextsCountName)
+		k := m.notes.note(&rules[68], capturedTextsCountValue, depth+1)
+		m.notes.operand(k, offset(seen&hasCapturedTexts != 0, capturedTextsValue), capturedTextsRows)
+	}
+	if seen&hasCapturedListsCount != 0 && (m.notes.Explain || mayDiffer(b, capturedListsCountValue, Operand{-1, capturedListsRows})) { // x-counts
+		m.notes.path[depth] = Token(capturedListsCountName)
+		k := m.notes.note(&rules[69], capturedListsCountValue, depth+1)
+		m.notes.operand(k, offset(seen&hasCapturedLists != 0, capturedListsValue), capturedListsRows)
+	}
+	m.notes.unknown(unnamed, &rules[70], start, depth, seen)
+	return i
+}
+
+// judgeObservedRunCompletedMetadata judges by observed/run-completed.json#/$defs/ObservedRunCompletedMetadata, beside v1/run-completed.json#/$defs/RunCompletedMetadata:
+// Metadata of the run.
+func judgeObservedRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[73])
+	}
+	start := i
+	unnamed := len(m.notes.unnamed)
+	const (
+		hasBrowserID = 1 << iota // "browser_id"
+		hasUserID                // "user_id"
+		hasTestMode              // "test_mode"
+	)
+	seen := uint64(0)
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+
+	// The members that the schema names, in its order.
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"browser_id":` {
+		seen |= hasBrowserID
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+13)
+		if i = nonEmpty(b, at, m); i == no {
+			i = judgeObservedRunCompletedMetadataBrowserID(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"user_id":` {
+		seen |= hasUserID
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+10)
+		i = judgeObservedRunCompletedMetadataUserID(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"test_mode":` {
+		seen |= hasTestMode
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+12)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+
+	// The others, and those in another order.
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		switch string(m.unescaped(b, i, end)) {
+		case "browser_id":
+			if seen&hasBrowserID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasBrowserID
+			m.notes.path[depth] = Token(i)
+			if i = nonEmpty(b, at, m); i == no {
+				i = judgeObservedRunCompletedMetadataBrowserID(b, at, depth+1, top, m)
+			}
+		case "user_id":
+			if seen&hasUserID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasUserID
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunCompletedMetadataUserID(b, at, depth+1, top, m)
+		case "test_mode":
+			if seen&hasTestMode != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasTestMode
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		default:
+			if top = m.remember(base, unknown, hash); top < 0 {
+				return top
+			}
+			unknown++
+			m.notes.unname(i)
+			i = value(b, at, depth+1, top, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	m.notes.unknown(unnamed, &rules[74], start, depth, seen)
+	return i
+}
+
+// judgeObservedRunCompletedDataLinks judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/links:
+// The links of the page, of a scrape run.
+func judgeObservedRunCompletedDataLinks(b []byte, i, depth, base int, m *memory) int {
+	end := value(b, i, depth, base, m)
+	if end < 0 {
+		return end
+	}
+	if mayHoldLocalURL(b, i, end) {
+		m.notes.note(&rules[75], i, depth)
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataScreenshotVisible judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/screenshot_visible:
+// URL of a screenshot of the visible part of the page.
+func judgeObservedRunCompletedDataScreenshotVisible(b []byte, i, depth, base int, m *memory) int {
+	end := value(b, i, depth, base, m)
+	if end < 0 {
+		return end
+	}
+	if mayHoldLocalURL(b, i, end) {
+		m.notes.note(&rules[76], i, depth)
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataScreenshotFullpage judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/screenshot_fullpage:
+// URL of a screenshot of the whole page.
+func judgeObservedRunCompletedDataScreenshotFullpage(b []byte, i, depth, base int, m *memory) int {
+	end := value(b, i, depth, base, m)
+	if end < 0 {
+		return end
+	}
+	if mayHoldLocalURL(b, i, end) {
+		m.notes.note(&rules[77], i, depth)
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataAllOf0AnyOf1RobotId judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/0/anyOf/1/properties/robotId:
+// Unique identifier of the robot.
+func judgeObservedRunCompletedDataAllOf0AnyOf1RobotId(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[78])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[79], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataAllOf0AnyOf2WorkflowID judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/0/anyOf/2/properties/workflow_id:
+// Unique identifier of the robot, under the name that servers before 0.0.15
+// gave it.
+func judgeObservedRunCompletedDataAllOf0AnyOf2WorkflowID(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[80])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[81], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataAllOf1AnyOf1RunId judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/1/anyOf/1/properties/runId:
+// Unique identifier of the run.
+func judgeObservedRunCompletedDataAllOf1AnyOf1RunId(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[82])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[83], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataAllOf2AnyOf1RobotName judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/2/anyOf/1/properties/robotName:
+// Name of the robot: a number or null where the server's API was given one.
+// "Unknown Robot" where the server could not find it.
+func judgeObservedRunCompletedDataAllOf2AnyOf1RobotName(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		end := judgeObservedRunCompletedDataAllOf2AnyOf1RobotNameAnyOf0(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		if says(b, i, "Unknown Robot") {
+			m.notes.note(&rules[84], i, depth)
+		}
+		return end
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		end := judgeObservedRunCompletedDataAllOf2AnyOf1RobotNameAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[85], i, depth)
+		if says(b, i, "Unknown Robot") {
+			m.notes.note(&rules[84], i, depth)
+		}
+		return end
+	case 'n':
+		end := judgeObservedRunCompletedDataAllOf2AnyOf1RobotNameAnyOf2(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[86], i, depth)
+		if says(b, i, "Unknown Robot") {
+			m.notes.note(&rules[84], i, depth)
+		}
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[87])
+}
+
+// judgeObservedRunCompletedDataAllOf4AnyOf1FinishedAt judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/4/anyOf/1/properties/finishedAt:
+// When the run ended. An RFC 3339 date-time by contract; in practice the
+// server's toLocaleString(), in its own locale and zone, with no zone in the
+// text.
+func judgeObservedRunCompletedDataAllOf4AnyOf1FinishedAt(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		if end := dateTime(b, i, m); end >= 0 {
+			return end
+		}
+		if end := nonEmpty(b, i, m); end >= 0 {
+			m.notes.note(&rules[88], i, depth)
+			return end
+		}
+		return judgeObservedRunCompletedDataAllOf4AnyOf1FinishedAtAnyOf0(b, i, depth, base, m)
+	}
+	return m.mistyped(b, i, depth, base, &rules[89])
+}
+
+// judgeObservedRunCompletedDataRobotNameAnyOf0 judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/robot_name/anyOf/0, beside v1/run-completed.json#/$defs/RunCompletedData/properties/robot_name.
+func judgeObservedRunCompletedDataRobotNameAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[49])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	if says(b, i, "Unknown Robot") {
+		m.notes.note(&rules[47], i, depth)
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataRobotNameAnyOf1 judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/robot_name/anyOf/1.
+func judgeObservedRunCompletedDataRobotNameAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	end := number(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if number(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[98])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataRobotNameAnyOf2 judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/robot_name/anyOf/2.
+func judgeObservedRunCompletedDataRobotNameAnyOf2(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[99])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataStartedAtAnyOf0 judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/started_at/anyOf/0, beside v1/run-completed.json#/$defs/RunCompletedData/properties/started_at.
+func judgeObservedRunCompletedDataStartedAtAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := dateTime(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[53])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if dateTime(b, i, m) < 0 {
+				m.notes.refuses(&rules[100], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataFinishedAtAnyOf0 judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/properties/finished_at/anyOf/0, beside v1/run-completed.json#/$defs/RunCompletedData/properties/finished_at.
+func judgeObservedRunCompletedDataFinishedAtAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := dateTime(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[55])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if dateTime(b, i, m) < 0 {
+				m.notes.refuses(&rules[101], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedExtractedDataCapturedTexts judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts, beside v1/run-completed.json#/$defs/ExtractedData/properties/captured_texts:
+// Texts captured one by one: rows, or a map of names to rows.
+func judgeObservedExtractedDataCapturedTexts(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '{':
+		end := judgeObservedExtractedDataCapturedTextsAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[102], i, depth)
+		return end
+	case '[':
+		end := judgeObservedExtractedDataCapturedTextsAnyOf0(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[103])
+}
+
+// judgeObservedExtractedDataCapturedLists judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists, beside v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists:
+// Captured lists: a map of names to rows, an array of rows whose holes are
+// null, or null.
+func judgeObservedExtractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '{':
+		end := judgeObservedExtractedDataCapturedListsAnyOf0(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case '[':
+		end := judgeObservedExtractedDataCapturedListsAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[104], i, depth)
+		return end
+	case 'n':
+		end := judgeObservedExtractedDataCapturedListsAnyOf2(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[105], i, depth)
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[106])
+}
+
+var judgeObservedExtractedDataTotalRowsValues = parseDecimal([]byte("0"))
+
+// judgeObservedExtractedDataTotalRows judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/total_rows, beside v1/run-completed.json#/$defs/ExtractedData/properties/total_rows:
+// All rows.
+func judgeObservedExtractedDataTotalRows(b []byte, i, depth, base int, m *memory) int {
+	end := natural(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[107])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if parseDecimal(b[i:end]).compare(judgeObservedExtractedDataTotalRowsValues) < 0 {
+				m.notes.refuses(&rules[108], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+var judgeObservedExtractedDataCapturedTextsCountValues = parseDecimal([]byte("0"))
+
+// judgeObservedExtractedDataCapturedTextsCount judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts_count, beside v1/run-completed.json#/$defs/ExtractedData/properties/captured_texts_count:
+// How many texts were captured: rows, or cells, by the server's age.
+func judgeObservedExtractedDataCapturedTextsCount(b []byte, i, depth, base int, m *memory) int {
+	end := natural(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[109])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if parseDecimal(b[i:end]).compare(judgeObservedExtractedDataCapturedTextsCountValues) < 0 {
+				m.notes.refuses(&rules[110], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+var judgeObservedExtractedDataCapturedListsCountValues = parseDecimal([]byte("0"))
+
+// judgeObservedExtractedDataCapturedListsCount judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists_count, beside v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists_count:
+// How many rows the lists hold together.
+func judgeObservedExtractedDataCapturedListsCount(b []byte, i, depth, base int, m *memory) int {
+	end := natural(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[111])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if parseDecimal(b[i:end]).compare(judgeObservedExtractedDataCapturedListsCountValues) < 0 {
+				m.notes.refuses(&rules[112], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+var judgeObservedExtractedDataScreenshotsCountValues = parseDecimal([]byte("0"))
+
+// judgeObservedExtractedDataScreenshotsCount judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/screenshots_count, beside v1/run-completed.json#/$defs/ExtractedData/properties/screenshots_count:
+// How many screenshots the run took.
+func judgeObservedExtractedDataScreenshotsCount(b []byte, i, depth, base int, m *memory) int {
+	end := natural(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[113])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if parseDecimal(b[i:end]).compare(judgeObservedExtractedDataScreenshotsCountValues) < 0 {
+				m.notes.refuses(&rules[114], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedExtractedDataLinks judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/links:
+// The links of the page, of a scrape run.
+func judgeObservedExtractedDataLinks(b []byte, i, depth, base int, m *memory) int {
+	end := value(b, i, depth, base, m)
+	if end < 0 {
+		return end
+	}
+	if mayHoldLocalURL(b, i, end) {
+		m.notes.note(&rules[115], i, depth)
+	}
+	return end
+}
+
+// judgeObservedExtractedDataAllOf0AnyOf1SchemaItems judges by observed/run-completed.json#/$defs/ObservedExtractedData/allOf/0/anyOf/1/properties/schema_items:
+// captured_texts, under the name that servers before 0.0.15 gave it: a map of
+// names to one row each.
+func judgeObservedExtractedDataAllOf0AnyOf1SchemaItems(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[116])
+	}
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		if top = m.remember(base, unknown, hash); top < 0 {
+			return top
+		}
+		unknown++
+		m.notes.path[depth] = Token(i)
+		i = judgeObservedRow(b, at, depth+1, top, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	return i
+}
+
+// judgeObservedExtractedDataAllOf1AnyOf1ListItems judges by observed/run-completed.json#/$defs/ObservedExtractedData/allOf/1/anyOf/1/properties/list_items:
+// captured_lists, under the name that servers before 0.0.15 gave it.
+func judgeObservedExtractedDataAllOf1AnyOf1ListItems(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[117])
+	}
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		if top = m.remember(base, unknown, hash); top < 0 {
+			return top
+		}
+		unknown++
+		m.notes.path[depth] = Token(i)
+		i = judgeObservedExtractedDataAllOf1AnyOf1ListItemsValue(b, at, depth+1, top, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	return i
+}
+
+var judgeObservedExtractedDataAllOf3AnyOf1SchemaCountValues = parseDecimal([]byte("0"))
+
+// judgeObservedExtractedDataAllOf3AnyOf1SchemaCount judges by observed/run-completed.json#/$defs/ObservedExtractedData/allOf/3/anyOf/1/properties/schema_count:
+// captured_texts_count, under the name that servers before 0.0.15 gave it.
+func judgeObservedExtractedDataAllOf3AnyOf1SchemaCount(b []byte, i, depth, base int, m *memory) int {
+	end := natural(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[118])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if parseDecimal(b[i:end]).compare(judgeObservedExtractedDataAllOf3AnyOf1SchemaCountValues) < 0 {
+				m.notes.refuses(&rules[119], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+var judgeObservedExtractedDataAllOf4AnyOf1ListCountValues = parseDecimal([]byte("0"))
+
+// judgeObservedExtractedDataAllOf4AnyOf1ListCount judges by observed/run-completed.json#/$defs/ObservedExtractedData/allOf/4/anyOf/1/properties/list_count:
+// captured_lists_count, under the name that servers before 0.0.15 gave it.
+func judgeObservedExtractedDataAllOf4AnyOf1ListCount(b []byte, i, depth, base int, m *memory) int {
+	end := natural(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[120])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if parseDecimal(b[i:end]).compare(judgeObservedExtractedDataAllOf4AnyOf1ListCountValues) < 0 {
+				m.notes.refuses(&rules[121], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedMetadataBrowserID judges by observed/run-completed.json#/$defs/ObservedRunCompletedMetadata/properties/browser_id, beside v1/run-completed.json#/$defs/RunCompletedMetadata/properties/browser_id:
+// Unique identifier of the browser that ran the robot.
+func judgeObservedRunCompletedMetadataBrowserID(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[126])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[127], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedMetadataUserID judges by observed/run-completed.json#/$defs/ObservedRunCompletedMetadata/properties/user_id, beside v1/run-completed.json#/$defs/RunCompletedMetadata/properties/user_id:
+// Identifier of the user who owns the robot: a number, the same number as
+// text, or null.
+func judgeObservedRunCompletedMetadataUserID(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		end := judgeObservedRunCompletedMetadataUserIDAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[128], i, depth)
+		return end
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		end := judgeObservedRunCompletedMetadataUserIDAnyOf0(b, i, depth, base, m)
 		if end < 0 {
 			return end
 		}
 		return end
 	case 'n':
-		end := null(b, i)
+		end := judgeObservedRunCompletedMetadataUserIDAnyOf2(b, i, depth, base, m)
 		if end < 0 {
 			return end
 		}
+		m.notes.note(&rules[129], i, depth)
 		return end
 	}
-	return no
+	return m.mistyped(b, i, depth, base, &rules[130])
 }
 
-// observedExtractedDataCapturedListsAnyOf1ItemAnyOf0 is observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1/items/anyOf/0.
-func observedExtractedDataCapturedListsAnyOf1ItemAnyOf0(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '[' {
-		return no
+// judgeObservedRunCompletedDataAllOf2AnyOf1RobotNameAnyOf0 judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/2/anyOf/1/properties/robotName/anyOf/0.
+func judgeObservedRunCompletedDataAllOf2AnyOf1RobotNameAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[87])
+		}
+		end = value(b, i, depth, base, m)
 	}
-	if depth >= maxDepth {
-		return unsure
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataAllOf2AnyOf1RobotNameAnyOf1 judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/2/anyOf/1/properties/robotName/anyOf/1.
+func judgeObservedRunCompletedDataAllOf2AnyOf1RobotNameAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	end := number(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if number(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[131])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataAllOf2AnyOf1RobotNameAnyOf2 judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/2/anyOf/1/properties/robotName/anyOf/2.
+func judgeObservedRunCompletedDataAllOf2AnyOf1RobotNameAnyOf2(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[132])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedDataAllOf4AnyOf1FinishedAtAnyOf0 judges by observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/4/anyOf/1/properties/finishedAt/anyOf/0.
+func judgeObservedRunCompletedDataAllOf4AnyOf1FinishedAtAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := dateTime(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[89])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if dateTime(b, i, m) < 0 {
+				m.notes.refuses(&rules[133], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedExtractedDataCapturedTextsAnyOf1 judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/1.
+func judgeObservedExtractedDataCapturedTextsAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[145])
+	}
+	start := i
+	m.heads, m.repeated = 0, false
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		if top = m.remember(base, unknown, hash); top < 0 {
+			return top
+		}
+		unknown++
+		m.notes.path[depth] = Token(i)
+		i = judgeObservedExtractedDataCapturedTextsAnyOf1Value(b, at, depth+1, top, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	if m.repeated {
+		m.notes.note(&rules[146], start, depth)
+	}
+	return i
+}
+
+// judgeObservedExtractedDataCapturedTextsAnyOf0 judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/0, beside v1/run-completed.json#/$defs/ExtractedData/properties/captured_texts.
+func judgeObservedExtractedDataCapturedTextsAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return m.mistyped(b, i, depth, base, &rules[103])
 	}
 	end := space(b, i+1)
+	items := 0
+	step := &m.notes.path[depth]
+	holes := 0
+	var parts repetition
 	if end < len(b) && b[end] == ']' {
 		end++
 	} else {
 		for {
-			end = observedRow(b, end, depth+1, base, m)
-			if end < 0 {
+			*step = ^Token(items)
+			if end < len(b) && b[end] == 'n' {
+				holes++
+			}
+			at := end
+			if end = judgeObservedRow2(b, end, depth+1, base, m); end < 0 {
 				return end
+			}
+			if items == 0 {
+				parts.start(at, end)
+			} else if end-at == parts.length {
+				parts.again(b, at, items)
 			}
 			if end = nextItem(b, end); end < 0 {
 				return end
 			}
+			items++
 			if b[end] == ']' {
 				end++
 				break
 			}
 		}
+	}
+	m.addRows(items - holes)
+	if parts.found(items) {
+		m.notes.note(&rules[135], i, depth)
+	}
+	return end
+}
+
+// judgeObservedExtractedDataCapturedListsAnyOf0 judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/0, beside v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists.
+func judgeObservedExtractedDataCapturedListsAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[106])
+	}
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		if top = m.remember(base, unknown, hash); top < 0 {
+			return top
+		}
+		unknown++
+		m.notes.path[depth] = Token(i)
+		i = judgeObservedExtractedDataCapturedListsAnyOf0Value(b, at, depth+1, top, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	return i
+}
+
+// judgeObservedExtractedDataCapturedListsAnyOf1 judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1.
+func judgeObservedExtractedDataCapturedListsAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return m.mistyped(b, i, depth, base, &rules[147])
+	}
+	end := space(b, i+1)
+	items := 0
+	step := &m.notes.path[depth]
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			*step = ^Token(items)
+			if end = judgeObservedExtractedDataCapturedListsAnyOf1Item(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			items++
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	return end
+}
+
+// judgeObservedExtractedDataCapturedListsAnyOf2 judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/2.
+func judgeObservedExtractedDataCapturedListsAnyOf2(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[148])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRow judges by observed/run-completed.json#/$defs/ObservedRow:
+// One row: the name of each cell, and its text, or null where nothing was
+// found.
+func judgeObservedRow(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[149])
+	}
+	for k := 0; ; k++ {
+		at, name, n, other := m.cells(b, i, k)
+		if i, k = at, n; i < 0 || !other {
+			return i
+		}
+		m.notes.path[depth] = Token(name)
+		if i = judgeObservedRowValue(b, i, depth+1, base, m); i < 0 {
+			return i
+		}
+	}
+}
+
+// judgeObservedExtractedDataAllOf1AnyOf1ListItemsValue judges by observed/run-completed.json#/$defs/ObservedExtractedData/allOf/1/anyOf/1/properties/list_items/additionalProperties.
+func judgeObservedExtractedDataAllOf1AnyOf1ListItemsValue(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return m.mistyped(b, i, depth, base, &rules[150])
+	}
+	end := space(b, i+1)
+	items := 0
+	step := &m.notes.path[depth]
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			*step = ^Token(items)
+			if end = judgeObservedRow(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			items++
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	return end
+}
+
+// judgeObservedRunCompletedMetadataUserIDAnyOf1 judges by observed/run-completed.json#/$defs/ObservedRunCompletedMetadata/properties/user_id/anyOf/1.
+func judgeObservedRunCompletedMetadataUserIDAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[151])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedMetadataUserIDAnyOf0 judges by observed/run-completed.json#/$defs/ObservedRunCompletedMetadata/properties/user_id/anyOf/0, beside v1/run-completed.json#/$defs/RunCompletedMetadata/properties/user_id.
+func judgeObservedRunCompletedMetadataUserIDAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := integer(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[130])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunCompletedMetadataUserIDAnyOf2 judges by observed/run-completed.json#/$defs/ObservedRunCompletedMetadata/properties/user_id/anyOf/2.
+func judgeObservedRunCompletedMetadataUserIDAnyOf2(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[152])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedExtractedDataCapturedTextsAnyOf1Value judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts/anyOf/1/additionalProperties.
+func judgeObservedExtractedDataCapturedTextsAnyOf1Value(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return m.mistyped(b, i, depth, base, &rules[155])
+	}
+	end := space(b, i+1)
+	items := 0
+	step := &m.notes.path[depth]
+	holes := 0
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			*step = ^Token(items)
+			if end < len(b) && b[end] == 'n' {
+				holes++
+			}
+			at := end
+			if end = judgeObservedRow(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if items == 0 {
+				m.head(b, at, end)
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			items++
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	m.addRows(items - holes)
+	return end
+}
+
+// judgeObservedRow2 judges by observed/run-completed.json#/$defs/ObservedRow, beside v1/run-completed.json#/$defs/Row:
+// One row: the name of each cell, and its text, or null where nothing was
+// found.
+func judgeObservedRow2(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[149])
+	}
+	for k := 0; ; k++ {
+		at, name, n, other := m.cells(b, i, k)
+		if i, k = at, n; i < 0 || !other {
+			return i
+		}
+		m.notes.path[depth] = Token(name)
+		if i = judgeObservedRowValue2(b, i, depth+1, base, m); i < 0 {
+			return i
+		}
+	}
+}
+
+// judgeObservedExtractedDataCapturedListsAnyOf0Value judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/0/additionalProperties, beside v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists/additionalProperties.
+func judgeObservedExtractedDataCapturedListsAnyOf0Value(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return m.mistyped(b, i, depth, base, &rules[156])
+	}
+	end := space(b, i+1)
+	items := 0
+	step := &m.notes.path[depth]
+	holes := 0
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			*step = ^Token(items)
+			if end < len(b) && b[end] == 'n' {
+				holes++
+			}
+			if end = judgeObservedRow2(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			items++
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	m.addRows(items - holes)
+	return end
+}
+
+// judgeObservedExtractedDataCapturedListsAnyOf1Item judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1/items.
+func judgeObservedExtractedDataCapturedListsAnyOf1Item(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '[':
+		end := judgeObservedExtractedDataCapturedListsAnyOf1ItemAnyOf0(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case 'n':
+		end := judgeObservedExtractedDataCapturedListsAnyOf1ItemAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[157], i, depth)
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[158])
+}
+
+// judgeObservedRowValue judges by observed/run-completed.json#/$defs/ObservedRow/additionalProperties.
+func judgeObservedRowValue(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		end := judgeObservedRowValueAnyOf0(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case 'n':
+		end := judgeObservedRowValueAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[159], i, depth)
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[160])
+}
+
+// judgeObservedRowValue2 judges by observed/run-completed.json#/$defs/ObservedRow/additionalProperties, beside v1/run-completed.json#/$defs/Row/additionalProperties.
+func judgeObservedRowValue2(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		end := judgeObservedRowValueAnyOf02(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case 'n':
+		end := judgeObservedRowValueAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[159], i, depth)
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[160])
+}
+
+// judgeObservedExtractedDataCapturedListsAnyOf1ItemAnyOf0 judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1/items/anyOf/0.
+func judgeObservedExtractedDataCapturedListsAnyOf1ItemAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return m.mistyped(b, i, depth, base, &rules[158])
+	}
+	end := space(b, i+1)
+	items := 0
+	step := &m.notes.path[depth]
+	holes := 0
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			*step = ^Token(items)
+			if end < len(b) && b[end] == 'n' {
+				holes++
+			}
+			if end = judgeObservedRow(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			items++
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	m.addRows(items - holes)
+	return end
+}
+
+// judgeObservedExtractedDataCapturedListsAnyOf1ItemAnyOf1 judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists/anyOf/1/items/anyOf/1.
+func judgeObservedExtractedDataCapturedListsAnyOf1ItemAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[162])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRowValueAnyOf0 judges by observed/run-completed.json#/$defs/ObservedRow/additionalProperties/anyOf/0.
+func judgeObservedRowValueAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[160])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRowValueAnyOf1 judges by observed/run-completed.json#/$defs/ObservedRow/additionalProperties/anyOf/1.
+func judgeObservedRowValueAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[163])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRowValueAnyOf02 judges by observed/run-completed.json#/$defs/ObservedRow/additionalProperties/anyOf/0, beside v1/run-completed.json#/$defs/Row/additionalProperties.
+func judgeObservedRowValueAnyOf02(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[160])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
 	}
 	return end
 }

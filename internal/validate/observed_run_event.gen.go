@@ -4,65 +4,36 @@ package validate
 
 // ObservedRunEvent tells whether payload is strict JSON that observed/run-event.json
 // accepts. If false, it may be so all the same.
-func ObservedRunEvent(payload []byte) bool {
+func ObservedRunEvent(b []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunEvent(payload, space(payload, 0), 0, 0, &m)
+	m := &memory{names: names[:], row: row[:]}
+	end := acceptObservedRunEvent(b, space(b, 0), 0, 0, m)
 	if end == full {
-		return observedRunEventMore(payload)
+		var r *room
+		for end == full {
+			if r = m.grow(r); r == nil {
+				break
+			}
+			end = acceptObservedRunEvent(b, space(b, 0), 0, 0, m)
+		}
+		leave(r)
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	return end >= 0 && space(b, end) == len(b)
 }
 
-// observedRunEventMore has room for more names.
-//
-//go:noinline
-func observedRunEventMore(payload []byte) bool {
-	var names [manyNames]uint64
-	var row [manyCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunEvent(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return observedRunEventWide(payload)
-	}
-	return end >= 0 && space(payload, end) == len(payload)
-}
-
-// observedRunEventWide has room for more names.
-//
-//go:noinline
-func observedRunEventWide(payload []byte) bool {
-	var names [wideNames]uint64
-	var row [wideCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunEvent(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return observedRunEventMost(payload)
-	}
-	return end >= 0 && space(payload, end) == len(payload)
-}
-
-// observedRunEventMost has room for more names.
-//
-//go:noinline
-func observedRunEventMost(payload []byte) bool {
-	var names [mostNames]uint64
-	var row [mostCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunEvent(payload, space(payload, 0), 0, 0, &m)
-	return end >= 0 && space(payload, end) == len(payload)
-}
-
-// observedRunEvent is observed/run-event.json#:
+// acceptObservedRunEvent reads what observed/run-event.json# accepts:
 // Any event as servers really send it: what a receiver must survive.
-func observedRunEvent(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '{' {
-		return no
+func acceptObservedRunEvent(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
 	}
-	r := observedRunCompleted(b, i, depth, base, m)
-	if r == no {
-		r = observedRunFailed(b, i, depth, base, m)
+	switch b[i] {
+	case '{':
+		if end := acceptObservedRunCompleted(b, i, depth, base, m); end != no {
+			return end
+		}
+		return acceptObservedRunFailed(b, i, depth, base, m)
 	}
-	return r
+	return no
 }

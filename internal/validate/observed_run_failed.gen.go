@@ -2,18 +2,15 @@
 
 package validate
 
-// observedRunFailed is observed/run-failed.json#:
+// acceptObservedRunFailed reads what observed/run-failed.json# accepts:
 // run_failed as servers really send it: a superset of the documented
 // run_failed. In each anyOf the first branch that accepts decides; where that
 // branch carries x-dialect, it names the known way in which the payload
 // leaves the documented contract (or, with severity warning or info, what is
 // legal and yet surprises).
-func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
+func acceptObservedRunFailed(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasEventType = 1 << iota // "event_type"
@@ -27,9 +24,9 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"event_type":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"event_type":` {
 		seen |= hasEventType
-		i = textConst(b, space(b, i+13), "run_failed")
+		i = textConst(b, space(b, i+13), "run_failed", m)
 		if i < 0 {
 			return i
 		}
@@ -37,9 +34,9 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 12 && string(b[i:i+12]) == `"timestamp":` {
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"timestamp":` {
 		seen |= hasTimestamp
-		i = dateTime(b, space(b, i+12))
+		i = dateTime(b, space(b, i+12), m)
 		if i < 0 {
 			return i
 		}
@@ -47,9 +44,12 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
 		seen |= hasWebhookID
-		i = nonEmpty(b, space(b, i+13))
+		at := space(b, i+13)
+		if i = nonEmpty(b, at, m); i == no {
+			i = acceptObservedRunFailedWebhookID(b, at, m)
+		}
 		if i < 0 {
 			return i
 		}
@@ -57,9 +57,9 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 7 && string(b[i:i+7]) == `"data":` {
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"data":` {
 		seen |= hasData
-		i = observedRunFailedData(b, space(b, i+7), depth+1, base, m)
+		i = acceptObservedRunFailedData(b, space(b, i+7), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -71,7 +71,7 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -85,25 +85,27 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasEventType
-			i = textConst(b, at, "run_failed")
+			i = textConst(b, at, "run_failed", m)
 		case "timestamp":
 			if seen&hasTimestamp != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasTimestamp
-			i = dateTime(b, at)
+			i = dateTime(b, at, m)
 		case "webhook_id":
 			if seen&hasWebhookID != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasWebhookID
-			i = nonEmpty(b, at)
+			if i = nonEmpty(b, at, m); i == no {
+				i = acceptObservedRunFailedWebhookID(b, at, m)
+			}
 		case "data":
 			if seen&hasData != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasData
-			i = observedRunFailedData(b, at, depth+1, top, m)
+			i = acceptObservedRunFailedData(b, at, depth+1, top, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
@@ -120,7 +122,6 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasEventType | hasTimestamp | hasData
 	if seen&required != required {
 		return no
@@ -128,14 +129,33 @@ func observedRunFailed(b []byte, i, depth, base int, m *memory) int {
 	return i
 }
 
-// observedRunFailedData is observed/run-failed.json#/$defs/ObservedRunFailedData:
+// acceptObservedRunFailedWebhookID reads what observed/run-failed.json#/properties/webhook_id accepts:
+// Unique identifier of the webhook: a UUID, or webhook_ and milliseconds.
+// Servers store what their API was given, so it may also be a number, null or
+// empty. Absent where the stored webhook has none.
+func acceptObservedRunFailedWebhookID(b []byte, i int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		if end := nonEmpty(b, i, m); end != no {
+			return end
+		}
+		return text(b, i, m)
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return number(b, i, m)
+	case 'n':
+		return null(b, i)
+	}
+	return no
+}
+
+// acceptObservedRunFailedData reads what observed/run-failed.json#/$defs/ObservedRunFailedData accepts:
 // The run, in snake_case or camelCase, and why it failed.
-func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
+func acceptObservedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasRobotId              = 1 << iota // "robotId"
@@ -162,9 +182,9 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 10 && string(b[i:i+10]) == `"robotId":` {
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"robotId":` {
 		seen |= hasRobotId
-		i = nonEmpty(b, space(b, i+10))
+		i = nonEmpty(b, space(b, i+10), m)
 		if i < 0 {
 			return i
 		}
@@ -172,9 +192,9 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"runId":` {
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"runId":` {
 		seen |= hasRunId
-		i = nonEmpty(b, space(b, i+8))
+		i = nonEmpty(b, space(b, i+8), m)
 		if i < 0 {
 			return i
 		}
@@ -182,9 +202,12 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 12 && string(b[i:i+12]) == `"robotName":` {
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"robotName":` {
 		seen |= hasRobotName
-		i = text(b, space(b, i+12))
+		at := space(b, i+12)
+		if i = text(b, at, m); i == no {
+			i = acceptObservedRunFailedDataRobotName(b, at, m)
+		}
 		if i < 0 {
 			return i
 		}
@@ -192,9 +215,9 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 9 && string(b[i:i+9]) == `"status":` {
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"status":` {
 		seen |= hasStatus
-		i = textConst(b, space(b, i+9), "failed")
+		i = textConst(b, space(b, i+9), "failed", m)
 		if i < 0 {
 			return i
 		}
@@ -202,9 +225,9 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"error":` {
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"error":` {
 		seen |= hasError
-		i = observedRunFailedError(b, space(b, i+8), depth+1, base, m)
+		i = acceptObservedRunFailedError(b, space(b, i+8), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -212,9 +235,9 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 11 && string(b[i:i+11]) == `"metadata":` {
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"metadata":` {
 		seen |= hasMetadata
-		i = observedRunFailedMetadata(b, space(b, i+11), depth+1, base, m)
+		i = acceptObservedRunFailedMetadata(b, space(b, i+11), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -222,7 +245,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"started_at":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"started_at":` {
 		seen |= hasStartedAt
 		i = value(b, space(b, i+13), depth+1, base, m)
 		if i < 0 {
@@ -232,7 +255,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 14 && string(b[i:i+14]) == `"finished_at":` {
+	if inOrder && len(b)-i >= 14 && string(b[i:i+14]) == `"finished_at":` {
 		seen |= hasFinishedAt
 		i = value(b, space(b, i+14), depth+1, base, m)
 		if i < 0 {
@@ -242,7 +265,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 17 && string(b[i:i+16]) == `"extracted_data"` && string(b[i+16:i+17]) == ":" {
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"extracted_data"` && string(b[i+16:i+17]) == ":" {
 		seen |= hasExtractedData
 		i = value(b, space(b, i+17), depth+1, base, m)
 		if i < 0 {
@@ -252,7 +275,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 25 && string(b[i:i+16]) == `"partial_data_ex` && string(b[i+16:i+25]) == `tracted":` {
+	if inOrder && len(b)-i >= 25 && string(b[i:i+16]) == `"partial_data_ex` && string(b[i+16:i+25]) == `tracted":` {
 		seen |= hasPartialDataExtracted
 		i = value(b, space(b, i+25), depth+1, base, m)
 		if i < 0 {
@@ -262,7 +285,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 20 && string(b[i:i+16]) == `"execution_time_` && string(b[i+16:i+20]) == `ms":` {
+	if inOrder && len(b)-i >= 20 && string(b[i:i+16]) == `"execution_time_` && string(b[i+16:i+20]) == `ms":` {
 		seen |= hasExecutionTimeMs
 		i = value(b, space(b, i+20), depth+1, base, m)
 		if i < 0 {
@@ -272,11 +295,11 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 11 && string(b[i:i+11]) == `"robot_id":` {
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"robot_id":` {
 		seen |= hasRobotID
 		at := space(b, i+11)
 		i = no
-		if r := nonEmpty(b, at); r >= 0 {
+		if r := nonEmpty(b, at, m); r >= 0 {
 			seen |= fitsRobotID
 			i = r
 		} else if r < no {
@@ -292,11 +315,11 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 9 && string(b[i:i+9]) == `"run_id":` {
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"run_id":` {
 		seen |= hasRunID
 		at := space(b, i+9)
 		i = no
-		if r := nonEmpty(b, at); r >= 0 {
+		if r := nonEmpty(b, at, m); r >= 0 {
 			seen |= fitsRunID
 			i = r
 		} else if r < no {
@@ -312,11 +335,11 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"robot_name":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"robot_name":` {
 		seen |= hasRobotName2
 		at := space(b, i+13)
 		i = no
-		if r := text(b, at); r >= 0 {
+		if r := acceptObservedRunFailedDataAllOf2AnyOf1RobotName(b, at, m); r >= 0 {
 			seen |= fitsRobotName
 			i = r
 		} else if r < no {
@@ -336,7 +359,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -350,37 +373,39 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasRobotId
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "runId":
 			if seen&hasRunId != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasRunId
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "robotName":
 			if seen&hasRobotName != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasRobotName
-			i = text(b, at)
+			if i = text(b, at, m); i == no {
+				i = acceptObservedRunFailedDataRobotName(b, at, m)
+			}
 		case "status":
 			if seen&hasStatus != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasStatus
-			i = textConst(b, at, "failed")
+			i = textConst(b, at, "failed", m)
 		case "error":
 			if seen&hasError != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasError
-			i = observedRunFailedError(b, at, depth+1, top, m)
+			i = acceptObservedRunFailedError(b, at, depth+1, top, m)
 		case "metadata":
 			if seen&hasMetadata != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasMetadata
-			i = observedRunFailedMetadata(b, at, depth+1, top, m)
+			i = acceptObservedRunFailedMetadata(b, at, depth+1, top, m)
 		case "started_at":
 			if seen&hasStartedAt != 0 {
 				return unsure // it is there twice
@@ -417,7 +442,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			}
 			seen |= hasRobotID
 			i = no
-			if r := nonEmpty(b, at); r >= 0 {
+			if r := nonEmpty(b, at, m); r >= 0 {
 				seen |= fitsRobotID
 				i = r
 			} else if r < no {
@@ -432,7 +457,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			}
 			seen |= hasRunID
 			i = no
-			if r := nonEmpty(b, at); r >= 0 {
+			if r := nonEmpty(b, at, m); r >= 0 {
 				seen |= fitsRunID
 				i = r
 			} else if r < no {
@@ -447,7 +472,7 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 			}
 			seen |= hasRobotName2
 			i = no
-			if r := text(b, at); r >= 0 {
+			if r := acceptObservedRunFailedDataAllOf2AnyOf1RobotName(b, at, m); r >= 0 {
 				seen |= fitsRobotName
 				i = r
 			} else if r < no {
@@ -472,7 +497,6 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasStatus | hasError
 	if seen&required != required {
 		return no
@@ -489,14 +513,29 @@ func observedRunFailedData(b []byte, i, depth, base int, m *memory) int {
 	return i
 }
 
-// observedRunFailedError is observed/run-failed.json#/$defs/ObservedRunFailedError:
+// acceptObservedRunFailedDataRobotName reads what observed/run-failed.json#/$defs/ObservedRunFailedData/properties/robotName accepts:
+// Name of the robot: a number or null where the server's API was given one.
+// "Unknown Robot" where the server could not find it.
+func acceptObservedRunFailedDataRobotName(b []byte, i int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		return text(b, i, m)
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return number(b, i, m)
+	case 'n':
+		return null(b, i)
+	}
+	return no
+}
+
+// acceptObservedRunFailedError reads what observed/run-failed.json#/$defs/ObservedRunFailedError accepts:
 // What went wrong.
-func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
+func acceptObservedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasMessage = 1 << iota // "message"
@@ -509,9 +548,9 @@ func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 10 && string(b[i:i+10]) == `"message":` {
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"message":` {
 		seen |= hasMessage
-		i = text(b, space(b, i+10))
+		i = text(b, space(b, i+10), m)
 		if i < 0 {
 			return i
 		}
@@ -519,9 +558,9 @@ func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 7 && string(b[i:i+7]) == `"type":` {
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"type":` {
 		seen |= hasType
-		i = text(b, space(b, i+7))
+		i = text(b, space(b, i+7), m)
 		if i < 0 {
 			return i
 		}
@@ -529,9 +568,9 @@ func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"stack":` {
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"stack":` {
 		seen |= hasStack
-		i = text(b, space(b, i+8))
+		i = text(b, space(b, i+8), m)
 		if i < 0 {
 			return i
 		}
@@ -543,7 +582,7 @@ func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -557,19 +596,19 @@ func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasMessage
-			i = text(b, at)
+			i = text(b, at, m)
 		case "type":
 			if seen&hasType != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasType
-			i = text(b, at)
+			i = text(b, at, m)
 		case "stack":
 			if seen&hasStack != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasStack
-			i = text(b, at)
+			i = text(b, at, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
@@ -586,7 +625,6 @@ func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasMessage
 	if seen&required != required {
 		return no
@@ -594,18 +632,17 @@ func observedRunFailedError(b []byte, i, depth, base int, m *memory) int {
 	return i
 }
 
-// observedRunFailedMetadata is observed/run-failed.json#/$defs/ObservedRunFailedMetadata:
+// acceptObservedRunFailedMetadata reads what observed/run-failed.json#/$defs/ObservedRunFailedMetadata accepts:
 // Metadata of the run, in camelCase or snake_case.
-func observedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
+func acceptObservedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasBrowserId = 1 << iota // "browserId"
 		hasUserId                // "userId"
+		hasBrowserID             // "browser_id"
+		hasUserID                // "user_id"
 	)
 	seen := uint64(0)
 	if i = firstMember(b, i); i < 0 {
@@ -613,9 +650,9 @@ func observedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 12 && string(b[i:i+12]) == `"browserId":` {
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"browserId":` {
 		seen |= hasBrowserId
-		i = nonEmpty(b, space(b, i+12))
+		i = nonEmpty(b, space(b, i+12), m)
 		if i < 0 {
 			return i
 		}
@@ -623,9 +660,32 @@ func observedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 9 && string(b[i:i+9]) == `"userId":` {
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"userId":` {
 		seen |= hasUserId
-		i = observedRunFailedMetadataUserId(b, space(b, i+9))
+		at := space(b, i+9)
+		if i = integer(b, at, m); i == no {
+			i = acceptObservedRunFailedMetadataUserId(b, at, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"browser_id":` {
+		seen |= hasBrowserID
+		i = value(b, space(b, i+13), depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"user_id":` {
+		seen |= hasUserID
+		i = value(b, space(b, i+10), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -637,7 +697,7 @@ func observedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -651,13 +711,27 @@ func observedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasBrowserId
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "userId":
 			if seen&hasUserId != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasUserId
-			i = observedRunFailedMetadataUserId(b, at)
+			if i = integer(b, at, m); i == no {
+				i = acceptObservedRunFailedMetadataUserId(b, at, m)
+			}
+		case "browser_id":
+			if seen&hasBrowserID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasBrowserID
+			i = value(b, at, depth+1, top, m)
+		case "user_id":
+			if seen&hasUserID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasUserID
+			i = value(b, at, depth+1, top, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
@@ -673,77 +747,1832 @@ func observedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
 	return i
 }
 
-// observedRunFailedMetadataUserId is observed/run-failed.json#/$defs/ObservedRunFailedMetadata/properties/userId:
-// Identifier of the user who owns the robot: a number, or the same number as
-// text.
-func observedRunFailedMetadataUserId(b []byte, i int) int {
+// acceptObservedRunFailedDataAllOf2AnyOf1RobotName reads what observed/run-failed.json#/$defs/ObservedRunFailedData/allOf/2/anyOf/1/properties/robot_name accepts:
+// Name of the robot: a number or null where the server's API was given one.
+// "Unknown Robot" where the server could not find it.
+func acceptObservedRunFailedDataAllOf2AnyOf1RobotName(b []byte, i int, m *memory) int {
 	if i >= len(b) {
 		return unsure
 	}
 	switch b[i] {
 	case '"':
-		end := text(b, i)
-		if end < 0 {
-			return end
-		}
-		return end
+		return text(b, i, m)
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		return integer(b, i)
+		return number(b, i, m)
+	case 'n':
+		return null(b, i)
+	}
+	return no
+}
+
+// acceptObservedRunFailedMetadataUserId reads what observed/run-failed.json#/$defs/ObservedRunFailedMetadata/properties/userId accepts:
+// Identifier of the user who owns the robot: a number, the same number as
+// text, or null.
+func acceptObservedRunFailedMetadataUserId(b []byte, i int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		return text(b, i, m)
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return integer(b, i, m)
+	case 'n':
+		return null(b, i)
 	}
 	return no
 }
 
 // ObservedRunFailed tells whether payload is strict JSON that observed/run-failed.json
 // accepts. If false, it may be so all the same.
-func ObservedRunFailed(payload []byte) bool {
+func ObservedRunFailed(b []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunFailed(payload, space(payload, 0), 0, 0, &m)
+	m := &memory{names: names[:], row: row[:]}
+	end := acceptObservedRunFailed(b, space(b, 0), 0, 0, m)
 	if end == full {
-		return observedRunFailedMore(payload)
+		var r *room
+		for end == full {
+			if r = m.grow(r); r == nil {
+				break
+			}
+			end = acceptObservedRunFailed(b, space(b, 0), 0, 0, m)
+		}
+		leave(r)
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	return end >= 0 && space(b, end) == len(b)
 }
 
-// observedRunFailedMore has room for more names.
-//
-//go:noinline
-func observedRunFailedMore(payload []byte) bool {
-	var names [manyNames]uint64
-	var row [manyCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunFailed(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return observedRunFailedWide(payload)
+// judgeObservedRunFailed judges by observed/run-failed.json#, beside v1/run-failed.json#:
+// run_failed as servers really send it: a superset of the documented
+// run_failed. In each anyOf the first branch that accepts decides; where that
+// branch carries x-dialect, it names the known way in which the payload
+// leaves the documented contract (or, with severity warning or info, what is
+// legal and yet surprises).
+func judgeObservedRunFailed(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[164])
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	start := i
+	unnamed := len(m.notes.unnamed)
+	const (
+		hasEventType = 1 << iota // "event_type"
+		hasTimestamp             // "timestamp"
+		hasWebhookID             // "webhook_id"
+		hasData                  // "data"
+	)
+	seen := uint64(0)
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+
+	// The members that the schema names, in its order.
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"event_type":` {
+		seen |= hasEventType
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+13)
+		if i = textConst(b, at, "run_failed", m); i == no {
+			i = judgeObservedRunFailedEventType(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"timestamp":` {
+		seen |= hasTimestamp
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+12)
+		if i = dateTime(b, at, m); i == no {
+			i = judgeObservedRunFailedTimestamp(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
+		seen |= hasWebhookID
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+13)
+		i = judgeObservedRunFailedWebhookID(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"data":` {
+		seen |= hasData
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+7)
+		i = judgeObservedRunFailedData(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+
+	// The others, and those in another order.
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		switch string(m.unescaped(b, i, end)) {
+		case "event_type":
+			if seen&hasEventType != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasEventType
+			m.notes.path[depth] = Token(i)
+			if i = textConst(b, at, "run_failed", m); i == no {
+				i = judgeObservedRunFailedEventType(b, at, depth+1, top, m)
+			}
+		case "timestamp":
+			if seen&hasTimestamp != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasTimestamp
+			m.notes.path[depth] = Token(i)
+			if i = dateTime(b, at, m); i == no {
+				i = judgeObservedRunFailedTimestamp(b, at, depth+1, top, m)
+			}
+		case "webhook_id":
+			if seen&hasWebhookID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasWebhookID
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunFailedWebhookID(b, at, depth+1, top, m)
+		case "data":
+			if seen&hasData != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasData
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunFailedData(b, at, depth+1, top, m)
+		default:
+			if top = m.remember(base, unknown, hash); top < 0 {
+				return top
+			}
+			unknown++
+			m.notes.unname(i)
+			i = value(b, at, depth+1, top, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	const required = hasEventType | hasTimestamp | hasData
+	if seen&required != required {
+		if !m.notes.Explain {
+			return no
+		}
+		if seen&hasEventType == 0 {
+			m.notes.misses(&rules[165], start, start, depth, seen)
+		}
+		if seen&hasTimestamp == 0 {
+			m.notes.misses(&rules[166], start, start, depth, seen)
+		}
+		if seen&hasData == 0 {
+			m.notes.misses(&rules[167], start, start, depth, seen)
+		}
+	}
+	switch { // anyOf
+	case seen&hasWebhookID != 0:
+	default:
+		m.notes.member(&rules[168], start, start, depth, seen)
+	}
+	if m.nul {
+		m.notes.note(&rules[169], start, depth)
+	}
+	if m.long {
+		m.notes.note(&rules[170], start, depth)
+	}
+	m.notes.unknown(unnamed, &rules[171], start, depth, seen)
+	return i
 }
 
-// observedRunFailedWide has room for more names.
-//
-//go:noinline
-func observedRunFailedWide(payload []byte) bool {
-	var names [wideNames]uint64
-	var row [wideCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunFailed(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return observedRunFailedMost(payload)
+// judgeObservedRunFailedEventType judges by observed/run-failed.json#/properties/event_type, beside v1/run-failed.json#/properties/event_type:
+// Which event this is. Always "run_failed" here.
+func judgeObservedRunFailedEventType(b []byte, i, depth, base int, m *memory) int {
+	end := textConst(b, i, "run_failed", m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[172])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if !(textIs(b, i, end, "run_failed") || false) {
+				m.notes.refuses(&rules[173], i, depth)
+			}
+		}
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	if end < 0 {
+		return end
+	}
+	return end
 }
 
-// observedRunFailedMost has room for more names.
-//
-//go:noinline
-func observedRunFailedMost(payload []byte) bool {
-	var names [mostNames]uint64
-	var row [mostCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := observedRunFailed(payload, space(payload, 0), 0, 0, &m)
-	return end >= 0 && space(payload, end) == len(payload)
+// judgeObservedRunFailedTimestamp judges by observed/run-failed.json#/properties/timestamp, beside v1/run-failed.json#/properties/timestamp:
+// When the webhook was triggered: an RFC 3339 date-time, in practice too.
+func judgeObservedRunFailedTimestamp(b []byte, i, depth, base int, m *memory) int {
+	end := dateTime(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[174])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if dateTime(b, i, m) < 0 {
+				m.notes.refuses(&rules[175], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedWebhookID judges by observed/run-failed.json#/properties/webhook_id, beside v1/run-failed.json#/properties/webhook_id:
+// Unique identifier of the webhook: a UUID, or webhook_ and milliseconds.
+// Servers store what their API was given, so it may also be a number, null or
+// empty. Absent where the stored webhook has none.
+func judgeObservedRunFailedWebhookID(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		if end := nonEmpty(b, i, m); end >= 0 {
+			if mayBeOther(b, i) {
+				m.notes.note(&rules[176], i, depth)
+			}
+			return end
+		}
+		end := judgeObservedRunFailedWebhookIDAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[177], i, depth)
+		if mayBeOther(b, i) {
+			m.notes.note(&rules[176], i, depth)
+		}
+		return end
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		end := judgeObservedRunFailedWebhookIDAnyOf2(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[178], i, depth)
+		if mayBeOther(b, i) {
+			m.notes.note(&rules[176], i, depth)
+		}
+		return end
+	case 'n':
+		end := judgeObservedRunFailedWebhookIDAnyOf3(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[179], i, depth)
+		if mayBeOther(b, i) {
+			m.notes.note(&rules[176], i, depth)
+		}
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[180])
+}
+
+// judgeObservedRunFailedData judges by observed/run-failed.json#/$defs/ObservedRunFailedData, beside v1/run-failed.json#/$defs/RunFailedData:
+// The run, in snake_case or camelCase, and why it failed.
+func judgeObservedRunFailedData(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[181])
+	}
+	start := i
+	unnamed := len(m.notes.unnamed)
+	const (
+		hasRobotId              = 1 << iota // "robotId"
+		hasRunId                            // "runId"
+		hasRobotName                        // "robotName"
+		hasStatus                           // "status"
+		hasError                            // "error"
+		hasMetadata                         // "metadata"
+		hasStartedAt                        // "started_at"
+		hasFinishedAt                       // "finished_at"
+		hasExtractedData                    // "extracted_data"
+		hasPartialDataExtracted             // "partial_data_extracted"
+		hasExecutionTimeMs                  // "execution_time_ms"
+		hasRobotID                          // "robot_id"
+		hasRunID                            // "run_id"
+		hasRobotName2                       // "robot_name"
+		fitsRobotID                         // as observed/run-failed.json#/$defs/ObservedRunFailedData/allOf/0/anyOf/1/properties/robot_id has it
+		fitsRunID                           // as observed/run-failed.json#/$defs/ObservedRunFailedData/allOf/1/anyOf/1/properties/run_id has it
+		fitsRobotName                       // as observed/run-failed.json#/$defs/ObservedRunFailedData/allOf/2/anyOf/1/properties/robot_name has it
+	)
+	seen := uint64(0)
+	var extractedDataName, robotIDName, robotIDValue, runIDName, runIDValue, robotNameName, robotNameValue int
+	var readRobotID, readRunID, readRobotName reading
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+
+	// The members that the schema names, in its order.
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"robotId":` {
+		seen |= hasRobotId
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+10)
+		if i = nonEmpty(b, at, m); i == no {
+			i = judgeObservedRunFailedDataRobotId(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"runId":` {
+		seen |= hasRunId
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+8)
+		if i = nonEmpty(b, at, m); i == no {
+			i = judgeObservedRunFailedDataRunId(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"robotName":` {
+		seen |= hasRobotName
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+12)
+		i = judgeObservedRunFailedDataRobotName(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"status":` {
+		seen |= hasStatus
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+9)
+		if i = textConst(b, at, "failed", m); i == no {
+			i = judgeObservedRunFailedDataStatus(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"error":` {
+		seen |= hasError
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+8)
+		i = judgeObservedRunFailedError(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"metadata":` {
+		seen |= hasMetadata
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+11)
+		i = judgeObservedRunFailedMetadata(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"started_at":` {
+		seen |= hasStartedAt
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+13)
+		i = judgeObservedRunFailedDataStartedAt(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 14 && string(b[i:i+14]) == `"finished_at":` {
+		seen |= hasFinishedAt
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+14)
+		i = judgeObservedRunFailedDataFinishedAt(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"extracted_data"` && string(b[i+16:i+17]) == ":" {
+		seen |= hasExtractedData
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		extractedDataName = i
+		at := space(b, i+17)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 25 && string(b[i:i+16]) == `"partial_data_ex` && string(b[i+16:i+25]) == `tracted":` {
+		seen |= hasPartialDataExtracted
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+25)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 20 && string(b[i:i+16]) == `"execution_time_` && string(b[i+16:i+20]) == `ms":` {
+		seen |= hasExecutionTimeMs
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+20)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"robot_id":` {
+		seen |= hasRobotID
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		robotIDName = i
+		at := space(b, i+11)
+		robotIDValue = at
+		i = no
+		readRobotID = m.notes.tentatively()
+		if r := judgeObservedRunFailedDataAllOf0AnyOf1RobotID(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsRobotID
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readRobotID, seen&fitsRobotID != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"run_id":` {
+		seen |= hasRunID
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		runIDName = i
+		at := space(b, i+9)
+		runIDValue = at
+		i = no
+		readRunID = m.notes.tentatively()
+		if r := judgeObservedRunFailedDataAllOf1AnyOf1RunID(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsRunID
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readRunID, seen&fitsRunID != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"robot_name":` {
+		seen |= hasRobotName2
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		robotNameName = i
+		at := space(b, i+13)
+		robotNameValue = at
+		i = no
+		readRobotName = m.notes.tentatively()
+		if r := judgeObservedRunFailedDataAllOf2AnyOf1RobotName(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsRobotName
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readRobotName, seen&fitsRobotName != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+
+	// The others, and those in another order.
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		switch string(m.unescaped(b, i, end)) {
+		case "robotId":
+			if seen&hasRobotId != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRobotId
+			m.notes.path[depth] = Token(i)
+			if i = nonEmpty(b, at, m); i == no {
+				i = judgeObservedRunFailedDataRobotId(b, at, depth+1, top, m)
+			}
+		case "runId":
+			if seen&hasRunId != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRunId
+			m.notes.path[depth] = Token(i)
+			if i = nonEmpty(b, at, m); i == no {
+				i = judgeObservedRunFailedDataRunId(b, at, depth+1, top, m)
+			}
+		case "robotName":
+			if seen&hasRobotName != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRobotName
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunFailedDataRobotName(b, at, depth+1, top, m)
+		case "status":
+			if seen&hasStatus != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasStatus
+			m.notes.path[depth] = Token(i)
+			if i = textConst(b, at, "failed", m); i == no {
+				i = judgeObservedRunFailedDataStatus(b, at, depth+1, top, m)
+			}
+		case "error":
+			if seen&hasError != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasError
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunFailedError(b, at, depth+1, top, m)
+		case "metadata":
+			if seen&hasMetadata != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasMetadata
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunFailedMetadata(b, at, depth+1, top, m)
+		case "started_at":
+			if seen&hasStartedAt != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasStartedAt
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunFailedDataStartedAt(b, at, depth+1, top, m)
+		case "finished_at":
+			if seen&hasFinishedAt != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasFinishedAt
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunFailedDataFinishedAt(b, at, depth+1, top, m)
+		case "extracted_data":
+			if seen&hasExtractedData != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasExtractedData
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			extractedDataName = i
+			i = value(b, at, depth+1, top, m)
+		case "partial_data_extracted":
+			if seen&hasPartialDataExtracted != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasPartialDataExtracted
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		case "execution_time_ms":
+			if seen&hasExecutionTimeMs != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasExecutionTimeMs
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			i = value(b, at, depth+1, top, m)
+		case "robot_id":
+			if seen&hasRobotID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRobotID
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			robotIDName = i
+			robotIDValue = at
+			i = no
+			readRobotID = m.notes.tentatively()
+			if r := judgeObservedRunFailedDataAllOf0AnyOf1RobotID(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsRobotID
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readRobotID, seen&fitsRobotID != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "run_id":
+			if seen&hasRunID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRunID
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			runIDName = i
+			runIDValue = at
+			i = no
+			readRunID = m.notes.tentatively()
+			if r := judgeObservedRunFailedDataAllOf1AnyOf1RunID(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsRunID
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readRunID, seen&fitsRunID != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		case "robot_name":
+			if seen&hasRobotName2 != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasRobotName2
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			robotNameName = i
+			robotNameValue = at
+			i = no
+			readRobotName = m.notes.tentatively()
+			if r := judgeObservedRunFailedDataAllOf2AnyOf1RobotName(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsRobotName
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readRobotName, seen&fitsRobotName != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		default:
+			if top = m.remember(base, unknown, hash); top < 0 {
+				return top
+			}
+			unknown++
+			m.notes.unname(i)
+			i = value(b, at, depth+1, top, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	const required = hasStatus | hasError
+	if seen&required != required {
+		if !m.notes.Explain {
+			return no
+		}
+		if seen&hasStatus == 0 {
+			m.notes.misses(&rules[182], start, start, depth, seen)
+		}
+		if seen&hasError == 0 {
+			m.notes.misses(&rules[183], start, start, depth, seen)
+		}
+	}
+	switch { // anyOf
+	case seen&hasRobotId != 0:
+		m.notes.drop(readRobotID)
+	case (seen&hasRobotID == 0 || seen&fitsRobotID != 0) && seen&hasRobotID != 0:
+		m.notes.keep(readRobotID)
+		m.notes.member(&rules[184], robotIDName, start, depth, seen)
+		m.notes.named(unnamed, robotIDName)
+	default:
+		if !m.notes.Explain {
+			return no
+		}
+		m.notes.drop(readRobotID)
+		switch {
+		case seen&hasRobotID != 0:
+			if !(seen&hasRobotID == 0 || seen&fitsRobotID != 0) {
+				m.notes.path[depth] = Token(robotIDName)
+				judgeObservedRunFailedDataAllOf0AnyOf1RobotID(b, robotIDValue, depth+1, 0, m)
+			}
+		default:
+			if seen&hasRobotId == 0 {
+				m.notes.misses(&rules[185], start, start, depth, seen)
+			}
+		}
+	}
+	switch { // anyOf
+	case seen&hasRunId != 0:
+		m.notes.drop(readRunID)
+	case (seen&hasRunID == 0 || seen&fitsRunID != 0) && seen&hasRunID != 0:
+		m.notes.keep(readRunID)
+		m.notes.member(&rules[186], runIDName, start, depth, seen)
+		m.notes.named(unnamed, runIDName)
+	default:
+		if !m.notes.Explain {
+			return no
+		}
+		m.notes.drop(readRunID)
+		switch {
+		case seen&hasRunID != 0:
+			if !(seen&hasRunID == 0 || seen&fitsRunID != 0) {
+				m.notes.path[depth] = Token(runIDName)
+				judgeObservedRunFailedDataAllOf1AnyOf1RunID(b, runIDValue, depth+1, 0, m)
+			}
+		default:
+			if seen&hasRunId == 0 {
+				m.notes.misses(&rules[187], start, start, depth, seen)
+			}
+		}
+	}
+	switch { // anyOf
+	case seen&hasRobotName != 0:
+		m.notes.drop(readRobotName)
+	case (seen&hasRobotName2 == 0 || seen&fitsRobotName != 0) && seen&hasRobotName2 != 0:
+		m.notes.keep(readRobotName)
+		m.notes.member(&rules[188], robotNameName, start, depth, seen)
+		m.notes.named(unnamed, robotNameName)
+	default:
+		if !m.notes.Explain {
+			return no
+		}
+		m.notes.drop(readRobotName)
+		switch {
+		case seen&hasRobotName2 != 0:
+			if !(seen&hasRobotName2 == 0 || seen&fitsRobotName != 0) {
+				m.notes.path[depth] = Token(robotNameName)
+				judgeObservedRunFailedDataAllOf2AnyOf1RobotName(b, robotNameValue, depth+1, 0, m)
+			}
+		default:
+			if seen&hasRobotName == 0 {
+				m.notes.misses(&rules[189], start, start, depth, seen)
+			}
+		}
+	}
+	switch { // anyOf
+	case seen&hasExtractedData != 0:
+		m.notes.member(&rules[190], extractedDataName, start, depth, seen)
+		m.notes.named(unnamed, extractedDataName)
+	default:
+	}
+	if seen&hasMetadata == 0 { // x-usual
+		m.notes.member(&rules[191], start, start, depth, seen)
+	}
+	m.notes.unknown(unnamed, &rules[192], start, depth, seen)
+	return i
+}
+
+// judgeObservedRunFailedWebhookIDAnyOf1 judges by observed/run-failed.json#/properties/webhook_id/anyOf/1.
+func judgeObservedRunFailedWebhookIDAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[193])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedWebhookIDAnyOf2 judges by observed/run-failed.json#/properties/webhook_id/anyOf/2.
+func judgeObservedRunFailedWebhookIDAnyOf2(b []byte, i, depth, base int, m *memory) int {
+	end := number(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if number(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[194])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedWebhookIDAnyOf3 judges by observed/run-failed.json#/properties/webhook_id/anyOf/3.
+func judgeObservedRunFailedWebhookIDAnyOf3(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[195])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedDataRobotId judges by observed/run-failed.json#/$defs/ObservedRunFailedData/properties/robotId, beside v1/run-failed.json#/$defs/RunFailedData/properties/robotId:
+// Unique identifier of the robot.
+func judgeObservedRunFailedDataRobotId(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[196])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[197], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedDataRunId judges by observed/run-failed.json#/$defs/ObservedRunFailedData/properties/runId, beside v1/run-failed.json#/$defs/RunFailedData/properties/runId:
+// Unique identifier of the run.
+func judgeObservedRunFailedDataRunId(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[198])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[199], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedDataRobotName judges by observed/run-failed.json#/$defs/ObservedRunFailedData/properties/robotName, beside v1/run-failed.json#/$defs/RunFailedData/properties/robotName:
+// Name of the robot: a number or null where the server's API was given one.
+// "Unknown Robot" where the server could not find it.
+func judgeObservedRunFailedDataRobotName(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		end := judgeObservedRunFailedDataRobotNameAnyOf0(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		end := judgeObservedRunFailedDataRobotNameAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[200], i, depth)
+		if says(b, i, "Unknown Robot") {
+			m.notes.note(&rules[201], i, depth)
+		}
+		return end
+	case 'n':
+		end := judgeObservedRunFailedDataRobotNameAnyOf2(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[202], i, depth)
+		if says(b, i, "Unknown Robot") {
+			m.notes.note(&rules[201], i, depth)
+		}
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[203])
+}
+
+// judgeObservedRunFailedDataStatus judges by observed/run-failed.json#/$defs/ObservedRunFailedData/properties/status, beside v1/run-failed.json#/$defs/RunFailedData/properties/status:
+// How the run ended. Always "failed" here.
+func judgeObservedRunFailedDataStatus(b []byte, i, depth, base int, m *memory) int {
+	end := textConst(b, i, "failed", m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[204])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if !(textIs(b, i, end, "failed") || false) {
+				m.notes.refuses(&rules[205], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedError judges by observed/run-failed.json#/$defs/ObservedRunFailedError, beside v1/run-failed.json#/$defs/RunFailedError:
+// What went wrong.
+func judgeObservedRunFailedError(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[206])
+	}
+	start := i
+	unnamed := len(m.notes.unnamed)
+	const (
+		hasMessage = 1 << iota // "message"
+		hasType                // "type"
+		hasStack               // "stack"
+	)
+	seen := uint64(0)
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+
+	// The members that the schema names, in its order.
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"message":` {
+		seen |= hasMessage
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+10)
+		i = judgeObservedRunFailedErrorMessage(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"type":` {
+		seen |= hasType
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+7)
+		if i = text(b, at, m); i == no {
+			i = judgeObservedRunFailedErrorType(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"stack":` {
+		seen |= hasStack
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+8)
+		if i = text(b, at, m); i == no {
+			i = judgeObservedRunFailedErrorStack(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+
+	// The others, and those in another order.
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		switch string(m.unescaped(b, i, end)) {
+		case "message":
+			if seen&hasMessage != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasMessage
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunFailedErrorMessage(b, at, depth+1, top, m)
+		case "type":
+			if seen&hasType != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasType
+			m.notes.path[depth] = Token(i)
+			if i = text(b, at, m); i == no {
+				i = judgeObservedRunFailedErrorType(b, at, depth+1, top, m)
+			}
+		case "stack":
+			if seen&hasStack != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasStack
+			m.notes.path[depth] = Token(i)
+			if i = text(b, at, m); i == no {
+				i = judgeObservedRunFailedErrorStack(b, at, depth+1, top, m)
+			}
+		default:
+			if top = m.remember(base, unknown, hash); top < 0 {
+				return top
+			}
+			unknown++
+			m.notes.unname(i)
+			i = value(b, at, depth+1, top, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	const required = hasMessage
+	if seen&required != required {
+		if !m.notes.Explain {
+			return no
+		}
+		if seen&hasMessage == 0 {
+			m.notes.misses(&rules[207], start, start, depth, seen)
+		}
+	}
+	switch { // anyOf
+	case seen&hasType != 0:
+	default:
+		m.notes.member(&rules[208], start, start, depth, seen)
+	}
+	switch { // anyOf
+	case seen&hasStack != 0:
+	default:
+		m.notes.member(&rules[209], start, start, depth, seen)
+	}
+	m.notes.unknown(unnamed, &rules[210], start, depth, seen)
+	return i
+}
+
+// judgeObservedRunFailedMetadata judges by observed/run-failed.json#/$defs/ObservedRunFailedMetadata, beside v1/run-failed.json#/$defs/RunFailedMetadata:
+// Metadata of the run, in camelCase or snake_case.
+func judgeObservedRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[211])
+	}
+	start := i
+	unnamed := len(m.notes.unnamed)
+	const (
+		hasBrowserId = 1 << iota // "browserId"
+		hasUserId                // "userId"
+		hasBrowserID             // "browser_id"
+		hasUserID                // "user_id"
+		fitsUserID               // as observed/run-failed.json#/$defs/ObservedRunFailedMetadata/allOf/1/anyOf/0/properties/user_id has it
+	)
+	seen := uint64(0)
+	var browserIDName, userIDName int
+	var readUserID reading
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+
+	// The members that the schema names, in its order.
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"browserId":` {
+		seen |= hasBrowserId
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+12)
+		if i = nonEmpty(b, at, m); i == no {
+			i = judgeObservedRunFailedMetadataBrowserId(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"userId":` {
+		seen |= hasUserId
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+9)
+		i = judgeObservedRunFailedMetadataUserId(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"browser_id":` {
+		seen |= hasBrowserID
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		browserIDName = i
+		at := space(b, i+13)
+		i = value(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"user_id":` {
+		seen |= hasUserID
+		m.notes.unname(i)
+		m.notes.path[depth] = Token(i)
+		userIDName = i
+		at := space(b, i+10)
+		i = no
+		readUserID = m.notes.tentatively()
+		if r := judgeObservedRunFailedMetadataAllOf1AnyOf0UserID(b, at, depth+1, base, m); r >= 0 {
+			seen |= fitsUserID
+			i = r
+		} else if r < no {
+			return r
+		}
+		m.notes.read(&readUserID, seen&fitsUserID != 0)
+		if i < 0 {
+			i = value(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+
+	// The others, and those in another order.
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		switch string(m.unescaped(b, i, end)) {
+		case "browserId":
+			if seen&hasBrowserId != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasBrowserId
+			m.notes.path[depth] = Token(i)
+			if i = nonEmpty(b, at, m); i == no {
+				i = judgeObservedRunFailedMetadataBrowserId(b, at, depth+1, top, m)
+			}
+		case "userId":
+			if seen&hasUserId != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasUserId
+			m.notes.path[depth] = Token(i)
+			i = judgeObservedRunFailedMetadataUserId(b, at, depth+1, top, m)
+		case "browser_id":
+			if seen&hasBrowserID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasBrowserID
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			browserIDName = i
+			i = value(b, at, depth+1, top, m)
+		case "user_id":
+			if seen&hasUserID != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasUserID
+			m.notes.unname(i)
+			m.notes.path[depth] = Token(i)
+			userIDName = i
+			i = no
+			readUserID = m.notes.tentatively()
+			if r := judgeObservedRunFailedMetadataAllOf1AnyOf0UserID(b, at, depth+1, top, m); r >= 0 {
+				seen |= fitsUserID
+				i = r
+			} else if r < no {
+				return r
+			}
+			m.notes.read(&readUserID, seen&fitsUserID != 0)
+			if i < 0 {
+				i = value(b, at, depth+1, top, m)
+			}
+		default:
+			if top = m.remember(base, unknown, hash); top < 0 {
+				return top
+			}
+			unknown++
+			m.notes.unname(i)
+			i = value(b, at, depth+1, top, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	switch { // anyOf
+	case seen&hasBrowserID != 0:
+		m.notes.member(&rules[212], browserIDName, start, depth, seen)
+		m.notes.named(unnamed, browserIDName)
+	default:
+	}
+	switch { // anyOf
+	case (seen&hasUserID == 0 || seen&fitsUserID != 0) && seen&hasUserID != 0:
+		m.notes.keep(readUserID)
+		m.notes.member(&rules[213], userIDName, start, depth, seen)
+		m.notes.named(unnamed, userIDName)
+	default:
+		m.notes.drop(readUserID)
+	}
+	m.notes.unknown(unnamed, &rules[214], start, depth, seen)
+	return i
+}
+
+// judgeObservedRunFailedDataStartedAt judges by observed/run-failed.json#/$defs/ObservedRunFailedData/properties/started_at:
+// When the run started. Not documented for a failure; in practice text in the
+// server's own locale and zone.
+func judgeObservedRunFailedDataStartedAt(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '{', '[', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 't', 'f', 'n':
+		end := value(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case '"':
+		if end := dateTime(b, i, m); end >= 0 {
+			return end
+		}
+		if end := nonEmpty(b, i, m); end >= 0 {
+			m.notes.note(&rules[215], i, depth)
+			return end
+		}
+		end := value(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[216])
+}
+
+// judgeObservedRunFailedDataFinishedAt judges by observed/run-failed.json#/$defs/ObservedRunFailedData/properties/finished_at:
+// When the run ended. Not documented for a failure; in practice text in the
+// server's own locale and zone.
+func judgeObservedRunFailedDataFinishedAt(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '{', '[', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 't', 'f', 'n':
+		end := value(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case '"':
+		if end := dateTime(b, i, m); end >= 0 {
+			return end
+		}
+		if end := nonEmpty(b, i, m); end >= 0 {
+			m.notes.note(&rules[217], i, depth)
+			return end
+		}
+		end := value(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[218])
+}
+
+// judgeObservedRunFailedDataAllOf0AnyOf1RobotID judges by observed/run-failed.json#/$defs/ObservedRunFailedData/allOf/0/anyOf/1/properties/robot_id:
+// Unique identifier of the robot.
+func judgeObservedRunFailedDataAllOf0AnyOf1RobotID(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[219])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[220], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedDataAllOf1AnyOf1RunID judges by observed/run-failed.json#/$defs/ObservedRunFailedData/allOf/1/anyOf/1/properties/run_id:
+// Unique identifier of the run.
+func judgeObservedRunFailedDataAllOf1AnyOf1RunID(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[221])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[222], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedDataAllOf2AnyOf1RobotName judges by observed/run-failed.json#/$defs/ObservedRunFailedData/allOf/2/anyOf/1/properties/robot_name:
+// Name of the robot: a number or null where the server's API was given one.
+// "Unknown Robot" where the server could not find it.
+func judgeObservedRunFailedDataAllOf2AnyOf1RobotName(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		end := judgeObservedRunFailedDataAllOf2AnyOf1RobotNameAnyOf0(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		if says(b, i, "Unknown Robot") {
+			m.notes.note(&rules[223], i, depth)
+		}
+		return end
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		end := judgeObservedRunFailedDataAllOf2AnyOf1RobotNameAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[224], i, depth)
+		if says(b, i, "Unknown Robot") {
+			m.notes.note(&rules[223], i, depth)
+		}
+		return end
+	case 'n':
+		end := judgeObservedRunFailedDataAllOf2AnyOf1RobotNameAnyOf2(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[225], i, depth)
+		if says(b, i, "Unknown Robot") {
+			m.notes.note(&rules[223], i, depth)
+		}
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[226])
+}
+
+// judgeObservedRunFailedDataRobotNameAnyOf0 judges by observed/run-failed.json#/$defs/ObservedRunFailedData/properties/robotName/anyOf/0, beside v1/run-failed.json#/$defs/RunFailedData/properties/robotName.
+func judgeObservedRunFailedDataRobotNameAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[203])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	if says(b, i, "Unknown Robot") {
+		m.notes.note(&rules[201], i, depth)
+	}
+	return end
+}
+
+// judgeObservedRunFailedDataRobotNameAnyOf1 judges by observed/run-failed.json#/$defs/ObservedRunFailedData/properties/robotName/anyOf/1.
+func judgeObservedRunFailedDataRobotNameAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	end := number(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if number(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[227])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedDataRobotNameAnyOf2 judges by observed/run-failed.json#/$defs/ObservedRunFailedData/properties/robotName/anyOf/2.
+func judgeObservedRunFailedDataRobotNameAnyOf2(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[228])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedErrorMessage judges by observed/run-failed.json#/$defs/ObservedRunFailedError/properties/message, beside v1/run-failed.json#/$defs/RunFailedError/properties/message:
+// Description of the error. May hold the ANSI escapes of a terminal.
+func judgeObservedRunFailedErrorMessage(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[229])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	if mayEscape(b, i, end) {
+		m.notes.note(&rules[230], i, depth)
+	}
+	return end
+}
+
+// judgeObservedRunFailedErrorType judges by observed/run-failed.json#/$defs/ObservedRunFailedError/properties/type, beside v1/run-failed.json#/$defs/RunFailedError/properties/type:
+// Type or category of the error.
+func judgeObservedRunFailedErrorType(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[231])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedErrorStack judges by observed/run-failed.json#/$defs/ObservedRunFailedError/properties/stack, beside v1/run-failed.json#/$defs/RunFailedError/properties/stack:
+// Stack trace of the error.
+func judgeObservedRunFailedErrorStack(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[232])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedMetadataBrowserId judges by observed/run-failed.json#/$defs/ObservedRunFailedMetadata/properties/browserId, beside v1/run-failed.json#/$defs/RunFailedMetadata/properties/browserId:
+// Unique identifier of the browser that ran the robot.
+func judgeObservedRunFailedMetadataBrowserId(b []byte, i, depth, base int, m *memory) int {
+	end := nonEmpty(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[233])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '"':
+			if textLength(b, i, end) < 1 {
+				m.notes.refuses(&rules[234], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedMetadataUserId judges by observed/run-failed.json#/$defs/ObservedRunFailedMetadata/properties/userId, beside v1/run-failed.json#/$defs/RunFailedMetadata/properties/userId:
+// Identifier of the user who owns the robot: a number, the same number as
+// text, or null.
+func judgeObservedRunFailedMetadataUserId(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '"':
+		end := judgeObservedRunFailedMetadataUserIdAnyOf1(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[235], i, depth)
+		return end
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		end := judgeObservedRunFailedMetadataUserIdAnyOf0(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case 'n':
+		end := judgeObservedRunFailedMetadataUserIdAnyOf2(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		m.notes.note(&rules[236], i, depth)
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[237])
+}
+
+// judgeObservedRunFailedMetadataAllOf1AnyOf0UserID judges by observed/run-failed.json#/$defs/ObservedRunFailedMetadata/allOf/1/anyOf/0/properties/user_id:
+// Identifier of the user who owns the robot: a number, the same number as
+// text, or null.
+func judgeObservedRunFailedMetadataAllOf1AnyOf0UserID(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
+	}
+	switch b[i] {
+	case '{', '[', 't', 'f':
+		end := value(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case '"':
+		if end := text(b, i, m); end >= 0 {
+			m.notes.note(&rules[238], i, depth)
+			return end
+		}
+		end := value(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		if end := integer(b, i, m); end >= 0 {
+			return end
+		}
+		end := value(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	case 'n':
+		if end := null(b, i); end >= 0 {
+			m.notes.note(&rules[239], i, depth)
+			return end
+		}
+		end := value(b, i, depth, base, m)
+		if end < 0 {
+			return end
+		}
+		return end
+	}
+	return m.mistyped(b, i, depth, base, &rules[240])
+}
+
+// judgeObservedRunFailedDataAllOf2AnyOf1RobotNameAnyOf0 judges by observed/run-failed.json#/$defs/ObservedRunFailedData/allOf/2/anyOf/1/properties/robot_name/anyOf/0.
+func judgeObservedRunFailedDataAllOf2AnyOf1RobotNameAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[226])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedDataAllOf2AnyOf1RobotNameAnyOf1 judges by observed/run-failed.json#/$defs/ObservedRunFailedData/allOf/2/anyOf/1/properties/robot_name/anyOf/1.
+func judgeObservedRunFailedDataAllOf2AnyOf1RobotNameAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	end := number(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if number(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[241])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedDataAllOf2AnyOf1RobotNameAnyOf2 judges by observed/run-failed.json#/$defs/ObservedRunFailedData/allOf/2/anyOf/1/properties/robot_name/anyOf/2.
+func judgeObservedRunFailedDataAllOf2AnyOf1RobotNameAnyOf2(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[242])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedMetadataUserIdAnyOf1 judges by observed/run-failed.json#/$defs/ObservedRunFailedMetadata/properties/userId/anyOf/1.
+func judgeObservedRunFailedMetadataUserIdAnyOf1(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[243])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedMetadataUserIdAnyOf0 judges by observed/run-failed.json#/$defs/ObservedRunFailedMetadata/properties/userId/anyOf/0, beside v1/run-failed.json#/$defs/RunFailedMetadata/properties/userId.
+func judgeObservedRunFailedMetadataUserIdAnyOf0(b []byte, i, depth, base int, m *memory) int {
+	end := integer(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[237])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeObservedRunFailedMetadataUserIdAnyOf2 judges by observed/run-failed.json#/$defs/ObservedRunFailedMetadata/properties/userId/anyOf/2.
+func judgeObservedRunFailedMetadataUserIdAnyOf2(b []byte, i, depth, base int, m *memory) int {
+	end := null(b, i)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if null(b, i) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[244])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
 }

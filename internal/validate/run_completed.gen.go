@@ -2,18 +2,13 @@
 
 package validate
 
-var runCompletedErrorObject = Object{Schema: "v1/run-completed.json#/$defs/RunCompletedError", Members: []string{"message", "type", "stack"}}
-
-// runCompletedError is v1/run-completed.json#/$defs/RunCompletedError:
+// acceptRunCompletedError reads what v1/run-completed.json#/$defs/RunCompletedError accepts:
 // Why the run failed. Present only when status is "failed". The contract
 // promises an object and nothing of what is in it; these members are the ones
 // that run_failed documents.
-func runCompletedError(b []byte, i, depth, base int, m *memory) int {
+func acceptRunCompletedError(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasMessage = 1 << iota // "message"
@@ -21,17 +16,14 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 		hasStack               // "stack"
 	)
 	seen := uint64(0)
-	var messageValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 10 && string(b[i:i+10]) == `"message":` {
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"message":` {
 		seen |= hasMessage
-		at := space(b, i+10)
-		messageValue = at
-		i = text(b, at)
+		i = text(b, space(b, i+10), m)
 		if i < 0 {
 			return i
 		}
@@ -39,9 +31,9 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 7 && string(b[i:i+7]) == `"type":` {
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"type":` {
 		seen |= hasType
-		i = text(b, space(b, i+7))
+		i = text(b, space(b, i+7), m)
 		if i < 0 {
 			return i
 		}
@@ -49,9 +41,9 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"stack":` {
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"stack":` {
 		seen |= hasStack
-		i = text(b, space(b, i+8))
+		i = text(b, space(b, i+8), m)
 		if i < 0 {
 			return i
 		}
@@ -63,7 +55,7 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -77,28 +69,24 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasMessage
-			messageValue = at
-			i = text(b, at)
+			i = text(b, at, m)
 		case "type":
 			if seen&hasType != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasType
-			i = text(b, at)
+			i = text(b, at, m)
 		case "stack":
 			if seen&hasStack != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasStack
-			i = text(b, at)
+			i = text(b, at, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
 			}
 			unknown++
-			if m.noting {
-				m.note(&runCompletedErrorObject, i, end)
-			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -109,97 +97,37 @@ func runCompletedError(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
-	if m.noting {
-		if seen&hasMessage != 0 && !isPlainText(b, messageValue) { // x-plain-text
-			m.odd = true
-		}
-		if unknown > 0 {
-			m.settle(&runCompletedErrorObject, seen)
-		}
-	}
+
 	return i
 }
 
 // RunCompleted tells whether payload is strict JSON that v1/run-completed.json
 // accepts. If false, it may be so all the same.
-func RunCompleted(payload []byte) bool {
-	_, ok := runCompletedFew(payload, nil)
-	return ok
-}
-
-// RunCompletedRemarks is RunCompleted, and appends to remarks all that there is to
-// remark. If false, there may be more of it than remarks have capacity for.
-func RunCompletedRemarks(payload []byte, remarks []Remark) ([]Remark, bool) {
-	return runCompletedFew(payload, remarks)
-}
-
-// runCompletedFew has room for the names of most payloads.
-func runCompletedFew(payload []byte, remarks []Remark) ([]Remark, bool) {
+func RunCompleted(b []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell
-	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
-	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
+	m := &memory{names: names[:], row: row[:]}
+	end := acceptRunCompleted(b, space(b, 0), 0, 0, m)
 	if end == full {
-		return runCompletedMore(payload, remarks)
+		var r *room
+		for end == full {
+			if r = m.grow(r); r == nil {
+				break
+			}
+			end = acceptRunCompleted(b, space(b, 0), 0, 0, m)
+		}
+		leave(r)
 	}
-	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
+	return end >= 0 && space(b, end) == len(b)
 }
 
-// runCompletedMore has room for more names.
-//
-//go:noinline
-func runCompletedMore(payload []byte, remarks []Remark) ([]Remark, bool) {
-	var names [manyNames]uint64
-	var row [manyCells]cell
-	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
-	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return runCompletedWide(payload, remarks)
-	}
-	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
-}
-
-// runCompletedWide has room for more names.
-//
-//go:noinline
-func runCompletedWide(payload []byte, remarks []Remark) ([]Remark, bool) {
-	var names [wideNames]uint64
-	var row [wideCells]cell
-	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
-	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return runCompletedMost(payload, remarks)
-	}
-	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
-}
-
-// runCompletedMost has room for more names.
-//
-//go:noinline
-func runCompletedMost(payload []byte, remarks []Remark) ([]Remark, bool) {
-	var names [mostNames]uint64
-	var row [mostCells]cell
-	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
-	end := runCompleted(payload, space(payload, 0), 0, 0, &m)
-	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
-}
-
-var runCompletedObject = Object{Schema: "v1/run-completed.json#", Members: []string{"event_type", "timestamp", "webhook_id", "data"}}
-
-// runCompleted is v1/run-completed.json#:
+// acceptRunCompleted reads what v1/run-completed.json# accepts:
 // A robot run has finished. Sent once the run is over and its data is known.
 // Members that the contract does not name are allowed everywhere and must be
 // ignored by receivers.
-func runCompleted(b []byte, i, depth, base int, m *memory) int {
+func acceptRunCompleted(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasEventType = 1 << iota // "event_type"
@@ -208,15 +136,14 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 		hasData                  // "data"
 	)
 	seen := uint64(0)
-	var webhookIDValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"event_type":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"event_type":` {
 		seen |= hasEventType
-		i = textConst(b, space(b, i+13), "run_completed")
+		i = textConst(b, space(b, i+13), "run_completed", m)
 		if i < 0 {
 			return i
 		}
@@ -224,9 +151,9 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 12 && string(b[i:i+12]) == `"timestamp":` {
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"timestamp":` {
 		seen |= hasTimestamp
-		i = dateTime(b, space(b, i+12))
+		i = dateTime(b, space(b, i+12), m)
 		if i < 0 {
 			return i
 		}
@@ -234,11 +161,9 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
 		seen |= hasWebhookID
-		at := space(b, i+13)
-		webhookIDValue = at
-		i = nonEmpty(b, at)
+		i = nonEmpty(b, space(b, i+13), m)
 		if i < 0 {
 			return i
 		}
@@ -246,9 +171,9 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 7 && string(b[i:i+7]) == `"data":` {
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"data":` {
 		seen |= hasData
-		i = runCompletedData(b, space(b, i+7), depth+1, base, m)
+		i = acceptRunCompletedData(b, space(b, i+7), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -260,7 +185,7 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -274,34 +199,30 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasEventType
-			i = textConst(b, at, "run_completed")
+			i = textConst(b, at, "run_completed", m)
 		case "timestamp":
 			if seen&hasTimestamp != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasTimestamp
-			i = dateTime(b, at)
+			i = dateTime(b, at, m)
 		case "webhook_id":
 			if seen&hasWebhookID != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasWebhookID
-			webhookIDValue = at
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "data":
 			if seen&hasData != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasData
-			i = runCompletedData(b, at, depth+1, top, m)
+			i = acceptRunCompletedData(b, at, depth+1, top, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
 			}
 			unknown++
-			if m.noting {
-				m.note(&runCompletedObject, i, end)
-			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -313,33 +234,19 @@ func runCompleted(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasEventType | hasTimestamp | hasWebhookID | hasData
 	if seen&required != required {
 		return no
 	}
-	if m.noting {
-		if seen&hasWebhookID != 0 && !isUUID(b, webhookIDValue) { // x-usual-format
-			m.odd = true
-		}
-		if unknown > 0 {
-			m.settle(&runCompletedObject, seen)
-		}
-	}
 	return i
 }
 
-var runCompletedDataObject = Object{Schema: "v1/run-completed.json#/$defs/RunCompletedData", Members: []string{"robot_id", "run_id", "robot_name", "status", "started_at", "finished_at", "extracted_data", "error", "metadata"}}
-
-// runCompletedData is v1/run-completed.json#/$defs/RunCompletedData:
+// acceptRunCompletedData reads what v1/run-completed.json#/$defs/RunCompletedData accepts:
 // The run, and what it extracted. With status "failed" there is an error and
 // no extracted_data; with any other status it is the other way round.
-func runCompletedData(b []byte, i, depth, base int, m *memory) int {
+func acceptRunCompletedData(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasRobotID       = 1 << iota // "robot_id"
@@ -354,15 +261,14 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 		fitsStatus                   // as v1/run-completed.json#/$defs/RunCompletedData/if/properties/status has it
 	)
 	seen := uint64(0)
-	var robotNameValue, startedAtValue, finishedAtValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 11 && string(b[i:i+11]) == `"robot_id":` {
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"robot_id":` {
 		seen |= hasRobotID
-		i = nonEmpty(b, space(b, i+11))
+		i = nonEmpty(b, space(b, i+11), m)
 		if i < 0 {
 			return i
 		}
@@ -370,9 +276,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 9 && string(b[i:i+9]) == `"run_id":` {
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"run_id":` {
 		seen |= hasRunID
-		i = nonEmpty(b, space(b, i+9))
+		i = nonEmpty(b, space(b, i+9), m)
 		if i < 0 {
 			return i
 		}
@@ -380,11 +286,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"robot_name":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"robot_name":` {
 		seen |= hasRobotName
-		at := space(b, i+13)
-		robotNameValue = at
-		i = text(b, at)
+		i = text(b, space(b, i+13), m)
 		if i < 0 {
 			return i
 		}
@@ -392,13 +296,11 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 9 && string(b[i:i+9]) == `"status":` {
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"status":` {
 		seen |= hasStatus
 		at := space(b, i+9)
-		if i = runCompletedDataStatus(b, at); i < 0 {
-			return i
-		}
-		if r := textConst(b, at, "failed"); r >= 0 {
+		i = acceptRunCompletedDataStatus(b, at, m)
+		if r := textConst(b, at, "failed", m); r >= 0 {
 			seen |= fitsStatus
 		} else if r < no {
 			return r
@@ -410,11 +312,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"started_at":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"started_at":` {
 		seen |= hasStartedAt
-		at := space(b, i+13)
-		startedAtValue = at
-		i = dateTime(b, at)
+		i = dateTime(b, space(b, i+13), m)
 		if i < 0 {
 			return i
 		}
@@ -422,11 +322,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 14 && string(b[i:i+14]) == `"finished_at":` {
+	if inOrder && len(b)-i >= 14 && string(b[i:i+14]) == `"finished_at":` {
 		seen |= hasFinishedAt
-		at := space(b, i+14)
-		finishedAtValue = at
-		i = dateTime(b, at)
+		i = dateTime(b, space(b, i+14), m)
 		if i < 0 {
 			return i
 		}
@@ -434,9 +332,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 17 && string(b[i:i+16]) == `"extracted_data"` && string(b[i+16:i+17]) == ":" {
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"extracted_data"` && string(b[i+16:i+17]) == ":" {
 		seen |= hasExtractedData
-		i = extractedData(b, space(b, i+17), depth+1, base, m)
+		i = acceptExtractedData(b, space(b, i+17), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -444,9 +342,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"error":` {
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"error":` {
 		seen |= hasError
-		i = runCompletedError(b, space(b, i+8), depth+1, base, m)
+		i = acceptRunCompletedError(b, space(b, i+8), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -454,9 +352,9 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 11 && string(b[i:i+11]) == `"metadata":` {
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"metadata":` {
 		seen |= hasMetadata
-		i = runCompletedMetadata(b, space(b, i+11), depth+1, base, m)
+		i = acceptRunCompletedMetadata(b, space(b, i+11), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -468,7 +366,7 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -482,29 +380,26 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasRobotID
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "run_id":
 			if seen&hasRunID != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasRunID
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "robot_name":
 			if seen&hasRobotName != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasRobotName
-			robotNameValue = at
-			i = text(b, at)
+			i = text(b, at, m)
 		case "status":
 			if seen&hasStatus != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasStatus
-			if i = runCompletedDataStatus(b, at); i < 0 {
-				return i
-			}
-			if r := textConst(b, at, "failed"); r >= 0 {
+			i = acceptRunCompletedDataStatus(b, at, m)
+			if r := textConst(b, at, "failed", m); r >= 0 {
 				seen |= fitsStatus
 			} else if r < no {
 				return r
@@ -514,41 +409,36 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasStartedAt
-			startedAtValue = at
-			i = dateTime(b, at)
+			i = dateTime(b, at, m)
 		case "finished_at":
 			if seen&hasFinishedAt != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasFinishedAt
-			finishedAtValue = at
-			i = dateTime(b, at)
+			i = dateTime(b, at, m)
 		case "extracted_data":
 			if seen&hasExtractedData != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasExtractedData
-			i = extractedData(b, at, depth+1, top, m)
+			i = acceptExtractedData(b, at, depth+1, top, m)
 		case "error":
 			if seen&hasError != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasError
-			i = runCompletedError(b, at, depth+1, top, m)
+			i = acceptRunCompletedError(b, at, depth+1, top, m)
 		case "metadata":
 			if seen&hasMetadata != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasMetadata
-			i = runCompletedMetadata(b, at, depth+1, top, m)
+			i = acceptRunCompletedMetadata(b, at, depth+1, top, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
 			}
 			unknown++
-			if m.noting {
-				m.note(&runCompletedDataObject, i, end)
-			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -560,52 +450,44 @@ func runCompletedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasRobotID | hasRunID | hasRobotName | hasStatus | hasStartedAt | hasFinishedAt | hasMetadata
 	if seen&required != required {
 		return no
 	}
-	if !(((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) && (seen&hasError != 0 && seen&hasExtractedData == 0) || !((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) && (seen&hasExtractedData != 0 && seen&hasError == 0)) {
+	if (seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0 && seen&hasError == 0 {
 		return no
 	}
-	if m.noting {
-		if seen&hasRobotName != 0 && says(b, robotNameValue, "Unknown Robot") { // x-placeholder
-			m.odd = true
-		}
-		if seen&hasFinishedAt != 0 && seen&hasStartedAt != 0 && !inOrder(b, startedAtValue, finishedAtValue) { // x-not-before
-			m.odd = true
-		}
-		if unknown > 0 {
-			m.settle(&runCompletedDataObject, seen)
-		}
+	if (seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0 && seen&hasExtractedData != 0 {
+		return no
+	}
+	if !((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) && seen&hasExtractedData == 0 {
+		return no
+	}
+	if !((seen&hasStatus == 0 || seen&fitsStatus != 0) && seen&hasStatus != 0) && seen&hasError != 0 {
+		return no
 	}
 	return i
 }
 
-var runCompletedDataStatusValues = []string{"success", "failed", "test"}
+var acceptRunCompletedDataStatusValues = []string{"success", "failed", "test"}
 
-// runCompletedDataStatus is v1/run-completed.json#/$defs/RunCompletedData/properties/status:
+// acceptRunCompletedDataStatus reads what v1/run-completed.json#/$defs/RunCompletedData/properties/status accepts:
 // How the run ended: "success", "failed", or "test" for an event that was
 // sent to try the endpoint.
-func runCompletedDataStatus(b []byte, i int) int {
-	end := textEnum(b, i, runCompletedDataStatusValues)
+func acceptRunCompletedDataStatus(b []byte, i int, m *memory) int {
+	end := textEnum(b, i, acceptRunCompletedDataStatusValues, m)
 	if end < 0 {
 		return end
 	}
 	return end
 }
 
-var extractedDataObject = Object{Schema: "v1/run-completed.json#/$defs/ExtractedData", Members: []string{"captured_texts", "captured_lists", "total_rows", "captured_texts_count", "captured_lists_count", "screenshots_count"}}
-
-// extractedData is v1/run-completed.json#/$defs/ExtractedData:
+// acceptExtractedData reads what v1/run-completed.json#/$defs/ExtractedData accepts:
 // What the run extracted, as rows of named cells, with its counts. Present
 // unless status is "failed".
-func extractedData(b []byte, i, depth, base int, m *memory) int {
+func acceptExtractedData(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasCapturedTexts      = 1 << iota // "captured_texts"
@@ -616,17 +498,14 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 		hasScreenshotsCount               // "screenshots_count"
 	)
 	seen := uint64(0)
-	var capturedTextsRows, capturedListsRows, totalRowsValue, capturedTextsCountValue, capturedListsCountValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 17 && string(b[i:i+16]) == `"captured_texts"` && string(b[i+16:i+17]) == ":" {
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"captured_texts"` && string(b[i+16:i+17]) == ":" {
 		seen |= hasCapturedTexts
-		m.rows = 0
-		i = extractedDataCapturedTexts(b, space(b, i+17), depth+1, base, m)
-		capturedTextsRows = m.rows
+		i = acceptExtractedDataCapturedTexts(b, space(b, i+17), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -634,11 +513,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 17 && string(b[i:i+16]) == `"captured_lists"` && string(b[i+16:i+17]) == ":" {
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"captured_lists"` && string(b[i+16:i+17]) == ":" {
 		seen |= hasCapturedLists
-		m.rows = 0
-		i = extractedDataCapturedLists(b, space(b, i+17), depth+1, base, m)
-		capturedListsRows = m.rows
+		i = acceptExtractedDataCapturedLists(b, space(b, i+17), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -646,11 +523,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"total_rows":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"total_rows":` {
 		seen |= hasTotalRows
-		at := space(b, i+13)
-		totalRowsValue = at
-		i = natural(b, at)
+		i = natural(b, space(b, i+13), m)
 		if i < 0 {
 			return i
 		}
@@ -658,11 +533,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 23 && string(b[i:i+16]) == `"captured_texts_` && string(b[i+16:i+23]) == `count":` {
+	if inOrder && len(b)-i >= 23 && string(b[i:i+16]) == `"captured_texts_` && string(b[i+16:i+23]) == `count":` {
 		seen |= hasCapturedTextsCount
-		at := space(b, i+23)
-		capturedTextsCountValue = at
-		i = natural(b, at)
+		i = natural(b, space(b, i+23), m)
 		if i < 0 {
 			return i
 		}
@@ -670,11 +543,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 23 && string(b[i:i+16]) == `"captured_lists_` && string(b[i+16:i+23]) == `count":` {
+	if inOrder && len(b)-i >= 23 && string(b[i:i+16]) == `"captured_lists_` && string(b[i+16:i+23]) == `count":` {
 		seen |= hasCapturedListsCount
-		at := space(b, i+23)
-		capturedListsCountValue = at
-		i = natural(b, at)
+		i = natural(b, space(b, i+23), m)
 		if i < 0 {
 			return i
 		}
@@ -682,9 +553,9 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 20 && string(b[i:i+16]) == `"screenshots_cou` && string(b[i+16:i+20]) == `nt":` {
+	if inOrder && len(b)-i >= 20 && string(b[i:i+16]) == `"screenshots_cou` && string(b[i+16:i+20]) == `nt":` {
 		seen |= hasScreenshotsCount
-		i = natural(b, space(b, i+20))
+		i = natural(b, space(b, i+20), m)
 		if i < 0 {
 			return i
 		}
@@ -696,7 +567,7 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -710,52 +581,42 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedTexts
-			m.rows = 0
-			i = extractedDataCapturedTexts(b, at, depth+1, top, m)
-			capturedTextsRows = m.rows
+			i = acceptExtractedDataCapturedTexts(b, at, depth+1, top, m)
 		case "captured_lists":
 			if seen&hasCapturedLists != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedLists
-			m.rows = 0
-			i = extractedDataCapturedLists(b, at, depth+1, top, m)
-			capturedListsRows = m.rows
+			i = acceptExtractedDataCapturedLists(b, at, depth+1, top, m)
 		case "total_rows":
 			if seen&hasTotalRows != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasTotalRows
-			totalRowsValue = at
-			i = natural(b, at)
+			i = natural(b, at, m)
 		case "captured_texts_count":
 			if seen&hasCapturedTextsCount != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedTextsCount
-			capturedTextsCountValue = at
-			i = natural(b, at)
+			i = natural(b, at, m)
 		case "captured_lists_count":
 			if seen&hasCapturedListsCount != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasCapturedListsCount
-			capturedListsCountValue = at
-			i = natural(b, at)
+			i = natural(b, at, m)
 		case "screenshots_count":
 			if seen&hasScreenshotsCount != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasScreenshotsCount
-			i = natural(b, at)
+			i = natural(b, at, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
 			}
 			unknown++
-			if m.noting {
-				m.note(&extractedDataObject, i, end)
-			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -767,38 +628,18 @@ func extractedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasCapturedTexts | hasCapturedLists | hasTotalRows | hasCapturedTextsCount | hasCapturedListsCount | hasScreenshotsCount
 	if seen&required != required {
 		return no
 	}
-	if m.noting {
-		if seen&hasTotalRows != 0 && (seen&(hasCapturedTextsCount|hasCapturedListsCount) != hasCapturedTextsCount|hasCapturedListsCount || !addsUp(b, totalRowsValue, capturedTextsCountValue, capturedListsCountValue)) { // x-sums
-			m.odd = true
-		}
-		if seen&hasCapturedTextsCount != 0 && count(b, capturedTextsCountValue) != capturedTextsRows { // x-counts
-			m.odd = true
-		}
-		if seen&hasCapturedListsCount != 0 && count(b, capturedListsCountValue) != capturedListsRows { // x-counts
-			m.odd = true
-		}
-		if unknown > 0 {
-			m.settle(&extractedDataObject, seen)
-		}
-	}
 	return i
 }
 
-var runCompletedMetadataObject = Object{Schema: "v1/run-completed.json#/$defs/RunCompletedMetadata", Members: []string{"browser_id", "user_id"}}
-
-// runCompletedMetadata is v1/run-completed.json#/$defs/RunCompletedMetadata:
+// acceptRunCompletedMetadata reads what v1/run-completed.json#/$defs/RunCompletedMetadata accepts:
 // Metadata of the run. Members may be absent, and others may be added.
-func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
+func acceptRunCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasBrowserID = 1 << iota // "browser_id"
@@ -810,9 +651,9 @@ func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"browser_id":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"browser_id":` {
 		seen |= hasBrowserID
-		i = nonEmpty(b, space(b, i+13))
+		i = nonEmpty(b, space(b, i+13), m)
 		if i < 0 {
 			return i
 		}
@@ -820,9 +661,9 @@ func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 10 && string(b[i:i+10]) == `"user_id":` {
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"user_id":` {
 		seen |= hasUserID
-		i = integer(b, space(b, i+10))
+		i = integer(b, space(b, i+10), m)
 		if i < 0 {
 			return i
 		}
@@ -834,7 +675,7 @@ func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -848,21 +689,18 @@ func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasBrowserID
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "user_id":
 			if seen&hasUserID != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasUserID
-			i = integer(b, at)
+			i = integer(b, at, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
 			}
 			unknown++
-			if m.noting {
-				m.note(&runCompletedMetadataObject, i, end)
-			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -873,62 +711,48 @@ func runCompletedMetadata(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
-	if m.noting {
-		if unknown > 0 {
-			m.settle(&runCompletedMetadataObject, seen)
-		}
-	}
+
 	return i
 }
 
-// extractedDataCapturedTexts is v1/run-completed.json#/$defs/ExtractedData/properties/captured_texts:
+// acceptExtractedDataCapturedTexts reads what v1/run-completed.json#/$defs/ExtractedData/properties/captured_texts accepts:
 // Texts captured one by one, as rows.
-func extractedDataCapturedTexts(b []byte, i, depth, base int, m *memory) int {
+func acceptExtractedDataCapturedTexts(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '[' {
 		return no
 	}
-	if depth >= maxDepth {
-		return unsure
-	}
 	end := space(b, i+1)
-	items := 0
 	if end < len(b) && b[end] == ']' {
 		end++
 	} else {
 		for {
-			end = texts(b, end, depth+1, m)
-			if end < 0 {
+			if end = texts(b, end, depth+1, m); end < 0 {
 				return end
 			}
 			if end = nextItem(b, end); end < 0 {
 				return end
 			}
-			items++
 			if b[end] == ']' {
 				end++
 				break
 			}
 		}
 	}
-	m.rows += items
 	return end
 }
 
-// extractedDataCapturedLists is v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists:
+// acceptExtractedDataCapturedLists reads what v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists accepts:
 // Captured lists: a list's name, and its rows.
-func extractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
+func acceptExtractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -940,7 +764,7 @@ func extractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
 			return top
 		}
 		unknown++
-		i = extractedDataCapturedListsValue(b, at, depth+1, top, m)
+		i = acceptExtractedDataCapturedListsValue(b, at, depth+1, top, m)
 		if i < 0 {
 			return i
 		}
@@ -949,25 +773,709 @@ func extractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
+
 	return i
 }
 
-// extractedDataCapturedListsValue is v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists/additionalProperties.
-func extractedDataCapturedListsValue(b []byte, i, depth, base int, m *memory) int {
+// acceptExtractedDataCapturedListsValue reads what v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists/additionalProperties accepts.
+func acceptExtractedDataCapturedListsValue(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '[' {
 		return no
 	}
-	if depth >= maxDepth {
-		return unsure
-	}
 	end := space(b, i+1)
-	items := 0
 	if end < len(b) && b[end] == ']' {
 		end++
 	} else {
 		for {
-			end = texts(b, end, depth+1, m)
-			if end < 0 {
+			if end = texts(b, end, depth+1, m); end < 0 {
+				return end
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	return end
+}
+
+// judgeRunCompletedError judges by v1/run-completed.json#/$defs/RunCompletedError:
+// Why the run failed. Present only when status is "failed". The contract
+// promises an object and nothing of what is in it; these members are the ones
+// that run_failed documents.
+func judgeRunCompletedError(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[71])
+	}
+	start := i
+	unnamed := len(m.notes.unnamed)
+	const (
+		hasMessage = 1 << iota // "message"
+		hasType                // "type"
+		hasStack               // "stack"
+	)
+	seen := uint64(0)
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+
+	// The members that the schema names, in its order.
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"message":` {
+		seen |= hasMessage
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+10)
+		i = judgeRunCompletedErrorMessage(b, at, depth+1, base, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"type":` {
+		seen |= hasType
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+7)
+		if i = text(b, at, m); i == no {
+			i = judgeRunCompletedErrorType(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"stack":` {
+		seen |= hasStack
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+8)
+		if i = text(b, at, m); i == no {
+			i = judgeRunCompletedErrorStack(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+
+	// The others, and those in another order.
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		switch string(m.unescaped(b, i, end)) {
+		case "message":
+			if seen&hasMessage != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasMessage
+			m.notes.path[depth] = Token(i)
+			i = judgeRunCompletedErrorMessage(b, at, depth+1, top, m)
+		case "type":
+			if seen&hasType != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasType
+			m.notes.path[depth] = Token(i)
+			if i = text(b, at, m); i == no {
+				i = judgeRunCompletedErrorType(b, at, depth+1, top, m)
+			}
+		case "stack":
+			if seen&hasStack != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasStack
+			m.notes.path[depth] = Token(i)
+			if i = text(b, at, m); i == no {
+				i = judgeRunCompletedErrorStack(b, at, depth+1, top, m)
+			}
+		default:
+			if top = m.remember(base, unknown, hash); top < 0 {
+				return top
+			}
+			unknown++
+			m.notes.unname(i)
+			i = value(b, at, depth+1, top, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	m.notes.unknown(unnamed, &rules[72], start, depth, seen)
+	return i
+}
+
+// judgeExtractedData judges by v1/run-completed.json#/$defs/ExtractedData:
+// What the run extracted, as rows of named cells, with its counts. Present
+// unless status is "failed".
+func judgeExtractedData(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[90])
+	}
+	start := i
+	unnamed := len(m.notes.unnamed)
+	const (
+		hasCapturedTexts      = 1 << iota // "captured_texts"
+		hasCapturedLists                  // "captured_lists"
+		hasTotalRows                      // "total_rows"
+		hasCapturedTextsCount             // "captured_texts_count"
+		hasCapturedListsCount             // "captured_lists_count"
+		hasScreenshotsCount               // "screenshots_count"
+	)
+	seen := uint64(0)
+	var capturedTextsValue, capturedTextsRows, capturedListsValue, capturedListsRows, totalRowsName, totalRowsValue, capturedTextsCountName, capturedTextsCountValue, capturedListsCountName, capturedListsCountValue int
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+
+	// The members that the schema names, in its order.
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"captured_texts"` && string(b[i+16:i+17]) == ":" {
+		seen |= hasCapturedTexts
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+17)
+		capturedTextsValue = at
+		m.rows = 0
+		i = judgeExtractedDataCapturedTexts(b, at, depth+1, base, m)
+		capturedTextsRows = m.rows
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 17 && string(b[i:i+16]) == `"captured_lists"` && string(b[i+16:i+17]) == ":" {
+		seen |= hasCapturedLists
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+17)
+		capturedListsValue = at
+		m.rows = 0
+		i = judgeExtractedDataCapturedLists(b, at, depth+1, base, m)
+		capturedListsRows = m.rows
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"total_rows":` {
+		seen |= hasTotalRows
+		m.notes.path[depth] = Token(i)
+		totalRowsName = i
+		at := space(b, i+13)
+		totalRowsValue = at
+		if i = natural(b, at, m); i == no {
+			i = judgeExtractedDataTotalRows(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 23 && string(b[i:i+16]) == `"captured_texts_` && string(b[i+16:i+23]) == `count":` {
+		seen |= hasCapturedTextsCount
+		m.notes.path[depth] = Token(i)
+		capturedTextsCountName = i
+		at := space(b, i+23)
+		capturedTextsCountValue = at
+		if i = natural(b, at, m); i == no {
+			i = judgeExtractedDataCapturedTextsCount(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 23 && string(b[i:i+16]) == `"captured_lists_` && string(b[i+16:i+23]) == `count":` {
+		seen |= hasCapturedListsCount
+		m.notes.path[depth] = Token(i)
+		capturedListsCountName = i
+		at := space(b, i+23)
+		capturedListsCountValue = at
+		if i = natural(b, at, m); i == no {
+			i = judgeExtractedDataCapturedListsCount(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	if inOrder && len(b)-i >= 20 && string(b[i:i+16]) == `"screenshots_cou` && string(b[i+16:i+20]) == `nt":` {
+		seen |= hasScreenshotsCount
+		m.notes.path[depth] = Token(i)
+		at := space(b, i+20)
+		if i = natural(b, at, m); i == no {
+			i = judgeExtractedDataScreenshotsCount(b, at, depth+1, base, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+
+	// The others, and those in another order.
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		switch string(m.unescaped(b, i, end)) {
+		case "captured_texts":
+			if seen&hasCapturedTexts != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasCapturedTexts
+			m.notes.path[depth] = Token(i)
+			capturedTextsValue = at
+			m.rows = 0
+			i = judgeExtractedDataCapturedTexts(b, at, depth+1, top, m)
+			capturedTextsRows = m.rows
+		case "captured_lists":
+			if seen&hasCapturedLists != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasCapturedLists
+			m.notes.path[depth] = Token(i)
+			capturedListsValue = at
+			m.rows = 0
+			i = judgeExtractedDataCapturedLists(b, at, depth+1, top, m)
+			capturedListsRows = m.rows
+		case "total_rows":
+			if seen&hasTotalRows != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasTotalRows
+			m.notes.path[depth] = Token(i)
+			totalRowsName = i
+			totalRowsValue = at
+			if i = natural(b, at, m); i == no {
+				i = judgeExtractedDataTotalRows(b, at, depth+1, top, m)
+			}
+		case "captured_texts_count":
+			if seen&hasCapturedTextsCount != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasCapturedTextsCount
+			m.notes.path[depth] = Token(i)
+			capturedTextsCountName = i
+			capturedTextsCountValue = at
+			if i = natural(b, at, m); i == no {
+				i = judgeExtractedDataCapturedTextsCount(b, at, depth+1, top, m)
+			}
+		case "captured_lists_count":
+			if seen&hasCapturedListsCount != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasCapturedListsCount
+			m.notes.path[depth] = Token(i)
+			capturedListsCountName = i
+			capturedListsCountValue = at
+			if i = natural(b, at, m); i == no {
+				i = judgeExtractedDataCapturedListsCount(b, at, depth+1, top, m)
+			}
+		case "screenshots_count":
+			if seen&hasScreenshotsCount != 0 {
+				return unsure // it is there twice
+			}
+			seen |= hasScreenshotsCount
+			m.notes.path[depth] = Token(i)
+			if i = natural(b, at, m); i == no {
+				i = judgeExtractedDataScreenshotsCount(b, at, depth+1, top, m)
+			}
+		default:
+			if top = m.remember(base, unknown, hash); top < 0 {
+				return top
+			}
+			unknown++
+			m.notes.unname(i)
+			i = value(b, at, depth+1, top, m)
+		}
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	const required = hasCapturedTexts | hasCapturedLists | hasTotalRows | hasCapturedTextsCount | hasCapturedListsCount | hasScreenshotsCount
+	if seen&required != required {
+		if !m.notes.Explain {
+			return no
+		}
+		if seen&hasCapturedTexts == 0 {
+			m.notes.misses(&rules[91], start, start, depth, seen)
+		}
+		if seen&hasCapturedLists == 0 {
+			m.notes.misses(&rules[92], start, start, depth, seen)
+		}
+		if seen&hasTotalRows == 0 {
+			m.notes.misses(&rules[93], start, start, depth, seen)
+		}
+		if seen&hasCapturedTextsCount == 0 {
+			m.notes.misses(&rules[94], start, start, depth, seen)
+		}
+		if seen&hasCapturedListsCount == 0 {
+			m.notes.misses(&rules[95], start, start, depth, seen)
+		}
+		if seen&hasScreenshotsCount == 0 {
+			m.notes.misses(&rules[96], start, start, depth, seen)
+		}
+	}
+	if seen&hasTotalRows != 0 && mayDiffer(b, totalRowsValue, Operand{offset(seen&hasCapturedTextsCount != 0, capturedTextsCountValue), capturedTextsRows}, Operand{offset(seen&hasCapturedListsCount != 0, capturedListsCountValue), capturedListsRows}) { // x-sums
+		m.notes.path[depth] = Token(totalRowsName)
+		k := m.notes.note(&rules[67], totalRowsValue, depth+1)
+		m.notes.operand(k, offset(seen&hasCapturedTextsCount != 0, capturedTextsCountValue), capturedTextsRows)
+		m.notes.operand(k, offset(seen&hasCapturedListsCount != 0, capturedListsCountValue), capturedListsRows)
+	}
+	if seen&hasCapturedTextsCount != 0 && (m.notes.Explain || mayDiffer(b, capturedTextsCountValue, Operand{-1, capturedTextsRows})) { // x-counts
+		m.notes.path[depth] = Token(capturedTextsCountName)
+		k := m.notes.note(&rules[68], capturedTextsCountValue, depth+1)
+		m.notes.operand(k, offset(seen&hasCapturedTexts != 0, capturedTextsValue), capturedTextsRows)
+	}
+	if seen&hasCapturedListsCount != 0 && (m.notes.Explain || mayDiffer(b, capturedListsCountValue, Operand{-1, capturedListsRows})) { // x-counts
+		m.notes.path[depth] = Token(capturedListsCountName)
+		k := m.notes.note(&rules[69], capturedListsCountValue, depth+1)
+		m.notes.operand(k, offset(seen&hasCapturedLists != 0, capturedListsValue), capturedListsRows)
+	}
+	if seen&hasTotalRows != 0 && mayDiffer(b, totalRowsValue, Operand{offset(seen&hasCapturedTextsCount != 0, capturedTextsCountValue), capturedTextsRows}, Operand{offset(seen&hasCapturedListsCount != 0, capturedListsCountValue), capturedListsRows}) { // x-sums
+		m.notes.path[depth] = Token(totalRowsName)
+		k := m.notes.note(&rules[67], totalRowsValue, depth+1)
+		m.notes.operand(k, offset(seen&hasCapturedTextsCount != 0, capturedTextsCountValue), capturedTextsRows)
+		m.notes.operand(k, offset(seen&hasCapturedListsCount != 0, capturedListsCountValue), capturedListsRows)
+	}
+	if seen&hasCapturedTextsCount != 0 && (m.notes.Explain || mayDiffer(b, capturedTextsCountValue, Operand{-1, capturedTextsRows})) { // x-counts
+		m.notes.path[depth] = Token(capturedTextsCountName)
+		k := m.notes.note(&rules[68], capturedTextsCountValue, depth+1)
+		m.notes.operand(k, offset(seen&hasCapturedTexts != 0, capturedTextsValue), capturedTextsRows)
+	}
+	if seen&hasCapturedListsCount != 0 && (m.notes.Explain || mayDiffer(b, capturedListsCountValue, Operand{-1, capturedListsRows})) { // x-counts
+		m.notes.path[depth] = Token(capturedListsCountName)
+		k := m.notes.note(&rules[69], capturedListsCountValue, depth+1)
+		m.notes.operand(k, offset(seen&hasCapturedLists != 0, capturedListsValue), capturedListsRows)
+	}
+	m.notes.unknown(unnamed, &rules[97], start, depth, seen)
+	return i
+}
+
+// judgeRunCompletedErrorMessage judges by v1/run-completed.json#/$defs/RunCompletedError/properties/message:
+// Description of the error, as plain text.
+func judgeRunCompletedErrorMessage(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[122])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	if mayEscape(b, i, end) {
+		m.notes.note(&rules[123], i, depth)
+	}
+	return end
+}
+
+// judgeRunCompletedErrorType judges by v1/run-completed.json#/$defs/RunCompletedError/properties/type:
+// Type or category of the error.
+func judgeRunCompletedErrorType(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[124])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeRunCompletedErrorStack judges by v1/run-completed.json#/$defs/RunCompletedError/properties/stack:
+// Stack trace of the error.
+func judgeRunCompletedErrorStack(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[125])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeExtractedDataCapturedTexts judges by v1/run-completed.json#/$defs/ExtractedData/properties/captured_texts:
+// Texts captured one by one, as rows.
+func judgeExtractedDataCapturedTexts(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return m.mistyped(b, i, depth, base, &rules[134])
+	}
+	end := space(b, i+1)
+	items := 0
+	step := &m.notes.path[depth]
+	holes := 0
+	var parts repetition
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			*step = ^Token(items)
+			if end < len(b) && b[end] == 'n' {
+				holes++
+			}
+			at := end
+			if end = judgeRow(b, end, depth+1, base, m); end < 0 {
+				return end
+			}
+			if items == 0 {
+				parts.start(at, end)
+			} else if end-at == parts.length {
+				parts.again(b, at, items)
+			}
+			if end = nextItem(b, end); end < 0 {
+				return end
+			}
+			items++
+			if b[end] == ']' {
+				end++
+				break
+			}
+		}
+	}
+	m.addRows(items - holes)
+	if parts.found(items) {
+		m.notes.note(&rules[135], i, depth)
+	}
+	return end
+}
+
+// judgeExtractedDataCapturedLists judges by v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists:
+// Captured lists: a list's name, and its rows.
+func judgeExtractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[136])
+	}
+	if i = firstMember(b, i); i < 0 {
+		return i
+	}
+	top, unknown := base, 0
+	for b[i] != '}' {
+		end, hash := name(b, i, m)
+		if end < 0 {
+			return unsure
+		}
+		at := memberValue(b, end)
+		if at < 0 {
+			return at
+		}
+		if top = m.remember(base, unknown, hash); top < 0 {
+			return top
+		}
+		unknown++
+		m.notes.path[depth] = Token(i)
+		i = judgeExtractedDataCapturedListsValue(b, at, depth+1, top, m)
+		if i < 0 {
+			return i
+		}
+		if i = nextMember(b, i); i < 0 {
+			return i
+		}
+	}
+	i++
+
+	return i
+}
+
+var judgeExtractedDataTotalRowsValues = parseDecimal([]byte("0"))
+
+// judgeExtractedDataTotalRows judges by v1/run-completed.json#/$defs/ExtractedData/properties/total_rows:
+// All rows: captured_texts_count plus captured_lists_count.
+func judgeExtractedDataTotalRows(b []byte, i, depth, base int, m *memory) int {
+	end := natural(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[137])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if parseDecimal(b[i:end]).compare(judgeExtractedDataTotalRowsValues) < 0 {
+				m.notes.refuses(&rules[138], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+var judgeExtractedDataCapturedTextsCountValues = parseDecimal([]byte("0"))
+
+// judgeExtractedDataCapturedTextsCount judges by v1/run-completed.json#/$defs/ExtractedData/properties/captured_texts_count:
+// How many rows captured_texts holds.
+func judgeExtractedDataCapturedTextsCount(b []byte, i, depth, base int, m *memory) int {
+	end := natural(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[139])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if parseDecimal(b[i:end]).compare(judgeExtractedDataCapturedTextsCountValues) < 0 {
+				m.notes.refuses(&rules[140], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+var judgeExtractedDataCapturedListsCountValues = parseDecimal([]byte("0"))
+
+// judgeExtractedDataCapturedListsCount judges by v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists_count:
+// How many rows the lists of captured_lists hold together.
+func judgeExtractedDataCapturedListsCount(b []byte, i, depth, base int, m *memory) int {
+	end := natural(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[141])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if parseDecimal(b[i:end]).compare(judgeExtractedDataCapturedListsCountValues) < 0 {
+				m.notes.refuses(&rules[142], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+var judgeExtractedDataScreenshotsCountValues = parseDecimal([]byte("0"))
+
+// judgeExtractedDataScreenshotsCount judges by v1/run-completed.json#/$defs/ExtractedData/properties/screenshots_count:
+// How many screenshots the run took.
+func judgeExtractedDataScreenshotsCount(b []byte, i, depth, base int, m *memory) int {
+	end := natural(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if integer(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[143])
+		}
+		end = value(b, i, depth, base, m)
+		switch b[i] {
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if parseDecimal(b[i:end]).compare(judgeExtractedDataScreenshotsCountValues) < 0 {
+				m.notes.refuses(&rules[144], i, depth)
+			}
+		}
+	}
+	if end < 0 {
+		return end
+	}
+	return end
+}
+
+// judgeRow judges by v1/run-completed.json#/$defs/Row:
+// One row: the name of each cell, and its text.
+func judgeRow(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '{' {
+		return m.mistyped(b, i, depth, base, &rules[153])
+	}
+	for k := 0; ; k++ {
+		at, name, n, other := m.cells(b, i, k)
+		if i, k = at, n; i < 0 || !other {
+			return i
+		}
+		m.notes.path[depth] = Token(name)
+		if i = judgeRowValue(b, i, depth+1, base, m); i < 0 {
+			return i
+		}
+	}
+}
+
+// judgeExtractedDataCapturedListsValue judges by v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists/additionalProperties.
+func judgeExtractedDataCapturedListsValue(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) || b[i] != '[' {
+		return m.mistyped(b, i, depth, base, &rules[154])
+	}
+	end := space(b, i+1)
+	items := 0
+	step := &m.notes.path[depth]
+	holes := 0
+	if end < len(b) && b[end] == ']' {
+		end++
+	} else {
+		for {
+			*step = ^Token(items)
+			if end < len(b) && b[end] == 'n' {
+				holes++
+			}
+			if end = judgeRow(b, end, depth+1, base, m); end < 0 {
 				return end
 			}
 			if end = nextItem(b, end); end < 0 {
@@ -980,6 +1488,24 @@ func extractedDataCapturedListsValue(b []byte, i, depth, base int, m *memory) in
 			}
 		}
 	}
-	m.rows += items
+	m.addRows(items - holes)
+	return end
+}
+
+// judgeRowValue judges by v1/run-completed.json#/$defs/Row/additionalProperties.
+func judgeRowValue(b []byte, i, depth, base int, m *memory) int {
+	end := text(b, i, m)
+	if end == no {
+		if !m.notes.Explain {
+			return no
+		}
+		if text(b, i, m) < 0 {
+			return m.mistyped(b, i, depth, base, &rules[161])
+		}
+		end = value(b, i, depth, base, m)
+	}
+	if end < 0 {
+		return end
+	}
 	return end
 }

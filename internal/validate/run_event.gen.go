@@ -4,66 +4,37 @@ package validate
 
 // RunEvent tells whether payload is strict JSON that v1/run-event.json
 // accepts. If false, it may be so all the same.
-func RunEvent(payload []byte) bool {
+func RunEvent(b []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := runEvent(payload, space(payload, 0), 0, 0, &m)
+	m := &memory{names: names[:], row: row[:]}
+	end := acceptRunEvent(b, space(b, 0), 0, 0, m)
 	if end == full {
-		return runEventMore(payload)
+		var r *room
+		for end == full {
+			if r = m.grow(r); r == nil {
+				break
+			}
+			end = acceptRunEvent(b, space(b, 0), 0, 0, m)
+		}
+		leave(r)
 	}
-	return end >= 0 && space(payload, end) == len(payload)
+	return end >= 0 && space(b, end) == len(b)
 }
 
-// runEventMore has room for more names.
-//
-//go:noinline
-func runEventMore(payload []byte) bool {
-	var names [manyNames]uint64
-	var row [manyCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := runEvent(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return runEventWide(payload)
-	}
-	return end >= 0 && space(payload, end) == len(payload)
-}
-
-// runEventWide has room for more names.
-//
-//go:noinline
-func runEventWide(payload []byte) bool {
-	var names [wideNames]uint64
-	var row [wideCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := runEvent(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return runEventMost(payload)
-	}
-	return end >= 0 && space(payload, end) == len(payload)
-}
-
-// runEventMost has room for more names.
-//
-//go:noinline
-func runEventMost(payload []byte) bool {
-	var names [mostNames]uint64
-	var row [mostCells]cell
-	m := memory{names: names[:], row: row[:]}
-	end := runEvent(payload, space(payload, 0), 0, 0, &m)
-	return end >= 0 && space(payload, end) == len(payload)
-}
-
-// runEvent is v1/run-event.json#:
+// acceptRunEvent reads what v1/run-event.json# accepts:
 // Either event, told apart by event_type: what one URL that takes both
 // receives.
-func runEvent(b []byte, i, depth, base int, m *memory) int {
-	if i >= len(b) || b[i] != '{' {
-		return no
+func acceptRunEvent(b []byte, i, depth, base int, m *memory) int {
+	if i >= len(b) {
+		return unsure
 	}
-	r := runCompleted(b, i, depth, base, m)
-	if r == no {
-		r = runFailed(b, i, depth, base, m)
+	switch b[i] {
+	case '{':
+		if end := acceptRunCompleted(b, i, depth, base, m); end != no {
+			return end
+		}
+		return acceptRunFailed(b, i, depth, base, m)
 	}
-	return r
+	return no
 }

@@ -2,19 +2,14 @@
 
 package validate
 
-var runFailedObject = Object{Schema: "v1/run-failed.json#", Members: []string{"event_type", "timestamp", "webhook_id", "data"}}
-
-// runFailed is v1/run-failed.json#:
+// acceptRunFailed reads what v1/run-failed.json# accepts:
 // A robot run has failed. Note the spelling: the members of data are
 // camelCase here, where those of run_completed are snake_case. Members that
 // the contract does not name are allowed everywhere and must be ignored by
 // receivers.
-func runFailed(b []byte, i, depth, base int, m *memory) int {
+func acceptRunFailed(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasEventType = 1 << iota // "event_type"
@@ -23,15 +18,14 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 		hasData                  // "data"
 	)
 	seen := uint64(0)
-	var webhookIDValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"event_type":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"event_type":` {
 		seen |= hasEventType
-		i = textConst(b, space(b, i+13), "run_failed")
+		i = textConst(b, space(b, i+13), "run_failed", m)
 		if i < 0 {
 			return i
 		}
@@ -39,9 +33,9 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 12 && string(b[i:i+12]) == `"timestamp":` {
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"timestamp":` {
 		seen |= hasTimestamp
-		i = dateTime(b, space(b, i+12))
+		i = dateTime(b, space(b, i+12), m)
 		if i < 0 {
 			return i
 		}
@@ -49,11 +43,9 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
+	if inOrder && len(b)-i >= 13 && string(b[i:i+13]) == `"webhook_id":` {
 		seen |= hasWebhookID
-		at := space(b, i+13)
-		webhookIDValue = at
-		i = nonEmpty(b, at)
+		i = nonEmpty(b, space(b, i+13), m)
 		if i < 0 {
 			return i
 		}
@@ -61,9 +53,9 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 7 && string(b[i:i+7]) == `"data":` {
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"data":` {
 		seen |= hasData
-		i = runFailedData(b, space(b, i+7), depth+1, base, m)
+		i = acceptRunFailedData(b, space(b, i+7), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -75,7 +67,7 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -89,34 +81,30 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasEventType
-			i = textConst(b, at, "run_failed")
+			i = textConst(b, at, "run_failed", m)
 		case "timestamp":
 			if seen&hasTimestamp != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasTimestamp
-			i = dateTime(b, at)
+			i = dateTime(b, at, m)
 		case "webhook_id":
 			if seen&hasWebhookID != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasWebhookID
-			webhookIDValue = at
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "data":
 			if seen&hasData != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasData
-			i = runFailedData(b, at, depth+1, top, m)
+			i = acceptRunFailedData(b, at, depth+1, top, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
 			}
 			unknown++
-			if m.noting {
-				m.note(&runFailedObject, i, end)
-			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -128,34 +116,19 @@ func runFailed(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasEventType | hasTimestamp | hasWebhookID | hasData
 	if seen&required != required {
 		return no
 	}
-	if m.noting {
-		if seen&hasWebhookID != 0 && !isUUID(b, webhookIDValue) { // x-usual-format
-			m.odd = true
-		}
-		if unknown > 0 {
-			m.settle(&runFailedObject, seen)
-		}
-	}
 	return i
 }
 
-var runFailedDataObject = Object{Schema: "v1/run-failed.json#/$defs/RunFailedData", Members: []string{"robotId", "runId", "robotName", "status", "error", "metadata"}}
-
-// runFailedData is v1/run-failed.json#/$defs/RunFailedData:
+// acceptRunFailedData reads what v1/run-failed.json#/$defs/RunFailedData accepts:
 // The run, and why it failed.
-func runFailedData(b []byte, i, depth, base int, m *memory) int {
+func acceptRunFailedData(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
 	}
-	if depth >= maxDepth {
-		return unsure
-	}
-	start := i
 	const (
 		hasRobotId   = 1 << iota // "robotId"
 		hasRunId                 // "runId"
@@ -165,15 +138,14 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 		hasMetadata              // "metadata"
 	)
 	seen := uint64(0)
-	var robotNameValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 10 && string(b[i:i+10]) == `"robotId":` {
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"robotId":` {
 		seen |= hasRobotId
-		i = nonEmpty(b, space(b, i+10))
+		i = nonEmpty(b, space(b, i+10), m)
 		if i < 0 {
 			return i
 		}
@@ -181,9 +153,9 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"runId":` {
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"runId":` {
 		seen |= hasRunId
-		i = nonEmpty(b, space(b, i+8))
+		i = nonEmpty(b, space(b, i+8), m)
 		if i < 0 {
 			return i
 		}
@@ -191,11 +163,9 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 12 && string(b[i:i+12]) == `"robotName":` {
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"robotName":` {
 		seen |= hasRobotName
-		at := space(b, i+12)
-		robotNameValue = at
-		i = text(b, at)
+		i = text(b, space(b, i+12), m)
 		if i < 0 {
 			return i
 		}
@@ -203,9 +173,9 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 9 && string(b[i:i+9]) == `"status":` {
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"status":` {
 		seen |= hasStatus
-		i = textConst(b, space(b, i+9), "failed")
+		i = textConst(b, space(b, i+9), "failed", m)
 		if i < 0 {
 			return i
 		}
@@ -213,9 +183,9 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"error":` {
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"error":` {
 		seen |= hasError
-		i = runFailedError(b, space(b, i+8), depth+1, base, m)
+		i = acceptRunFailedError(b, space(b, i+8), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -223,9 +193,9 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 11 && string(b[i:i+11]) == `"metadata":` {
+	if inOrder && len(b)-i >= 11 && string(b[i:i+11]) == `"metadata":` {
 		seen |= hasMetadata
-		i = runFailedMetadata(b, space(b, i+11), depth+1, base, m)
+		i = acceptRunFailedMetadata(b, space(b, i+11), depth+1, base, m)
 		if i < 0 {
 			return i
 		}
@@ -237,7 +207,7 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -251,46 +221,42 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasRobotId
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "runId":
 			if seen&hasRunId != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasRunId
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "robotName":
 			if seen&hasRobotName != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasRobotName
-			robotNameValue = at
-			i = text(b, at)
+			i = text(b, at, m)
 		case "status":
 			if seen&hasStatus != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasStatus
-			i = textConst(b, at, "failed")
+			i = textConst(b, at, "failed", m)
 		case "error":
 			if seen&hasError != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasError
-			i = runFailedError(b, at, depth+1, top, m)
+			i = acceptRunFailedError(b, at, depth+1, top, m)
 		case "metadata":
 			if seen&hasMetadata != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasMetadata
-			i = runFailedMetadata(b, at, depth+1, top, m)
+			i = acceptRunFailedMetadata(b, at, depth+1, top, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
 			}
 			unknown++
-			if m.noting {
-				m.note(&runFailedDataObject, i, end)
-			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -302,36 +268,18 @@ func runFailedData(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasRobotId | hasRunId | hasRobotName | hasStatus | hasError
 	if seen&required != required {
 		return no
 	}
-	if m.noting {
-		if seen&hasRobotName != 0 && says(b, robotNameValue, "Unknown Robot") { // x-placeholder
-			m.odd = true
-		}
-		if unknown > 0 {
-			m.settle(&runFailedDataObject, seen)
-		}
-		if seen&(hasMetadata) != hasMetadata { // x-usual
-			m.note(&runFailedDataObject, start, start)
-			m.settle(&runFailedDataObject, seen)
-		}
-	}
 	return i
 }
 
-var runFailedErrorObject = Object{Schema: "v1/run-failed.json#/$defs/RunFailedError", Members: []string{"message", "type", "stack"}}
-
-// runFailedError is v1/run-failed.json#/$defs/RunFailedError:
+// acceptRunFailedError reads what v1/run-failed.json#/$defs/RunFailedError accepts:
 // What went wrong.
-func runFailedError(b []byte, i, depth, base int, m *memory) int {
+func acceptRunFailedError(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasMessage = 1 << iota // "message"
@@ -339,17 +287,14 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 		hasStack               // "stack"
 	)
 	seen := uint64(0)
-	var messageValue int
 	if i = firstMember(b, i); i < 0 {
 		return i
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 10 && string(b[i:i+10]) == `"message":` {
+	if inOrder && len(b)-i >= 10 && string(b[i:i+10]) == `"message":` {
 		seen |= hasMessage
-		at := space(b, i+10)
-		messageValue = at
-		i = text(b, at)
+		i = text(b, space(b, i+10), m)
 		if i < 0 {
 			return i
 		}
@@ -357,9 +302,9 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 7 && string(b[i:i+7]) == `"type":` {
+	if inOrder && len(b)-i >= 7 && string(b[i:i+7]) == `"type":` {
 		seen |= hasType
-		i = text(b, space(b, i+7))
+		i = text(b, space(b, i+7), m)
 		if i < 0 {
 			return i
 		}
@@ -367,9 +312,9 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 8 && string(b[i:i+8]) == `"stack":` {
+	if inOrder && len(b)-i >= 8 && string(b[i:i+8]) == `"stack":` {
 		seen |= hasStack
-		i = text(b, space(b, i+8))
+		i = text(b, space(b, i+8), m)
 		if i < 0 {
 			return i
 		}
@@ -381,7 +326,7 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -395,28 +340,24 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasMessage
-			messageValue = at
-			i = text(b, at)
+			i = text(b, at, m)
 		case "type":
 			if seen&hasType != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasType
-			i = text(b, at)
+			i = text(b, at, m)
 		case "stack":
 			if seen&hasStack != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasStack
-			i = text(b, at)
+			i = text(b, at, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
 			}
 			unknown++
-			if m.noting {
-				m.note(&runFailedErrorObject, i, end)
-			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -428,33 +369,19 @@ func runFailedError(b []byte, i, depth, base int, m *memory) int {
 	}
 	i++
 
-	// What has to hold of the value as a whole.
 	const required = hasMessage | hasType | hasStack
 	if seen&required != required {
 		return no
 	}
-	if m.noting {
-		if seen&hasMessage != 0 && !isPlainText(b, messageValue) { // x-plain-text
-			m.odd = true
-		}
-		if unknown > 0 {
-			m.settle(&runFailedErrorObject, seen)
-		}
-	}
 	return i
 }
 
-var runFailedMetadataObject = Object{Schema: "v1/run-failed.json#/$defs/RunFailedMetadata", Members: []string{"browserId", "userId"}}
-
-// runFailedMetadata is v1/run-failed.json#/$defs/RunFailedMetadata:
+// acceptRunFailedMetadata reads what v1/run-failed.json#/$defs/RunFailedMetadata accepts:
 // Metadata of the run. Optional; members may be absent, and others may be
 // added.
-func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
+func acceptRunFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) || b[i] != '{' {
 		return no
-	}
-	if depth >= maxDepth {
-		return unsure
 	}
 	const (
 		hasBrowserId = 1 << iota // "browserId"
@@ -466,9 +393,9 @@ func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 	}
 
 	// The members that the schema names, in its order.
-	if len(b)-i >= 12 && string(b[i:i+12]) == `"browserId":` {
+	if inOrder && len(b)-i >= 12 && string(b[i:i+12]) == `"browserId":` {
 		seen |= hasBrowserId
-		i = nonEmpty(b, space(b, i+12))
+		i = nonEmpty(b, space(b, i+12), m)
 		if i < 0 {
 			return i
 		}
@@ -476,9 +403,9 @@ func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 			return i
 		}
 	}
-	if len(b)-i >= 9 && string(b[i:i+9]) == `"userId":` {
+	if inOrder && len(b)-i >= 9 && string(b[i:i+9]) == `"userId":` {
 		seen |= hasUserId
-		i = integer(b, space(b, i+9))
+		i = integer(b, space(b, i+9), m)
 		if i < 0 {
 			return i
 		}
@@ -490,7 +417,7 @@ func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 	// The others, and those in another order.
 	top, unknown := base, 0
 	for b[i] != '}' {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}
@@ -504,21 +431,18 @@ func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 				return unsure // it is there twice
 			}
 			seen |= hasBrowserId
-			i = nonEmpty(b, at)
+			i = nonEmpty(b, at, m)
 		case "userId":
 			if seen&hasUserId != 0 {
 				return unsure // it is there twice
 			}
 			seen |= hasUserId
-			i = integer(b, at)
+			i = integer(b, at, m)
 		default:
 			if top = m.remember(base, unknown, hash); top < 0 {
 				return top
 			}
 			unknown++
-			if m.noting {
-				m.note(&runFailedMetadataObject, i, end)
-			}
 			i = value(b, at, depth+1, top, m)
 		}
 		if i < 0 {
@@ -529,78 +453,26 @@ func runFailedMetadata(b []byte, i, depth, base int, m *memory) int {
 		}
 	}
 	i++
-	if m.noting {
-		if unknown > 0 {
-			m.settle(&runFailedMetadataObject, seen)
-		}
-	}
+
 	return i
 }
 
 // RunFailed tells whether payload is strict JSON that v1/run-failed.json
 // accepts. If false, it may be so all the same.
-func RunFailed(payload []byte) bool {
-	_, ok := runFailedFew(payload, nil)
-	return ok
-}
-
-// RunFailedRemarks is RunFailed, and appends to remarks all that there is to
-// remark. If false, there may be more of it than remarks have capacity for.
-func RunFailedRemarks(payload []byte, remarks []Remark) ([]Remark, bool) {
-	return runFailedFew(payload, remarks)
-}
-
-// runFailedFew has room for the names of most payloads.
-func runFailedFew(payload []byte, remarks []Remark) ([]Remark, bool) {
+func RunFailed(b []byte) bool {
 	var names [fewNames]uint64
 	var row [fewCells]cell
-	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
-	end := runFailed(payload, space(payload, 0), 0, 0, &m)
+	m := &memory{names: names[:], row: row[:]}
+	end := acceptRunFailed(b, space(b, 0), 0, 0, m)
 	if end == full {
-		return runFailedMore(payload, remarks)
+		var r *room
+		for end == full {
+			if r = m.grow(r); r == nil {
+				break
+			}
+			end = acceptRunFailed(b, space(b, 0), 0, 0, m)
+		}
+		leave(r)
 	}
-	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
-}
-
-// runFailedMore has room for more names.
-//
-//go:noinline
-func runFailedMore(payload []byte, remarks []Remark) ([]Remark, bool) {
-	var names [manyNames]uint64
-	var row [manyCells]cell
-	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
-	end := runFailed(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return runFailedWide(payload, remarks)
-	}
-	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
-}
-
-// runFailedWide has room for more names.
-//
-//go:noinline
-func runFailedWide(payload []byte, remarks []Remark) ([]Remark, bool) {
-	var names [wideNames]uint64
-	var row [wideCells]cell
-	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
-	end := runFailed(payload, space(payload, 0), 0, 0, &m)
-	if end == full {
-		return runFailedMost(payload, remarks)
-	}
-	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
-}
-
-// runFailedMost has room for more names.
-//
-//go:noinline
-func runFailedMost(payload []byte, remarks []Remark) ([]Remark, bool) {
-	var names [mostNames]uint64
-	var row [mostCells]cell
-	m := memory{names: names[:], row: row[:]}
-	m.noting, m.remarks = remarks != nil, remarks[len(remarks):cap(remarks)]
-	end := runFailed(payload, space(payload, 0), 0, 0, &m)
-	return remarks[:len(remarks)+m.noted], end >= 0 && space(payload, end) == len(payload) && !m.odd
+	return end >= 0 && space(b, end) == len(b)
 }

@@ -29,10 +29,13 @@
 package conformance
 
 import (
+	"bytes"
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/runhooks/runhooks/internal/validate"
 )
@@ -54,45 +57,155 @@ type Checker struct {
 	// infos: a payload that would conform but for members that the contract
 	// doesn't name deviates.
 	Strict bool
+	// As is whom the hints are for: the Sender of the payloads, also where it is
+	// empty, or their Receiver. It changes nothing else in a report.
+	As Role
+	// Each lists each finding singly. Otherwise those of one cause are one, with
+	// their [Finding.Count]: 2,000 empty cells of one column are one thing to correct.
+	Each bool
+	// Engine is what judges: nothing, or JSONSchema.
+	Engine Engine
+	// Schemas are schemas of the user's own; see [CompileSchema]. Payloads must satisfy
+	// them besides the contract. One that doesn't is invalid, with findings of family
+	// schema that name the schema.
+	Schemas []*Schema
 }
+
+// An Engine is what a [Checker] judges by.
+type Engine string
+
+// JSONSchema is the reference, to which tests hold the zero Engine: the schemas as they
+// stand, evaluated by santhosh-tekuri/jsonschema/v5, and strict JSON as go-json-experiment's
+// jsontext has it. It gives the same verdicts, with findings of the families json and
+// schema only: the first thing that is not strict JSON, or all that the documented layer
+// refuses, of a payload that deviates, too. It is slow, and doesn't judge payloads of very
+// many values, but gives a finding of code json.too-large. Strict has no effect on it.
+const JSONSchema Engine = "jsonschema"
 
 // Check judges one payload. It neither keeps nor changes it.
 func (c Checker) Check(payload []byte) Report {
-	event, drafts, ok := remark(payload)
-	if ok {
-		if len(drafts) == 0 {
-			return Report{EventType: event, Verdict: Conforms, Findings: []Finding{}}
-		}
-		return c.report(payload, event, drafts, false)
+	if c.Engine == JSONSchema {
+		return c.reference(payload)
 	}
-	return c.explain(payload)
-}
-
-// explain is Check for a payload of which the generated validators aren't sure.
-func (c Checker) explain(payload []byte) Report {
-	value, drafts, truncated := parse(payload)
-	if len(drafts) == 0 {
-		drafts, truncated = loadContract().examine(value, validate.RunEvent(payload))
-	}
-	return c.report(payload, eventType(value), drafts, truncated)
-}
-
-// report makes a report of drafts.
-func (c Checker) report(payload []byte, event string, drafts []draft, truncated bool) Report {
-	report := Report{EventType: event, Truncated: truncated}
-	for i := range drafts {
-		if c.Strict && drafts[i].Code == "contract.unknown-member" {
-			drafts[i].Severity = SeverityError
-		}
-	}
-	report.Findings = settle(payload, drafts)
-	report.Verdict = verdict(report.Findings)
+	report := c.judge(payload)
+	c.withSchemas(payload, &report)
 	return report
+}
+
+// judge is Check by the generated judges.
+func (c Checker) judge(payload []byte) Report {
+	w := writers.Get().(*writer)
+	defer w.release()
+	w.payload, w.as, w.notes.Each, w.notes.Explain = payload, c.As, c.Each, false
+	var unsure []*validate.Event
+	for _, event := range validate.Events {
+		switch outcome := event.Judge(payload, &w.notes); {
+		case outcome == validate.Unsure:
+			unsure = append(unsure, event)
+		case outcome > validate.Refused:
+			name := event.Name
+			if outcome == validate.Observed && len(event.Types) > 1 {
+				name = knownType(event, payload)
+			}
+			return c.report(w, name, outcome)
+		}
+	}
+	return c.explain(w, unsure)
+}
+
+// explain is judge for a payload that no event accepts. The judges of some may have been
+// unsure, for want of room for its names. That these differ is seen to here.
+func (c Checker) explain(w *writer, unsure []*validate.Event) Report {
+	w.notes.List = w.notes.List[:0]
+	ended := w.readJSON()
+	if len(w.drafts) > 0 {
+		name := ""
+		if ended {
+			name = eventType(bytes.TrimPrefix(w.payload, []byte(bom)))
+		}
+		return c.report(w, name, validate.Unsure)
+	}
+	name := eventType(w.payload)
+	for _, event := range validate.Events {
+		if slices.Contains(event.Types, name) {
+			w.notes.Explain = true
+			outcome := event.Judge(w.payload, &w.notes)
+			if !slices.Contains(unsure, event) {
+				outcome = min(outcome, validate.Refused)
+			}
+			return c.report(w, name, outcome)
+		}
+	}
+	w.unknownEvent()
+	return c.report(w, name, validate.Refused)
+}
+
+// report makes a report of what was written, and of what the judge has noted.
+func (c Checker) report(w *writer, event string, outcome validate.Outcome) Report {
+	told := conforms // by the findings
+	for i := range w.drafts {
+		told = max(told, gravity(w.drafts[i].Code, w.drafts[i].Severity))
+	}
+	for i := range w.notes.List {
+		if n := &w.notes.List[i]; n.Count > 0 {
+			if code, severity := w.word(n, c.Strict); code != "" {
+				told = max(told, gravity(code, severity))
+			}
+		}
+	}
+	truncated := w.full || w.notes.Truncated
+	judged, layer := conforms, ""
+	switch outcome {
+	case validate.Documented:
+	case validate.Observed:
+		judged, layer = deviates, "documented"
+	default:
+		judged, layer = invalid, "observed"
+	}
+	if told < judged && !truncated {
+		// The schemas of the contract leave no room for that. If they did, the payload
+		// must not pass for one that is accepted.
+		rule, d := registry["schema.keyword"], w.draft()
+		d.Code, d.Severity, d.Offset, d.Hint = rule.Code, rule.Severity, start(w.payload), rule.hint(c.As)
+		d.Message = "the " + layer + " contract refuses the payload by a rule that the checker can't tell"
+		w.fit(d)
+	}
+	return Report{
+		EventType: event,
+		Verdict:   verdicts[max(told, judged)],
+		Findings:  w.findings(),
+		Truncated: truncated,
+	}
+}
+
+// verdicts, by what they weigh.
+var verdicts = [...]Verdict{Conforms, Deviates, Invalid}
+
+const (
+	conforms = iota
+	deviates
+	invalid
+)
+
+// gravity returns the index of the verdict that a finding makes at least: warnings and
+// infos break no layer, errors of these families break the documented one, and whatever
+// else there is breaks both.
+func gravity(code Code, severity Severity) int {
+	if severity == SeverityWarning || severity == SeverityInfo {
+		return conforms
+	}
+	if severity == SeverityError {
+		switch code.Family() {
+		case "dialect", "data", "contract":
+			return deviates
+		}
+	}
+	return invalid
 }
 
 // TooLarge returns the report on a payload that its reader did not read, because it
 // has size bytes or more and the reader's limit is limit bytes. Its one finding has
-// the code json.too-large, which [Check] never reports: it has no limit of its own.
+// the code json.too-large, which only the engine [JSONSchema] reports by itself.
 func TooLarge(size, limit int64) Report {
 	return Report{Verdict: Invalid, Findings: []Finding{{
 		Code: "json.too-large", Severity: SeverityError, Line: 1, Column: 1,
@@ -101,172 +214,67 @@ func TooLarge(size, limit int64) Report {
 	}}}
 }
 
-// verdict follows from findings: warnings and infos break no layer, errors of these
-// families break the documented one, and whatever else there is breaks both.
-func verdict(findings []Finding) Verdict {
-	v := Conforms
-	for _, f := range findings {
-		if f.Severity == SeverityWarning || f.Severity == SeverityInfo {
-			continue
+// knownType returns which event_type of an event that accepts it the payload has.
+func knownType(event *validate.Event, payload []byte) string {
+	rest, found := payload, true
+	for _, part := range [...]string{"{", `"event_type"`, ":", `"`} {
+		if rest, found = bytes.CutPrefix(bytes.TrimLeft(rest, spaces), []byte(part)); !found {
+			return eventType(payload) // it isn't the first member
 		}
-		family := f.Code.Family()
-		if f.Severity != SeverityError || family != "dialect" && family != "data" && family != "contract" {
-			return Invalid
-		}
-		v = Deviates
 	}
-	return v
+	for _, name := range event.Types {
+		if len(rest) > len(name) && string(rest[:len(name)]) == name && rest[len(name)] == '"' {
+			return name
+		}
+	}
+	return eventType(payload)
 }
 
-func eventType(value any) string {
-	object, _ := value.(map[string]any)
-	event, _ := object["event_type"].(string)
-	return strings.Clone(event) // not a part of all that was read
-}
-
-// examine judges a payload that is strict JSON, and may be known to be valid. It
-// gives the findings, and whether there may be more.
-func (c *contract) examine(value any, valid bool) (found []draft, truncated bool) {
-	object, ok := value.(map[string]any)
-	if !ok {
-		d := newDraft("schema.type", nil)
-		d.Message = "expected an object, found " + describe(value)
-		if _, ok := value.([]any); ok {
-			d.Hint = "a payload is one event; give the events of an array one by one, or one a line as NDJSON"
-		}
-		return []draft{d}, false
-	}
-	event, ok := object["event_type"]
-	if !ok {
-		d := newDraft("event.type-missing", nil)
-		d.Pointer = "/event_type"
-		d.Message = "event_type is missing, so there is no telling which event this is"
-		d.Hint = "add it, as " + alternatives(c.events())
-		if guess := c.resembling(object); guess != nil {
-			d.Hint = fmt.Sprintf("add it: the members of data are those of %s", guess.event)
-		}
-		return []draft{d}, false
-	}
-	name, _ := event.(string)
-	a := c.byEvent[name]
-	if a == nil {
-		d := newDraft("event.type-unknown", []string{"event_type"})
-		d.Message = fmt.Sprintf("event_type is %s, which is no event of the contract", describe(event))
-		d.Hint = "send " + alternatives(c.events())
-		if near := nearest(name, slices.Values(c.events())); near != "" {
-			d.Hint = fmt.Sprintf("did you mean %s?", quote(near))
-		}
-		return []draft{d}, false
-	}
-	return c.judge(a, value, valid)
-}
-
-// judge holds value to both layers of an arm. The documented layer decides
-// whether it conforms. What breaks it is told by the observed layer, which is
-// the documented one with known deviations as further branches: its errors are
-// broken rules, and the deviations on the way are dialects.
-func (c *contract) judge(a *arm, value any, valid bool) (found []draft, truncated bool) {
-	var broken, unknown refusals
-	if !valid { // the generated validator is not sure
-		broken.count(a.documented, value, 0)
-	}
-	observed := &examination{contract: c, arm: a, wanted: noticeOther}
-	if broken.any {
-		observed.wanted |= noticeError
-		if unknown.count(a.observed, value, 0); unknown.any {
-			observed.wanted |= noticeElements
-			observed.judge(a.observed, value)
-		}
-	}
-	observed.apply(a.observed, value)
-	if unknown.any && len(observed.violations) == 0 {
-		observed.violate(unexplained("observed"))
-	}
-	documented := &examination{contract: c, arm: a, wanted: noticeOther | noticeMembers, named: observed.named}
-	documented.enter(a.documented, value)
-	found = slices.Concat(documented.remarks, observed.remarks, observed.violations)
-	truncated = documented.truncated || observed.truncated
-	if !broken.any {
-		return found, truncated
-	}
-	told := slices.ContainsFunc(found, func(d draft) bool { return d.Severity == SeverityError })
-	if !told || broken.flood && !truncated {
-		strict := &examination{contract: c, arm: a, wanted: noticeElements}
-		strict.judge(a.documented, value)
-		strict.apply(a.documented, value)
-		if !told { // the observed layer has no word for it: the documented one has
-			if len(strict.violations) == 0 {
-				strict.violate(unexplained("documented"))
-			}
-			found = append(found, strict.violations...)
-		}
-		truncated = truncated || strict.truncated
-	}
-	return found, truncated
-}
-
-// resembling returns the arm that shares most documented members of data with
-// object, or nil where there is none or it isn't clear.
-func (c *contract) resembling(object map[string]any) *arm {
-	data, _ := object["data"].(map[string]any)
-	var best *arm
-	most, clear := 0, false
-	for _, a := range c.arms {
-		n := 0
-		for name := range a.members["/data"] {
-			if _, ok := data[name]; ok {
-				n++
+// eventType returns the event_type of a payload that is JSON, if not strict JSON: of
+// several the last, and "" where there is none that is a string.
+func eventType(payload []byte) (name string) {
+	for member, at := range members(payload, start(payload)) {
+		if string(member) == "event_type" {
+			name = ""
+			if payload[at] == '"' {
+				text, _ := jsontext.AppendUnquote(nil, stringAt(payload, at))
+				name = string(text)
 			}
 		}
-		switch {
-		case n > most:
-			best, most, clear = a, n, true
-		case n == most:
-			clear = false
+	}
+	return name
+}
+
+// start returns the offset of the payload's value.
+func start(payload []byte) int { return len(payload) - len(bytes.TrimLeft(payload, spaces)) }
+
+// members yields the members of the object at an offset of a payload that is JSON: their
+// names, as they are written where they are long, and the offsets of their values.
+// Other values have none.
+func members(payload []byte, at int) iter.Seq2[[]byte, int] {
+	return func(yield func([]byte, int) bool) {
+		d := lenient(payload[at:])
+		if d.PeekKind() != '{' {
+			return
+		}
+		d.ReadToken()
+		var name []byte
+		room := make([]byte, 0, 6*longestName)
+		for d.PeekKind() == '"' {
+			raw, err := d.ReadValue()
+			if err != nil {
+				return
+			}
+			if name = raw; len(raw) < 6*longestName {
+				name, _ = jsontext.AppendUnquote(room[:0], raw)
+			}
+			value := at + int(d.InputOffset())
+			for strings.IndexByte(spaces+":", payload[value]) >= 0 {
+				value++
+			}
+			if !yield(name, value) || d.SkipValue() != nil {
+				return
+			}
 		}
 	}
-	if !clear {
-		return nil
-	}
-	return best
 }
-
-// newDraft starts a finding at the value to which tokens lead, with what the
-// registry says of its code. It keeps the tokens. A code that isn't registered is
-// one of a rule that nobody has foreseen, and has its code.
-func newDraft(code Code, tokens []string) draft {
-	rule, ok := registry[code]
-	if !ok {
-		rule = registry["schema.keyword"]
-	}
-	return draft{
-		Finding: Finding{Code: rule.Code, Severity: rule.Severity, Pointer: pointer(tokens), Hint: rule.Hint},
-		at:      tokens,
-	}
-}
-
-// unexplained is the finding that a layer refuses the payload, and says nothing
-// of why. The schemas of the contract leave no room for that; if they did, the
-// payload must not pass for one that is accepted.
-func unexplained(layer string) draft {
-	d := newDraft("schema.keyword", nil)
-	d.Message = "the " + layer + " contract refuses the payload by a rule that the checker can't tell"
-	return d
-}
-
-// alternatives lists names as an English choice.
-func alternatives(names []string) string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = quote(n)
-	}
-	if len(quoted) < 2 {
-		return strings.Join(quoted, "")
-	}
-	last := len(quoted) - 1
-	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
-}
-
-// sortedKeys returns the keys of m in order, so that nothing hangs on the order
-// of a map.
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -156,3 +156,72 @@ func ExampleTooLarge() {
 	// invalid json.too-large
 	// the payload has 100000000 bytes or more; the limit is 67108864
 }
+
+// Two rows have no price, or none that is a number: each is told at its place.
+func ExampleCompileSchema() {
+	prices, err := conformance.CompileSchema("prices.json", []byte(`{
+		"properties": {"data": {"properties": {"extracted_data": {"properties": {"captured_lists": {"properties": {
+			"list_0": {"items": {"required": ["Price"], "properties": {"Price": {"pattern": "^[0-9]+$"}}}}
+		}}}}}}}
+	}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	prices.Robot = "r1"
+	report := conformance.Checker{Schemas: []*conformance.Schema{prices}}.Check([]byte(`{
+  "event_type": "run_completed", "timestamp": "2025-05-29T15:53:15Z", "webhook_id": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+  "data": {
+    "robotId": "r1",
+    "extracted_data": {"captured_lists": {"list_0": [
+      {"Price": "3999"},
+      {"Price": "$3,999.00"},
+      {}
+    ]}}
+  }
+}`))
+	fmt.Println(report.Verdict)
+	for _, f := range report.Findings {
+		if strings.Contains(f.Message, "prices.json") {
+			fmt.Println(f)
+		}
+	}
+	// Output:
+	// invalid
+	// 7:17: error: schema.keyword: the schema prices.json: expected text that matches "^[0-9]+$", found the string "$3,999.00"
+	// 8:7: error: schema.required: the schema prices.json: the member "Price" is missing
+}
+
+// The reference says what the documented layer refuses.
+func ExampleEngine() {
+	report := conformance.Checker{Engine: conformance.JSONSchema}.Check([]byte(failure))
+	fmt.Println(report.Verdict)
+	for _, f := range report.Findings {
+		fmt.Println(f)
+	}
+	// Output:
+	// deviates
+	// 5:11: error: schema.required: the member "robotId" is missing
+}
+
+// To a receiver, hints say where the data is.
+func ExampleRole() {
+	report := conformance.Checker{As: conformance.Receiver}.Check([]byte(`{
+  "event_type": "run_failed",
+  "timestamp": "2025-05-29T15:53:15.595Z",
+  "webhook_id": "1b480cbd-c43b-4541-a69e-92d82000d992",
+  "data": {
+    "robot_id": "d453def3-800a-4b6c-ba31-854cf8dd8d26",
+    "runId": "110c4dae-c39b-4b30-a932-eff1022e4bb0",
+    "robotName": "Test Robot",
+    "status": "failed",
+    "error": {"message": "Timeout", "type": "TimeoutError", "stack": ""},
+    "metadata": {}
+  }
+}`))
+	for _, finding := range report.Findings {
+		fmt.Println(finding.Hint)
+	}
+	// Output:
+	// read it from /data/robot_id; pkg/event's Event has it whatever its name
+}

@@ -26,6 +26,17 @@ const (
 	SeverityInfo    Severity = "info"
 )
 
+// A Role is an end of the wire: that of whoever reads a report.
+type Role string
+
+// The roles.
+const (
+	// Sender can change what the next payload says. Hints are about that.
+	Sender Role = "sender"
+	// Receiver has to make do with what was sent. Hints say where in it the data is.
+	Receiver Role = "receiver"
+)
+
 // A Finding is one thing that a check has to say about a payload.
 type Finding struct {
 	// Code names the rule, such as "schema.required"; see [Rules].
@@ -50,6 +61,13 @@ type Finding struct {
 	Message string `json:"message"`
 	// Hint says what to do about it, or is empty. It is as harmless as Message.
 	Hint string `json:"hint,omitempty"`
+	// Count says how many findings it stands for, where that is more than one: those
+	// of the same rule in the same column. Pointer, Line, Column, Offset and Message
+	// are those of the first.
+	Count int `json:"count,omitempty"`
+	// Pattern is the pointers of all of them, with * for the index of an array, such
+	// as "/data/extracted_data/captured_lists/Prices/*/Price".
+	Pattern string `json:"pattern,omitempty"`
 }
 
 // String returns the finding on one line: line, column, severity, code and message,
@@ -63,7 +81,8 @@ type Report struct {
 	// EventType is the payload's event_type where it is a string, whether or not
 	// the contract knows it. Its length and its characters are the payload's.
 	EventType string `json:"event_type,omitempty"`
-	// Verdict follows from the findings that are errors.
+	// Verdict follows from the findings that are errors, but for the engine JSONSchema:
+	// its errors say what the documented layer refuses.
 	Verdict Verdict `json:"verdict"`
 	// Findings are in document order. There are none, in a slice that is not nil,
 	// if there is nothing to say.

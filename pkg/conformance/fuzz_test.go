@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"bytes"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func FuzzCheck(f *testing.F) {
 		}
 		checkReport(t, payload, report)
 		compareVerdict(t, payload, report)
-		compareShort(t, payload)
+		compareEach(t, payload, report)
 	})
 }
 
@@ -53,6 +54,44 @@ func compareVerdict(t *testing.T, payload []byte, report conformance.Report) {
 	}
 	if got := conformance.Valid(payload); got != opinion.Documented {
 		t.Errorf("Valid: %v, want %v", got, opinion.Documented)
+	}
+}
+
+// compareEach holds what a report says of findings of one cause to the report that
+// lists each.
+func compareEach(t *testing.T, payload []byte, report conformance.Report) {
+	t.Helper()
+	each := conformance.Checker{Each: true}.Check(payload)
+	checkReport(t, payload, each)
+	if each.Verdict != report.Verdict || each.EventType != report.EventType {
+		t.Errorf("%s %s, but %s %s where each is listed", report.EventType, report.Verdict, each.EventType, each.Verdict)
+	}
+	if each.Truncated || report.Truncated || len(each.Findings) > 500 { // to compare them takes long
+		return
+	}
+	total := 0
+	for _, f := range report.Findings {
+		first, n := f, max(f.Count, 1)
+		first.Count, first.Pattern = 0, ""
+		if total += n; !slices.Contains(each.Findings, first) {
+			t.Errorf("%+v is not among\n%+v", f, each.Findings)
+		}
+		if f.Pattern == "" && f.Count == 0 {
+			continue
+		}
+		like := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(f.Pattern), `/\*`, "/(?:[0-9]+|[*])") + "$")
+		alike := 0
+		for _, one := range each.Findings {
+			if one.Code == f.Code && like.MatchString(one.Pointer) {
+				alike++
+			}
+		}
+		if n < 2 || alike < n || !like.MatchString(f.Pointer) {
+			t.Errorf("%+v: %d findings are like it", f, alike)
+		}
+	}
+	if total != len(each.Findings) {
+		t.Errorf("findings stand for %d, of which there are %d", total, len(each.Findings))
 	}
 }
 

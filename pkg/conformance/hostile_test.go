@@ -1,10 +1,14 @@
 package conformance_test
 
 import (
+	"encoding/json"
 	"regexp"
+	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
@@ -29,7 +33,11 @@ func TestMessagesAreHarmless(t *testing.T) {
 	seen := map[conformance.Code]bool{}
 	check := func(name string, payload string) {
 		t.Helper()
-		for _, f := range (conformance.Checker{Strict: true}).Check([]byte(payload)).Findings {
+		findings := conformance.Checker{Strict: true}.Check([]byte(payload)).Findings
+		if len(payload) < 1_000 { // for a receiver, only hints are others
+			findings = append(findings, conformance.Checker{As: conformance.Receiver}.Check([]byte(payload)).Findings...)
+		}
+		for _, f := range findings {
 			seen[f.Code] = true
 			for _, text := range []string{f.Message, f.Hint} {
 				if bad := harmful(text); bad != "" {
@@ -44,7 +52,10 @@ func TestMessagesAreHarmless(t *testing.T) {
 		if len(payload) > 3_000 {
 			continue
 		}
-		for _, at := range jsonString.FindAllStringIndex(payload, -1) {
+		for i, at := range jsonString.FindAllStringIndex(payload, -1) {
+			if underRace && i%8 > 0 { // this is one goroutine
+				continue
+			}
 			for _, token := range tokens {
 				check(v.Name, payload[:at[0]]+token+payload[at[1]:])
 			}
@@ -68,6 +79,105 @@ func TestMessagesAreHarmless(t *testing.T) {
 			t.Errorf("no vector here has %s; add one", rule.Code)
 		}
 	}
+}
+
+// TestAmplification: a report is not much longer than what it is about.
+func TestAmplification(t *testing.T) {
+	name := strings.Repeat("K", 9_800)
+	for _, tt := range []struct{ name, payload string }{
+		{"wrong elements below a long name", `{"event_type":"run_completed","data":{"status":"success","extracted_data":{"captured_lists":{"` +
+			name + `":[` + strings.Repeat("0,", 5_000) + `0]}}}}`},
+		{"the same, broken", `{"event_type":"run_completed","` + name + `":[` + strings.Repeat(`"\udead",`, 1_000) + `0]}`},
+		{"a long name that is unknown, twice", `{"event_type":"run_completed","` + name + `":0,"` + name + `":0}`},
+		{"long names in long names", `{"event_type":"run_completed","data":{"status":"success","extracted_data":{"captured_lists":{` +
+			strings.Repeat(`"`+name+`":[{"`+name+`":0,"a":0,"b":0,"c":null}],`, 1) + `"a":[]}}}}`},
+	} {
+		for _, each := range []bool{false, true} {
+			report := conformance.Checker{Each: each}.Check([]byte(tt.payload))
+			text, err := json.Marshal(report)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(text) > 20*len(tt.payload) || len(report.Findings) == 0 {
+				t.Errorf("%s, each %v: %d findings in %d bytes, of %d", tt.name, each, len(report.Findings), len(text), len(tt.payload))
+			}
+		}
+	}
+}
+
+// TestMemory: a check of a payload takes a small multiple of its memory, whatever it
+// is made of.
+func TestMemory(t *testing.T) {
+	if underRace {
+		t.Skip("peak memory: the race detector takes several times as much")
+	}
+	const size = 32 << 20
+	const before, after = `{"event_type":"run_completed","timestamp":"2025-05-29T15:53:15.595Z","webhook_id":"w","data":{"robot_id":"r",` +
+		`"status":"success","extracted_data":{"captured_texts":[`, `]}}}`
+	// What stands in the middle is repeated, with a number in place of #.
+	for _, tt := range []struct{ name, start, middle, end string }{
+		{"tiny members", `{`, `"#":0,`, `"event_type":"run_completed"}`},
+		{"tiny members of data", `{"event_type":"run_completed","data":{`, `"#":0,`, `"status":"success"}}`},
+		{"one member, again and again", `{`, `"a":0,`, `"a":0}`},
+		{"tiny objects", `[`, `{},`, `{}]`},
+		{"arrays", ``, `[`, ``},
+		{"wrong cells", before, `{"a":0},`, `{}` + after},
+		{"wrong cells of different names", before + `{`, `"#":0,`, `"a":0}` + after},
+		{"one long name", `{"event_type":"run_completed","`, `~`, `":0}`},
+		{"a long name above wrong items", `{"event_type":"run_completed","data":{"extracted_data":{"captured_lists":{"`, `~`,
+			`":[` + strings.Repeat("0,", 20_000) + `0]}}}}`},
+		{"a name that is just not too long", `{"event_type":"run_completed","` + strings.Repeat("~", 16<<20-2) + `":[`, `0,`, `0]}`},
+		{"one long string", before + `"`, `\u001b`, `"` + after},
+		{"one long event type", `{"event_type":"`, `\ud83d\ude00`, `"}`},
+		{"lone surrogates", `[`, `"\udead",`, `0]`},
+		{"bad UTF-8", `["`, "\xff", `"]`},
+		{"bad UTF-8 in a name", `{"`, "\xff", `":"\xff"}`},
+		{"one long wrong number", before, `1`, after},
+		{"lines", ``, "\n", `]`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			payload := append(make([]byte, 0, size), tt.start...)
+			left, right, numbered := strings.Cut(tt.middle, "#")
+			for i := int64(0); len(payload) < size-len(tt.end)-len(tt.middle)-8; i++ {
+				if payload = append(payload, left...); numbered {
+					payload = append(strconv.AppendInt(payload, i, 36), right...)
+				}
+			}
+			payload = append(payload, tt.end...)
+			for _, each := range []bool{false, true} {
+				if used := usedBy(func() { conformance.Checker{Each: each}.Check(payload) }); used > 4*size {
+					t.Errorf("each %v: %d MB beside the %d MB of the payload", each, used>>20, len(payload)>>20)
+				}
+			}
+		})
+	}
+}
+
+// usedBy returns how many bytes of memory work takes from the system at most.
+func usedBy(work func()) int {
+	debug.FreeOSMemory()
+	held := func() int {
+		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
+		metrics.Read(sample)
+		return int(sample[0].Value.Uint64() + sample[1].Value.Uint64())
+	}
+	start, most := held(), 0
+	done, stopped := make(chan bool), make(chan bool)
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Millisecond):
+				most = max(most, held())
+			}
+		}
+	}()
+	work()
+	close(done)
+	<-stopped
+	return max(most, held()) - start
 }
 
 // harmful says what is wrong with text that is to be shown as it is.

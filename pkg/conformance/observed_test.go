@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/runhooks/runhooks/internal/judgetest"
+	"github.com/runhooks/runhooks/internal/validate"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
@@ -103,4 +105,21 @@ func shows(report conformance.Report, deviation string) bool {
 		}
 	}
 	return false
+}
+
+// TestCaptured: all that was captured deviates, in ways that are known.
+func TestCaptured(t *testing.T) {
+	for _, p := range judgetest.Captured(t) {
+		t.Run(p.Name, func(t *testing.T) {
+			report := conformance.Check(p.Text)
+			for _, f := range report.Findings {
+				if f.Severity == conformance.SeverityError && f.Code.Family() != "dialect" {
+					t.Errorf("%s at %s: %s", f.Code, f.Pointer, f.Message)
+				}
+			}
+			if report.Verdict != conformance.Deviates || !validate.ObservedRunEvent(p.Text) {
+				t.Errorf("the verdict is %s; the validator says %v", report.Verdict, validate.ObservedRunEvent(p.Text))
+			}
+		})
+	}
 }

@@ -2,120 +2,220 @@ package conformance
 
 import (
 	"bytes"
-	"fmt"
-	"iter"
+	"cmp"
+	"math/bits"
+	"slices"
+	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/runhooks/runhooks/internal/jsonpointer"
+	"github.com/runhooks/runhooks/internal/validate"
 )
 
-// explain returns a hint on a member of object, at pointer at, that the contract
-// doesn't name there: what it may have been meant to be, or what is known of
-// it.
-func (e *examination) explain(at, name string, object map[string]any) string {
-	documented := e.arm.members[at]
-	absent := func(yield func(string) bool) {
-		for member := range documented {
-			if _, ok := object[member]; !ok && !yield(member) {
-				return
+// names are what the contract names of one event, to suggest from.
+type names struct {
+	event string
+	// spelled are the documented members, by what [fold] makes of their names, in
+	// order of their pointers.
+	spelled map[string][]spelling
+}
+
+type spelling struct{ object, name string }
+
+// An object is a place of an event at which the contract names members.
+type object struct {
+	*names
+	pointer string
+	members []known           // in the order of the bits of [validate.Note.Has]
+	others  map[string]string // the other event that has a member of a name here
+}
+
+// A known name is that of a member, or a value of an enum.
+type known struct {
+	name       []byte
+	documented bool
+	// hints are for a sender and a receiver on a member that isn't documented, unless one
+	// that is like it is absent; or empty.
+	hints [2]string
+	near  uint64 // a bit for each documented member of the object that is like it
+	folded
+}
+
+// objects are all objects that the contract names members of.
+var objects = sync.OnceValue(func() map[*validate.Object]*object {
+	all := make(map[*validate.Object]*object)
+	for _, event := range validate.Events {
+		n := &names{event.Name, make(map[string][]spelling)}
+		first := make(map[string]*object) // by pointer
+		described := make(map[string]string)
+		for _, o := range event.Objects {
+			here := &object{names: n, pointer: o.Pointer, others: make(map[string]string)}
+			for _, m := range o.Members {
+				k := newKnown(m.Name)
+				k.documented = m.Documented
+				here.members = append(here.members, k)
+				if at := o.Pointer + "/" + m.Name; first[o.Pointer] == nil {
+					described[at] = m.Description
+					if m.Documented {
+						n.spelled[string(k.text)] = append(n.spelled[string(k.text)], spelling{o.Pointer, m.Name})
+					}
+				}
+			}
+			if first[o.Pointer] == nil {
+				first[o.Pointer] = here
+			}
+			for _, k := range first[o.Pointer].members { // whose names are known, too
+				if !slices.ContainsFunc(here.members, func(other known) bool { return bytes.Equal(other.name, k.name) }) {
+					here.members = append(here.members, k)
+				}
+			}
+			for _, other := range validate.Events {
+				for _, o := range other.Objects {
+					if other != event && o.Pointer == here.pointer {
+						for _, m := range o.Members {
+							if m.Documented && here.others[m.Name] == "" {
+								here.others[m.Name] = other.Name
+							}
+						}
+					}
+				}
+			}
+			all[o] = here
+		}
+		for _, list := range n.spelled {
+			slices.SortFunc(list, func(a, b spelling) int {
+				return cmp.Or(cmp.Compare(a.object, b.object), cmp.Compare(a.name, b.name))
+			})
+		}
+		for _, o := range event.Objects {
+			here := all[o]
+			for i := range here.members {
+				if k := &here.members[i]; !k.documented {
+					k.near = here.like(*k, true)
+					at := here.pointer + "/" + string(k.name)
+					k.hints = [2]string{here.alike(k.folded, at, described[at], Sender), here.alike(k.folded, at, described[at], Receiver)}
+				}
 			}
 		}
 	}
-	if near := nearest(name, absent); near != "" {
-		if hint := e.spelling(at, name, near); hint != "" {
-			return hint
+	return all
+})
+
+func newKnown(name string) known {
+	return known{name: []byte(name), folded: newFolded(nil, []byte(name))}
+}
+
+// like returns a bit for each member that is like a name, of those that are documented
+// or of the others.
+func (o *object) like(name known, documented bool) (bits uint64) {
+	for i, m := range o.members {
+		s := newSearch(name)
+		if s.consider(m.name, m.folded); s.found() && m.documented == documented {
+			bits |= 1 << i
 		}
-		return fmt.Sprintf("did you mean %s?", quote(near))
 	}
-	alike := e.arm.spelled[string(fold(nil, name))]
+	return bits
+}
+
+// alike returns a hint on a name that is like none of the members that are absent: where
+// the contract has it, or the description of what servers mean by it; or "". A receiver
+// reads it at the pointer at, or under the name that is quoted there.
+func (o *object) alike(f folded, at, description string, as Role) string {
+	alike := o.spelled[string(f.text)]
 	for _, m := range alike {
-		if m.object == at {
-			return fmt.Sprintf("%s is there already, under the name that the contract gives it", quote(m.name))
-		}
-	}
-	if s := e.arm.known[at][name]; s != nil && s.Description != "" {
-		return "known from servers: " + s.Description
-	}
-	if len(alike) > 0 {
-		return "the contract has it at " + alike[0].object + "/" + pointerEscapes.Replace(alike[0].name)
-	}
-	return registry["contract.unknown-member"].Hint
-}
-
-// lookAlike returns a hint on what stands in object in place of a missing member.
-func (e *examination) lookAlike(at, missing string, object map[string]any) string {
-	documented := e.arm.members[at]
-	strangers := func(yield func(string) bool) {
-		for name := range object {
-			if documented[name] == nil && !yield(name) {
-				return
+		if m.object == o.pointer {
+			if as == Receiver {
+				return "read " + quote(m.name) + ", which is there, too"
 			}
+			return quote(m.name) + " is there already, under the name that the contract gives it"
 		}
 	}
-	near := nearest(missing, strangers)
-	if near == "" {
-		return ""
-	}
-	if hint := e.spelling(at, near, missing); hint != "" {
+	switch {
+	case description != "" && as == Receiver:
+		return "known data: read it from " + at + ". " + description
+	case description != "":
+		return "known from servers: " + description
+	case len(alike) > 0:
+		hint := "the contract has it at " + alike[0].object + "/" + jsonpointer.Escape(alike[0].name)
+		if as == Receiver {
+			hint += "; here, read it from " + at
+		}
 		return hint
-	}
-	return fmt.Sprintf("there is a member %s: did you mean %s?", quote(near), quote(missing))
-}
-
-// spelling tells whose spelling name is, where another event has a member of
-// that name in the place where this one has documented; "" where none has.
-func (e *examination) spelling(at, name, documented string) string {
-	for _, other := range e.contract.arms {
-		if other != e.arm && other.members[at][name] != nil {
-			return fmt.Sprintf("`%s` is how %s spells it; here it is `%s`", name, other.event, documented)
-		}
 	}
 	return ""
 }
 
-// nearest returns the candidate that name was most likely meant to be, or "". Of
-// equals the first in order of the alphabet wins.
-func nearest(name string, candidates iter.Seq[string]) string {
-	var buffers [2][64]byte
-	best, least := "", 1+min(2, len(name)/3)
-	folded := fold(buffers[0][:0], name)
-	for c := range candidates {
-		d := distance(folded, fold(buffers[1][:0], c), least+1)
-		if d < least || d == least && best != "" && c < best {
-			best, least = c, d
+// spelling returns a hint that says whose spelling name is, where another event has a
+// member of that name in the place where this one has documented; or "".
+func (o *object) spelling(name, documented []byte, as Role) string {
+	if other := o.others[string(name)]; other != "" {
+		if as == Receiver {
+			return "read it from " + o.pointer + "/" + string(name) + ", as " + other + " spells it"
 		}
+		return "`" + string(name) + "` is how " + other + " spells it; here it is `" + string(documented) + "`"
 	}
-	return best
+	return ""
 }
 
-// A spot is where the contract names a member.
-type spot struct{ object, name string }
+// longestName is how long a name may be to be like one of the contract.
+const longestName = 256
 
-// spellings index members, given by the pointer of their object, by their names
-// without case and separators.
-func spellings[V any](members map[string]map[string]V) map[string][]spot {
-	index := make(map[string][]spot)
-	for _, object := range sortedKeys(members) {
-		for _, name := range sortedKeys(members[object]) {
-			folded := string(fold(nil, name))
-			index[folded] = append(index[folded], spot{object, name})
-		}
+// A search looks for what a name was most likely meant to be.
+type search struct {
+	folded
+	near []byte // the nearest candidate yet, or nil
+	most int    // how far away a nearer one may be
+}
+
+func newSearch(name known) search {
+	return search{folded: name.folded, most: min(2, len(name.name)/3)}
+}
+
+func (s *search) found() bool { return len(s.near) > 0 }
+
+// consider enters a candidate. Of equals the first in order of the alphabet wins.
+func (s *search) consider(name []byte, f folded) {
+	if bits.OnesCount64(s.letters^f.letters) > 2*s.most { // an edit takes a letter, adds one, or both
+		return
 	}
-	return index
+	if d := distance(s.text, f.text, s.most+1); d < s.most || d == s.most && (s.near == nil || bytes.Compare(name, s.near) < 0) {
+		s.near, s.most = name, d
+	}
+}
+
+// A folded name is one without case and separators, and the set of its letters.
+type folded struct {
+	text    []byte
+	letters uint64
+}
+
+// newFolded folds a name into the room behind b.
+func newFolded(b, name []byte) folded {
+	f := folded{text: fold(b, name)}
+	for _, c := range f.text {
+		f.letters |= 1 << (c & 63)
+	}
+	return f
 }
 
 // fold appends name without case and separators to b.
-func fold(b []byte, name string) []byte {
-	for _, r := range name {
+func fold(b, name []byte) []byte {
+	for i := 0; i < len(name); {
+		c := name[i]
 		switch {
-		case r == '_' || r == '-' || r == ' ':
-		case r < utf8.RuneSelf:
-			if 'A' <= r && r <= 'Z' {
-				r += 'a' - 'A'
-			}
-			b = append(b, byte(r))
-		default:
+		case c >= utf8.RuneSelf:
+			r, size := utf8.DecodeRune(name[i:])
 			b = utf8.AppendRune(b, unicode.ToLower(r))
+			i += size
+			continue
+		case c == '_' || c == '-' || c == ' ':
+		case 'A' <= c && c <= 'Z':
+			b = append(b, c+'a'-'A')
+		default:
+			b = append(b, c)
 		}
+		i++
 	}
 	return b
 }
@@ -129,20 +229,23 @@ func distance(a, b []byte, limit int) int {
 	if bytes.Equal(a, b) {
 		return 0
 	}
-	row := append(make([]int, 0, 64), make([]int, len(b)+1)...)
+	row := append(make([]int16, 0, 32), make([]int16, len(b)+1)...)
 	for j := range row {
-		row[j] = j
+		row[j] = int16(j)
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		diagonal, least := row[0], int16(i+1)
+		row[0] = least
 		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
+			if a[i] != b[j] {
+				diagonal++
 			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal)
+			least = min(least, row[j+1])
+		}
+		if int(least) >= limit {
+			return limit
 		}
 	}
-	return min(row[len(b)], limit)
+	return min(int(row[len(b)]), limit)
 }

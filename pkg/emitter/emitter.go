@@ -204,8 +204,53 @@ func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload 
 	if err != nil {
 		return Attempt{}, err
 	}
+	return c.attempt(ctx, Attempt{EventID: eventID, At: at, RequestHeader: header}, http.MethodPost, u, payload, to.Timeout)
+}
+
+// A Request is what [Client.SendRequest] sends, as it stands.
+type Request struct {
+	// Method is POST if it is empty.
+	Method string
+	// URL is as that of an [Endpoint].
+	URL string
+	// Header is all of the header but for what belongs to the connection, such as
+	// Host and Content-Length, which is an error. Without a User-Agent in it none
+	// is sent.
+	Header http.Header
+	Body   []byte
+}
+
+// SendRequest makes one attempt with a header and a body of the caller's, and
+// returns what came of it, as [Client.Send] does. It checks nothing of the body and
+// signs nothing: it is for tools that try receivers, with a request that was
+// recorded or that no sender should send. [Client.UserAgent] is not used, and
+// [Attempt.EventID] is what the header has as webhook-id.
+//
+// The error is an *[EndpointError] for a URL or a header that can't be sent, and
+// wraps ctx's error if that is done before there is an answer.
+func (c *Client) SendRequest(ctx context.Context, r Request) (Attempt, error) {
+	if err := c.checkProxy(); err != nil {
+		return Attempt{}, err
+	}
+	u, err := parseURL(r.URL)
+	if err != nil {
+		return Attempt{}, err
+	}
+	header, err := rawHeader(r.Header)
+	if err != nil {
+		return Attempt{}, err
+	}
+	method := cmp.Or(r.Method, http.MethodPost)
+	if !isToken(method) {
+		return Attempt{}, endpointErrorf("%q is not a method", method)
+	}
+	a := Attempt{EventID: header.Get(signature.HeaderID), At: time.Now(), RequestHeader: header}
+	return c.attempt(ctx, a, method, u, r.Body, 0)
+}
+
+// attempt makes the attempt that a is the start of.
+func (c *Client) attempt(ctx context.Context, a Attempt, method string, u *url.URL, body []byte, timeout time.Duration) (Attempt, error) {
 	c.once.Do(c.setUp)
-	timeout := to.Timeout
 	if timeout <= 0 {
 		timeout = c.timeout()
 	}
@@ -213,8 +258,7 @@ func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload 
 	defer cancel()
 	tr := newTrace(c.Proxy != nil)
 
-	a := Attempt{EventID: eventID, At: at, RequestHeader: header}
-	resp, err := c.roundTrip(tr.in(limited), u, header, payload)
+	resp, err := c.roundTrip(tr.in(limited), method, u, a.RequestHeader, body)
 	if err == nil && resp.StatusCode == 0 { // which stands for no answer
 		resp.Body.Close()
 		err = errors.New("the answer has status 000")
@@ -225,11 +269,11 @@ func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload 
 		switch {
 		case isBlocked && elsewhere == nil:
 			a.Outcome, a.Err = Blocked, blocked
-		case ctx.Err() != nil:
+		case ended(ctx) != nil:
 			tr.record(&a)
-			return a, fmt.Errorf("the attempt was given up while %s: %w", a.Phase, ctx.Err())
-		case limited.Err() != nil:
-			a.Outcome, a.Err = Unreachable, fmt.Errorf("it took longer than %v: %w", timeout, limited.Err())
+			return a, fmt.Errorf("the attempt was given up while %s: %w", a.Phase, ended(ctx))
+		case ended(limited) != nil:
+			a.Outcome, a.Err = Unreachable, fmt.Errorf("it took longer than %v: %w", timeout, ended(limited))
 		case isBlocked: // one address of several, and none of the others could be reached
 			a.Outcome, a.Err = Unreachable, elsewhere
 		default:
@@ -245,14 +289,23 @@ func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload 
 	return a, nil
 }
 
+// ended returns ctx's error, also from its deadline until its timer fires: a
+// connection has a timer of its own for the deadline, which may be the first.
+func ended(ctx context.Context) error {
+	if at, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(at) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
+}
+
 // head returns the URL and the header of an attempt, or what the caller has to
 // fix.
 func (c *Client) head(to Endpoint, eventID string, payload []byte, at time.Time) (*url.URL, http.Header, error) {
 	if !c.Unchecked && !conformance.Valid(payload) {
 		return nil, nil, &PayloadError{Report: conformance.Check(payload)}
 	}
-	if p := c.Proxy; p != nil && (p.Scheme != "http" && p.Scheme != "https" || p.Hostname() == "") {
-		return nil, nil, errors.New("the client's Proxy has to be like http://proxy.example.com:3128, or https")
+	if err := c.checkProxy(); err != nil {
+		return nil, nil, err
 	}
 	u, err := parseURL(to.URL)
 	if err != nil {
@@ -274,22 +327,32 @@ func (c *Client) head(to Endpoint, eventID string, payload []byte, at time.Time)
 	return u, header, nil
 }
 
+func (c *Client) checkProxy() error {
+	if p := c.Proxy; p != nil && (p.Scheme != "http" && p.Scheme != "https" || p.Hostname() == "") {
+		return errors.New("the client's Proxy has to be like http://proxy.example.com:3128, or https")
+	}
+	return nil
+}
+
 // contentType is never written to.
 var contentType = []string{"application/json"}
 
 // roundTrip sends the request and returns the answer.
-func (c *Client) roundTrip(ctx context.Context, u *url.URL, header http.Header, payload []byte) (*http.Response, error) {
+func (c *Client) roundTrip(ctx context.Context, method string, u *url.URL, header http.Header, body []byte) (*http.Response, error) {
 	if c.Proxy != nil {
 		if err := c.Guard.checkHost(traceOf(ctx).dialing(ctx), c.Resolver, u.Hostname()); err != nil {
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "", bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(ctx, method, "", bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	req.URL, req.Host = u, u.Host
 	req.Header = maps.Clone(header) // the caller gets the other one, to change as it likes
+	if header["User-Agent"] == nil {
+		req.Header["User-Agent"] = nil // none, and not that of net/http
+	}
 	if header["Idempotency-Key"] == nil {
 		// Sends no header. It tells the transport that a request may be
 		// repeated where a kept connection turns out to be closed.

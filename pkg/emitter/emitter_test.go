@@ -926,3 +926,54 @@ func BenchmarkSend(b *testing.B) {
 		}
 	})
 }
+
+func TestSendRequest(t *testing.T) {
+	c := newClient(t)
+	c.UserAgent = "not sent"
+	var got *http.Request
+	var body []byte
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got = r
+		body, _ = io.ReadAll(r.Body)
+	}))
+	t.Cleanup(server.Close)
+
+	header := http.Header{"Webhook-Id": {"evt.1"}, "Webhook-Signature": {"v1,x", "v1,y"}, "x-a": {"b"}}
+	a, err := c.SendRequest(t.Context(), Request{URL: server.URL + "/in", Header: header, Body: []byte("no JSON")})
+	if err != nil || a.Outcome != Accepted || a.EventID != "evt.1" {
+		t.Fatal(a, err)
+	}
+	want := http.Header{"Content-Length": {"7"}, "Webhook-Id": {"evt.1"}, "Webhook-Signature": {"v1,x", "v1,y"}, "X-A": {"b"}}
+	if diff := cmp.Diff(want, got.Header); diff != "" {
+		t.Errorf("header (-want +got):\n%s", diff)
+	}
+	if got.Method != http.MethodPost || got.URL.Path != "/in" || string(body) != "no JSON" {
+		t.Errorf("the request is %s %s %q", got.Method, got.URL, body)
+	}
+	if _, err := c.SendRequest(t.Context(), Request{Method: http.MethodGet, URL: server.URL, Header: http.Header{"User-Agent": {"x"}}}); err != nil || got.Method != http.MethodGet || got.UserAgent() != "x" {
+		t.Errorf("the request is %s by %q, %v", got.Method, got.UserAgent(), err)
+	}
+
+	for _, tt := range []struct {
+		r    Request
+		want string
+	}{
+		{Request{URL: "ftp://a.test"}, "scheme"},
+		{Request{URL: server.URL, Method: "GET /"}, "is not a method"},
+		{Request{URL: server.URL, Header: http.Header{"Host": {"a"}}}, "set by the connection"},
+		{Request{URL: server.URL, Header: http.Header{"content-length": {"1"}}}, "set by the connection"},
+		{Request{URL: server.URL, Header: http.Header{"A B": {"a"}}}, "is not the name of a header"},
+		{Request{URL: server.URL, Header: http.Header{"A": {"a\nb"}}}, "control character"},
+	} {
+		_, err := c.SendRequest(t.Context(), tt.r)
+		if _, ok := errors.AsType[*EndpointError](err); !ok || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: %v, want %q", tt.r, err, tt.want)
+		}
+	}
+	if _, err := new(Client).SendRequest(t.Context(), Request{URL: server.URL}); err != nil {
+		t.Error(err)
+	}
+	if a, _ := new(Client).SendRequest(t.Context(), Request{URL: server.URL}); a.Outcome != Blocked {
+		t.Errorf("the guard is %s", a.Outcome)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -182,6 +183,31 @@ func CheckHeader(name, value string) error {
 		return endpointErrorf("the value of the header %s has a control character", key)
 	}
 	return nil
+}
+
+// connections are the headers that belong to the connection and not to the request,
+// or that follow from its body.
+var connections = []string{
+	"Connection", "Content-Length", "Host", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection",
+	"Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// rawHeader returns a copy of a header that is to be sent as it stands.
+func rawHeader(header http.Header) (http.Header, error) {
+	h := make(http.Header, len(header))
+	for name, values := range header {
+		key := textproto.CanonicalMIMEHeaderKey(name)
+		switch {
+		case !isToken(name):
+			return nil, endpointErrorf("%q is not the name of a header", name)
+		case slices.Contains(connections, key):
+			return nil, endpointErrorf("the header %s is set by the connection; leave it out", key)
+		case slices.ContainsFunc(values, func(v string) bool { return !isFieldValue(v) }):
+			return nil, endpointErrorf("the value of the header %s has a control character", key)
+		}
+		h[key] = append(h[key], values...)
+	}
+	return h, nil
 }
 
 // isToken tells a token of RFC 9110, section 5.6.2.

@@ -301,3 +301,22 @@ func ExampleGuard_CheckURL() {
 	// ::1 is not a public address: loopback (RFC 4291)
 	// endpoint: the URL has user information; give it as an Authorization header
 }
+
+// What a receiver does with a request that no sender should send.
+func ExampleClient_SendRequest() {
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Webhook-Signature") == "" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	defer receiver.Close()
+
+	client := &emitter.Client{Guard: emitter.Guard{InsecureAllowAll: true}} // the receiver is on this machine
+	attempt, err := client.SendRequest(context.Background(), emitter.Request{
+		URL:    receiver.URL,
+		Header: http.Header{"Content-Type": {"application/json"}, "Webhook-Id": {"evt_1"}},
+		Body:   []byte(`{}`),
+	})
+	fmt.Println(attempt, err)
+	// Output: 401: refused <nil>
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+
+	"github.com/runhooks/runhooks/internal/addrspace"
 )
 
 // IPv6 addresses that carry IPv4 addresses. Each passes, or is blocked for the
@@ -225,7 +227,7 @@ func checkForms(t *testing.T, v4 [4]byte, rest [16]byte) {
 			if plain == nil {
 				t.Errorf("%s: %v passes", f.name, addr)
 			}
-		} else if special(addr.Unmap()) == "" && plain != nil {
+		} else if addrspace.Special(addr.Unmap()) == "" && plain != nil {
 			t.Errorf("%s: %v", f.name, plain)
 		}
 		if err := allowing(f.listed).Check(addr); blocked && err == nil {
@@ -241,12 +243,12 @@ func checkForms(t *testing.T, v4 [4]byte, rest [16]byte) {
 // that is not public, and what is next to them.
 func TestForms(t *testing.T) {
 	tried := 0
-	for _, s := range specials {
-		if !s.prefix.Addr().Is4() {
+	for _, s := range addrspace.Blocks {
+		if !s.Prefix.Addr().Is4() {
 			continue
 		}
-		first := s.prefix.Addr().As4()
-		last := binary.BigEndian.Uint32(first[:]) | uint32(1<<(32-s.prefix.Bits())-1)
+		first := s.Prefix.Addr().As4()
+		last := binary.BigEndian.Uint32(first[:]) | uint32(1<<(32-s.Prefix.Bits())-1)
 		for _, n := range []uint32{last - 1, last, last + 1, binary.BigEndian.Uint32(first[:]) - 1, binary.BigEndian.Uint32(first[:])} {
 			for _, rest := range []string{"2606:4700::1111", "2a12:3456:789a:bcde:f012:3456:789a:bcde", "fd00::1"} {
 				tried++

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/runhooks/runhooks/internal/addrspace"
 )
 
 // Addresses that are not public, each with the prefixes that let it through.
@@ -177,13 +179,13 @@ func TestGuardListsNoMore(t *testing.T) {
 
 // The table of special blocks: one that an earlier one covers would say nothing.
 func TestSpecials(t *testing.T) {
-	for i, s := range specials {
-		if s.prefix != s.prefix.Masked() {
-			t.Errorf("%v has bits behind its length", s.prefix)
+	for i, s := range addrspace.Blocks {
+		if s.Prefix != s.Prefix.Masked() {
+			t.Errorf("%v has bits behind its length", s.Prefix)
 		}
-		for _, earlier := range specials[:i] {
-			if earlier.prefix.Overlaps(s.prefix) && earlier.prefix.Bits() <= s.prefix.Bits() {
-				t.Errorf("%v is covered by %v", s.prefix, earlier.prefix)
+		for _, earlier := range addrspace.Blocks[:i] {
+			if earlier.Prefix.Overlaps(s.Prefix) && earlier.Prefix.Bits() <= s.Prefix.Bits() {
+				t.Errorf("%v is covered by %v", s.Prefix, earlier.Prefix)
 			}
 		}
 	}
@@ -333,7 +335,7 @@ func FuzzGuard(f *testing.F) {
 			t.Errorf("%v passes in one form and not in another", addr)
 		}
 		alone := Guard{Allow: []netip.Prefix{netip.PrefixFrom(addr, addr.BitLen())}}
-		if err := alone.Check(addr); err != nil && len(alone.carried(bare)) == 0 {
+		if err := alone.Check(addr); err != nil && len(addrspace.Carried(bare, false)) == 0 {
 			t.Errorf("listed: %v", err)
 		}
 		alone.Allow = append(alone.Allow, netip.MustParsePrefix("0.0.0.0/0"))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,5 +90,23 @@ func drip(start, more string) func(net.Conn) {
 			<-tick.C
 			_, err = io.WriteString(conn, more)
 		}
+	}
+}
+
+// late is a context whose timer has not fired yet, although its deadline has passed.
+type late struct{ context.Context }
+
+func (late) Deadline() (time.Time, bool) { return time.Now(), true }
+
+// TestGivenUpLate: a connection may know of ctx's deadline before ctx does.
+func TestGivenUpLate(t *testing.T) {
+	c := new(Client)
+	c.once.Do(c.setUp)
+	c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+		return nil, os.ErrDeadlineExceeded
+	}
+	a, err := c.Send(late{t.Context()}, Endpoint{URL: "http://endpoint.test", Unsigned: true}, "evt_1", sample(t))
+	if !errors.Is(err, context.DeadlineExceeded) || a.Outcome != "" {
+		t.Errorf("the attempt is %#v, and the error %v", a, err)
 	}
 }

@@ -67,3 +67,45 @@ func BenchmarkValid(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkCanonical writes and reads events in their canonical form. For comparison
+// encoding/json writes the same members, with a map for each row.
+func BenchmarkCanonical(b *testing.B) {
+	row := `{"Rank":"1","Product":"MacBook Air M2","Category":"Laptops","Units Sold":"2,847","Revenue":"$2,847,000"}`
+	large := strings.Replace(sample, `{"Rank":"1","Product":"MacBook Air M2"}`, strings.Repeat(row+",", 10_000)+row, 1)
+	for _, bb := range []struct{ name, payload string }{
+		{"completed", sample},
+		{"failed", failedSample},
+		{"deviates", scrape},
+		{"megabyte", large},
+	} {
+		e, err := event.Parse([]byte(bb.payload))
+		if err != nil {
+			b.Fatal(err)
+		}
+		form, err := e.MarshalJSON()
+		if err != nil {
+			b.Fatal(err)
+		}
+		run := func(name string, do func() error) {
+			b.Run(bb.name+"/"+name, func(b *testing.B) {
+				b.SetBytes(int64(len(form)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := do(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		var plain any
+		if err := json.Unmarshal(form, &plain); err != nil {
+			b.Fatal(err)
+		}
+		run("write", func() error { _, err := e.MarshalJSON(); return err })
+		run("write-json.Marshal", func() error { _, err := json.Marshal(e); return err })
+		run("write-encoding-json", func() error { _, err := json.Marshal(plain); return err })
+		run("read", func() error { return new(event.Event).UnmarshalJSON(form) })
+		run("read-encoding-json", func() error { var v any; return json.Unmarshal(form, &v) })
+	}
+}

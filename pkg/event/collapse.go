@@ -75,8 +75,8 @@ func said(e *Event) (n int) {
 	for _, is := range []bool{
 		e.Error != nil && e.Error.Type != "",
 		e.Error != nil && e.Error.Stack != "",
-		e.TextGroups != nil,
-		e.Lists != nil,
+		len(e.TextGroups) > 0,
+		len(e.Lists) > 0,
 		countRows(e.TextGroups)+countRows(e.Lists) > 0,
 		e.Partial.Known,
 		e.Run.StartedAt.Raw != "",

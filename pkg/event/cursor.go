@@ -80,6 +80,22 @@ func (c *cursor) skipString() (plain bool) {
 	}
 }
 
+// nothing tells whether an empty text, array or object comes next.
+func (c *cursor) nothing() bool {
+	var last byte
+	switch c.peek() {
+	case '"':
+		return c.text[c.at+1] == '"'
+	case '[':
+		last = ']'
+	case '{':
+		last = '}'
+	default:
+		return false
+	}
+	return strings.TrimLeft(c.text[c.at+1:], " \t\r\n")[0] == last
+}
+
 // raw passes the value that comes next, and gives where it is.
 func (c *cursor) raw() (start, end int) {
 	first := c.peek()

@@ -6,6 +6,10 @@
 // [NewRunCompleted] and [NewRunFailed] go the other way: they build payloads
 // that conform.
 //
+// An event has a form in JSON, too, the canonical one, which [encoding/json] writes and
+// reads: see [Event.MarshalJSON]. It is for programs in other languages, and for receivers
+// of what another program has parsed.
+//
 // Three things have names that are easily mixed up. [Event.EndpointID] is the id of
 // the endpoint, which payloads call webhook_id; the id of the event is not in the
 // payload, but in the header webhook-id. [Event.Texts] and [Completed.Texts] are
@@ -24,8 +28,13 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -79,8 +88,8 @@ type Event struct {
 	// RawTimestamp is timestamp as sent.
 	RawTimestamp string
 	// EndpointID is the payload's webhook_id: the endpoint that the event is sent
-	// to, as its sender calls it. The header webhook-id is another thing: it
-	// identifies the event.
+	// to, as its sender calls it. A number is text here, as it was written. The
+	// header webhook-id is another thing: it identifies the event.
 	EndpointID string
 
 	Run Run
@@ -110,20 +119,34 @@ type Event struct {
 
 	// Payload is the bytes as received. [Parse] keeps them without a copy.
 	Payload []byte
+
+	// Provenance says where values came from, in the payload's order. It is nil unless
+	// the [Parser] was asked for it.
+	Provenance []Origin
+}
+
+// An Origin says where a value of an event came from.
+type Origin struct {
+	// Canonical is the RFC 6901 pointer of the value in the canonical form of the
+	// event.
+	Canonical string
+	// Payload is the pointer of what it was taken from in the payload. That is the same
+	// value, but that a number may be text, or written differently.
+	Payload string
 }
 
 // A Run is what an event says of the run itself.
 type Run struct {
 	ID        string
 	RobotID   string
-	RobotName string // "Unknown Robot" where the server knew none
+	RobotName string // "Unknown Robot" where the server knew none; a number as it was written
 	Status    Status
 	// StartedAt and FinishedAt are when the run did.
 	StartedAt  Time
 	FinishedAt Time
 	BrowserID  string
 	// UserID is the robot's owner. It is mostly a number, as it was written,
-	// whether it was sent as a number or as text.
+	// whether it was sent as a number or as text, and empty where it is null.
 	UserID string
 	// TestMode is set in events that are sent to try an endpoint.
 	TestMode Flag
@@ -199,8 +222,10 @@ type Counts struct {
 }
 
 // Content is what runs bring home that don't capture rows: a page, or the results of
-// a crawl or a search.
+// a crawl or a search. Servers send a page beside extracted_data; a fork sends it in
+// there, or in both places, and then what stands in extracted_data is in Extra.
 type Content struct {
+	Text     string // the page as text
 	Markdown string // the page as Markdown
 	HTML     string // the page as HTML
 	Summary  string // of the page
@@ -210,8 +235,8 @@ type Content struct {
 	FullPageScreenshot string
 	// Crawl and Search are the results of crawls and searches, in the payload's
 	// order.
-	Crawl  []Result
-	Search []Result
+	Crawl  []Crawl
+	Search []Search
 }
 
 // A Link is one link of a page.
@@ -222,11 +247,63 @@ type Link struct {
 	Raw json.RawMessage
 }
 
-// A Result is one named result, of a form that the contract says nothing about.
-type Result struct {
+// A Crawl is the named result of a crawl. The contract says nothing about its form, so
+// it may be of another than servers are known to send: then it has no pages.
+type Crawl struct {
 	Name string
-	// Value is JSON. It is part of the payload.
+	// Pages is nil where what was sent is not a list of objects.
+	Pages []Page
+	// Value is the result as sent. It is JSON, and part of the payload. In an event
+	// that was read from its canonical form it is there only where Pages is nil.
 	Value json.RawMessage
+}
+
+// A Page is one page of a crawl.
+type Page struct {
+	URL         string
+	SourceURL   string // that was asked for
+	StatusCode  Count  // of the answer
+	Depth       Count  // in links from the start of the crawl
+	Title       string
+	Description string
+	Language    string
+	Favicon     string // its URL
+	ScrapedAt   Time
+	WordCount   Count
+	Text        string
+	Markdown    string
+	HTML        string
+	Links       []Link
+	// Extra are the members of the page that have no field, in the payload's order.
+	Extra []Member
+}
+
+// A Search is the named result of a search. As with a [Crawl], it may be of another
+// form than servers are known to send: then it has a Name and a Value alone.
+type Search struct {
+	Name       string
+	Query      string
+	Provider   string
+	SearchedAt Time
+	// ResultCount is what the payload says of how many results there are.
+	ResultCount Count
+	// Results is nil where there is no list of objects.
+	Results []SearchResult
+	// Extra are the members of the search that have no field, in the payload's order.
+	Extra []Member
+	// Value is the result as sent. It is JSON, and part of the payload. In an event
+	// that was read from its canonical form it is there only where it isn't an object.
+	Value json.RawMessage
+}
+
+// A SearchResult is one result of a search.
+type SearchResult struct {
+	URL         string
+	Title       string
+	Description string
+	Position    Count // from 1
+	// Extra are the members of the result that have no field, in the payload's order.
+	Extra []Member
 }
 
 // An Error is why a run failed.
@@ -277,9 +354,75 @@ func countRows(groups []Group) (n int64) {
 	return n
 }
 
-// Report returns all that there is to say about the payload. It calls
-// [conformance.Check] each time.
-func (e *Event) Report() conformance.Report { return conformance.Check(e.Payload) }
+// EmptySuccess reports whether the event says that a run succeeded and holds nothing
+// of it: no rows, no text or links of a page, no pages of a crawl, no results of a
+// search and no URLs of screenshots. Counts don't matter, since a screenshot that is
+// only counted isn't there either. What stands in extracted_data under another name is
+// something, and so is an array or an object beside it, unless it is empty.
+//
+// Don't take such an event for a run that found nothing: fetch the run first. Servers
+// always send runs that were started over their API or SDK so, while the stored run has
+// its rows; and they say success of pages that could not be reached, of runs that were
+// stopped, and of scrape runs that were asked for plain text alone, which isn't sent.
+// A check of the payload reports data.empty-success.
+func (e *Event) EmptySuccess() bool {
+	c := &e.Content
+	return e.Type == RunCompleted && e.Run.Status == StatusSuccess &&
+		countRows(e.TextGroups)+countRows(e.Lists) == 0 &&
+		c.Text+c.Markdown+c.HTML+c.Summary+c.VisibleScreenshot+c.FullPageScreenshot == "" &&
+		!slices.ContainsFunc(c.Links, func(l Link) bool { return l.URL != "" || holds(slices.Concat([]byte("["), l.Raw, []byte("]"))) }) &&
+		!slices.ContainsFunc(c.Crawl, func(r Crawl) bool { return len(r.Pages) > 0 || holds(r.Value) }) &&
+		!slices.ContainsFunc(c.Search, Search.holds) &&
+		!slices.ContainsFunc(e.Extra, func(m Member) bool {
+			name, within := strings.CutPrefix(m.Pointer, "/data/extracted_data/")
+			if !within {
+				name, within = strings.CutPrefix(m.Pointer, "/data/")
+				within = within && !bytes.HasPrefix(m.Value, []byte(`"`))
+			}
+			return within && !strings.Contains(name, "/") && holds(m.Value)
+		})
+}
+
+// holds tells whether there is something in a search, its query included.
+func (s Search) holds() bool {
+	return s.Query+s.Provider+s.SearchedAt.Raw != "" || len(s.Results) > 0 || holds(s.Value) ||
+		slices.ContainsFunc(s.Extra, func(m Member) bool { return holds(m.Value) })
+}
+
+// holds tells whether there is something in a JSON value: a text that isn't empty, or
+// an element of an array that is neither null nor an empty text or array. Of an object,
+// numbers and truth values are about what there is.
+func holds(value []byte) bool {
+	in := jsontext.NewDecoder(bytes.NewReader(value))
+	for {
+		token, err := in.ReadToken()
+		if err != nil {
+			return false
+		}
+		depth, kind := in.StackDepth(), token.Kind()
+		if kind == '{' || kind == '[' {
+			depth--
+		}
+		within, n := in.StackIndex(depth)
+		switch kind {
+		case '"':
+			if name := within == '{' && n%2 == 1; !name && token.String() != "" {
+				return true
+			}
+		case '{', '0', 't', 'f':
+			if within == '[' {
+				return true
+			}
+		}
+	}
+}
+
+// Report returns all that there is to say about the payload, to its receiver
+// ([conformance.Receiver]). It checks the payload each time.
+func (e *Event) Report() conformance.Report { return asReceiver.Check(e.Payload) }
+
+// asReceiver judges for whoever has a payload, and can't change it.
+var asReceiver = conformance.Checker{As: conformance.Receiver}
 
 // Deviations returns the ways in which the payload deviates from the documented
 // contract: the findings of its report that are errors. The result is nil if the

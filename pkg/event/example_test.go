@@ -1,8 +1,10 @@
 package event_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/runhooks/runhooks/pkg/event"
@@ -44,12 +46,12 @@ func ExampleParse() {
 }
 
 func ExampleParser() {
-	layouts, err := event.Layouts("de-DE")
+	locale, err := event.LoadLocale("de-DE")
 	if err != nil {
 		panic(err)
 	}
 	zone := time.FixedZone("CEST", 2*60*60) // rather time.LoadLocation("Europe/Berlin")
-	parser := event.Parser{Zone: zone, Layouts: layouts}
+	parser := event.Parser{Zone: zone, Locale: locale}
 	e, err := parser.Parse([]byte(scrape))
 	if err != nil {
 		panic(err)
@@ -58,10 +60,31 @@ func ExampleParser() {
 	// Output: true 2026-06-25 13:53:15 +0000 UTC
 }
 
-func ExampleLayouts() {
-	layouts, err := event.Layouts("en-US")
-	fmt.Println(layouts, err)
-	// Output: [1/2/2006, 3:04:05 PM] <nil>
+func ExampleLoadLocale() {
+	locale, err := event.LoadLocale("EN-gb")
+	fmt.Println(locale, err)
+	_, err = event.LoadLocale("de-US")
+	fmt.Println(err)
+	// Output:
+	// en-GB <nil>
+	// event: the locale "de-US" is not known; of this language are de, de-AT, de-BE, de-CH, de-DE, de-IT, de-LI, de-LU
+}
+
+func ExampleLocale_String() {
+	locale, err := event.LoadLocale("zh-hans-cn")
+	fmt.Println(locale, err)
+	// Output: zh-Hans-CN <nil>
+}
+
+func ExampleLocales() {
+	for _, tag := range event.Locales() {
+		if strings.HasPrefix(tag, "ja") {
+			fmt.Println(tag)
+		}
+	}
+	// Output:
+	// ja
+	// ja-JP
 }
 
 func ExampleInvalidError() {
@@ -73,7 +96,7 @@ func ExampleInvalidError() {
 	}
 	// Output:
 	// event: the payload is invalid: event.type-unknown at /event_type: event_type is the string "run_ended", which is no event of the contract
-	// send "run_completed" or "run_failed"
+	// take it and keep its bytes, since senders may add events; pkg/receiver hands it to Handlers.Unknown
 }
 
 func ExampleEvent_Deviations() {
@@ -103,6 +126,35 @@ func ExampleEvent_Report() {
 	report := e.Report()
 	fmt.Println(report.Verdict, len(report.Findings) > len(e.Deviations()))
 	// Output: deviates true
+}
+
+// A run that was started over the API: the event says success and holds nothing, and
+// the stored run has its rows.
+func ExampleEvent_EmptySuccess() {
+	e, err := event.Parse([]byte(`{
+	  "event_type": "run_completed",
+	  "timestamp": "2026-06-25T13:53:15.595Z",
+	  "webhook_id": 7,
+	  "data": {
+	    "robot_id": "d453def3-800a-4b6c-ba31-854cf8dd8d26",
+	    "run_id": "110c4dae-c39b-4b30-a932-eff1022e4bb7",
+	    "robot_name": "Test Robot",
+	    "status": "success",
+	    "started_at": "6/25/2026, 3:52:30 PM",
+	    "finished_at": "6/25/2026, 3:53:15 PM",
+	    "extracted_data": {
+	      "captured_texts": {}, "captured_lists": {}, "crawl_data": {}, "search_data": {},
+	      "captured_texts_count": 0, "captured_lists_count": 0, "screenshots_count": 1
+	    }
+	  }
+	}`))
+	if err != nil {
+		panic(err)
+	}
+	if e.EmptySuccess() {
+		fmt.Println("fetch run", e.Run.ID, "before you believe this")
+	}
+	// Output: fetch run 110c4dae-c39b-4b30-a932-eff1022e4bb7 before you believe this
 }
 
 func ExampleEvent_Counted() {
@@ -276,4 +328,131 @@ func ExampleNewID() {
 	id := event.NewID() // like evt_C6QYXMPLDJ4ZVHVNPYQB2WTIAO
 	fmt.Println(id[:4], len(id))
 	// Output: evt_ 30
+}
+
+func ExampleEvent_MarshalJSON() {
+	e, err := event.Parse([]byte(scrape))
+	if err != nil {
+		panic(err)
+	}
+	form, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(string(form))
+	// Output:
+	// {
+	//   "version": 1,
+	//   "type": "run_completed",
+	//   "raw_type": "run_completed",
+	//   "timestamp": {
+	//     "raw": "2026-06-25T13:53:15.595Z",
+	//     "instant": "2026-06-25T13:53:15.595Z"
+	//   },
+	//   "endpoint_id": "webhook_1748363593595",
+	//   "run": {
+	//     "id": "110c4dae-c39b-4b30-a932-eff1022e4bb7",
+	//     "robot_id": "d453def3-800a-4b6c-ba31-854cf8dd8d26",
+	//     "robot_name": "Test Robot",
+	//     "status": "success",
+	//     "finished_at": {
+	//       "raw": "25.6.2026, 15:53:15"
+	//     }
+	//   },
+	//   "texts": [],
+	//   "lists": [],
+	//   "counts": {},
+	//   "content": {
+	//     "markdown": "# Example Domain",
+	//     "links": [],
+	//     "crawls": [],
+	//     "searches": []
+	//   },
+	//   "extra": [
+	//     {
+	//       "pointer": "/data/pages",
+	//       "value": 1
+	//     }
+	//   ]
+	// }
+}
+
+// A receiver of canonical events has the same type as one that parses payloads.
+func ExampleEvent_UnmarshalJSON() {
+	parsed, err := event.Parse([]byte(scrape))
+	if err != nil {
+		panic(err)
+	}
+	body, err := parsed.MarshalJSON()
+	if err != nil {
+		panic(err)
+	}
+
+	var e event.Event
+	if err := json.Unmarshal(body, &e); err != nil {
+		panic(err)
+	}
+	fmt.Println(e.Type, e.Run.RobotName, e.Content.Markdown)
+
+	fmt.Println(json.Unmarshal([]byte(scrape), &e))
+	// Output:
+	// run_completed Test Robot # Example Domain
+	// event: this is a payload, not a canonical event: event.Parse reads it
+}
+
+func ExampleParser_provenance() {
+	e, err := event.Parser{Provenance: true}.Parse([]byte(scrape))
+	if err != nil {
+		panic(err)
+	}
+	for _, o := range e.Provenance {
+		fmt.Println(o.Canonical, "from", o.Payload)
+	}
+	// Output:
+	// /raw_type from /event_type
+	// /timestamp/raw from /timestamp
+	// /endpoint_id from /webhook_id
+	// /run/id from /data/runId
+	// /run/robot_id from /data/robotId
+	// /run/robot_name from /data/robotName
+	// /run/status from /data/status
+	// /run/finished_at/raw from /data/finishedAt
+	// /content/markdown from /data/markdown
+	// /extra/0/value from /data/pages
+}
+
+func ExampleCrawl() {
+	payload := `{"event_type":"run_completed","timestamp":"2026-06-25T15:53:15.595Z","webhook_id":"w",
+		"data":{"robot_id":"b","run_id":"r","robot_name":"News","status":"success","metadata":{},
+		"started_at":"6/25/2026, 3:52:30 PM","finished_at":"6/25/2026, 3:53:15 PM","extracted_data":{
+		"captured_texts":{},"captured_lists":{},"captured_texts_count":0,"captured_lists_count":0,"screenshots_count":0,
+		"crawl_data":{"Crawl Results":[{"metadata":{"url":"https://example.com/","statusCode":200,"title":"Example"},"markdown":"# Example"}]}}}}`
+	e, err := event.Parse([]byte(payload))
+	if err != nil {
+		panic(err)
+	}
+	for _, c := range e.Content.Crawl {
+		for _, page := range c.Pages {
+			fmt.Println(c.Name, page.URL, page.StatusCode.Value, page.Title, page.Markdown)
+		}
+	}
+	// Output: Crawl Results https://example.com/ 200 Example # Example
+}
+
+func ExampleSearch() {
+	payload := `{"event_type":"run_completed","timestamp":"2026-06-25T15:53:15.595Z","webhook_id":"w",
+		"data":{"robot_id":"b","run_id":"r","robot_name":"News","status":"success","metadata":{},
+		"started_at":"6/25/2026, 3:52:30 PM","finished_at":"6/25/2026, 3:53:15 PM","extracted_data":{
+		"captured_texts":{},"captured_lists":{},"captured_texts_count":0,"captured_lists_count":0,"screenshots_count":0,
+		"search_data":{"Search Results":{"query":"example","results":[{"url":"https://example.com/","title":"Example","position":1}]}}}}}`
+	e, err := event.Parse([]byte(payload))
+	if err != nil {
+		panic(err)
+	}
+	for _, s := range e.Content.Search {
+		for _, r := range s.Results {
+			fmt.Println(s.Query, r.Position.Value, r.Title, r.URL)
+		}
+	}
+	// Output: example 1 Example https://example.com/
 }

@@ -1,27 +1,31 @@
 package event
 
 import (
+	_ "embed"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/runhooks/runhooks/jsonschema"
 )
 
 // names says which member of a payload is which field, as the schemas have it.
 // The names of run_completed are the fields' own. Those of run_failed say by
 // x-canonical which they are, and those that servers use instead say by x-dialect
-// what they stand for. Each name means the same in both events: a failure in
-// snake_case is read as one in camelCase is.
+// what they stand for. A member that stands elsewhere than the one that it is gives
+// the pointer of that as x-canonical. Each name means the same in both events: a
+// failure in snake_case is read as one in camelCase is.
 type names struct {
 	root   *object
 	events map[string]Type // by event_type as sent
 	arms   map[Type]uint8  // a bit for each
+	// canonical has the pointer of each field in the canonical form, by its own.
+	canonical map[string]string
+	page      *shape[Page]
+	search    *shape[Search]
+	result    *shape[SearchResult]
 }
 
 // An object is one whose members have names.
@@ -41,19 +45,33 @@ type member struct {
 
 const eventTypeName = "event_type"
 
+// canonicalFile is the schema of the canonical form.
+const canonicalFile = "canonical/run-event.json"
+
+// schemasJSON has what matters here of the schemas, by file: a ninth of them, since it is
+// read when a program parses its first event.
+//
+//go:generate go run names_generate.go
+//go:embed names.json
+var schemasJSON []byte
+
 // loadNames reads the embedded schemas, once.
 var loadNames = sync.OnceValue(func() *names {
-	n, err := readNames(jsonschema.FS)
-	if err != nil {
-		panic(fmt.Sprintf("event: the embedded contract can't be read: %v", err))
+	var files map[string]schema
+	err := json.Unmarshal(schemasJSON, &files)
+	if err == nil {
+		var n *names
+		if n, err = newNames(files); err == nil {
+			return n
+		}
 	}
-	return n
+	panic(fmt.Sprintf("event: the embedded contract can't be read: %v", err))
 })
 
 // A schema is what matters here of a JSON Schema.
 type schema struct {
 	Ref        string            `json:"$ref"`
-	Const      string            `json:"const"`
+	Const      any               `json:"const"`
 	Properties map[string]schema `json:"properties"`
 	AllOf      []schema          `json:"allOf"`
 	AnyOf      []schema          `json:"anyOf"`
@@ -61,30 +79,15 @@ type schema struct {
 	Else       *schema           `json:"else"`
 	Defs       map[string]schema `json:"$defs"`
 	Canonical  string            `json:"x-canonical"`
+	SentAs     map[string]string `json:"x-sent-as"`
 	Dialect    struct {
 		Member    string `json:"member"`
 		InsteadOf string `json:"instead-of"`
 	} `json:"x-dialect"`
 }
 
-// readNames reads the schemas of both layers.
-func readNames(schemas fs.FS) (*names, error) {
-	files := make(map[string]schema)
-	found, err := fs.Glob(schemas, "*/*.json")
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range found {
-		text, err := fs.ReadFile(schemas, file)
-		if err != nil {
-			return nil, err
-		}
-		var s schema
-		if err := json.Unmarshal(text, &s); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		files[file] = s
-	}
+// newNames takes the names from the schemas of all layers.
+func newNames(files map[string]schema) (*names, error) {
 	n := &names{events: make(map[string]Type), arms: make(map[Type]uint8)}
 	indices := make(map[string]int)
 	for i, pointer := range slices.Sorted(maps.Keys(fields)) {
@@ -94,9 +97,10 @@ func readNames(schemas fs.FS) (*names, error) {
 		return nil, fmt.Errorf("%d fields; a reader keeps track of 64", len(indices))
 	}
 	objects := make(map[string]*object)
-	for _, file := range found {
+	for _, file := range slices.Sorted(maps.Keys(files)) {
 		layer, base := path.Split(file)
-		event := Type(files[file].Properties[eventTypeName].Const)
+		name, _ := files[file].Properties[eventTypeName].Const.(string)
+		event := Type(name)
 		if layer != "v1/" || event == "" { // the union of the events has no event_type
 			continue
 		}
@@ -105,8 +109,8 @@ func readNames(schemas fs.FS) (*names, error) {
 		for _, file := range []string{file, "observed/" + base} {
 			a.visit(file, files[file], "")
 			for s := range a.inPlace(file, files[file].Properties[eventTypeName]) {
-				if s.Const != "" {
-					n.events[s.Const] = event
+				if name, _ := s.Const.(string); name != "" {
+					n.events[name] = event
 				}
 			}
 		}
@@ -140,7 +144,35 @@ func readNames(schemas fs.FS) (*names, error) {
 		}
 	}
 	n.root = objects[""]
+	canonical := files[canonicalFile]
+	n.canonical = make(map[string]string)
+	canonicalPointers(canonical.Defs, canonical, "", n.canonical)
+	n.page = shapeOf(canonical.Defs["CanonicalPage"], pageFields)
+	n.search = shapeOf(canonical.Defs["CanonicalSearch"], searchFields)
+	n.result = shapeOf(canonical.Defs["CanonicalSearchResult"], resultFields)
 	return n, nil
+}
+
+// canonicalPointers enters the members of an object of the canonical form, and those of
+// the objects in it, by the pointers that x-sent-as gives.
+func canonicalPointers(definitions map[string]schema, object schema, place string, into map[string]string) {
+	for name, pointer := range object.SentAs {
+		into[pointer] = place + "/" + canonicalName(name, object)
+	}
+	for name, member := range object.Properties {
+		if _, sent := object.SentAs[name]; !sent && member.Ref != "" {
+			canonicalPointers(definitions, definitions[strings.TrimPrefix(member.Ref, "#/$defs/")], place+"/"+name, into)
+		}
+	}
+}
+
+// canonicalName returns the pointer of a member within its object: a time is an object
+// that has what was sent as raw.
+func canonicalName(name string, object schema) string {
+	if object.Properties[name].Ref == "#/$defs/CanonicalTime" {
+		return name + "/raw"
+	}
+	return name
 }
 
 // A survey gathers the members that the schemas of one event name.
@@ -205,7 +237,10 @@ func (a *survey) canonical(place, name string) (pointer string, own bool) {
 	if other := a.standsFor[place+"/"+name]; other != "" {
 		name, own = other, false
 	}
-	if c := a.known[place][name].Canonical; c != "" {
+	switch c := a.known[place][name].Canonical; {
+	case strings.HasPrefix(c, "/"):
+		return c, false
+	case c != "":
 		name = c
 	}
 	return place + "/" + name, own

@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -13,6 +14,42 @@ import (
 
 	"github.com/runhooks/runhooks/jsonschema"
 )
+
+// readSchemas reads what names.json has.
+func readSchemas(schemas fs.FS) (map[string]schema, error) {
+	found, err := fs.Glob(schemas, "*/*.json")
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string]schema)
+	for _, file := range found {
+		text, err := fs.ReadFile(schemas, file)
+		if err != nil {
+			return nil, err
+		}
+		var s schema
+		if err := json.Unmarshal(text, &s); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		files[file] = s
+	}
+	return files, nil
+}
+
+// TestSchemasJSON: what was taken from the schemas is what they have now.
+func TestSchemasJSON(t *testing.T) {
+	want, err := readSchemas(jsonschema.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]schema
+	if err := json.Unmarshal(schemasJSON, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("go generate ./pkg/event writes names.json anew (-want +got):\n%s", diff)
+	}
+}
 
 // TestFields: each field has a name in the schemas, each name a field, and each of
 // the contract's names is its event's own.
@@ -34,6 +71,9 @@ func TestFields(t *testing.T) {
 	if len(unnamed) > 0 {
 		t.Errorf("the schemas have no name for %q", slices.Sorted(maps.Keys(unnamed)))
 	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(fields)), slices.Sorted(maps.Keys(n.canonical))); diff != "" {
+		t.Errorf("fields (-) and what x-sent-as of jsonschema/canonical names (+) differ:\n%s", diff)
+	}
 	want := map[string]Type{"run_completed": RunCompleted, "webhook_test": RunCompleted, "run_failed": RunFailed}
 	if diff := cmp.Diff(want, n.events); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
@@ -52,6 +92,39 @@ func TestFields(t *testing.T) {
 	} {
 		if got := data.members[name]; got.pointer != want.pointer || got.own != want.own {
 			t.Errorf("%s is %s, and own to %b; want %s and %b", name, got.pointer, got.own, want.pointer, want.own)
+		}
+	}
+	for _, name := range []string{"text", "markdown", "html", "summary", "links"} {
+		if got := data.members["extracted_data"].object.members[name]; got.pointer != "/data/"+name || got.own != 0 {
+			t.Errorf("within extracted_data, %s is %s, and own to %b; want /data/%s and none", name, got.pointer, got.own, name)
+		}
+	}
+}
+
+// TestResultFields: each member of the canonical form of pages, searches and their
+// results says what servers call it, and has a field that takes it.
+func TestResultFields(t *testing.T) {
+	text, err := fs.ReadFile(jsonschema.FS, canonicalFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s schema
+	if err := json.Unmarshal(text, &s); err != nil {
+		t.Fatal(err)
+	}
+	for definition, fields := range map[string][]string{
+		"CanonicalPage":         slices.Sorted(maps.Keys(pageFields)),
+		"CanonicalSearch":       slices.Sorted(maps.Keys(searchFields)),
+		"CanonicalSearchResult": slices.Sorted(maps.Keys(resultFields)),
+	} {
+		d := s.Defs[definition]
+		if diff := cmp.Diff(fields, slices.Sorted(maps.Keys(d.SentAs))); diff != "" {
+			t.Errorf("%s: fields (-) and x-sent-as (+) differ:\n%s", definition, diff)
+		}
+		for name := range d.Properties {
+			if !slices.Contains(append(fields, "name", "extra", "value"), name) {
+				t.Errorf("%s: %s has no x-sent-as", definition, name)
+			}
 		}
 	}
 }
@@ -81,7 +154,11 @@ func TestBadNames(t *testing.T) {
 				}
 				schemas[file] = &fstest.MapFile{Data: text}
 			}
-			if _, err := readNames(schemas); err == nil || !strings.Contains(err.Error(), tt.want) {
+			read, err := readSchemas(schemas)
+			if err == nil {
+				_, err = newNames(read)
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("the error is %v; want %q in it", err, tt.want)
 			}
 		})

@@ -3,13 +3,11 @@ package event
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/runhooks/runhooks/internal/validate"
+	"github.com/runhooks/runhooks/internal/jsonpointer"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
@@ -19,18 +17,23 @@ import (
 func Parse(payload []byte) (*Event, error) { return Parser{}.Parse(payload) }
 
 // A Parser parses payloads. The zero value knows run times that are RFC 3339
-// date-times, and no others; with Zone and Layouts it also knows those of servers
-// that use them. It may be used by several goroutines at once.
+// date-times, and no others; with Zone, and Locale or Layouts, it also knows those of
+// servers that use them. It may be used by several goroutines at once.
 type Parser struct {
 	// Zone is the zone of the servers that write run times in local time. If it is
 	// nil, the instants of such times are not known.
 	Zone *time.Location
-	// Layouts are how those servers write run times: layouts of package time that
-	// have a date and a time and no zone. [Layouts] returns those of a locale.
-	// An instant is known if one layout reads the time, or several read it as the
+	// Locale is the locale of those servers, which tells how they write run times. An
+	// instant is known if there is one way to read the time, or several read it as the
 	// same one, and if the clocks of Zone showed it exactly once. They show an hour
 	// twice when they are set back, and leave one out when they are set forward.
+	Locale *Locale
+	// Layouts are other ways in which they write run times: layouts of package time
+	// that have a date and a time and no zone.
 	Layouts []string
+	// Provenance is true for events that say where their values came from. That takes
+	// several times as much memory as the payload.
+	Provenance bool
 }
 
 // An InvalidError says what is wrong with a payload: of one to be parsed, why it
@@ -74,15 +77,16 @@ func (e *InvalidError) Error() string {
 // one the error is an [*InvalidError], and there are no other errors. Parse keeps
 // payload and does not copy it: don't change it afterwards.
 func (p Parser) Parse(payload []byte) (*Event, error) {
-	// The generated validators are a hundred times faster than the judge. What
-	// they are not sure of is for it to say.
-	if !validate.RunEvent(payload) && !validate.ObservedRunEvent(payload) {
-		if report := conformance.Check(payload); report.Verdict == conformance.Invalid {
+	if !accepts(payload) {
+		if report := asReceiver.Check(payload); report.Verdict == conformance.Invalid {
 			return nil, &InvalidError{Report: report}
 		}
 	}
 	r := reader{cursor: cursor{text: string(payload)}, parser: p, names: loadNames(), event: &Event{Payload: payload}}
 	r.read()
+	if p.Provenance {
+		r.event.Provenance = r.provenance()
+	}
 	return r.event, nil
 }
 
@@ -97,12 +101,17 @@ type reader struct {
 	other  []alias // the fields whose values are those of other names
 	starts []int   // where the members of event.Extra start
 	cells  []Cell  // room for more
+	within *object // what has the member that is being read into its field
+	called string  // the name of that member
+	// sources are where the fields that have values got them, if that is asked for.
+	sources []source
 }
 
 // An alias is the member that has filled a field under a name that isn't the
 // event's own.
 type alias struct {
 	field      int
+	object     *object
 	name       string
 	start, end int
 }
@@ -166,22 +175,30 @@ func (r *reader) member(o *object, m *member, name string) bool {
 	own := m.own&r.arm != 0
 	i := -1 // of what a name of the event's own displaces
 	if r.filled>>m.field&1 != 0 {
-		if i = slices.IndexFunc(r.other, func(a alias) bool { return a.field == m.field }); i < 0 || !own {
+		if i = slices.IndexFunc(r.other, func(a alias) bool { return a.field == m.field }); i < 0 || !own || r.nothing() {
 			return false
 		}
 	}
-	start := r.at
+	start, nothing := r.at, r.nothing()
+	r.within, r.called = o, name
 	if !m.take(r) {
 		return false
 	}
+	if nothing { // another name may have more
+		return true
+	}
 	r.filled |= 1 << m.field
 	if !own {
-		r.other = append(r.other, alias{m.field, name, start, r.at})
+		r.other = append(r.other, alias{m.field, o, name, start, r.at})
 	}
 	if i >= 0 {
 		a := r.other[i]
 		r.other = slices.Delete(r.other, i, i+1)
-		r.keep(o, a.name, a.start, a.end)
+		r.keep(a.object, a.name, a.start, a.end)
+	}
+	if r.parser.Provenance {
+		r.sources = slices.DeleteFunc(r.sources, func(s source) bool { return s.field == m.pointer })
+		r.sources = append(r.sources, source{m.pointer, o.place + "/" + jsonpointer.Escape(name), start})
 	}
 	return true
 }
@@ -191,13 +208,10 @@ func (r *reader) keep(o *object, name string, start, end int) {
 	i, _ := slices.BinarySearch(r.starts, start)
 	r.starts = slices.Insert(r.starts, i, start)
 	r.event.Extra = slices.Insert(r.event.Extra, i, Member{
-		Pointer: o.place + "/" + pointerEscapes.Replace(name),
+		Pointer: o.place + "/" + jsonpointer.Escape(name),
 		Value:   r.json(start, end),
 	})
 }
-
-// pointerEscapes escapes a token of a JSON pointer (RFC 6901, section 3).
-var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // json returns a part of the payload.
 func (r *reader) json(start, end int) json.RawMessage {
@@ -211,132 +225,109 @@ const errorPlace = "/data/error"
 // run_completed has, or would have, for it. A function gives false for a value
 // that the field can't hold; it has changed nothing then.
 var fields = map[string]func(*reader) bool{
-	"/" + eventTypeName: text(func(e *Event) *string { return &e.RawType }),
+	"/" + eventTypeName: func(r *reader) bool { return r.text(&r.event.RawType) },
 	"/timestamp": func(r *reader) bool {
-		if r.peek() != '"' {
-			return false
+		ok := r.text(&r.event.RawTimestamp)
+		if ok {
+			r.event.Timestamp, _ = parseRFC3339(r.event.RawTimestamp)
 		}
-		r.event.RawTimestamp = r.string()
-		r.event.Timestamp, _ = parseRFC3339(r.event.RawTimestamp)
-		return true
+		return ok
 	},
-	"/webhook_id": text(func(e *Event) *string { return &e.EndpointID }),
+	"/webhook_id": func(r *reader) bool { return r.textOrNumber(&r.event.EndpointID) },
 
-	"/data/robot_id":            text(func(e *Event) *string { return &e.Run.RobotID }),
-	"/data/run_id":              text(func(e *Event) *string { return &e.Run.ID }),
-	"/data/robot_name":          text(func(e *Event) *string { return &e.Run.RobotName }),
-	"/data/status":              text(func(e *Event) *string { return (*string)(&e.Run.Status) }),
-	"/data/started_at":          instant(func(e *Event) *Time { return &e.Run.StartedAt }),
-	"/data/finished_at":         instant(func(e *Event) *Time { return &e.Run.FinishedAt }),
-	"/data/execution_time_ms":   count(func(e *Event) *Count { return &e.Run.ExecutionTimeMS }),
-	"/data/metadata/browser_id": text(func(e *Event) *string { return &e.Run.BrowserID }),
-	"/data/metadata/user_id": func(r *reader) (ok bool) {
-		if r.peek() == '"' {
-			r.event.Run.UserID = r.string()
-			return true
-		}
-		if number, ok := r.number(); ok {
-			r.event.Run.UserID = number
-			return true
-		}
-		return false
-	},
-	"/data/metadata/test_mode": flag(func(e *Event) *Flag { return &e.Run.TestMode }),
+	"/data/robot_id":            func(r *reader) bool { return r.text(&r.event.Run.RobotID) },
+	"/data/run_id":              func(r *reader) bool { return r.text(&r.event.Run.ID) },
+	"/data/robot_name":          func(r *reader) bool { return r.textOrNumber(&r.event.Run.RobotName) },
+	"/data/status":              func(r *reader) bool { return r.text((*string)(&r.event.Run.Status)) },
+	"/data/started_at":          func(r *reader) bool { return r.time(&r.event.Run.StartedAt) },
+	"/data/finished_at":         func(r *reader) bool { return r.time(&r.event.Run.FinishedAt) },
+	"/data/execution_time_ms":   func(r *reader) bool { return r.count(&r.event.Run.ExecutionTimeMS) },
+	"/data/metadata/browser_id": func(r *reader) bool { return r.text(&r.event.Run.BrowserID) },
+	"/data/metadata/user_id":    func(r *reader) bool { return r.textOrNumber(&r.event.Run.UserID) },
+	"/data/metadata/test_mode":  func(r *reader) bool { return r.flag(&r.event.Run.TestMode) },
 
 	"/data/extracted_data/captured_texts": (*reader).texts,
 	"/data/extracted_data/captured_lists": (*reader).lists,
 
-	"/data/extracted_data/total_rows":                  count(func(e *Event) *Count { return &e.Counts.Rows }),
-	"/data/extracted_data/captured_texts_count":        count(func(e *Event) *Count { return &e.Counts.Texts }),
-	"/data/extracted_data/captured_lists_count":        count(func(e *Event) *Count { return &e.Counts.Lists }),
-	"/data/extracted_data/screenshots_count":           count(func(e *Event) *Count { return &e.Counts.Screenshots }),
-	"/data/extracted_data/total_data_points_extracted": count(func(e *Event) *Count { return &e.Counts.DataPoints }),
+	"/data/extracted_data/total_rows":                  func(r *reader) bool { return r.count(&r.event.Counts.Rows) },
+	"/data/extracted_data/captured_texts_count":        func(r *reader) bool { return r.count(&r.event.Counts.Texts) },
+	"/data/extracted_data/captured_lists_count":        func(r *reader) bool { return r.count(&r.event.Counts.Lists) },
+	"/data/extracted_data/screenshots_count":           func(r *reader) bool { return r.count(&r.event.Counts.Screenshots) },
+	"/data/extracted_data/total_data_points_extracted": func(r *reader) bool { return r.count(&r.event.Counts.DataPoints) },
 
-	"/data/markdown":                   text(func(e *Event) *string { return &e.Content.Markdown }),
-	"/data/html":                       text(func(e *Event) *string { return &e.Content.HTML }),
-	"/data/summary":                    text(func(e *Event) *string { return &e.Content.Summary }),
-	"/data/links":                      (*reader).links,
-	"/data/screenshot_visible":         text(func(e *Event) *string { return &e.Content.VisibleScreenshot }),
-	"/data/screenshot_fullpage":        text(func(e *Event) *string { return &e.Content.FullPageScreenshot }),
-	"/data/extracted_data/crawl_data":  results(func(e *Event) *[]Result { return &e.Content.Crawl }),
-	"/data/extracted_data/search_data": results(func(e *Event) *[]Result { return &e.Content.Search }),
+	"/data/text":                       func(r *reader) bool { return r.text(&r.event.Content.Text) },
+	"/data/markdown":                   func(r *reader) bool { return r.text(&r.event.Content.Markdown) },
+	"/data/html":                       func(r *reader) bool { return r.text(&r.event.Content.HTML) },
+	"/data/summary":                    func(r *reader) bool { return r.text(&r.event.Content.Summary) },
+	"/data/links":                      func(r *reader) bool { return r.links(&r.event.Content.Links) },
+	"/data/screenshot_visible":         func(r *reader) bool { return r.text(&r.event.Content.VisibleScreenshot) },
+	"/data/screenshot_fullpage":        func(r *reader) bool { return r.text(&r.event.Content.FullPageScreenshot) },
+	"/data/extracted_data/crawl_data":  (*reader).crawls,
+	"/data/extracted_data/search_data": (*reader).searches,
 
-	errorPlace + "/message": text(func(e *Event) *string { return &e.Error.RawMessage }),
-	errorPlace + "/type":    text(func(e *Event) *string { return &e.Error.Type }),
-	errorPlace + "/stack":   text(func(e *Event) *string { return &e.Error.RawStack }),
+	errorPlace + "/message": func(r *reader) bool { return r.text(&r.event.Error.RawMessage) },
+	errorPlace + "/type":    func(r *reader) bool { return r.text(&r.event.Error.Type) },
+	errorPlace + "/stack":   func(r *reader) bool { return r.text(&r.event.Error.RawStack) },
 
-	"/data/partial_data_extracted": flag(func(e *Event) *Flag { return &e.Partial }),
+	"/data/partial_data_extracted": func(r *reader) bool { return r.flag(&r.event.Partial) },
 }
 
 // text reads a string.
-func text(field func(*Event) *string) func(*reader) bool {
-	return func(r *reader) bool {
-		if r.peek() != '"' {
-			return false
-		}
-		*field(r.event) = r.string()
-		return true
+func (r *reader) text(into *string) bool {
+	if r.peek() != '"' {
+		return false
 	}
+	*into = r.string()
+	return true
 }
 
-// instant reads a time.
-func instant(field func(*Event) *Time) func(*reader) bool {
-	return func(r *reader) bool {
-		if r.peek() != '"' {
-			return false
-		}
-		*field(r.event) = r.parser.time(r.string())
+// textOrNumber reads a string, or a number as it is written.
+func (r *reader) textOrNumber(into *string) bool {
+	if r.text(into) {
 		return true
 	}
+	number, ok := r.number()
+	if ok {
+		*into = number
+	}
+	return ok
+}
+
+// time reads a time.
+func (r *reader) time(into *Time) bool {
+	if r.peek() != '"' {
+		return false
+	}
+	*into = r.parser.time(r.string())
+	return true
 }
 
 // count reads a whole number.
-func count(field func(*Event) *Count) func(*reader) bool {
-	return func(r *reader) bool {
-		number, ok := r.number()
-		if !ok {
-			return false
-		}
-		n, ok := integer(number)
-		if ok {
-			*field(r.event) = Count{Value: n, Known: true}
-		}
-		return ok
+func (r *reader) count(into *Count) bool {
+	number, ok := r.number()
+	if !ok {
+		return false
 	}
+	n, ok := integer(number)
+	if ok {
+		*into = Count{Value: n, Known: true}
+	}
+	return ok
 }
 
 // flag reads a truth value.
-func flag(field func(*Event) *Flag) func(*reader) bool {
-	return func(r *reader) bool {
-		b := r.peek()
-		if b != 't' && b != 'f' {
-			return false
-		}
-		r.raw()
-		*field(r.event) = Flag{Value: b == 't', Known: true}
-		return true
+func (r *reader) flag(into *Flag) bool {
+	b := r.peek()
+	if b != 't' && b != 'f' {
+		return false
 	}
-}
-
-// results reads a map of names to anything.
-func results(field func(*Event) *[]Result) func(*reader) bool {
-	return func(r *reader) bool {
-		if r.peek() != '{' {
-			return false
-		}
-		all := []Result{}
-		r.open()
-		for r.more() {
-			name := r.name()
-			all = append(all, Result{Name: name, Value: r.json(r.raw())})
-		}
-		*field(r.event) = all
-		return true
-	}
+	r.raw()
+	*into = Flag{Value: b == 't', Known: true}
+	return true
 }
 
 // links reads an array of links: each a text, or an object with a url.
-func (r *reader) links() bool {
+func (r *reader) links(into *[]Link) bool {
 	if r.peek() != '[' {
 		return false
 	}
@@ -363,7 +354,7 @@ func (r *reader) links() bool {
 		r.at = after
 		links = append(links, Link{URL: url, Raw: r.json(start, end)})
 	}
-	r.event.Content.Links = links
+	*into = links
 	return true
 }
 
@@ -479,15 +470,3 @@ func (r *reader) row() (Row, bool) {
 	}
 	return Row(r.cells[start:len(r.cells):len(r.cells)]), true
 }
-
-// stripANSI returns text without the escape sequences of terminals.
-func stripANSI(text string) string {
-	if strings.IndexByte(text, 0x1b) < 0 {
-		return text
-	}
-	return ansi.ReplaceAllString(text, "")
-}
-
-// ansi matches a control sequence, a control string such as the title of a
-// window, or another escape sequence (ECMA-48, sections 5.3, 5.4 and 5.6).
-var ansi = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]?|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~]?)`)

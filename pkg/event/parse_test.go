@@ -3,6 +3,8 @@ package event_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,8 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/runhooks/runhooks/internal/judgetest"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/event"
+	"github.com/runhooks/runhooks/vectors"
 )
 
 // sample is the contract's own run_completed.
@@ -238,14 +242,188 @@ func TestContent(t *testing.T) {
 			{Raw: json.RawMessage(`{"url":5}`)},
 			{Raw: json.RawMessage(`7`)},
 		},
-		Crawl:  []event.Result{{Name: "b", Value: json.RawMessage(`[{"url":"x"}]`)}, {Name: "a", Value: json.RawMessage(`null`)}},
-		Search: []event.Result{},
+		Crawl:  []event.Crawl{{Name: "b", Pages: []event.Page{{Extra: []event.Member{{Pointer: "/data/extracted_data/crawl_data/b/0/url", Value: json.RawMessage(`"x"`)}}}}, Value: json.RawMessage(`[{"url":"x"}]`)}, {Name: "a", Value: json.RawMessage(`null`)}},
+		Search: []event.Search{},
 	}
 	if diff := cmp.Diff(want, e.Content); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(event.Count{Value: 16, Known: true}, e.Counts.DataPoints); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// scrapeIn returns a success with members of data, and of extracted_data.
+func scrapeIn(data, extracted string) string {
+	return `{"event_type":"run_completed","timestamp":"2026-06-25T15:53:15.595Z","webhook_id":"w","data":{` + data + `
+"runId":"u","robotId":"r","robotName":"T","status":"success","finishedAt":"6/25/2026, 3:53:15 PM",
+"extracted_data":{"captured_texts":{},` + extracted + `"captured_lists":{}}}}`
+}
+
+// TestContentWithin: what a page has within extracted_data is its content, too, and
+// what stands beside extracted_data outweighs it, unless that is empty.
+func TestContentWithin(t *testing.T) {
+	link := func(url string) []event.Link {
+		return []event.Link{{URL: url, Raw: json.RawMessage(`"` + url + `"`)}}
+	}
+	const all = `"text":"t","markdown":"m","html":"h","summary":"s","links":["l"],`
+	for _, tt := range []struct {
+		name, payload string
+		want          event.Content
+		extra         []string
+	}{
+		{"within", scrapeIn("", all), event.Content{Text: "t", Markdown: "m", HTML: "h", Summary: "s", Links: link("l")}, nil},
+		{"beside", scrapeIn(all, ""), event.Content{Text: "t", Markdown: "m", HTML: "h", Summary: "s", Links: link("l")}, nil},
+		{"the same in both", scrapeIn(`"markdown":"m",`, `"markdown":"m",`), event.Content{Markdown: "m"},
+			[]string{"/data/extracted_data/markdown", `"m"`}},
+		{"within before beside", strings.Replace(scrapeIn("", `"markdown":"in",`), `{}}}}`, `{}},"markdown":"by"}}`, 1), event.Content{Markdown: "by"},
+			[]string{"/data/extracted_data/markdown", `"in"`}},
+		{"beside is empty", scrapeIn(`"markdown":"","links":[ ],`, all), event.Content{Text: "t", Markdown: "m", HTML: "h", Summary: "s", Links: link("l")}, nil},
+		{"beside is empty and comes later", strings.Replace(scrapeIn("", all), `{}}}}`, `{}},"markdown":"","links":[ ]}}`, 1),
+			event.Content{Text: "t", Markdown: "m", HTML: "h", Summary: "s", Links: link("l")}, []string{"/data/markdown", `""`, "/data/links", `[ ]`}},
+		{"within is empty", scrapeIn(`"markdown":"m",`, `"markdown":"",`), event.Content{Markdown: "m"},
+			[]string{"/data/extracted_data/markdown", `""`}},
+		{"both are empty", scrapeIn(`"markdown":"","links":[],`, `"markdown":"","links":[],`), event.Content{Links: []event.Link{}}, nil},
+		{"a dollar is no end", scrapeIn(`"summary":"$5",`, `"summary":"s",`), event.Content{Summary: "$5"}, []string{"/data/extracted_data/summary", `"s"`}},
+		{"of other types", scrapeIn("", `"text":{"a":"b"},"markdown":null,"html":["h"],"summary":5,"links":{"l":1},`), event.Content{},
+			[]string{"/data/extracted_data/text", `{"a":"b"}`, "/data/extracted_data/markdown", `null`, "/data/extracted_data/html", `["h"]`,
+				"/data/extracted_data/summary", `5`, "/data/extracted_data/links", `{"l":1}`}},
+		{"beside is of another type", scrapeIn(`"markdown":{"a":1},`, `"markdown":"m",`), event.Content{Markdown: "m"}, []string{"/data/markdown", `{"a":1}`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := parse(t, tt.payload)
+			account(t, []byte(tt.payload), e)
+			if diff := cmp.Diff(tt.want, e.Content); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			wantExtra(t, e, tt.extra...)
+		})
+	}
+}
+
+// TestIdentifiers: what a server sends in place of texts is text, as it was written,
+// and null is in Extra.
+func TestIdentifiers(t *testing.T) {
+	const completed = `{"event_type":"run_completed","timestamp":"2025-05-29T15:53:15.595Z","webhook_id":%s,"data":{"robot_id":"r",
+"run_id":"u","robot_name":%[2]s,"status":"failed","started_at":"x","finished_at":"x","error":{},"metadata":{"user_id":%[3]s}}}`
+	const failed = `{"event_type":"run_failed","timestamp":"2025-05-29T15:53:15.595Z","webhook_id":%s,"data":{"robotId":"r",
+"runId":"u","robotName":%s,"status":"failed","error":{"message":"m"},"metadata":{"userId":%s}}}`
+	camel, snake := strings.ReplaceAll(completed, "robot_name", "robotName"), strings.NewReplacer("robotName", "robot_name", "userId", "user_id").Replace(failed)
+	for form, user := range map[string]string{completed: "user_id", camel: "user_id", failed: "userId", snake: "user_id"} {
+		name := "robotName"
+		if strings.Contains(form, "robot_name") {
+			name = "robot_name"
+		}
+		for _, tt := range []struct {
+			endpoint, robot, user string
+			want                  [3]string
+			extra                 []string
+		}{
+			{`5`, `2024`, `108`, [3]string{"5", "2024", "108"}, nil},
+			{`"5"`, `"2024"`, `"108"`, [3]string{"5", "2024", "108"}, nil},
+			{`5.0`, `-1.50e+2`, `-0`, [3]string{"5.0", "-1.50e+2", "-0"}, nil},
+			{`9007199254740993`, `1e400`, `18446744073709551616`, [3]string{"9007199254740993", "1e400", "18446744073709551616"}, nil},
+			{`""`, `""`, `""`, [3]string{}, nil},
+			{`null`, `null`, `null`, [3]string{}, []string{"/webhook_id", "null", "/data/" + name, "null", "/data/metadata/" + user, "null"}},
+		} {
+			payload := fmt.Sprintf(form, tt.endpoint, tt.robot, tt.user)
+			e := parse(t, payload)
+			account(t, []byte(payload), e)
+			if diff := cmp.Diff(tt.want, [3]string{e.EndpointID, e.Run.RobotName, e.Run.UserID}); diff != "" {
+				t.Errorf("%s\n(-want +got):\n%s", payload, diff)
+			}
+			wantExtra(t, e, tt.extra...)
+		}
+	}
+}
+
+// TestEmptySuccess: an event is one if it says success and holds nothing.
+func TestEmptySuccess(t *testing.T) {
+	const runs = `"captured_texts":{},"captured_lists":{},"crawl_data":{},"search_data":{},"captured_texts_count":0,"captured_lists_count":0,"screenshots_count":1`
+	with := func(old, new string) string {
+		payload := scrapeIn("", runs[len(`"captured_texts":{},"captured_lists":{},`):]+",")
+		if !strings.Contains(payload, old) {
+			t.Fatalf("%s isn't in %s", old, payload)
+		}
+		return strings.Replace(payload, old, new, 1)
+	}
+	for name, tt := range map[string]struct {
+		payload string
+		want    bool
+	}{
+		"nothing":                         {with("", ""), true},
+		"no extracted data":               {`{"event_type":"run_completed","timestamp":"2026-06-25T15:53:15.595Z","webhook_id":"w","data":{"runId":"u","robotId":"r","robotName":"T","status":"success","finishedAt":"x"}}`, true},
+		"empty texts":                     {with(`"runId"`, `"markdown":"","html":"","text":"","summary":"","links":[],"screenshot_visible":"","runId"`), true},
+		"empty texts within":              {with(`"crawl_data"`, `"markdown":"","html":"","text":"","summary":"","links":[ ],"crawl_data"`), true},
+		"a group without rows":            {with(`"captured_texts":{}`, `"captured_texts":{"a":[],"b":[]}`), true},
+		"lists without rows, and holes":   {with(`"captured_lists":{}`, `"captured_lists":[null,[],null]`), true},
+		"a crawl without pages":           {with(`"crawl_data":{}`, `"crawl_data":{"Crawl Results":[ ]}`), true},
+		"no crawl":                        {with(`"crawl_data":{}`, `"crawl_data":null`), true},
+		"an empty addition":               {with(`"crawl_data"`, `"pdf_data":{},"crawl_data"`), true},
+		"another count":                   {with(`"crawl_data"`, `"pages_count":1,"crawl_data"`), true},
+		"what else is known of the run":   {with(`"runId"`, `"mode":"fast","runId"`), true},
+		"empty links":                     {with(`"runId"`, `"links":["",null,[]],"runId"`), true},
+		"texts about a search":            {with(`"search_data":{}`, `"search_data":{"Search Results":{"query":"","resultsCount":0,"results":[]}}`), true},
+		"a link of nothing known":         {with(`"runId"`, `"links":[{}],"runId"`), false},
+		"an addition with something":      {with(`"runId"`, `"pdf":{"pages":[5]},"runId"`), false},
+		"an addition with nothing":        {with(`"runId"`, `"pdf":{"pages":[],"count":5},"runId"`), true},
+		"an addition to the metadata":     {with(`"runId"`, `"metadata":{"tags":["a"]},"runId"`), true},
+		"an addition beside data":         {with(`"event_type"`, `"sent":{"by":"a"},"event_type"`), true},
+		"a row of texts":                  {with(`"captured_texts":{}`, `"captured_texts":{"a":[{"b":"c"}]}`), false},
+		"a row of a list":                 {with(`"captured_lists":{}`, `"captured_lists":{"a":[{"b":"c"}]}`), false},
+		"markdown":                        {with(`"runId"`, `"markdown":"m","runId"`), false},
+		"text within":                     {with(`"crawl_data"`, `"text":"m","crawl_data"`), false},
+		"a link":                          {with(`"runId"`, `"links":["l"],"runId"`), false},
+		"a screenshot":                    {with(`"runId"`, `"screenshot_fullpage":"https://a.example","runId"`), false},
+		"a page of a crawl":               {with(`"crawl_data":{}`, `"crawl_data":{"Crawl Results":[{"url":"about:blank"}]}`), false},
+		"a result of a search":            {with(`"search_data":{}`, `"search_data":{"Search Results":{"query":"q","results":[]}}`), false},
+		"what a later server may extract": {with(`"crawl_data"`, `"pdf_data":{"a":"b"},"crawl_data"`), false},
+		"a page of another type":          {with(`"crawl_data"`, `"markdown":{"a":"b"},"crawl_data"`), false},
+		"a crawl of another type":         {with(`"crawl_data":{}`, `"crawl_data":[{"url":"u"}]`), false},
+		"failed":                          {strings.Replace(with(`"success"`, `"failed"`), `"runId"`, `"error":{},"runId"`, 1), false},
+		"a test":                          {with(`"success"`, `"test"`), false},
+		"a test that says success":        {with(`"run_completed"`, `"webhook_test"`), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := parse(t, tt.payload)
+			if got := e.EmptySuccess(); got != tt.want {
+				t.Errorf("%v, want %v, for %s", got, tt.want, tt.payload)
+			}
+			asChecked(t, e)
+		})
+	}
+	for _, v := range vectors.All() {
+		if e, err := event.Parse(v.Payload); err == nil {
+			t.Run(v.Name, func(t *testing.T) { asChecked(t, e) })
+		}
+	}
+	if (&event.Event{}).EmptySuccess() {
+		t.Error("an event that says nothing says success")
+	}
+}
+
+// asChecked holds EmptySuccess to what a check of the payload says, but of a test, which
+// is of no run.
+func asChecked(t *testing.T, e *event.Event) {
+	t.Helper()
+	checked := slices.ContainsFunc(e.Report().Findings, func(f conformance.Finding) bool { return f.Code == "data.empty-success" })
+	if got := e.EmptySuccess(); got != checked && e.Type != event.Test {
+		t.Errorf("%v, and the check says %v, of %.2000s", got, checked, e.Payload)
+	}
+}
+
+// TestEmptySuccessObserved: the same goes for what was captured.
+func TestEmptySuccessObserved(t *testing.T) {
+	empty := 0
+	for _, p := range judgetest.Captured(t) {
+		e := parse(t, string(p.Text))
+		asChecked(t, e)
+		if e.EmptySuccess() {
+			empty++
+		}
+	}
+	if empty == 0 {
+		t.Error("none is an empty success")
 	}
 }
 
@@ -299,7 +477,7 @@ func TestInvalid(t *testing.T) {
 			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff(conformance.Check([]byte(tt.payload)), invalid.Report); diff != "" {
+			if diff := cmp.Diff((conformance.Checker{As: conformance.Receiver}).Check([]byte(tt.payload)), invalid.Report); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -1,9 +1,6 @@
 package event
 
 import (
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 )
@@ -16,7 +13,7 @@ type Time struct {
 	// Instant is the instant that Raw names. It is zero unless Known is true.
 	Instant time.Time
 	// Known is true if Raw names one instant for certain: if it is RFC 3339, or if
-	// the [Parser] was told the zone and the layouts of its server.
+	// the [Parser] was told the zone of its server and how that writes times.
 	Known bool
 }
 
@@ -55,19 +52,14 @@ func parseRFC3339(s string) (t time.Time, ok bool) {
 	return t, true
 }
 
-// local reads a time of the zone and the layouts that p was given. It must be one
-// instant: layouts must not disagree about it, and it must have been on the
+// local reads a time of the zone, the locale and the layouts that p was given. It must
+// be one instant: the ways to read it must not disagree, and it must have been on the
 // clocks of the zone just once.
 func (p Parser) local(raw string) (t time.Time, ok bool) {
-	if p.Zone == nil || len(p.Layouts) == 0 {
+	if p.Zone == nil {
 		return time.Time{}, false
 	}
-	text := localText.Replace(raw)
-	for _, layout := range p.Layouts {
-		wall, err := time.Parse(layout, text)
-		if err != nil || wall.Format(layout) != text { // which is stricter, too
-			continue
-		}
+	for _, wall := range p.walls(raw) {
 		read, sure := onClock(wall, p.Zone)
 		if !sure || ok && !read.Equal(t) {
 			return time.Time{}, false
@@ -75,6 +67,23 @@ func (p Parser) local(raw string) (t time.Time, ok bool) {
 		t, ok = read, true
 	}
 	return t, ok
+}
+
+// walls returns what clocks showed, by each way to read raw, as if they were in UTC.
+func (p Parser) walls(raw string) (walls []time.Time) {
+	for _, layout := range p.Layouts {
+		wall, err := time.Parse(layout, raw)
+		if err == nil && wall.Format(layout) == raw { // Parse alone is less strict
+			walls = append(walls, wall)
+		}
+	}
+	if p.Locale != nil {
+		text := plain(raw)
+		for _, layout := range p.Locale.layouts {
+			walls = append(walls, layout.parse(text)...)
+		}
+	}
+	return walls
 }
 
 // onClock returns the one instant at which clocks in zone show what wall does. When
@@ -105,56 +114,4 @@ func onClock(wall time.Time, zone *time.Location) (t time.Time, ok bool) {
 		t, ok = candidate, true
 	}
 	return t, ok
-}
-
-// localText writes the texts of JavaScript's Date.prototype.toLocaleString() with
-// the characters of Go's layouts: Arabic-Indic digits as ASCII, the spaces that
-// ICU puts before a day period as plain ones, no marks of direction, and day
-// periods as AM and PM.
-var localText = strings.NewReplacer(
-	"\u200e", "", "\u200f", "", "\u061c", "",
-	"\u00a0", " ", "\u2009", " ", "\u202f", " ",
-	"٠", "0", "١", "1", "٢", "2", "٣", "3", "٤", "4", "٥", "5", "٦", "6", "٧", "7", "٨", "8", "٩", "9",
-	"،", ",", "ص", "AM", "م", "PM",
-	"上午", "AM", "下午", "PM", "오전", "AM", "오후", "PM",
-	"a.m.", "am", "p.m.", "pm",
-)
-
-// locales has the layouts of toLocaleString() by locale: first as Node.js 20
-// writes times, and then as older versions do. It has no locale that writes hours
-// from 0 to 23 without a leading zero, as es-ES and ja-JP do: there is no layout
-// for those.
-var locales = func() map[string][]string {
-	var (
-		american = []string{"1/2/2006, 3:04:05 PM"}
-		british  = []string{"02/01/2006, 15:04:05"}
-		german   = []string{"2.1.2006, 15:04:05"}
-		french   = []string{"02/01/2006 15:04:05", "02/01/2006, 15:04:05", "02/01/2006 à 15:04:05"}
-		chinese  = []string{"2006/1/2 15:04:05", "2006/1/2 PM3:04:05"}
-		arabic   = []string{"2/1/2006, 3:04:05 PM"}
-	)
-	return map[string][]string{
-		"ar": arabic, "ar-AE": arabic, "ar-EG": arabic, "ar-SA": arabic,
-		"de": german, "de-AT": german, "de-CH": german, "de-DE": german,
-		"en": american, "en-US": american, "en-GB": british,
-		"en-AU": {"02/01/2006, 3:04:05 pm"}, "en-CA": {"2006-01-02, 3:04:05 pm"},
-		"fr": french, "fr-FR": french,
-		"ko-KR": {"2006. 1. 2. PM 3:04:05"},
-		"sv-SE": {"2006-01-02 15:04:05"},
-		"zh":    chinese, "zh-CN": chinese, "zh-HK": {"2/1/2006 PM3:04:05"}, "zh-TW": {"2006/1/2 PM3:04:05"},
-	}
-}()
-
-// Layouts returns the layouts of a locale for a [Parser]: how a server there writes
-// run times with JavaScript's Date.prototype.toLocaleString(). The locale is a
-// BCP 47 tag such as "de-DE". A tag that isn't known is an error. It is never
-// taken for a similar one, since day and month change places between en-US and en-GB.
-func Layouts(locale string) ([]string, error) {
-	for tag, layouts := range locales {
-		if strings.EqualFold(tag, locale) {
-			return slices.Clone(layouts), nil
-		}
-	}
-	return nil, fmt.Errorf("event: the layouts of locale %q are not known; known are %s",
-		locale, strings.Join(slices.Sorted(maps.Keys(locales)), ", "))
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,9 +46,9 @@ func zone(t *testing.T, name string) *time.Location {
 	return z
 }
 
-func layouts(t *testing.T, locale string) []string {
+func locale(t *testing.T, tag string) *event.Locale {
 	t.Helper()
-	l, err := event.Layouts(locale)
+	l, err := event.LoadLocale(tag)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +71,8 @@ func TestLocales(t *testing.T) {
 	}
 	read := 0
 	for zoneName, byLocale := range data.Texts {
-		for locale, texts := range byLocale {
-			p := event.Parser{Zone: zone(t, zoneName), Layouts: layouts(t, locale)}
+		for tag, texts := range byLocale {
+			p := event.Parser{Zone: zone(t, zoneName), Locale: locale(t, tag)}
 			for i, raw := range texts {
 				for _, raw := range []string{
 					raw,
@@ -81,7 +82,7 @@ func TestLocales(t *testing.T) {
 					read++
 					got := startedAt(t, p, raw)
 					if !got.Known || !got.Instant.Equal(data.Instants[i]) {
-						t.Errorf("%s in %s: %q is %v (%v), want %v", locale, zoneName, raw, got.Instant, got.Known, data.Instants[i])
+						t.Errorf("%s in %s: %q is %v (%v), want %v", tag, zoneName, raw, got.Instant, got.Known, data.Instants[i])
 					}
 				}
 			}
@@ -92,10 +93,10 @@ func TestLocales(t *testing.T) {
 	}
 }
 
-// TestOtherLocales: a text that is read at all by the layouts of a locale that
-// didn't write it is only so where the two write dates alike.
+// TestOtherLocales: a text of another locale is read only where the two write dates
+// alike.
 func TestOtherLocales(t *testing.T) {
-	p := event.Parser{Zone: time.UTC, Layouts: layouts(t, "en-US")}
+	p := event.Parser{Zone: time.UTC, Locale: locale(t, "en-US")}
 	for _, raw := range []string{
 		"25/06/2026, 15:53:15", "05/06/2026, 15:53:15", "5.6.2026, 15:53:15", "05/06/2026 15:53:15",
 		"2026/6/5 15:53:15", "2026-06-05 15:53:15", "05/06/2026, 3:53:15 pm",
@@ -141,9 +142,6 @@ func TestLocalTimes(t *testing.T) {
 		{"either of two layouts", "UTC", []string{gb, us}, "6/5/2026, 3:53:15 PM", "2026-06-05T15:53:15Z"},
 		{"two layouts that agree", "UTC", []string{"2/1/2006", "1/2/2006"}, "6/6/2026", "2026-06-06T00:00:00Z"},
 		{"two layouts that disagree", "UTC", []string{"2/1/2006", "1/2/2006"}, "6/5/2026", ""},
-		{"Islamic", "UTC", layouts(t, "ar-SA"), "١٠\u200f/١\u200f/١٤٤٨ هـ، ٣:٥٣:١٥ م", ""},
-		{"older French", "Europe/Paris", layouts(t, "fr-FR"), "25/06/2026 à 15:53:15", "2026-06-25T13:53:15Z"},
-		{"older Chinese", "Asia/Shanghai", layouts(t, "zh-CN"), "2026/6/25 下午3:53:15", "2026-06-25T07:53:15Z"},
 
 		{"before clocks are set forward", "Europe/Berlin", []string{us}, "3/29/2026, 1:59:59 AM", "2026-03-29T00:59:59Z"},
 		{"left out", "Europe/Berlin", []string{us}, "3/29/2026, 2:00:00 AM", ""},
@@ -180,17 +178,79 @@ func TestLocalTimes(t *testing.T) {
 	}
 }
 
-func TestLayouts(t *testing.T) {
-	if _, err := event.Layouts("EN-gb"); err != nil {
-		t.Error(err)
+// TestLocalTexts has texts of other releases of Node.js, other digits and other
+// calendars, and what no clock of the locale shows.
+func TestLocalTexts(t *testing.T) {
+	for _, tt := range []struct {
+		tag, zone, raw string
+		want           string // empty where it is not certain
+	}{
+		{"fr-FR", "Europe/Paris", "25/06/2026 à 15:53:15", "2026-06-25T13:53:15Z"},
+		{"fr-FR", "Europe/Paris", "25/06/2026, 15:53:15", "2026-06-25T13:53:15Z"},
+		{"zh-CN", "Asia/Shanghai", "2026/6/25 下午3:53:15", "2026-06-25T07:53:15Z"},
+		{"en-CA", "UTC", "2026-06-05, 3:53:15 p.m.", "2026-06-05T15:53:15Z"},
+		{"en-CA", "UTC", "6/5/2026, 3:53:15 p.m.", "2026-06-05T15:53:15Z"},
+		{"ja-JP", "Asia/Tokyo", "2026/6/25 0:53:15", "2026-06-24T15:53:15Z"},
+		{"es-ES", "UTC", "5/6/2026, 9:05:07", "2026-06-05T09:05:07Z"},
+		{"fi-FI", "UTC", "25.6.2026 klo 9.05.07", "2026-06-25T09:05:07Z"},
+		{"th-TH", "UTC", "29/2/2567 15:04:05", "2024-02-29T15:04:05Z"},
+		{"th-TH", "UTC", "29/2/2569 15:04:05", ""},
+		{"fa-IR", "Asia/Tehran", "۱۴۰۴/۱۲/۱۳, ۱۸:۳۴:۰۵", "2026-03-04T15:04:05Z"},
+		{"fa-IR", "UTC", "۱۴۰۳/۱۲/۳۰, ۱۲:۰۰:۰۰", "2025-03-20T12:00:00Z"}, // of a leap year
+		{"fa-IR", "UTC", "۱۴۰۴/۱۲/۳۰, ۱۲:۰۰:۰۰", ""},
+		{"fa-IR", "UTC", "۱۴۰۴/۷/۳۱, ۱۲:۰۰:۰۰", ""},
+		{"fa-IR", "UTC", "۱۴۰۴/۱۳/۱, ۱۲:۰۰:۰۰", ""},
+		{"ar-SA", "UTC", "١٠\u200f/١\u200f/١٤٤٨ هـ، ٣:٥٣:١٥ م", ""}, // Islamic
+		{"es-AR", "UTC", "25/6/2026, 15:53:15", "2026-06-25T15:53:15Z"},
+		{"es-AR", "UTC", "25/6/2026, 03:53:15", ""}, // which newer releases write at 15:53:15, too
+		{"es-AR", "UTC", "25/6/2026, 12:53:15", ""},
+		{"ti-ET", "UTC", "6/5/2026 3:53:15 ቅ.ቀ.", ""}, // day and month changed places between releases
+		{"ti-ET", "UTC", "6/6/2026 3:53:15 ቅ.ቀ.", "2026-06-06T03:53:15Z"},
+		{"ak-GH", "UTC", "2026/6/5, 3:53:15 ANW", "2026-06-05T15:53:15Z"},
+		{"uz-AF", "UTC", "۱۴۰۵-۱۰-۱۱ ۰۵:۴۴:۵۹", "2027-01-01T05:44:59Z"},
+		{"en-US", "UTC", "6/25/2026, 0:53:15 PM", ""},
+		{"en-US", "UTC", "6/25/2026, 13:53:15 PM", ""},
+		{"en-US", "UTC", "06/25/2026, 3:53:15 PM", ""},
+		{"en-US", "UTC", "6/25/2026, 03:53:15 PM", ""},
+		{"en-US", "UTC", "6/25/2026, 3:53:15", ""},
+		{"en-US", "UTC", "6/25/2026, 3:53:15 PM UTC", ""},
+		{"en-US", "UTC", "6/25/20260, 3:53:15 PM", ""},
+		{"en-US", "UTC", "25/6/2026, 3:53:15 PM", ""},
+		{"en-US", "UTC", "6/31/2026, 3:53:15 PM", ""},
+		{"en-US", "UTC", "0/1/2026, 3:53:15 PM", ""},
+		{"en-GB", "UTC", "5/06/2026, 15:53:15", ""},
+		{"en-GB", "UTC", "05/06/2026, 24:53:15", ""},
+		{"en-GB", "UTC", "05/06/2026, 15:60:15", ""},
+		{"en-GB", "UTC", "05/06/2026, 15:53:60", ""},
+		{"en-GB", "UTC", "05/06/2026, ", ""},
+		{"en-GB", "UTC", "", ""},
+	} {
+		got := startedAt(t, event.Parser{Zone: zone(t, tt.zone), Locale: locale(t, tt.tag)}, tt.raw)
+		text := ""
+		if got.Known {
+			text = got.Instant.UTC().Format(time.RFC3339)
+		}
+		if text != tt.want {
+			t.Errorf("%s: %q is %q, want %q", tt.tag, tt.raw, text, tt.want)
+		}
 	}
-	_, err := event.Layouts("en-NZ") // which is not as en
-	if err == nil || !strings.Contains(err.Error(), `"en-NZ"`) || !strings.Contains(err.Error(), "en-GB") {
+}
+
+func TestLoadLocale(t *testing.T) {
+	if l, err := event.LoadLocale("EN-gb"); err != nil || l.String() != "en-GB" {
+		t.Errorf("%v, %v", l, err)
+	}
+	if _, err := event.LoadLocale("en-QQ"); err == nil || !strings.Contains(err.Error(), `"en-QQ"`) || !strings.Contains(err.Error(), "en-GB") {
 		t.Errorf("%v", err)
 	}
-	mine := layouts(t, "en")
-	mine[0] = ""
-	if got := layouts(t, "en"); got[0] == "" {
-		t.Error("a caller can change the table")
+	if _, err := event.LoadLocale("tlh"); err == nil || !strings.Contains(err.Error(), "Locales returns") {
+		t.Errorf("%v", err)
+	}
+	tags := event.Locales()
+	if len(tags) < 900 || !slices.IsSorted(tags) {
+		t.Errorf("%d locales, sorted: %v", len(tags), slices.IsSorted(tags))
+	}
+	for _, tag := range tags {
+		locale(t, tag)
 	}
 }

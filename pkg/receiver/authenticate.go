@@ -25,14 +25,15 @@ const (
 	BySignature Authentication = "signature" // a secret of Options.Verifier has signed the payload
 	ByBasic     Authentication = "basic"     // credentials of Options.Basic
 	ByPath      Authentication = "path"      // a secret of Options.PathSecrets
+	ByQuery     Authentication = "query"     // a secret of Options.QuerySecrets
 )
 
 // A Sender says how a sender was authenticated, and which it was. The zero value
 // is anybody's: that of a receiver with Options.InsecureNoAuthentication.
 type Sender struct {
 	By Authentication
-	// Index is that of the secret or the credentials in Verifier.Secrets, Basic
-	// or PathSecrets.
+	// Index is that of the secret or the credentials in Verifier.Secrets, Basic,
+	// PathSecrets or QuerySecrets.
 	Index int
 	// Username is that of the credentials, where By is ByBasic.
 	Username string
@@ -62,8 +63,11 @@ func (rc *Receiver) authenticateEarly(r *http.Request) (Sender, *problem) {
 	if i := rc.basic.find(r); i >= 0 {
 		return Sender{By: ByBasic, Index: i, Username: rc.basic[i].name}, nil
 	}
-	if i := rc.paths.find(r); i >= 0 {
+	if i := rc.paths.find(pathSecret(r)); i >= 0 {
 		return Sender{By: ByPath, Index: i}, nil
+	}
+	if i := rc.queries.find(querySecret(r)); i >= 0 {
+		return Sender{By: ByQuery, Index: i}, nil
 	}
 	p := rc.unauthenticated()
 	switch {
@@ -154,14 +158,15 @@ func (a basicAuth) find(r *http.Request) int {
 	return found
 }
 
-type pathSecrets []digest
+// urlSecrets are secrets that stand in URLs.
+type urlSecrets []digest
 
-// minPathSecret keeps secrets from being guessed.
-const minPathSecret = 16
+// minURLSecret keeps secrets from being guessed.
+const minURLSecret = 16
 
-func checkPathSecret(s string) error {
-	if len(s) < minPathSecret {
-		return fmt.Errorf("has %d bytes; take %d or more, at random", len(s), minPathSecret)
+func checkURLSecret(s string) error {
+	if len(s) < minURLSecret {
+		return fmt.Errorf("has %d bytes; take %d or more, at random", len(s), minURLSecret)
 	}
 	for i := range len(s) {
 		if c := s[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0) {
@@ -171,16 +176,39 @@ func checkPathSecret(s string) error {
 	return nil
 }
 
-// find returns the index of the secret that r has, or -1.
-func (s pathSecrets) find(r *http.Request) int {
-	if len(s) == 0 || r.URL == nil {
-		return -1
+// pathSecret returns what may be a secret in the path of a URL: its last segment.
+func pathSecret(r *http.Request) string {
+	if r.URL == nil {
+		return ""
 	}
 	path := r.URL.Path
-	last := sha256.Sum256([]byte(path[strings.LastIndexByte(path, '/')+1:]))
+	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
+// QueryParameter is the parameter of a URL's query that has a secret of
+// Options.QuerySecrets.
+const QueryParameter = "secret"
+
+// querySecret returns what may be a secret in the query of a URL.
+func querySecret(r *http.Request) string {
+	if r.URL == nil || r.URL.RawQuery == "" {
+		return ""
+	}
+	if values := r.URL.Query()[QueryParameter]; len(values) == 1 {
+		return values[0]
+	}
+	return ""
+}
+
+// find returns the index of a secret, or -1.
+func (s urlSecrets) find(secret string) int {
+	if len(s) == 0 {
+		return -1
+	}
+	given := sha256.Sum256([]byte(secret))
 	found := -1
 	for i, secret := range s {
-		if same(last, secret) == 1 {
+		if same(given, secret) == 1 {
 			found = i
 		}
 	}

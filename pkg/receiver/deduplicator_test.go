@@ -2,16 +2,20 @@ package receiver_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/receiver/receivertest"
+	"github.com/runhooks/runhooks/pkg/signature"
 )
 
 func TestMemory(t *testing.T) {
@@ -73,6 +77,40 @@ func TestMemoryIsFull(t *testing.T) {
 	}
 }
 
+// TestIDLikeHash: a sender that signs can't have an event of one that doesn't taken
+// for handled by sending the hash by which that is known, or the other way round.
+func TestIDLikeHash(t *testing.T) {
+	unsigned, signed := vector(t, "page.run-completed"), vector(t, "page.run-failed")
+	hash := fmt.Sprintf("sha256:%x", sha256.Sum256(unsigned))
+	for _, first := range []string{"signed", "unsigned"} {
+		var rec recorder
+		rc := rec.receiver(t, receiver.Options{
+			Verifier:     &signature.Verifier{Secrets: []signature.Secret{secret(t)}},
+			Basic:        []receiver.Credentials{{"robot", "s3cret"}},
+			Deduplicator: &receiver.Memory{},
+		})
+		byBasic, bySignature := post(unsigned), post(signed)
+		byBasic.SetBasicAuth("robot", "s3cret")
+		if err := signature.SetHeaders(bySignature.Header, hash, time.Now(), signed, secret(t)); err != nil {
+			t.Fatal(err)
+		}
+		requests := []*http.Request{byBasic, bySignature}
+		if first == "signed" {
+			slices.Reverse(requests)
+		}
+		for _, r := range requests {
+			w := httptest.NewRecorder()
+			rc.ServeHTTP(w, r)
+			if w.Code != http.StatusNoContent {
+				t.Errorf("%s first: status %d: %s", first, w.Code, w.Body)
+			}
+		}
+		if len(rec.calls) != 2 {
+			t.Errorf("%s first: calls %q, want one each", first, rec.calls)
+		}
+	}
+}
+
 // A broken Deduplicator fails where it is told to.
 type broken struct {
 	claim, commit, release error
@@ -113,6 +151,38 @@ func TestDeduplicatorFails(t *testing.T) {
 				t.Errorf("decision %s: %v", d.Disposition, d.Err)
 			}
 		})
+	}
+}
+
+// TestSignedAsAHash: an id that a sender chooses can't pass for the hash by which
+// events without a signature are known, so that they are taken for handled.
+func TestSignedAsAHash(t *testing.T) {
+	signed, other := vector(t, "page.run-completed"), vector(t, "page.run-failed")
+	var rec recorder
+	rc := rec.receiver(t, receiver.Options{
+		Verifier: &signature.Verifier{Secrets: []signature.Secret{secret(t)}},
+		Basic:    []receiver.Credentials{{"robot", "s3cret"}},
+	})
+	posing := post(signed)
+	id := fmt.Sprintf("sha256:%x", sha256.Sum256(other))
+	if err := signature.SetHeaders(posing.Header, id, time.Now(), signed, secret(t)); err != nil {
+		t.Fatal(err)
+	}
+	unsigned := post(other)
+	unsigned.SetBasicAuth("robot", "s3cret")
+	for _, r := range []*http.Request{posing, unsigned} {
+		w := httptest.NewRecorder()
+		rc.ServeHTTP(w, r)
+		if w.Code != http.StatusNoContent {
+			t.Errorf("status %d: %s", w.Code, w.Body)
+		}
+	}
+	var ids []string
+	for _, d := range rec.decisions {
+		ids = append(ids, string(d.Disposition)+" "+d.Delivery.EventID)
+	}
+	if want := []string{"accepted " + id, "accepted " + id}; !slices.Equal(ids, want) {
+		t.Errorf("decisions %q, want %q", ids, want)
 	}
 }
 

@@ -15,9 +15,10 @@ type Delivery struct {
 	// and for EventID.
 	Sender Sender
 	// EventType is the payload's event_type, known or not; empty where it has
-	// none.
+	// none. Of a canonical event it is raw_type.
 	EventType string
-	// Verdict is what the contract makes of the payload.
+	// Verdict is what the contract makes of the payload; empty for a canonical event,
+	// which is not one.
 	Verdict conformance.Verdict
 	// Findings are those of a payload that doesn't conform. One that conforms is
 	// not searched for any: [event.Event.Report] does that.

@@ -12,15 +12,27 @@ import (
 
 // judge fills in what the contract makes of d. What conforms costs next to
 // nothing.
-func judge(d *Delivery) {
+func (rc *Receiver) judge(d *Delivery) {
+	plain := len(rc.checker.Schemas) == 0
 	switch {
-	case validate.RunCompleted(d.Payload):
+	case plain && validate.RunCompleted(d.Payload):
 		d.EventType, d.Verdict = string(event.RunCompleted), conformance.Conforms
-	case validate.RunFailed(d.Payload):
+	case plain && validate.RunFailed(d.Payload):
 		d.EventType, d.Verdict = string(event.RunFailed), conformance.Conforms
 	default:
-		report := conformance.Check(d.Payload)
+		report := rc.checker.Check(d.Payload)
 		d.EventType, d.Verdict, d.Findings = report.EventType, report.Verdict, report.Findings
+	}
+	if rc.canonical && d.EventType == "" {
+		rc.readCanonical(d)
+	}
+}
+
+// readCanonical sets the event of d if it is one in its canonical form.
+func (rc *Receiver) readCanonical(d *Delivery) {
+	e := new(event.Event)
+	if e.UnmarshalJSON(d.Payload) == nil && e.RawType != "" {
+		d.Event, d.EventType, d.Verdict, d.Findings = e, e.RawType, "", nil
 	}
 }
 
@@ -57,7 +69,7 @@ func refusal(d *Delivery) *problem {
 // parse sets the event of d, unless the payload is invalid. The judge has
 // accepted it, so parsing can't fail: an error is a fault of the receiver.
 func (rc *Receiver) parse(d *Delivery) (err error) {
-	if d.Verdict != conformance.Invalid {
+	if d.Verdict != conformance.Invalid && d.Event == nil {
 		d.Event, err = rc.parser.Parse(d.Payload)
 	}
 	return err

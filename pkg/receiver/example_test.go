@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/receiver/receivertest"
 	"github.com/runhooks/runhooks/pkg/signature"
@@ -126,6 +128,65 @@ func ExampleHandlers() {
 	// Test takes what tries the endpoint
 	// Event takes every other event, such as run_completed
 	// Unknown takes run_paused as 418 bytes
+}
+
+// Payloads have to satisfy a schema of the receiver's own.
+func ExampleOptions_schemas() {
+	errorTypes, err := conformance.CompileSchema("errors.json", []byte(`{
+		"properties": {"data": {"properties": {"error": {"properties": {
+			"type": {"enum": ["TimeoutError", "BlockedError"]}
+		}}}}}
+	}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	events, err := receiver.New(receiver.Handlers{
+		Event: func(context.Context, *receiver.Delivery) error { return nil },
+	}, receiver.Options{
+		Schemas:                  []*conformance.Schema{errorTypes},
+		InsecureNoAuthentication: true,
+		Observer: func(_ context.Context, d *receiver.Decision) {
+			for _, f := range d.Delivery.Findings {
+				fmt.Println(f.Pointer, f.Message)
+			}
+		},
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(send(events, documentedFailure).Code)
+	fmt.Println(send(events, strings.Replace(documentedFailure, "TimeoutError", "Error", 1)).Code)
+	// Output:
+	// 204
+	// /data/error/type the schema errors.json: expected "TimeoutError" or "BlockedError", found the string "Error"
+	// 422
+}
+
+// A receiver behind a Runhooks that delivers canonical events takes those, too.
+func ExampleOptions_canonical() {
+	events, err := receiver.New(receiver.Handlers{
+		RunFailed: func(_ context.Context, d *receiver.Delivery) error {
+			fmt.Println(d.Event.Run.RobotName, "failed:", d.Event.Error.Message)
+			return nil
+		},
+	}, receiver.Options{AcceptCanonical: true, InsecureNoAuthentication: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	e, err := event.Parse([]byte(failure))
+	if err != nil {
+		log.Fatal(err)
+	}
+	canonical, err := e.MarshalJSON()
+	if err != nil {
+		log.Fatal(err)
+	}
+	send(events, string(canonical))
+	send(events, documentedFailure)
+	// Output:
+	// Test Robot failed: Timeout exceeded
+	// Test Robot failed: Timeout exceeded
 }
 
 func ExampleReceiver_ServeHTTP() {
@@ -299,4 +360,40 @@ func ExampleCredentials() {
 	}
 	fmt.Println(send(events, failure).Code)
 	// Output: 401
+}
+
+// A server that signs nothing, such as Maxun, is told from others by its URL. Its
+// payloads have no id of their own, so their bytes are what de-duplicates them.
+func Example_unsigned() {
+	events, err := receiver.New(receiver.Handlers{
+		Event: func(_ context.Context, d *receiver.Delivery) error {
+			fmt.Println(d.Sender, d.Event.Run.RobotName)
+			return nil // once it is stored
+		},
+	}, receiver.Options{
+		// What the server can do, the best first: https://robot:…@example.com/events/,
+		// https://example.com/events/SECRET, https://example.com/events/?secret=SECRET
+		Basic:        []receiver.Credentials{{Username: "robot", Password: "zY3dQm8vK1tR6wXb"}},
+		PathSecrets:  []string{"dN7rJ2kXq0vB5wZt"},
+		QuerySecrets: []string{"Hc4uW9pLs2eF7jGa"},
+		Logger:       slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.Handle("/events/", events) // and any last segment
+
+	for _, target := range []string{"/events/dN7rJ2kXq0vB5wZt", "/events/dN7rJ2kXq0vB5wZt", "/events/?secret=guessed", "/events/"} {
+		r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(failure))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		events.ServeHTTP(w, r)
+		fmt.Println(w.Code)
+	}
+	// Output:
+	// path[0] Test Robot
+	// 204
+	// 200
+	// 401
+	// 401
 }

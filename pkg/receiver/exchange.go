@@ -49,7 +49,7 @@ func (x *exchange) run() *problem {
 	}
 	d := &x.Delivery
 
-	judge(d)
+	x.rc.judge(d)
 	x.lap(&x.Judge)
 	if !x.rc.accepts(d) {
 		return refusal(d)

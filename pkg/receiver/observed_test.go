@@ -2,50 +2,26 @@ package receiver_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/runhooks/runhooks/internal/judgetest"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/vectors"
 )
 
-// Payloads that were captured from real servers are not part of the project.
-// Where they lie beside it, or where OBSERVED_DIR says, they are a test of it.
-const besideProject = "../../../shared/observed"
-
 // TestObserved: what real servers send is accepted by default, and refused with
 // findings where the documented contract is required.
 func TestObserved(t *testing.T) {
-	observedDir := os.Getenv("OBSERVED_DIR")
-	required := observedDir != ""
-	if !required {
-		observedDir = besideProject
-	}
-	files, err := filepath.Glob(filepath.Join(observedDir, "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		if required {
-			t.Fatalf("there are no captured payloads in %s", observedDir)
-		}
-		t.Skipf("captured payloads: there are none in %s", observedDir)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			payload, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			testAccepted(t, payload, conformance.Deviates)
-		})
+	for _, p := range judgetest.Captured(t) {
+		t.Run(p.Name, func(t *testing.T) { testAccepted(t, p.Text, conformance.Deviates) })
 	}
 }
 
@@ -118,4 +94,62 @@ func firstError(findings []conformance.Finding) string {
 		}
 	}
 	return "none"
+}
+
+// TestCanonicalEvents: with AcceptCanonical, the canonical form of each vector is as good
+// as its payload, and otherwise it is refused with a hint.
+func TestCanonicalEvents(t *testing.T) {
+	seen := 0
+	for _, v := range vectors.All() {
+		if v.Canonical == nil {
+			continue
+		}
+		seen++
+		var want event.Event
+		if err := json.Unmarshal(v.Canonical, &want); err != nil {
+			t.Fatal(err)
+		}
+		var rec recorder
+		w := httptest.NewRecorder()
+		rec.receiver(t, receiver.Options{AcceptCanonical: true}).ServeHTTP(w, post(v.Canonical))
+		if w.Code != 204 || len(rec.calls) != 1 {
+			t.Errorf("%s: status %d, called %q; want 204 and one call; %s", v.Name, w.Code, rec.calls, w.Body)
+			continue
+		}
+		called := map[event.Type]string{
+			event.RunCompleted: "RunCompleted", event.RunFailed: "RunFailed", event.Test: "Test",
+		}[want.Type]
+		d := rec.delivery
+		if rec.calls[0] != called || d.EventType != want.RawType || d.Verdict != "" || d.Findings != nil || !reflect.DeepEqual(*d.Event, want) {
+			t.Errorf("%s: %s was called, want %s, with %q, %q, %v", v.Name, rec.calls[0], called, d.EventType, d.Verdict, d.Findings)
+		}
+
+		var payload recorder
+		w = httptest.NewRecorder()
+		payload.receiver(t, receiver.Options{AcceptCanonical: true}).ServeHTTP(w, post(v.Payload))
+		if w.Code != 204 || string(payload.delivery.Verdict) != v.Verdict {
+			t.Errorf("%s: the payload: status %d, %s", v.Name, w.Code, payload.delivery.Verdict)
+		}
+	}
+	if seen < 300 {
+		t.Errorf("saw only %d canonical forms", seen)
+	}
+	wild, _ := vectors.Wild("wild.ui-extract")
+	for name, tt := range map[string]struct {
+		accept bool
+		body   []byte
+		hint   string
+	}{
+		"not asked for": {false, wild.Canonical, "this is the canonical form of an event, not a payload: send the payload itself"},
+		"another shape": {true, bytes.Replace(wild.Canonical, []byte(`"run": {`), []byte(`"run": [], "was": {`), 1), "this is the canonical form"},
+		"neither":       {true, []byte(`{"version":1}`), "add it, as"},
+	} {
+		var rec recorder
+		w := httptest.NewRecorder()
+		rec.receiver(t, receiver.Options{AcceptCanonical: tt.accept}).ServeHTTP(w, post(tt.body))
+		p := readProblem(t, w.Result())
+		if w.Code != 422 || len(p.Findings) != 1 || !strings.Contains(p.Findings[0].Hint, tt.hint) {
+			t.Errorf("%s: status %d, %+v", name, w.Code, p)
+		}
+	}
 }

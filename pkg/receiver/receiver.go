@@ -74,6 +74,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
@@ -142,13 +143,13 @@ func (a Acceptance) String() string {
 
 // The defaults of [Options].
 const (
-	DefaultMaxBytes    = 32 << 20
+	DefaultMaxBytes    = signature.DefaultMaxBytes
 	DefaultReadTimeout = 30 * time.Second
 )
 
 // Options say how events are received. The zero value of each field is a safe
 // default. Only how senders are authenticated has no default: one of Verifier,
-// Basic, PathSecrets and InsecureNoAuthentication must be set.
+// Basic, PathSecrets, QuerySecrets and InsecureNoAuthentication must be set.
 //
 // Where several ways to authenticate are set, any of them will do, but a signature
 // that is there and wrong is refused whatever else would allow the sender.
@@ -169,6 +170,11 @@ type Options struct {
 	// letters, digits, -, ., _ and ~. Mount the receiver so that it gets any
 	// last segment, as with http.Handle("/events/", r).
 	PathSecrets []string
+	// QuerySecrets are for senders who can't do that either, such as those behind a
+	// gateway with fixed paths: the parameter "secret" of the URL's query has to be one
+	// of them. Queries end up in even more logs than paths. The rules are those of
+	// PathSecrets.
+	QuerySecrets []string
 	// InsecureNoAuthentication accepts events from anybody. It is for tests, and
 	// for receivers that nobody else can reach. It can't be set beside another
 	// way to authenticate, which it would make pointless.
@@ -176,8 +182,18 @@ type Options struct {
 
 	// Accept says which verdicts are accepted.
 	Accept Acceptance
+	// AcceptCanonical also accepts events in their canonical form, as Runhooks' listener
+	// and service deliver them if they are asked to: see [event.Event.UnmarshalJSON].
+	// Delivery.Verdict is empty then, since the contract judges payloads. It doesn't go
+	// with AcceptDocumented or Schemas.
+	AcceptCanonical bool
+	// Schemas are JSON Schemas of your own that payloads must satisfy besides the
+	// contract; conformance.CompileSchema makes them. A payload that doesn't is invalid,
+	// and is refused unless AcceptAll accepts it. Payloads are taken apart for them, so
+	// even those that conform take time and memory.
+	Schemas []*conformance.Schema
 	// MaxBytes is how many bytes a payload may have, and its compressed form;
-	// 0 means DefaultMaxBytes, 32 MiB.
+	// 0 means DefaultMaxBytes, 64 MiB.
 	MaxBytes int64
 	// ReadTimeout is how long a body may take to arrive; 0 means
 	// DefaultReadTimeout. For the receiver's requests it takes the place of
@@ -208,12 +224,15 @@ type Options struct {
 // A Receiver is an [http.Handler] for one URL, to which all events are sent. It
 // may be mounted at several. [New] makes one.
 type Receiver struct {
-	handlers Handlers
-	accept   Acceptance
+	handlers  Handlers
+	accept    Acceptance
+	canonical bool
+	checker   conformance.Checker
 
 	verifier *signature.Verifier
 	basic    basicAuth
-	paths    pathSecrets
+	paths    urlSecrets
+	queries  urlSecrets
 	insecure bool
 
 	maxBytes     int64
@@ -233,6 +252,8 @@ func New(handlers Handlers, options Options) (*Receiver, error) {
 	rc := &Receiver{
 		handlers:     handlers,
 		accept:       options.Accept,
+		canonical:    options.AcceptCanonical,
+		checker:      conformance.Checker{Schemas: slices.Clone(options.Schemas)},
 		insecure:     options.InsecureNoAuthentication,
 		maxBytes:     orDefault(options.MaxBytes, DefaultMaxBytes),
 		readTimeout:  orDefault(options.ReadTimeout, DefaultReadTimeout),
@@ -251,6 +272,9 @@ func New(handlers Handlers, options Options) (*Receiver, error) {
 	for _, s := range options.PathSecrets {
 		rc.paths = append(rc.paths, sha256.Sum256([]byte(s)))
 	}
+	for _, s := range options.QuerySecrets {
+		rc.queries = append(rc.queries, sha256.Sum256([]byte(s)))
+	}
 	if rc.deduplicator == nil {
 		rc.deduplicator = new(Memory)
 	}
@@ -258,10 +282,10 @@ func New(handlers Handlers, options Options) (*Receiver, error) {
 }
 
 func check(handlers Handlers, options Options) error {
-	authenticated := options.Verifier != nil || len(options.Basic) > 0 || len(options.PathSecrets) > 0
+	authenticated := options.Verifier != nil || len(options.Basic) > 0 || len(options.PathSecrets) > 0 || len(options.QuerySecrets) > 0
 	switch {
 	case !authenticated && !options.InsecureNoAuthentication:
-		return errors.New("nothing says how senders are authenticated; set Verifier, or Basic or PathSecrets for senders that can't sign, or InsecureNoAuthentication to take events from anybody")
+		return errors.New("nothing says how senders are authenticated; set Verifier, or Basic, PathSecrets or QuerySecrets for senders that can't sign, or InsecureNoAuthentication to take events from anybody")
 	case authenticated && options.InsecureNoAuthentication:
 		return errors.New("the option InsecureNoAuthentication makes the other ways to authenticate pointless; set it alone or not at all")
 	case options.Verifier != nil && len(options.Verifier.Secrets) == 0:
@@ -275,6 +299,10 @@ func check(handlers Handlers, options Options) error {
 	case handlers.RunCompleted == nil && handlers.RunFailed == nil && handlers.Test == nil &&
 		handlers.Event == nil && handlers.Unknown == nil:
 		return errors.New("no handler takes any event; set one of RunCompleted, RunFailed, Test, Event and Unknown")
+	case options.AcceptCanonical && options.Accept == AcceptDocumented:
+		return errors.New("AcceptDocumented accepts payloads that conform, and a canonical event is not a payload; set it without AcceptCanonical")
+	case options.AcceptCanonical && len(options.Schemas) > 0:
+		return errors.New("the Schemas are of payloads, and would say nothing of canonical events; set them without AcceptCanonical")
 	case options.Accept == AcceptAll && handlers.Unknown == nil:
 		return errors.New("AcceptAll accepts payloads that are invalid, and no handler takes them; set Handlers.Unknown")
 	}
@@ -289,14 +317,22 @@ func check(handlers Handlers, options Options) error {
 			}
 		}
 	}
+	if i := slices.Index(options.Schemas, nil); i >= 0 {
+		return fmt.Errorf("the option Schemas[%d] is nil", i)
+	}
 	for i, c := range options.Basic {
 		if c.Username == "" || c.Password == "" {
 			return fmt.Errorf("the option Basic[%d] lacks its user name or its password", i)
 		}
 	}
 	for i, s := range options.PathSecrets {
-		if err := checkPathSecret(s); err != nil {
+		if err := checkURLSecret(s); err != nil {
 			return fmt.Errorf("the option PathSecrets[%d] %w", i, err)
+		}
+	}
+	for i, s := range options.QuerySecrets {
+		if err := checkURLSecret(s); err != nil {
+			return fmt.Errorf("the option QuerySecrets[%d] %w", i, err)
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func (rec *recorder) handlers() receiver.Handlers {
 // takes events from anybody.
 func (rec *recorder) receiver(t testing.TB, options receiver.Options) *receiver.Receiver {
 	t.Helper()
-	if options.Verifier == nil && options.Basic == nil && options.PathSecrets == nil {
+	if options.Verifier == nil && options.Basic == nil && options.PathSecrets == nil && options.QuerySecrets == nil {
 		options.InsecureNoAuthentication = true
 	}
 	options.Observer = func(_ context.Context, d *receiver.Decision) { rec.decisions = append(rec.decisions, *d) }
@@ -146,6 +146,12 @@ func TestServeHTTP(t *testing.T) {
 	verifier := &signature.Verifier{Secrets: []signature.Secret{secret(t)}}
 	signed := receiver.Options{Verifier: verifier}
 	basic := receiver.Options{Basic: []receiver.Credentials{{"old", "one"}, {"robot", "s3cret"}}}
+	inQuery := receiver.Options{QuerySecrets: []string{"0123456789abcdef", "fedcba9876543210"}}
+	asking := func(query string) *http.Request {
+		r := post(completed)
+		r.URL.RawQuery = query
+		return r
+	}
 	inPath := receiver.Options{PathSecrets: []string{"0123456789abcdef", "fedcba9876543210"}}
 
 	with := func(r *http.Request, change func(r *http.Request)) *http.Request {
@@ -170,6 +176,10 @@ func TestServeHTTP(t *testing.T) {
 	}
 	gzipped := func(payload []byte, coding string) *http.Request {
 		return header(zip(t, payload), "Content-Encoding", coding)
+	}
+
+	padded := func(size int) []byte {
+		return append(bytes.Clone(completed), bytes.Repeat([]byte(" "), size-len(completed))...)
 	}
 
 	tests := []struct {
@@ -221,6 +231,8 @@ func TestServeHTTP(t *testing.T) {
 			request: with(post(completed), func(r *http.Request) { r.ContentLength = -1 }),
 		},
 		{name: "too large once decompressed", options: receiver.Options{MaxBytes: int64(len(completed) - 1)}, request: gzipped(completed, "gzip"), status: 413, disposition: receiver.TooLarge},
+		{name: "compressed well, and small", request: gzipped(padded(1<<20), "gzip"), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "compressed well, and no longer small", request: gzipped(padded(1<<20+1), "gzip"), status: 413, disposition: receiver.TooLarge, detail: "send it without compression"},
 		{name: "compressed too well", request: gzipped(make([]byte, 2<<20), "gzip"), status: 413, disposition: receiver.TooLarge, detail: "send it without compression"},
 
 		{name: "gzip", request: gzipped(completed, "gzip"), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
@@ -299,6 +311,14 @@ func TestServeHTTP(t *testing.T) {
 		{name: "no password", options: basic, request: post(completed), status: 401, disposition: receiver.Unauthenticated},
 		{name: "secret in the path", options: inPath, request: to("/events/fedcba9876543210"), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
 		{name: "wrong secret in the path", options: inPath, request: to("/events/fedcba9876543211"), status: 404, disposition: receiver.Unauthenticated, detail: "no endpoint"},
+		{name: "secret in the query", options: inQuery, request: asking("a=b&secret=fedcba9876543210"), status: 204, disposition: receiver.Accepted, handler: "RunCompleted"},
+		{name: "wrong secret in the query", options: inQuery, request: asking("secret=fedcba9876543211"), status: 404, disposition: receiver.Unauthenticated, detail: "no endpoint"},
+		{name: "no secret in the query", options: inQuery, request: asking(""), status: 404, disposition: receiver.Unauthenticated},
+		{name: "an empty secret in the query", options: inQuery, request: asking("secret="), status: 404, disposition: receiver.Unauthenticated},
+		{name: "two secrets in the query", options: inQuery, request: asking("secret=fedcba9876543210&secret=fedcba9876543210"), status: 404, disposition: receiver.Unauthenticated},
+		{name: "secret under another name", options: inQuery, request: asking("token=fedcba9876543210"), status: 404, disposition: receiver.Unauthenticated},
+		{name: "secret of the query in the path", options: inQuery, request: to("/events/fedcba9876543210"), status: 404, disposition: receiver.Unauthenticated},
+		{name: "secret of the path in the query", options: inPath, request: asking("secret=fedcba9876543210"), status: 404, disposition: receiver.Unauthenticated},
 		{name: "secret not last in the path", options: inPath, request: to("/fedcba9876543210/events"), status: 404, disposition: receiver.Unauthenticated},
 		{
 			name: "a wrong signature and a right password", status: 401, disposition: receiver.Unauthenticated,
@@ -430,9 +450,10 @@ func TestSender(t *testing.T) {
 		return r
 	}
 	all := receiver.Options{
-		Verifier:    &signature.Verifier{Secrets: []signature.Secret{signature.NewSecret(), secret(t)}},
-		Basic:       []receiver.Credentials{{"old", "hunter1"}, {"robot", "hunter2"}},
-		PathSecrets: []string{"0123456789abcdef", "fedcba9876543210"},
+		Verifier:     &signature.Verifier{Secrets: []signature.Secret{signature.NewSecret(), secret(t)}},
+		Basic:        []receiver.Credentials{{"old", "hunter1"}, {"robot", "hunter2"}},
+		QuerySecrets: []string{"89abcdef01234567"},
+		PathSecrets:  []string{"0123456789abcdef", "fedcba9876543210"},
 	}
 	for _, test := range []struct {
 		name    string
@@ -448,6 +469,7 @@ func TestSender(t *testing.T) {
 			}
 		}), receiver.Sender{By: receiver.BySignature, Index: 1}, "sender=signature[1] "},
 		{"by Basic", all, with(func(r *http.Request) { r.SetBasicAuth("robot", "hunter2") }), receiver.Sender{By: receiver.ByBasic, Index: 1, Username: "robot"}, `sender="basic[1] robot" `},
+		{"by query", all, with(func(r *http.Request) { r.URL.RawQuery = "secret=89abcdef01234567" }), receiver.Sender{By: receiver.ByQuery}, "sender=query[0] "},
 		{"by path", all, with(func(r *http.Request) { r.URL.Path = "/events/0123456789abcdef" }), receiver.Sender{By: receiver.ByPath}, "sender=path[0] "},
 		{"anybody", receiver.Options{}, post(payload), receiver.Sender{}, "sender=anybody "},
 	} {
@@ -751,15 +773,19 @@ func TestNewRefuses(t *testing.T) {
 		{"nothing", receiver.Handlers{}, insecure, "no handler"},
 		{"no authentication", all, receiver.Options{}, "nothing says how senders are authenticated"},
 		{"insecure and not", all, with(func(o *receiver.Options) { o.PathSecrets = []string{"0123456789abcdef"} }), "pointless"},
+		{"no schema", all, with(func(o *receiver.Options) { o.Schemas = []*conformance.Schema{nil} }), "Schemas[0] is nil"},
 		{"no secrets", all, receiver.Options{Verifier: &signature.Verifier{}}, "has no Secrets"},
 		{"a zero secret", all, receiver.Options{Verifier: &signature.Verifier{Secrets: []signature.Secret{signature.NewSecret(), {}}}}, "Secrets[1] is the zero Secret"},
 		{"negative tolerance", all, receiver.Options{Verifier: &signature.Verifier{Secrets: []signature.Secret{signature.NewSecret()}, Tolerance: -1}}, "Tolerance"},
 		{"no password", all, receiver.Options{Basic: []receiver.Credentials{{Username: "u"}}}, "Basic[0]"},
 		{"short secret in the path", all, receiver.Options{PathSecrets: []string{"0123456789abcdef", "secret"}}, "PathSecrets[1] has 6 bytes"},
 		{"escaped secret in the path", all, receiver.Options{PathSecrets: []string{"0123456789/abcdef"}}, "'/'"},
+		{"short secret in the query", all, receiver.Options{QuerySecrets: []string{"secret"}}, "QuerySecrets[0] has 6 bytes"},
 		{"negative size", all, with(func(o *receiver.Options) { o.MaxBytes = -1 }), "MaxBytes"},
 		{"negative time", all, with(func(o *receiver.Options) { o.ReadTimeout = -1 }), "ReadTimeout"},
 		{"no such acceptance", all, with(func(o *receiver.Options) { o.Accept = 3 }), "Acceptance(3)"},
+		{"canonical and documented", all, with(func(o *receiver.Options) { o.AcceptCanonical, o.Accept = true, receiver.AcceptDocumented }), "set it without AcceptCanonical"},
+		{"canonical and schemas", all, with(func(o *receiver.Options) { o.AcceptCanonical, o.Schemas = true, []*conformance.Schema{{}} }), "set them without AcceptCanonical"},
 		{"invalid payloads have no handler", noUnknown, with(func(o *receiver.Options) { o.Accept = receiver.AcceptAll }), "set Handlers.Unknown"},
 	}
 	for _, test := range tests {

@@ -3,7 +3,6 @@ package signature
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -52,11 +51,16 @@ func describeTimestamp(text string) string {
 	if _, err := time.Parse(time.RFC3339, text); err == nil {
 		return "is an RFC 3339 date-time"
 	}
-	if _, err := http.ParseTime(text); err == nil {
-		return "is an HTTP date"
+	for _, layout := range httpDates {
+		if _, err := time.Parse(layout, text); err == nil {
+			return "is an HTTP date"
+		}
 	}
 	return "is not a whole number"
 }
+
+// httpDates are the layouts of RFC 9110, section 5.6.7.
+var httpDates = [...]string{"Mon, 02 Jan 2006 15:04:05 GMT", time.RFC850, time.ANSIC}
 
 // isToCome tells whether an entry is of a version that isn't known yet: v with a
 // number, and perhaps a letter, other than v1 and v1a.

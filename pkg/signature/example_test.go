@@ -66,6 +66,26 @@ func ExampleSetHeaders() {
 	// signature: malformed header: Webhook-Id has a full stop at byte 3; full stops separate the parts of what is signed, so an id can't have one
 }
 
+// A request that was recorded is genuine by the clock of its time.
+func ExampleVerifier_now() {
+	secret, err := signature.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	if err != nil {
+		log.Fatal(err)
+	}
+	recorded := http.Header{
+		"Webhook-Id":        {"msg_p5jXN8AQM9LWM0D4loKWxJek"},
+		"Webhook-Timestamp": {"1614265330"},
+		"Webhook-Signature": {"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
+	}
+	v := signature.Verifier{
+		Secrets: []signature.Secret{secret},
+		Now:     func() time.Time { return time.Unix(1614265390, 0) },
+	}
+	by, err := v.Verify(recorded, []byte(`{"test": 2432232314}`))
+	fmt.Println(by, err)
+	// Output: 0 <nil>
+}
+
 // A secret is replaced while both ends keep working: the sender signs with both
 // for a day, the receiver takes the old one for an hour more.
 func ExampleSecret_Until() {

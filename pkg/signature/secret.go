@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"log/slog"
 	"math/big"
 	"slices"
 	"strings"
@@ -191,9 +190,6 @@ func (s Secret) String() string {
 
 // Format writes what [Secret.String] returns, whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
-
-// LogValue returns what [Secret.String] returns.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // A mac computes HMACs with one key. It is kept for the next payload, as the
 // key takes longer to take in than a small payload does.

@@ -57,7 +57,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 )
@@ -152,19 +151,6 @@ func Sign(id string, at time.Time, payload []byte, secrets ...Secret) (string, e
 		return "", fmt.Errorf("%w to sign with, of %d", ErrNoSecret, len(secrets))
 	}
 	return string(value), nil
-}
-
-// SetHeaders signs as [Sign] does, and sets the three headers in h. On an error
-// it leaves h as it is.
-func SetHeaders(h http.Header, id string, at time.Time, payload []byte, secrets ...Secret) error {
-	value, err := Sign(id, at, payload, secrets...)
-	if err != nil {
-		return err
-	}
-	h.Set(HeaderID, id)
-	h.Set(HeaderTimestamp, strconv.FormatInt(at.Unix(), 10))
-	h.Set(HeaderSignature, value)
-	return nil
 }
 
 // checkID holds an id to what a header may have.

@@ -1,16 +1,12 @@
 package signature
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
 	"math"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -20,8 +16,8 @@ import (
 const (
 	// DefaultTolerance is the tolerance of the official libraries.
 	DefaultTolerance = 5 * time.Minute
-	// DefaultMaxBytes is 32 MiB.
-	DefaultMaxBytes = 32 << 20
+	// DefaultMaxBytes is 64 MiB: an event with the pages of a crawl has 40.
+	DefaultMaxBytes = 64 << 20
 )
 
 // A Verifier tells which requests are genuine. It may be used by several
@@ -40,89 +36,19 @@ type Verifier struct {
 	// MaxBytes is the most that VerifyRequest reads of a body; 0 means
 	// DefaultMaxBytes.
 	MaxBytes int64
+
+	// Now returns the time by which a timestamp is too old or too new, and a secret is
+	// in force; nil means time.Now. A test of requests that were recorded sets it.
+	Now func() time.Time
 }
 
-// Verify tells whether payload, the exact bytes of a body, is genuine, by the
-// headers that came with it. If it is, by is the index in Secrets of the secret
-// that signed it; with a secret for each sender, it tells them apart. (If several
-// did, it is that of the first whsec_, or else of the first other.) If it is not,
-// by is -1, and the error wraps, by the first of these checks that fails:
-//
-//   - [ErrSecret] or [ErrNoSecret]: the Verifier itself can't verify.
-//   - [ErrHeaderMissing] or [ErrHeaderMalformed]: the headers are not those of a
-//     signed request. The error says what they look like instead.
-//   - [ErrTooOld] or [ErrTooNew]: it may be a replay, or a clock is wrong. The
-//     signature was not looked at.
-//   - [ErrMismatch]: it is forged or altered, or signed with another secret.
-//
-// All but the first are the request's fault, and their texts may be told to the
-// sender: they have nothing of a secret or of an expected signature in them, nor
-// the text of the headers. HMACs are compared in constant time, and each with
-// each, so that the time tells neither how much of one is right nor which secret
-// made it.
-func (v *Verifier) Verify(h http.Header, payload []byte) (by int, err error) {
+// verify is [Verifier.Verify].
+func (v *Verifier) verify(h map[string][]string, payload []byte) (by int, err error) {
 	var c claim
 	if err := v.read(&c, h); err != nil {
 		return -1, err
 	}
 	return v.prove(&c, payload)
-}
-
-// VerifyRequest reads the body of r, and tells whether it is genuine as
-// [Verifier.Verify] does. It returns the exact bytes of a genuine body, and of no
-// other. Nothing is read if the headers alone are reason to refuse.
-//
-// Besides the errors of Verify there is [ErrTooLarge], for a body of more than
-// MaxBytes bytes or than an [http.MaxBytesReader] around it allows;
-// [io.ErrUnexpectedEOF], for a body that ends before its Content-Length, because
-// middleware has read it, say; and whatever error reading returns. The body is
-// taken as it comes: if it is compressed, the compressed bytes are what must have
-// been signed. (Package receiver undoes the content encoding first, and verifies
-// what is left.)
-func (v *Verifier) VerifyRequest(r *http.Request) (payload []byte, err error) {
-	var c claim
-	if err := v.read(&c, r.Header); err != nil {
-		return nil, err
-	}
-	payload, err = v.readBody(r)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := v.prove(&c, payload); err != nil {
-		return nil, err
-	}
-	return payload, nil
-}
-
-// readAhead is what a body's declared length is believed for before it comes.
-const readAhead = 64 << 10
-
-func (v *Verifier) readBody(r *http.Request) ([]byte, error) {
-	limit := v.MaxBytes
-	if limit == 0 {
-		limit = DefaultMaxBytes
-	}
-	if r.ContentLength > limit {
-		return nil, fmt.Errorf("%w: it has %d bytes; the limit is %d", ErrTooLarge, r.ContentLength, limit)
-	}
-	var buffer bytes.Buffer
-	body := r.Body
-	if body == nil {
-		body = http.NoBody
-	}
-	buffer.Grow(int(max(0, min(r.ContentLength, readAhead))) + bytes.MinRead)
-	if _, err := buffer.ReadFrom(http.MaxBytesReader(nil, body, limit)); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, tooLarge.Limit)
-		}
-		return nil, fmt.Errorf("signature: reading the body: %w", err)
-	}
-	if n := int64(buffer.Len()); n < r.ContentLength {
-		return nil, fmt.Errorf("signature: %d of the %d bytes that Content-Length declares are left of the body; "+
-			"has middleware read it? %w", n, r.ContentLength, io.ErrUnexpectedEOF)
-	}
-	return buffer.Bytes(), nil
 }
 
 // A claim is what the headers say, as long as it isn't proven.
@@ -139,8 +65,11 @@ type claim struct {
 }
 
 // read makes all checks that need no payload.
-func (v *Verifier) read(c *claim, h http.Header) error {
+func (v *Verifier) read(c *claim, h map[string][]string) error {
 	c.at = time.Now()
+	if v.Now != nil {
+		c.at = v.Now()
+	}
 	usable := false
 	for i, s := range v.Secrets {
 		if s.key == nil {
@@ -193,7 +122,7 @@ func (v *Verifier) read(c *claim, h http.Header) error {
 }
 
 // header returns the one value of a header.
-func header(h http.Header, name string) (string, error) {
+func header(h map[string][]string, name string) (string, error) {
 	values := h[name]
 	switch {
 	case len(values) > 1:

@@ -543,7 +543,7 @@ func TestVerifyRequest(t *testing.T) {
 		{name: "the largest limit", max: math.MaxInt64, length: size, body: strings.NewReader(testPayload)},
 		{name: "over the limit", max: size - 1, length: size, body: unreadable{t}, want: signature.ErrTooLarge},
 		{name: "chunked, over the limit", max: size - 1, length: -1, body: strings.NewReader(testPayload), want: signature.ErrTooLarge},
-		{name: "over the default limit", length: 32<<20 + 1, body: unreadable{t}, want: signature.ErrTooLarge},
+		{name: "over the default limit", length: signature.DefaultMaxBytes + 1, body: unreadable{t}, want: signature.ErrTooLarge},
 		{name: "over a limit of the caller's", length: -1,
 			body: http.MaxBytesReader(nil, io.NopCloser(strings.NewReader(testPayload)), size-1), want: signature.ErrTooLarge},
 		{name: "negative limit", max: -1, length: -1, body: strings.NewReader(testPayload), want: signature.ErrTooLarge},

@@ -23,8 +23,8 @@ func mix(hash, w uint64) uint64 {
 // finish is never 0.
 func finish(hash uint64, n int) uint64 { return mix(hash, uint64(n)+seed) | 1 }
 
-// name reads a name, and gives the index behind it, and its hash.
-func name(b []byte, i int) (end int, hash uint64) {
+// name reads a name, and returns the index behind it, and its hash.
+func name(b []byte, i int, m *memory) (end int, hash uint64) {
 	start := i + 1
 	hash = seed
 	for i = start; i+8 <= len(b); i += 8 {
@@ -41,13 +41,13 @@ func name(b []byte, i int) (end int, hash uint64) {
 		i += shift >> 3
 		return i + 1, finish(mix(hash, w&(1<<shift-1)), i-start)
 	}
-	return oddName(b, start)
+	return oddName(b, start, m)
 }
 
 // oddName is name for names with escapes or more than ASCII, and for those that
 // end with the payload.
-func oddName(b []byte, i int) (end int, hash uint64) {
-	if end = textEnd(b, i); end < 0 {
+func oddName(b []byte, i int, m *memory) (end int, hash uint64) {
+	if end = textEnd(b, i, m); end < 0 {
 		return end, 0
 	}
 	hash = seed
@@ -81,7 +81,7 @@ func oddName(b []byte, i int) (end int, hash uint64) {
 }
 
 // unescaped appends to dst the byte, or the character of an escape, that is at i
-// in a string that was read before, and gives the index behind it.
+// in a string that was read before, and returns the index behind it.
 func unescaped(dst, b []byte, i int) ([]byte, int) {
 	if b[i] != '\\' {
 		return append(dst, b[i]), i + 1
@@ -118,8 +118,8 @@ func hexadecimalRune(b []byte) (r rune) {
 	return r
 }
 
-// unescaped gives what stands between the quotes at start and before end, without
-// escapes. Of a name that is longer than a schema has any, it gives a part that
+// unescaped returns what stands between the quotes at start and before end, without
+// escapes. Of a name that is longer than a schema has any, it returns a part that
 // is longer than that, too.
 func (m *memory) unescaped(b []byte, start, end int) []byte {
 	raw := b[start+1 : end-1]
@@ -145,9 +145,12 @@ func unescape(dst, b []byte, start, end int) []byte {
 const few = 32
 
 // remember adds a hash to the n names of an object that has its names from base
-// on. It gives the index behind them; or unsure, where the object has one of
+// on. It returns the index behind them; or unsure, where the object has one of
 // this hash; or full.
 func (m *memory) remember(base, n int, hash uint64) (top int) {
+	if m.distinct {
+		return base
+	}
 	if n >= few {
 		return m.rememberMany(base, n, hash)
 	}

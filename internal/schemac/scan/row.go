@@ -6,6 +6,11 @@ package scan
 // bytes are equal, the names are, and if those of the last row differ from each
 // other, so do these.
 
+import (
+	"bytes"
+	"sync"
+)
+
 // A cell is what stands before a value of a row: from the brace that opens the
 // row or from behind the value before it, up to the value.
 type cell struct {
@@ -17,25 +22,8 @@ type cell struct {
 	before                uint64 // a bit for each name before it, by its hash; see learn
 }
 
-// closed is what next gives at the end of a row.
+// closed is what learn returns at the end of a row.
 const closed = -4
-
-// next goes on in a row, of which k values were read: from its opening brace or
-// from behind a value at i to the next value. It gives closed where the row has
-// no more, and i is then at or before its brace.
-func (m *memory) next(b []byte, i, k int) int {
-	if k < m.known && i+16 <= len(b) {
-		c := &m.row[k]
-		s := b[i : i+16 : i+16]
-		if (word(s, 0)^c.first)&c.firstMask|(word(s, 8)^c.second)&c.secondMask == 0 &&
-			(c.length <= 16 || same(b, i, c.at, c.length)) {
-			if at := i + c.length; at < len(b) && b[at] > ' ' { // no more white space
-				return at
-			}
-		}
-	}
-	return m.learn(b, i, k)
-}
 
 // same tells whether the n bytes at i, of which there are more than 16, are
 // those at j, which is less, if their first 16 are.
@@ -43,7 +31,7 @@ func same(b []byte, i, j, n int) bool {
 	if i+n > len(b) {
 		return false
 	}
-	if word(b, i+n-16)^word(b, j+n-16)|word(b, i+n-8)^word(b, j+n-8) != 0 {
+	if word(b, i+n-16) != word(b, j+n-16) || word(b, i+n-8) != word(b, j+n-8) {
 		return false
 	}
 	for k := 16; k < n-16; k += 8 {
@@ -54,7 +42,8 @@ func same(b []byte, i, j, n int) bool {
 	return true
 }
 
-// learn is next for what is not as in the last row, and remembers it.
+// learn goes on in a row to its next value where that is not as in the last row,
+// and remembers what stands before. It returns closed where the row has no more.
 func (m *memory) learn(b []byte, i, k int) int {
 	start := i
 	if k == 0 {
@@ -68,12 +57,15 @@ func (m *memory) learn(b []byte, i, k int) int {
 	if b[i] == '}' {
 		return closed
 	}
-	end, hash := name(b, i)
+	end, hash := name(b, i, m)
 	if end < 0 {
 		return unsure
 	}
 	if k >= len(m.row) {
-		return full
+		if !m.distinct {
+			return full
+		}
+		return memberValue(b, end)
 	}
 	// Two names of one hash have one bit, too. So most names are known to be
 	// new without a look at the others.
@@ -82,7 +74,7 @@ func (m *memory) learn(b []byte, i, k int) int {
 		last := &m.row[k-1]
 		before = last.before | 1<<(last.hash>>58)
 	}
-	if before&bit != 0 {
+	if before&bit != 0 && !m.distinct {
 		for j := range m.row[:k] {
 			if m.row[j].hash == hash {
 				return unsure
@@ -112,7 +104,7 @@ func (m *memory) learn(b []byte, i, k int) int {
 	return i
 }
 
-// rowEnd gives the index behind a row of k values for which next gave closed.
+// rowEnd returns the index behind a row of k values for which learn returned closed.
 func rowEnd(b []byte, i, k int) int {
 	if k == 0 {
 		i++
@@ -128,8 +120,20 @@ func texts(b []byte, i, depth int, m *memory) int {
 	if depth >= maxDepth {
 		return unsure
 	}
+	i, _, _, other := m.cells(b, i, 0)
+	if other {
+		return no
+	}
+	return i
+}
+
+// cells goes on in a row, of which k values were read: from its opening brace or
+// from behind a value at i, as long as the values are strings. It returns the index
+// behind the row; or, of the first other value, its index, that of its name, and
+// how many values come before it.
+func (m *memory) cells(b []byte, i, k int) (at, name, n int, other bool) {
 	row := m.row[:m.known]
-	for k := 0; ; k++ {
+	for ; ; k++ {
 		// As long as it goes on like the last row.
 		for k < len(row) && i+16 <= len(b) {
 			c := &row[k]
@@ -148,52 +152,73 @@ func texts(b []byte, i, depth int, m *memory) int {
 			i = at + 1 + n
 			switch {
 			case n == 64:
-				i = textEnd(b, i)
+				i = textEnd(b, i, m)
 			case s[n] == '"':
 				i++
 			default:
-				i = oddText(b, i)
+				i = oddText(b, i, m)
 			}
 			if i < 0 {
-				return i
+				return i, 0, 0, false
 			}
 		}
 		if k > 0 && i < len(b) && b[i] == '}' {
-			return i + 1
+			return i + 1, 0, 0, false
 		}
 		at := m.learn(b, i, k)
 		switch {
 		case at == closed:
-			return rowEnd(b, i, k)
+			return rowEnd(b, i, k), 0, 0, false
 		case at < 0:
-			return at
-		case at >= len(b) || b[at] != '"':
-			return no
+			return at, 0, 0, false
+		case at >= len(b):
+			return unsure, 0, 0, false
+		case b[at] != '"':
+			return at, i + bytes.IndexByte(b[i:at], '"'), k, true
 		}
-		if i = textEnd(b, at+1); i < 0 {
-			return i
+		if i = textEnd(b, at+1, m); i < 0 {
+			return i, 0, 0, false
 		}
 		row = m.row[:m.known]
 	}
 }
 
-// How much an entry point remembers: first as much as most payloads need, and
-// then more. Only the most, which an object of many thousand members needs, is
-// too large for the compiler to put it on the stack. Who has more names than that
-// is sent to the slow path.
+// How much is remembered: at first as much as most payloads need, and then more.
+// Who has more names than the most is told unsure.
 const (
 	fewNames, fewCells   = 64, 24
-	manyNames, manyCells = 2 << 10, 128
-	wideNames, wideCells = 16 << 10, 1 << 10
-	mostNames, mostCells = 64 << 10, 1 << 10
+	mostNames, mostCells = 256 << 10, 1 << 10
 )
 
-func exactlyOne(conds ...bool) bool {
-	n := 0
-	for _, c := range conds {
-		if c {
-			n++
-		}
+// rooms are the larger ones that were used before.
+var rooms sync.Pool
+
+// A room is what a memory keeps its names and rows in, where that has grown.
+type room struct {
+	names []uint64
+	row   []cell
+}
+
+// grow makes the memory eight times as large, and forgets what is in it. It takes
+// the room that was used so far, and returns the new one, or nil where there may be
+// no larger. (A memory doesn't have its room: then all of it would escape.)
+func (m *memory) grow(used *room) *room {
+	size := 8 * len(m.names)
+	leave(used)
+	if size > mostNames {
+		return nil
 	}
-	return n == 1
+	r, _ := rooms.Get().(*room)
+	if r == nil || len(r.names) < size {
+		r = &room{make([]uint64, size), make([]cell, min(8*len(m.row), mostCells))}
+	}
+	m.names, m.row, m.known, m.rows = r.names, r.row, 0, 0
+	return r
+}
+
+// leave puts back a room.
+func leave(r *room) {
+	if r != nil {
+		rooms.Put(r)
+	}
 }

@@ -3,7 +3,7 @@
 // here, and copies what a validator needs of it into that validator's package.
 //
 // A function that reads a value gets the payload b and the index i at which the
-// value starts, and gives the index behind it, or one of two answers below 0:
+// value starts, and returns the index behind it, or one of two answers below 0:
 //
 //   - no: the value breaks the schema. That is certain if the bytes are JSON,
 //     which somebody else sees to: a payload is accepted only after each byte
@@ -39,7 +39,7 @@ const (
 	blanks = ' ' * ones
 )
 
-// word gives the eight bytes at i. (With a capacity that is known, the compiler
+// word returns the eight bytes at i. (With a capacity that is known, the compiler
 // doesn't care for slices that are empty and behind the end.)
 func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
@@ -65,7 +65,7 @@ func plain16(s []byte) int {
 	return n + bits.TrailingZeros64(m0&highs)>>3
 }
 
-// space gives the index of the first byte from i on that isn't white space.
+// space returns the index of the first byte from i on that isn't white space.
 func space(b []byte, i int) int {
 	if i < len(b) && b[i] > ' ' {
 		return i
@@ -97,15 +97,15 @@ func skipSpace(b []byte, i int) int {
 }
 
 // text reads a string.
-func text(b []byte, i int) int {
+func text(b []byte, i int, m *memory) int {
 	if i >= len(b) || b[i] != '"' {
 		return no
 	}
-	return textEnd(b, i+1)
+	return textEnd(b, i+1, m)
 }
 
 // nonEmpty reads a string of one code point or more.
-func nonEmpty(b []byte, i int) int {
+func nonEmpty(b []byte, i int, m *memory) int {
 	if i+1 >= len(b) || b[i] != '"' || b[i+1] == '"' {
 		return no
 	}
@@ -116,11 +116,11 @@ func nonEmpty(b []byte, i int) int {
 			return i + 38
 		}
 	}
-	return textEnd(b, i+1)
+	return textEnd(b, i+1, m)
 }
 
 // textEnd reads a string from i on, which is behind its opening quote.
-func textEnd(b []byte, i int) int {
+func textEnd(b []byte, i int, m *memory) int {
 	for i+64 <= len(b) {
 		s := b[i : i+64 : i+64]
 		n := plain(s)
@@ -133,20 +133,20 @@ func textEnd(b []byte, i int) int {
 		}
 		break
 	}
-	return oddText(b, i)
+	return oddText(b, i, m)
 }
 
 // oddText is textEnd for strings with escapes or more than ASCII, and for those
 // that end with the payload.
-func oddText(b []byte, i int) int {
+func oddText(b []byte, i int, m *memory) int {
 	for i < len(b) {
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
 		case c == '\\' && i+72 <= len(b):
-			return escapedText(b, i)
+			return escapedText(b, i, m)
 		case c == '\\':
-			i = escapes(b, i)
+			i = escapes(b, i, m)
 		case c < ' ':
 			return unsure
 		case c < 0x80 && i+16 <= len(b):
@@ -166,12 +166,12 @@ func oddText(b []byte, i int) int {
 // escapedText is textEnd for strings with escapes. It goes from one special byte
 // to the next by a bit for each of 64, so that it takes no branch that depends on
 // how far they are from each other.
-func escapedText(b []byte, i int) int {
+func escapedText(b []byte, i int, m *memory) int {
 	for i+72 <= len(b) {
 		start := i
 		i += 64
-		for m := specials(b[start:i]); m != 0; {
-			at := start + bits.TrailingZeros64(m)
+		for rest := specials(b[start:i]); rest != 0; {
+			at := start + bits.TrailingZeros64(rest)
 			w := word(b, at)
 			end := at + 1
 			switch c := byte(w); {
@@ -185,6 +185,8 @@ func escapedText(b []byte, i int) int {
 				end = at + 6
 				if digits&0xDF == 'D' && digits>>8&0xFF >= '8' {
 					end = surrogates(b, at)
+				} else if digits == zeros {
+					m.nul = true
 				}
 			case c == '\\':
 				if !escaped[byte(w>>8)] {
@@ -203,10 +205,10 @@ func escapedText(b []byte, i int) int {
 				i = end
 				break
 			}
-			m &= ^uint64(0) << uint(end-start)
+			rest &= ^uint64(0) << uint(end-start)
 		}
 	}
-	return oddText(b, i)
+	return oddText(b, i, m)
 }
 
 // Characters of two and of three bytes, four and two of them in a word, as UTF-8
@@ -273,7 +275,7 @@ func character(b []byte, i int) int {
 }
 
 // escapes reads escapes from i on, where one starts, as long as there are such.
-func escapes(b []byte, i int) int {
+func escapes(b []byte, i int, m *memory) int {
 	for i+1 < len(b) && b[i] == '\\' {
 		if b[i+1] != 'u' {
 			if !escaped[b[i+1]] {
@@ -291,6 +293,7 @@ func escapes(b []byte, i int) int {
 		}
 		if digits&0xDF != 'D' || digits>>8&0xFF < '8' {
 			i += 6
+			m.nul = m.nul || digits == zeros
 			continue
 		}
 		if i = surrogates(b, i); i < 0 {
@@ -317,6 +320,9 @@ func surrogates(b []byte, i int) int {
 	}
 	return i + 12
 }
+
+// zeros are the digits of U+0000.
+const zeros = '0' | '0'<<8 | '0'<<16 | '0'<<24
 
 // escaped tells which characters may stand behind a backslash, but for u.
 var escaped = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
@@ -349,11 +355,14 @@ func boolean(b []byte, i int) int {
 // null reads null.
 func null(b []byte, i int) int { return literal(b, i, "null") }
 
+// safeDigits is how many digits an integer has at least that is beyond 2^53-1.
+const safeDigits = len("9007199254740992")
+
 // digit tells whether there is a decimal digit at i.
 func digit(b []byte, i int) bool { return i < len(b) && b[i]-'0' <= 9 }
 
 // number reads a number.
-func number(b []byte, i int) int {
+func number(b []byte, i int, m *memory) int {
 	if i >= len(b) || b[i] != '-' && b[i]-'0' > 9 {
 		return no
 	}
@@ -366,9 +375,11 @@ func number(b []byte, i int) int {
 	if b[i] == '0' {
 		i++
 	} else {
+		first := i
 		for digit(b, i) {
 			i++
 		}
+		m.long = m.long || i-first >= safeDigits
 	}
 	if i < len(b) && b[i] == '.' {
 		if i++; !digit(b, i) {
@@ -380,8 +391,13 @@ func number(b []byte, i int) int {
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
 		i++
-		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+		if i < len(b) && b[i] == '-' {
 			i++
+		} else {
+			m.long = true // by its exponent
+			if i < len(b) && b[i] == '+' {
+				i++
+			}
 		}
 		if !digit(b, i) {
 			return unsure
@@ -395,8 +411,8 @@ func number(b []byte, i int) int {
 
 // integer reads a number without a fraction, however it is written: 5.0 and 1e2
 // are such.
-func integer(b []byte, i int) int {
-	end := number(b, i)
+func integer(b []byte, i int, m *memory) int {
+	end := number(b, i, m)
 	if end < 0 {
 		return end
 	}
@@ -412,11 +428,11 @@ func integer(b []byte, i int) int {
 }
 
 // natural reads an integer that is not below 0.
-func natural(b []byte, i int) int {
+func natural(b []byte, i int, m *memory) int {
 	if digit(b, i) {
-		return integer(b, i)
+		return integer(b, i, m)
 	}
-	end := integer(b, i)
+	end := integer(b, i, m)
 	if end >= 0 && !parseDecimal(b[i:end]).isZero() {
 		return no
 	}
@@ -432,28 +448,23 @@ type memory struct {
 	// names that differ.
 	row   []cell
 	known int
-	// visits counts the calls of functions that may call themselves. Each level
-	// of what they read may be read more than once, so it is bounded by visit.
-	visits int
-	// remarks has room for what is noted, if noting, and odd tells that there may
-	// be more to say. rows counts the rows of what was read last. See note.
-	remarks []Remark
-	noted   int
-	noting  bool
-	odd     bool
-	rows    int
+	// distinct tells that all names are known to differ from others of their object.
+	distinct bool
+	// rows counts the rows of what was read last, for what notes are made.
+	rows int
+	// nul tells that a text or name has U+0000 in it, and long that a number may be
+	// an integer beyond 2^53-1.
+	nul, long bool
+	// filled counts the rows of an object that says by x-holds what it holds.
+	filled int
+	// heads are the first rows of lists, a bit for each by its bytes, and repeated
+	// tells that two had one bit.
+	heads    uint64
+	repeated bool
+	notes    *Notes
 	// name is room for a name without its escapes. Members that a schema
 	// names are shorter than that.
 	name [maxName]byte
-}
-
-// mostVisits is how many visits there may be, along with one for each byte.
-const mostVisits = 1000
-
-// visit counts a visit, and tells whether there may be no more.
-func (m *memory) visit(b []byte) bool {
-	m.visits++
-	return m.visits > mostVisits+len(b)
 }
 
 // maxName is the length of memory.name.
@@ -467,7 +478,7 @@ func value(b []byte, i, depth, base int, m *memory) int {
 	}
 	switch c := b[i]; c {
 	case '"':
-		return textEnd(b, i+1)
+		return textEnd(b, i+1, m)
 	case '{':
 		return anyObject(b, i, depth, base, m)
 	case '[':
@@ -479,7 +490,7 @@ func value(b []byte, i, depth, base int, m *memory) int {
 	case 'n':
 		i = literal(b, i, "null")
 	default:
-		i = number(b, i)
+		i = number(b, i, m)
 	}
 	if i < 0 {
 		return unsure
@@ -517,7 +528,7 @@ func anyObject(b []byte, i, depth, base int, m *memory) int {
 	}
 	top := base
 	for n := 0; b[i] != '}'; n++ {
-		end, hash := name(b, i)
+		end, hash := name(b, i, m)
 		if end < 0 {
 			return unsure
 		}

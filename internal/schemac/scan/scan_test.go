@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 )
 
 func newMemory() *memory {
-	return &memory{names: make([]uint64, mostNames), row: make([]cell, manyCells)}
+	return &memory{names: make([]uint64, mostNames), row: make([]cell, mostCells)}
 }
 
 // strict tells whether b is I-JSON of at most maxDepth levels, by jsontext.
@@ -101,6 +102,32 @@ func TestText(t *testing.T) {
 	}
 }
 
+// Each escape is taken, or not, as jsontext has it: any byte behind a backslash,
+// and two \u in a row from both sides of the borders of the surrogates.
+func TestEscapes(t *testing.T) {
+	var all []string
+	for c := range 256 {
+		all = append(all, `\`+string([]byte{byte(c)}))
+	}
+	borders := []string{"0000", "00e9", "D7FF", "d800", "D83D", "dbff", "DBFF", "dc00", "DC00", "dE00", "dfff", "E000", "FFFF", "dg00", "d8"}
+	for _, first := range borders {
+		for _, second := range borders {
+			all = append(all, `\u`+first+`\u`+second)
+		}
+	}
+	for _, escape := range all {
+		for _, before := range []string{"", strings.Repeat("x", 61), strings.Repeat("x", 100)} {
+			b := []byte(`"` + before + escape + `"`)
+			want := strict(b)
+			for _, b := range [][]byte{b, append(bytes.Clone(b), spaces...)} {
+				if got := reads(b); got != want {
+					t.Errorf("%q: %v, want %v", b, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestNumber(t *testing.T) {
 	texts := []string{"0", "-0", "1", "-1", "10", "5.0", "5.10", "0.5", "1e2", "1E+2", "1e-2", "100e-2", "1.50e1", "-1.5e1", "0e5", "0.0e-5",
 		"123456789012345678901234567890", "0.000000000000000000001", "12345678901234567890e-20", "9007199254740993", "99.9", "100.1", "33"}
@@ -108,7 +135,7 @@ func TestNumber(t *testing.T) {
 	rat := func(s string) *big.Rat { r, _ := new(big.Rat).SetString(s); return r }
 	for _, text := range texts {
 		b := []byte(text)
-		if end := number(b, 0); end != len(b) {
+		if end := number(b, 0, new(memory)); end != len(b) {
 			t.Errorf("%s: %d", text, end)
 			continue
 		}
@@ -116,25 +143,16 @@ func TestNumber(t *testing.T) {
 		if got, want := d.isInteger(), rat(text).IsInt(); got != want {
 			t.Errorf("%s is an integer: %v, want %v", text, got, want)
 		}
-		if got, want := integer(b, 0) >= 0, rat(text).IsInt(); got != want {
+		if got, want := integer(b, 0, new(memory)) >= 0, rat(text).IsInt(); got != want {
 			t.Errorf("integer(%s): %v, want %v", text, got, want)
 		}
-		if got, want := natural(b, 0) >= 0, rat(text).IsInt() && rat(text).Sign() >= 0; got != want {
+		if got, want := natural(b, 0, new(memory)) >= 0, rat(text).IsInt() && rat(text).Sign() >= 0; got != want {
 			t.Errorf("natural(%s): %v, want %v", text, got, want)
 		}
 		for _, bound := range bounds {
 			got := d.compare(parseDecimal([]byte(bound)))
 			if want := rat(text).Cmp(rat(bound)); got < 0 != (want < 0) || got > 0 != (want > 0) {
 				t.Errorf("%s to %s: %d, want %d", text, bound, got, want)
-			}
-		}
-		for _, unit := range []struct {
-			unit  uint64
-			power int64
-		}{{1, 0}, {3, 0}, {5, -1}, {1, -2}, {25, 1}, {1, 2}, {7, -30}, {1<<64 - 1, 0}} {
-			of := new(big.Rat).Mul(new(big.Rat).SetInt(new(big.Int).SetUint64(unit.unit)), rat(fmt.Sprintf("1e%d", unit.power)))
-			if got, want := d.isMultiple(unit.unit, unit.power), new(big.Rat).Quo(rat(text), of).IsInt(); got != want {
-				t.Errorf("%s is a multiple of %de%d: %v, want %v", text, unit.unit, unit.power, got, want)
 			}
 		}
 	}
@@ -152,6 +170,7 @@ func TestNumber(t *testing.T) {
 // Date-times are judged as the judge of record does.
 func TestDateTime(t *testing.T) {
 	valid := judge.Formats["date-time"]
+	m := newMemory()
 	check := func(text string) {
 		t.Helper()
 		b, err := json.Marshal(text)
@@ -159,7 +178,7 @@ func TestDateTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, b := range [][]byte{b, append(bytes.Clone(b), spaces...), []byte(`"` + strings.ReplaceAll(text, "0", `\u0030`) + `"`)} {
-			got := dateTime(b, 0)
+			got := dateTime(b, 0, m)
 			if got != unsure && got >= 0 != valid(text) || got >= 0 && got != len(bytes.TrimSpace(b)) {
 				t.Errorf("%s: %d, want %v", b, got, valid(text))
 			}
@@ -202,16 +221,16 @@ func TestName(t *testing.T) {
 				fmt.Fprintf(&escaped, `\u%04x`, r)
 			}
 		}
-		end, want := name(plain, 0)
+		end, want := name(plain, 0, new(memory))
 		if end != len(plain) {
 			t.Fatalf("%s ends at %d", plain, end)
 		}
 		for _, other := range []string{string(plain) + `:"value",                 `, `"` + escaped.String() + `"`, `"` + escaped.String() + `":1                  `} {
-			if _, got := name([]byte(other), 0); got != want {
+			if _, got := name([]byte(other), 0, new(memory)); got != want {
 				t.Errorf("%s: another hash than %s", other, plain)
 			}
 			m := newMemory()
-			end, _ := name([]byte(other), 0)
+			end, _ := name([]byte(other), 0, new(memory))
 			if got := string(m.unescaped([]byte(other), 0, end)); len(text) < len(m.name)-4 && got != text {
 				t.Errorf("%s without escapes: %q, want %q", other, got, text)
 			}
@@ -291,50 +310,65 @@ func TestRows(t *testing.T) {
 			if got := i > 0; got != test.want {
 				t.Errorf("%s: %v", b, got)
 			}
-			// next, for rows whose values aren't all strings, sees the same names.
+			// Rows of other values see the same names.
 			m = newMemory()
 			i = 1
 			for i > 0 && b[i] != ']' {
-				for k := 0; ; k++ {
-					at := m.next(b, i, k)
-					if at == closed {
-						i = nextItem(b, rowEnd(b, i, k))
-						break
-					}
-					if i = at; i < 0 {
-						break
-					}
-					if i = text(b, i); i < 0 {
-						break
-					}
+				at, _, _, other := m.cells(b, i, 0)
+				if i = at; other {
+					i = no
+				} else if i >= 0 {
+					i = nextItem(b, i)
 				}
 			}
 			if got := i > 0; got != test.want {
-				t.Errorf("next: %s: %v", b, got)
+				t.Errorf("cells: %s: %v", b, got)
 			}
 		}
 	}
 }
 
-// Values that are equal have equal hashes, and others don't.
-func TestHashValue(t *testing.T) {
-	classes := [][]string{
-		{"1", "1.0", "10e-1", "0.1E1"}, {"0", "-0", "0.0e5"}, {"-1"}, {"10"}, {"true"}, {"false"}, {"null"},
-		{`"1"`, `"\u0031"`}, {`""`}, {"[]", "[ ]"}, {"[1, 2]", "[1.0,2]"}, {"[2,1]"}, {"[[1],2]"}, {"{}"},
-		{`{"a":1,"b":2}`, `{ "b" : 2.0, "\u0061":1 }`}, {`{"a":2,"b":1}`}, {`{"a":[1,2]}`}, {"[0]"}, {"[false]"},
-	}
-	seen := map[uint64]int{}
-	for i, class := range classes {
-		for _, text := range class {
-			hash := hashValue([]byte(text), 0)
-			if j, ok := seen[hash]; ok && j != i {
-				t.Errorf("%s has the hash of %s", text, classes[j][0])
+// A row that differs from the one before in one bit of what stands before a value is
+// not taken for one that doesn't.
+func TestRowsDifferInABit(t *testing.T) {
+	const before = `{"a":"1","\u0050\u0072\u006f\u0064\u0075\u0063\u0074":"2"}`
+	const from, to = len(`{"a":"1`), len(before) - len(`2"}`)
+	for at := from; at < to; at++ {
+		for bit := range 8 {
+			row := []byte(before)
+			row[at] ^= 1 << bit
+			b := append([]byte(before), row...)
+			b = append(b, strings.Repeat(" ", 80)...)
+			m := newMemory()
+			first := texts(b, 0, 1, m)
+			got := texts(b, first, 1, m) == 2*len(before)
+			if want := strict(row); got != want {
+				t.Errorf("%s: %v, want %v", row, got, want)
 			}
-			seen[hash] = i
 		}
 	}
-	if len(seen) != len(classes) {
-		t.Errorf("%d hashes, want %d", len(seen), len(classes))
+}
+
+// Where a row has other values than strings, cells goes on behind them.
+func TestCells(t *testing.T) {
+	for _, behind := range []string{"", strings.Repeat(" ", 80)} {
+		b := []byte(`{"a":"1","b":null,"c":"3", "d" :4}{"a":"1","b":null,"c":"3", "d" :4}` + behind)
+		m := newMemory()
+		var names []string
+		i := 0
+		for range 2 {
+			for k := 0; ; k++ {
+				at, name, n, other := m.cells(b, i, k)
+				if i, k = at, n; !other {
+					break
+				}
+				names = append(names, string(b[name:name+3]))
+				i = value(b, i, 1, 0, m)
+			}
+		}
+		if want := []string{`"b"`, `"d"`, `"b"`, `"d"`}; !slices.Equal(names, want) || i != len(b)-len(behind) {
+			t.Errorf("%q up to %d, want %q", names, i, want)
+		}
 	}
 }
 

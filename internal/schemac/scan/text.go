@@ -3,16 +3,15 @@ package scan
 import (
 	"bytes"
 	"math/bits"
-	"regexp"
 	"unicode/utf8"
 )
 
 // textConst reads the string want, which needs no escapes in JSON.
-func textConst(b []byte, i int, want string) int {
+func textConst(b []byte, i int, want string, m *memory) int {
 	if n := len(want) + 2; len(b)-i >= n && b[i] == '"' && b[i+n-1] == '"' && string(b[i+1:i+n-1]) == want {
 		return i + n
 	}
-	end := text(b, i)
+	end := text(b, i, m)
 	if end >= 0 && !textIs(b, i, end, want) {
 		return no
 	}
@@ -20,13 +19,13 @@ func textConst(b []byte, i int, want string) int {
 }
 
 // textEnum reads one of the strings of want, which need no escapes in JSON.
-func textEnum(b []byte, i int, want []string) int {
+func textEnum(b []byte, i int, want []string, m *memory) int {
 	for _, want := range want {
 		if n := len(want) + 2; len(b)-i >= n && b[i] == '"' && b[i+n-1] == '"' && string(b[i+1:i+n-1]) == want {
 			return i + n
 		}
 	}
-	end := text(b, i)
+	end := text(b, i, m)
 	if end < 0 {
 		return end
 	}
@@ -71,37 +70,31 @@ func textLength(b []byte, i, end int) (n int) {
 	return n
 }
 
-// matches tells whether pattern matches in the string from i to end, which was
-// read before: it gives end, no, or unsure if the string has escapes.
-func matches(pattern *regexp.Regexp, b []byte, i, end int) int {
+// matches tells whether pattern, a *regexp.Regexp, matches in the string from i to end,
+// which was read before. What has no patterns doesn't import regexp for it.
+func matches(pattern interface{ Match([]byte) bool }, b []byte, i, end int) bool {
 	raw := b[i+1 : end-1]
-	switch {
-	case bytes.IndexByte(raw, '\\') >= 0:
-		return unsure
-	case !pattern.Match(raw):
-		return no
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		raw = unescape(make([]byte, 0, len(raw)+utf8.UTFMax), b, i, end)
 	}
-	return end
+	return pattern.Match(raw)
 }
 
 // dateTime reads a string that is a date-time, by RFC 3339, section 5.6, as
 // jsonschema/v5 judges it.
-func dateTime(b []byte, i int) int {
+func dateTime(b []byte, i int, m *memory) int {
 	if len(b)-i >= dateTimeRoom {
 		if n := plainDateTime(b[i : i+dateTimeRoom]); n >= 0 {
 			return i + n
 		}
 	}
-	end := text(b, i)
+	end := text(b, i, m)
 	if end < 0 {
 		return end
 	}
 	raw := b[i+1 : end-1]
 	if bytes.IndexByte(raw, '\\') >= 0 {
-		var buf [64]byte
-		if raw = unescape(buf[:0], b, i, end); len(raw) > len(buf)-utf8.UTFMax {
-			return unsure // there may be more of it
-		}
+		raw = unescape(make([]byte, 0, len(raw)+utf8.UTFMax), b, i, end)
 	}
 	if !isDateTime(raw) {
 		return no
@@ -113,7 +106,7 @@ func dateTime(b []byte, i int) int {
 // word that its zone is read with.
 const dateTimeRoom = len(`"2006-01-02T15:04:05.000000000`) + 1 + 8
 
-// plainDateTime gives the index behind a date-time, in quotes at the start of s,
+// plainDateTime returns the index behind a date-time, in quotes at the start of s,
 // that is written as most are: to the nanosecond at most, and in no leap second.
 // Of all others it says no, and they may be date-times.
 func plainDateTime(s []byte) int {
@@ -132,7 +125,7 @@ func plainDateTime(s []byte) int {
 	}
 	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
 	month, day := two(6), two(9)
-	if month < 1 || month > 12 || day < 1 || day > 28 && !isDate(s[1:11]) ||
+	if month < 1 || month > 12 || day < 1 || day > 28 && day > daysIn(two(1)*100+two(3), month) ||
 		two(12) > 23 || two(15) > 59 || two(18) > 59 {
 		return no
 	}
@@ -166,101 +159,73 @@ func isDateTime(s []byte) bool {
 
 // isDate takes s of 10 bytes.
 func isDate(s []byte) bool {
-	for i, c := range s {
-		if i == 4 || i == 7 {
-			if c != '-' {
-				return false
-			}
-		} else if c-'0' > 9 {
-			return false
-		}
+	year, month, day := digits(s[:4]), digits(s[5:7]), digits(s[8:10])
+	return s[4] == '-' && s[7] == '-' && year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month)
+}
+
+func daysIn(year, month int) int {
+	switch {
+	case month != 2:
+		return 30 + (month+month>>3)&1
+	case year%4 == 0 && (year%100 != 0 || year%400 == 0):
+		return 29
 	}
-	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
-	month, day := two(5), two(8)
-	if month < 1 || month > 12 || day < 1 {
-		return false
-	}
-	if month != 2 {
-		return day <= 30+(month+month>>3)&1
-	}
-	// Every fourth year is a leap year, and of those at the turn of a century
-	// every fourth.
-	year := two(2)
-	if year == 0 {
-		year = two(0)
-	}
-	if year%4 == 0 {
-		return day <= 29
-	}
-	return day <= 28
+	return 28
 }
 
 // isTime takes s of 9 bytes or more.
 func isTime(s []byte) bool {
 	hour, minute, second := clock(s, 23), clock(s[3:], 59), clock(s[6:], 60)
-	if s[2] != ':' || s[5] != ':' || hour < 0 || minute < 0 || second < 0 {
+	if s[2] != ':' || s[5] != ':' || min(hour, minute, second) < 0 {
 		return false
 	}
-	s = s[8:]
-	if s[0] == '.' {
-		n := 1
-		for n < len(s) && s[n]-'0' <= 9 {
-			n++
-		}
-		if n == 1 {
+	now, zone := hour*60+minute, s[8:]
+	if zone[0] == '.' {
+		rest := bytes.TrimLeft(zone[1:], "0123456789")
+		if len(rest) == len(zone)-1 {
 			return false
 		}
-		s = s[n:]
+		zone = rest
 	}
-	if len(s) == 0 {
+	switch {
+	case len(zone) == 1 && zone[0]|0x20 == 'z':
+	case len(zone) == len("+00:00") && (zone[0] == '+' || zone[0] == '-') && zone[3] == ':':
+		hour, minute := clock(zone[1:], 23), clock(zone[4:], 59)
+		if min(hour, minute) < 0 {
+			return false
+		}
+		offset := hour*60 + minute
+		if zone[0] == '+' {
+			offset = 24*60 - offset
+		}
+		now = (now + offset) % (24 * 60)
+	default:
 		return false
-	}
-	now := hour*60 + minute
-	if s[0]|0x20 == 'z' {
-		if len(s) != 1 {
-			return false
-		}
-	} else {
-		if len(s) != len("+00:00") || s[3] != ':' {
-			return false
-		}
-		hour, minute := clock(s[1:], 23), clock(s[4:], 59)
-		if hour < 0 || minute < 0 {
-			return false
-		}
-		switch s[0] {
-		case '+':
-			now -= hour*60 + minute
-		case '-':
-			now += hour*60 + minute
-		default:
-			return false
-		}
-		if now < 0 {
-			now += 24 * 60
-		}
 	}
 	// A leap second is the last one of a day of UTC.
 	return second < 60 || now == 23*60+59
 }
 
-// clock reads two digits, as a number up to most; or gives -1. In place of the
+// clock reads two digits, as a number up to most; or returns -1. In place of the
 // first digit there may be a sign, which v5 takes.
 func clock(s []byte, most int) int {
-	n := int(s[1]) - '0'
-	if n < 0 || n > 9 {
-		return -1
-	}
-	switch c := s[0]; {
-	case c == '+' || c == '-' && n == 0:
-		return n
-	case c-'0' > 9:
-		return -1
-	default:
-		n += int(c-'0') * 10
+	n := digits(s[:2])
+	if last := digits(s[1:2]); s[0] == '+' || s[0] == '-' && last == 0 {
+		n = last
 	}
 	if n > most {
 		return -1
+	}
+	return n
+}
+
+// digits returns the number that s writes without a sign, or -1.
+func digits(s []byte) (n int) {
+	for _, c := range s {
+		if c-'0' > 9 {
+			return -1
+		}
+		n = n*10 + int(c-'0')
 	}
 	return n
 }

@@ -15,8 +15,9 @@ const maxListed = 100
 
 // Conforms reports an error to t unless payload conforms to the documented contract,
 // and lets the test go on. The error lists what is wrong: of each finding of severity
-// error its place (line:column and JSON pointer), code, message and hint. If there
-// are more than a hundred, it counts the others. Warnings and infos are left out.
+// error its place (line:column and JSON pointer), code, message and hint. Those of one
+// cause are one, see [conformance.Checker]. If there are more than a hundred, it counts
+// the others. Warnings and infos are left out.
 func Conforms(t testing.TB, payload []byte) {
 	t.Helper()
 	report := conformance.Check(payload)
@@ -33,9 +34,11 @@ func Conforms(t testing.TB, payload []byte) {
 			continue
 		}
 		fmt.Fprintf(&text, "\n%d:%d %s: %s", f.Line, f.Column, f.Code, f.Message)
-		if f.Pointer != "" { // in which names are that the payload chose
-			quoted := fmt.Sprintf("%.200q", f.Pointer)
-			fmt.Fprintf(&text, "\n\tat %s", quoted[1:len(quoted)-1])
+		if f.Pointer != "" {
+			fmt.Fprintf(&text, "\n\tat %s", shown(f.Pointer))
+		}
+		if f.Count > 1 {
+			fmt.Fprintf(&text, "\n\tand %d more like it at %s", f.Count-1, shown(f.Pattern))
 		}
 		fmt.Fprintf(&text, "\n\thint: %s", f.Hint)
 	}
@@ -47,4 +50,11 @@ func Conforms(t testing.TB, payload []byte) {
 		name = fmt.Sprintf("payload, a %.60q,", report.EventType)
 	}
 	t.Errorf("the %s does not conform to the contract: its verdict is %q%s", name, report.Verdict, text.String())
+}
+
+// shown returns a pointer, which holds names that the payload chose, such that it can
+// be shown.
+func shown(pointer string) string {
+	quoted := fmt.Sprintf("%.200q", pointer)
+	return quoted[1 : len(quoted)-1]
 }

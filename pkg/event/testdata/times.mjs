@@ -4,7 +4,7 @@
 //	node times.mjs >times.json
 const locales = [
   "ar", "ar-AE", "ar-EG", "ar-SA", "de", "de-AT", "de-CH", "de-DE", "en", "en-AU", "en-CA", "en-GB", "en-US",
-  "fr", "fr-FR", "ko-KR", "sv-SE", "zh", "zh-CN", "zh-HK", "zh-TW",
+  "bn", "es-ES", "fa-IR", "fr", "fr-FR", "ja-JP", "ko-KR", "ne", "sv-SE", "th-TH", "zh", "zh-CN", "zh-HK", "zh-TW",
 ];
 const zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Africa/Cairo"];
 const instants = [

@@ -1,11 +1,11 @@
 // Schemac compiles the JSON Schema documents in some folders of a folder to a Go
 // package:
 //
-//	schemac [-remarks GLOB] SCHEMAS DIR FOLDER...
+//	schemac [-event DOCUMENTED=OBSERVED]... SCHEMAS DIR FOLDER...
 //
-// Each document gets a function, named by its title, and one that makes remarks
-// if its path matches GLOB. The package is named like DIR, and format is asserted. A
-// keyword or a format that it doesn't know is an error.
+// Each document gets a function, named by its title, and each event, of which the
+// paths of two documents are given, a judge. The package is named like DIR, and
+// format is asserted. A keyword or a format that it doesn't know is an error.
 package main
 
 import (
@@ -14,16 +14,24 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/runhooks/runhooks/internal/schemac"
 )
 
 func main() {
-	remarks := flag.String("remarks", "", "the documents for which to generate a function that makes remarks, as a `glob`")
+	var events []schemac.Event
+	flag.Func("event", "an event to judge, by its documented and its observed `schema`", func(v string) error {
+		documented, observed, ok := strings.Cut(v, "=")
+		if !ok {
+			return fmt.Errorf("it is not DOCUMENTED=OBSERVED")
+		}
+		events = append(events, schemac.Event{Documented: documented, Observed: observed})
+		return nil
+	})
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: schemac [-remarks GLOB] SCHEMAS DIR FOLDER...")
+		fmt.Fprintln(os.Stderr, "usage: schemac [-event DOCUMENTED=OBSERVED]... SCHEMAS DIR FOLDER...")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -31,13 +39,13 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(flag.Arg(0), flag.Arg(1), flag.Args()[2:], *remarks); err != nil {
+	if err := run(flag.Arg(0), flag.Arg(1), flag.Args()[2:], events); err != nil {
 		fmt.Fprintln(os.Stderr, "schemac:", err)
 		os.Exit(1)
 	}
 }
 
-func run(schemas, dir string, folders []string, remarks string) error {
+func run(schemas, dir string, folders []string, events []schemac.Event) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -67,13 +75,11 @@ func run(schemas, dir string, folders []string, remarks string) error {
 		if err := json.Unmarshal(data, &head); err != nil {
 			return fmt.Errorf("%s: %w", p, err)
 		}
-		remark, err := path.Match(remarks, p)
-		if err != nil {
-			return fmt.Errorf("-remarks %s: %w", remarks, err)
-		}
-		docs = append(docs, schemac.Document{Path: p, URI: head.ID, Data: data, Func: head.Title, Remarks: remark})
+		docs = append(docs, schemac.Document{Path: p, URI: head.ID, Data: data, Func: head.Title})
 	}
-	files, err := schemac.Compile(docs, schemac.Options{Package: filepath.Base(dir), AssertFormat: true, Strict: true})
+	files, err := schemac.Compile(docs, schemac.Options{
+		Package: filepath.Base(dir), AssertFormat: true, Strict: true, Events: events,
+	})
 	if err != nil {
 		return err
 	}
