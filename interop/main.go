@@ -1,6 +1,6 @@
 // Command interop runs the programs of the languages here, with a delivery service
-// for their clients, sends events to their receivers, and makes one page of what is
-// seen. "make interop" runs it.
+// for their clients, sends events to their receivers, tries the packages of bindings,
+// and makes one page of what is seen. "make interop" runs it.
 package main
 
 import (
@@ -13,27 +13,36 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/runhooks/runhooks/interop/exchange"
 	"github.com/runhooks/runhooks/interop/matrix"
+	"github.com/runhooks/runhooks/interop/rows"
 	"github.com/runhooks/runhooks/interop/serve"
 )
 
-// A language is a folder, and what the page calls it.
-type language struct{ folder, name string }
+// A language is a folder, and what the page calls it. A folder below bindings tries the
+// package of that name; then there is also what the page calls that, and the argument
+// for run.sh of a package that is tried in more than one way.
+type language struct{ folder, name, tool, argument string }
 
 // languages are all, in the order of the page.
 var languages = []language{
-	{"golang", "Go"},
-	{"typescript", "TypeScript"},
-	{"python", "Python"},
-	{"java", "Java"},
-	{"kotlin", "Kotlin"},
-	{"rust", "Rust"},
+	{folder: "golang", name: "Go"},
+	{folder: "typescript", name: "TypeScript"},
+	{folder: "python", name: "Python"},
+	{folder: "java", name: "Java"},
+	{folder: "kotlin", name: "Kotlin"},
+	{folder: "rust", name: "Rust"},
+	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Node.js", argument: "node"},
+	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Deno", argument: "deno"},
+	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Bun", argument: "bun"},
+	{folder: "bindings/pypi", name: "Python", tool: "PyPI, on wasmtime"},
+	{folder: "bindings/crates", name: "Rust", tool: "crates.io, on wasmi"},
+	{folder: "bindings/maven", name: "Java", tool: "Maven, on Chicory", argument: "java"},
+	{folder: "bindings/maven", name: "Kotlin", tool: "Maven, on Chicory", argument: "kotlin"},
 }
 
 func main() {
@@ -82,13 +91,13 @@ func (o options) run(ctx context.Context) (err error) {
 	var failures, skipped []string
 	for _, language := range chosen {
 		start := time.Now()
-		fmt.Fprintf(os.Stderr, "interop: %s …\n", language.name)
-		more, err := report(ctx, language.folder, language.name, service.Env())
+		fmt.Fprintf(os.Stderr, "interop: %s …\n", language)
+		more, err := report(ctx, language, service.Env())
 		switch {
 		case err != nil:
-			failures = append(failures, fmt.Sprintf("%s: %v", language.folder, err))
+			failures = append(failures, fmt.Sprintf("%s: %v", language, err))
 		case len(more) == 0:
-			skipped = append(skipped, language.name)
+			skipped = append(skipped, language.String())
 		}
 		reports = append(reports, more...)
 		for _, r := range more {
@@ -103,7 +112,14 @@ func (o options) run(ctx context.Context) (err error) {
 				lines = append(lines, line)
 			}
 		}
-		fmt.Fprintf(os.Stderr, "interop: %s: %d reports in %.0f s\n", language.name, len(more), time.Since(start).Seconds())
+		if _, err := os.Stat(filepath.Join(language.folder, rows.Script)); err == nil && len(more) > 0 {
+			n, err := rows.Run(ctx, language.folder, runhooks)
+			if err != nil {
+				failures = append(failures, fmt.Sprintf("%s: what an inlet delivers: %v", language.folder, err))
+			}
+			fmt.Fprintf(os.Stderr, "interop: %s: %d events of servers by an inlet\n", language.name, n)
+		}
+		fmt.Fprintf(os.Stderr, "interop: %s: %d reports in %.0f s\n", language, len(more), time.Since(start).Seconds())
 	}
 
 	page := matrix.Markdown(lines)
@@ -135,33 +151,40 @@ func (o options) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// choose gives the languages of which only has the folders, separated by commas;
-// of "", all.
+// choose gives the languages of which only has the folders, or those that these are in,
+// separated by commas; of "", all.
 func choose(only string) (chosen []language, err error) {
 	if only == "" {
 		return languages, nil
 	}
 	for folder := range strings.SplitSeq(only, ",") {
-		i := slices.IndexFunc(languages, func(l language) bool { return l.folder == folder })
-		if i < 0 {
+		before := len(chosen)
+		for _, l := range languages {
+			if l.folder == folder || strings.HasPrefix(l.folder, folder+"/") {
+				chosen = append(chosen, l)
+			}
+		}
+		if len(chosen) == before {
 			return nil, fmt.Errorf("-only %s: there is no such folder; there are %v", folder, languages)
 		}
-		chosen = append(chosen, languages[i])
 	}
 	return chosen, nil
 }
 
-func (l language) String() string { return l.folder }
+func (l language) String() string { return strings.TrimSpace(l.folder + " " + l.argument) }
 
 // patience is how long a program may take, with all that it installs.
 const patience = 15 * time.Minute
 
 // report runs the program of a folder, which finds the service by env. It returns no
 // reports where that is skipped.
-func report(ctx context.Context, folder, language string, env []string) ([]matrix.Report, error) {
+func report(ctx context.Context, l language, env []string) ([]matrix.Report, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it takes more than %v", patience))
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", filepath.Join(folder, "run.sh"))
+	cmd := exec.CommandContext(ctx, "sh", filepath.Join(l.folder, "run.sh"))
+	if l.argument != "" {
+		cmd.Args = append(cmd.Args, l.argument)
+	}
 	cmd.Env = append(os.Environ(), env...)
 	// What it starts ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -172,6 +195,13 @@ func report(ctx context.Context, folder, language string, env []string) ([]matri
 	if ctx.Err() != nil {
 		runErr = context.Cause(ctx)
 	}
-	reports, err := matrix.Read(&out, language)
-	return reports, errors.Join(runErr, err)
+	if l.tool == "" {
+		reports, err := matrix.Read(&out, l.name)
+		return reports, errors.Join(runErr, err)
+	}
+	judged, err := matrix.ReadPackage(&out)
+	if err = errors.Join(runErr, err); err != nil || len(judged) == 0 {
+		return nil, err
+	}
+	return []matrix.Report{{Language: l.name, Kind: matrix.Package, Tool: l.tool, Input: l.folder, Judged: judged}}, nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func ExampleLint() {
-	report, err := portability.Lint([]byte(`openapi: 3.1.1
+	report, err := portability.Lint("events.yaml", []byte(`openapi: 3.1.1
 components:
   schemas:
     Event:

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"path"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -12,68 +15,130 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parse reads YAML or JSON into a tree that knows its lines and columns.
-func parse(document []byte) (*yaml.Node, error) {
-	if json.Valid(document) {
+// parse reads YAML or JSON into a tree that knows its lines and columns, and
+// returns whether it is YAML. A file whose name says JSON has to be JSON.
+func parse(name string, document []byte) (root *yaml.Node, isYAML bool, err error) {
+	switch {
+	case len(bytes.TrimSpace(bytes.TrimPrefix(document, mark))) == 0:
+		return nil, false, errors.New("is empty")
+	case json.Valid(document):
 		// Not as YAML, which takes no tabs, and no surrogates in escapes.
-		p := &jsonParser{data: document, decoder: jsontext.NewDecoder(bytes.NewReader(document)), line: 1, column: 1}
-		return p.value()
+		p := &jsonParser{
+			data: document,
+			// That a name occurs twice is for a rule to say, with its place.
+			decoder: jsontext.NewDecoder(bytes.NewReader(document), jsontext.AllowDuplicateNames(true)),
+			line:    1, column: 1,
+		}
+		root, err := p.value()
+		return root, false, err
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(document, &doc); err != nil {
-		return nil, fmt.Errorf("neither JSON nor YAML: %w", err)
+	switch strings.ToLower(path.Ext(name)) {
+	case ".json", ".jsonc", ".json5":
+		return nil, false, notJSON(document)
 	}
-	if len(doc.Content) != 1 {
-		return nil, errors.New("is empty")
-	}
-	return doc.Content[0], unique(doc.Content[0])
+	root, err = parseYAML(document)
+	return root, true, err
 }
 
-// unique gives an error if two members of a mapping have one name (YAML 1.2.2, section
-// 3.2.1.3). A parser takes either, or fails.
-func unique(n *yaml.Node) error {
-	if n.Kind == yaml.MappingNode {
-		lines := map[string]int{}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			key := n.Content[i]
-			if key.Kind != yaml.ScalarNode {
-				continue
+var mark = []byte("\uFEFF") // UTF-8's byte order mark
+
+// notJSON says where a document stops being strict JSON, and why.
+func notJSON(document []byte) error {
+	if bytes.HasPrefix(document, mark) {
+		return errors.New("is not strict JSON: it begins with a byte order mark; save it without one")
+	}
+	if bytes.HasPrefix(document, []byte("\xFE\xFF")) || bytes.HasPrefix(document, []byte("\xFF\xFE")) {
+		return errors.New("is not strict JSON: it is UTF-16; save it as UTF-8")
+	}
+	if start := bytes.TrimLeft(document, " \t\r\n"); bytes.IndexByte([]byte("{[/"), start[0]) < 0 {
+		return errors.New("is not JSON; if it is YAML, let its name end in .yaml")
+	}
+	decoder := jsontext.NewDecoder(bytes.NewReader(document), jsontext.AllowDuplicateNames(true))
+	err := decoder.SkipValue()
+	offset := int(decoder.InputOffset())
+	reason := "another value follows the first; each needs a file of its own"
+	if err != nil {
+		reason = "it ends too early"
+		var syntax *jsontext.SyntacticError
+		if errors.As(err, &syntax) {
+			offset = int(syntax.ByteOffset)
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				reason = syntax.Err.Error()
 			}
-			if line, ok := lines[key.Value]; ok {
-				return fmt.Errorf("has %.100q twice in one mapping, in lines %d and %d", key.Value, line, key.Line)
-			}
-			lines[key.Value] = key.Line
 		}
+	}
+	offset += len(document[offset:]) - len(bytes.TrimLeft(document[offset:], " \t\r\n"))
+	rest := document[offset:]
+	switch {
+	case bytes.HasPrefix(rest, []byte("//")), bytes.HasPrefix(rest, []byte("/*")), bytes.HasPrefix(rest, []byte("#")):
+		reason = "a comment, which JSON doesn't have; remove it"
+	case bytes.HasPrefix(rest, []byte(",")):
+		reason = "a comma after which nothing follows; remove it"
+	case err == nil && len(rest) > 0 && bytes.IndexByte([]byte(`{["`), rest[0]) < 0:
+		reason = "text follows the value"
+	}
+	before := document[:offset]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	return fmt.Errorf("is not strict JSON, in line %d, column %d: %s", line, column, reason)
+}
+
+// versionDirective is a %YAML directive of YAML 1; its last group is the minor version.
+var versionDirective = regexp.MustCompile(`(?m)^(?:\x{FEFF})?%YAML[ \t]+1\.([0-9]+)`)
+
+// meantAsJSON is how a JSON object begins, maybe after a comment.
+var meantAsJSON = regexp.MustCompile(`^\s*(\{\s*["/]|/[/*])`)
+
+// parseYAML reads the one document of a file.
+func parseYAML(file []byte) (*yaml.Node, error) {
+	// The parser refuses every version but 1.1, and reads all alike.
+	if m := versionDirective.FindSubmatchIndex(file); m != nil {
+		file = bytes.Clone(file)
+		copy(file[m[2]:m[3]], strings.Repeat("0", m[3]-m[2]-1)+"1")
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(file))
+	var document, next yaml.Node
+	switch err := decoder.Decode(&document); {
+	case errors.Is(err, io.EOF):
+		return nil, errors.New("is empty")
+	case err != nil && meantAsJSON.Match(file):
+		return nil, notJSON(file) // rather than what YAML has against it
+	case err != nil:
+		return nil, fmt.Errorf("is neither JSON nor YAML: %w", err)
+	}
+	switch err := decoder.Decode(&next); {
+	case err == nil:
+		return nil, fmt.Errorf("holds several YAML documents, the second in line %d; give each a file of its own", next.Content[0].Line)
+	case !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("is not YAML after its first document: %w", err)
+	}
+	root := document.Content[0]
+	if root.Style&yaml.FlowStyle != 0 {
+		// JSON with comments is YAML of another meaning.
+		if line := comment(root); line > 0 {
+			return nil, fmt.Errorf("has in line %d a comment as in JavaScript, which neither JSON nor YAML has; remove it", line)
+		}
+	}
+	return root, nil
+}
+
+// comment returns the line of the first text without quotes in which // or /* begins
+// a word, or 0.
+func comment(n *yaml.Node) int {
+	if n.Kind == yaml.ScalarNode && n.Style == 0 && javaScriptComment.MatchString(n.Value) {
+		return n.Line
 	}
 	for _, child := range n.Content {
-		if err := unique(child); err != nil {
-			return err
+		if line := comment(child); line > 0 {
+			return line
 		}
 	}
-	return nil
+	return 0
 }
 
-// kindOf tells what a document is.
-func kindOf(root *yaml.Node) (Kind, error) {
-	if root.Kind != yaml.MappingNode {
-		return "", errors.New("is no object: neither OpenAPI nor a JSON Schema that has something to lint")
-	}
-	if lookup(root, "swagger") != nil {
-		return "", errors.New("is Swagger 2.0; convert it to OpenAPI 3 first")
-	}
-	version := lookup(root, "openapi")
-	switch {
-	case version == nil:
-		return JSONSchema, nil
-	case strings.HasPrefix(version.Value, "3.0."):
-		return OpenAPI30, nil
-	case strings.HasPrefix(version.Value, "3.1."):
-		return OpenAPI31, nil
-	}
-	return "", fmt.Errorf("is OpenAPI %q; 3.0 and 3.1 are known", version.Value)
-}
+var javaScriptComment = regexp.MustCompile(`(^|\s)/[/*]`)
 
-// lookup gives the value that a mapping has for key, or nil.
+// lookup returns the value that a mapping has for key, or nil.
 func lookup(n *yaml.Node, key string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
@@ -99,7 +164,7 @@ func (p *jsonParser) value() (*yaml.Node, error) {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Line: p.line, Column: p.column}
 	token, err := p.decoder.ReadToken()
 	if err != nil {
-		return nil, fmt.Errorf("not strict JSON: %w", err)
+		return nil, fmt.Errorf("is not strict JSON: %w", err)
 	}
 	switch token.Kind() {
 	case '{', '[':

@@ -6,9 +6,12 @@
 package portability
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // A Severity says how much a finding weighs.
@@ -29,6 +32,7 @@ type Kind string
 const (
 	OpenAPI30  Kind = "OpenAPI 3.0"
 	OpenAPI31  Kind = "OpenAPI 3.1"
+	OpenAPI32  Kind = "OpenAPI 3.2"
 	JSONSchema Kind = "JSON Schema"
 )
 
@@ -62,25 +66,33 @@ const (
 	MaxFindings = 10_000
 )
 
-// Lint looks for broken rules in a document, YAML or JSON: OpenAPI 3.0 or 3.1
-// where it has a member openapi, a JSON Schema of any draft otherwise. No other
-// file is read.
+// Lint looks for broken rules in a document, YAML or JSON: OpenAPI 3.0, 3.1 or 3.2
+// where it has a member openapi, otherwise a JSON Schema of any draft. No other
+// file is read. A document whose name ends in .json has to be JSON.
 //
-// The error says why the bytes are no such document.
-func Lint(document []byte) (Report, error) {
+// The error says why the bytes are not such a document, and what to do about it.
+func Lint(name string, document []byte) (Report, error) {
 	if len(document) > MaxBytes {
 		return Report{}, fmt.Errorf("has %d bytes; at most %d are read", len(document), MaxBytes)
 	}
-	root, err := parse(document)
+	root, isYAML, err := parse(name, document)
 	if err != nil {
 		return Report{}, err
 	}
-	kind, err := kindOf(root)
-	if err != nil {
+	l := &linter{room: MaxBytes}
+	if directive := versionDirective.FindIndex(document); isYAML && directive != nil {
+		line := 1 + bytes.Count(document[:directive[0]], []byte("\n"))
+		l.add("yaml-directive", nil, &yaml.Node{Line: line, Column: 1}, "")
+	}
+	l.source(nil, root, isYAML)
+	if err := expand(root); err != nil {
 		return Report{}, err
 	}
-	l := &linter{kind: kind, report: Report{Kind: kind}, room: MaxBytes}
-	if kind == JSONSchema {
+	if l.kind, err = kindOf(root); err != nil {
+		return Report{}, err
+	}
+	l.report.Kind = l.kind
+	if l.kind == JSONSchema {
 		l.document(root)
 	} else {
 		l.openapi(nil, root)

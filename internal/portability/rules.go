@@ -38,6 +38,7 @@ func jsonSchemaRS(how string) Break     { return Break{"jsonschema-rs", "0.61.0"
 func fastJSONSchema(how string) Break   { return Break{"fastjsonschema", "2.22.3", how} }
 func typify(how string) Break           { return Break{"typify", "0.8.0", how} }
 func progenitor(how string) Break       { return Break{"progenitor", "0.15.1", how} }
+func pyYAML(how string) Break           { return Break{"PyYAML", "6.0.4", how} }
 func rustJSONSchema(how string) Break {
 	return Break{"jsonschema", "0.60.2", how}
 }
@@ -316,6 +317,128 @@ func Rules() []Rule {
 				jsonToTS("calls it by the name of the file"),
 				jsonschema2pojo("calls it by the name of the file"),
 				typify("generates nothing"),
+			},
+		},
+		{
+			ID: "null-type", Severity: Error,
+			Summary: "null as a type without quotes",
+			Instead: `quote it: type: [string, "null"]`,
+			Breaks: []Break{
+				oapiCodegen("fails: unhandled Schema type"),
+				kinOpenAPI("refuses the document: unsupported 'type' value"),
+				pythonClient("fails: Input should be 'string', 'number', …"),
+				heyAPI("makes it string | unknown"),
+			},
+		},
+		{
+			ID: "openapi-3.2", Severity: Warning,
+			Summary: "OpenAPI 3.2, which not every tool takes",
+			Instead: "write openapi: 3.1.1, unless the document needs what only 3.2 has",
+			Breaks: []Break{
+				openapiGenerator("refuses the document, unless it is told not to validate it"),
+				pythonClient("fails: Only OpenAPI versions 3.1.* are supported"),
+			},
+		},
+		{
+			ID: "unquoted-version", Severity: Error,
+			Summary: "a version that is a number",
+			Instead: `write openapi: 3.1.1, and quote the version of the API: version: "1.0"`,
+			Breaks: []Break{
+				oapiCodegen("fails: cannot unmarshal !!float into string"),
+				kinOpenAPI("fails: cannot unmarshal !!float into string"),
+				openapiGenerator("refuses the document, unless it is told not to validate it"),
+				openapiTS("fails: should be a string"),
+				heyAPI("fails: Must be a string"),
+				pythonClient("fails: Input should be a valid string"),
+			},
+		},
+		{
+			ID: "unquoted-key", Severity: Error,
+			Summary: "a key that YAML reads as a number, a boolean or null, such as a status code",
+			Instead: `quote it: "200": {description: Taken.}`,
+			Breaks: []Break{
+				dataModel("fails: Input should be a valid string"),
+				pythonClient("fails: Input should be a valid string"),
+				pyYAML("reads a number, which can't be the name of a member"),
+			},
+		},
+		{
+			ID: "duplicate-key", Severity: Error,
+			Summary: "a key twice in one mapping",
+			Instead: "remove one; parsers take either, or fail",
+			Breaks: []Break{
+				oapiCodegen("fails: mapping key already defined"),
+				ogen("fails: already defined"),
+				kinOpenAPI("fails: mapping key already defined"),
+				openapiGenerator("refuses the document, unless it is told not to validate it"),
+				openapiTS("fails: duplicated mapping key"),
+				heyAPI("fails: duplicated mapping key"),
+				pythonClient("fails: found duplicate key"),
+				pyYAML("takes the last, and says nothing"),
+			},
+		},
+		{
+			ID: "yaml-boolean", Severity: Error,
+			Summary: "yes, no, on or off without quotes, which YAML 1.1 reads as a boolean",
+			Instead: `quote it: enum: ["no"]; or write true or false`,
+			Breaks: []Break{
+				ogen(`makes "false" of the value no`),
+				openapiGenerator(`makes FALSE("false") of the value no`),
+				pyYAML("reads no as False"),
+			},
+		},
+		{
+			ID: "yaml-number", Severity: Error,
+			Summary: "a number that YAML 1.1 and 1.2 read differently",
+			Instead: `quote it if it is text: enum: ["0123"]; otherwise write it in decimal, without _ and exponent`,
+			Breaks: []Break{
+				oapiCodegen("reads 0123 as 83"),
+				ogen("reads 0123 as 83"),
+				openapiGenerator("reads 0123 as 83"),
+				heyAPI("reads 0123 as 123"),
+				dataModel("reads 0123 as 83"),
+				pythonClient("reads 0123 as 123"),
+				pyYAML("reads 0123 as 83"),
+			},
+		},
+		{
+			ID: "yaml-date", Severity: Error,
+			Summary: "a date without quotes",
+			Instead: `quote it: examples: ["2026-11-28"]`,
+			Breaks: []Break{
+				openapiGenerator("makes 2026-11-28T00:00:00.000+00:00 of it"),
+				pythonClient("leaves out the type: Unable to process schema"),
+				pyYAML("reads a datetime.date, which isn't a value of JSON"),
+			},
+		},
+		{
+			ID: "yaml-directive", Severity: Warning,
+			Summary: "a %YAML directive",
+			Instead: "leave it out: parsers read all versions alike, or refuse all but their own",
+			Breaks: []Break{
+				oapiCodegen("fails: found incompatible YAML document"),
+				kinOpenAPI("fails: found incompatible YAML document"),
+			},
+		},
+		{
+			ID: "yaml-tag", Severity: Error,
+			Summary: "a tag that is not of JSON",
+			Instead: "leave it out; to include another file, bundle the two into one document",
+			Breaks: []Break{
+				openapiGenerator("refuses the document, unless it is told not to validate it"),
+				openapiTS("fails: unknown tag"),
+				heyAPI("fails: unknown tag"),
+				dataModel("fails: could not determine a constructor for the tag"),
+				pythonClient("fails: could not determine a constructor for the tag"),
+				pyYAML("fails: could not determine a constructor for the tag"),
+			},
+		},
+		{
+			ID: "merge-key", Severity: Warning,
+			Summary: "the merge key <<, which YAML 1.2 doesn't have",
+			Instead: "write the members, or refer to a schema with them: allOf: [{$ref: …}]",
+			Breaks: []Break{
+				heyAPI("loses what it adds: the type is unknown"),
 			},
 		},
 	}

@@ -6,10 +6,12 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/runhooks/runhooks/internal/jsonpointer"
 )
 
-// A linter walks a document and notes what it finds. It follows no alias and no
-// $ref: each place is looked at once.
+// A linter walks a document and notes what it finds. It follows no $ref: each
+// place is looked at once.
 type linter struct {
 	kind   Kind
 	report Report
@@ -29,10 +31,10 @@ func (p *place) below(token string) *place { return &place{p, token} }
 func (p *place) String() string {
 	var tokens []string
 	for ; p != nil; p = p.parent {
-		tokens = append(tokens, "/"+escape(p.token))
+		tokens = append(tokens, p.token)
 	}
 	slices.Reverse(tokens)
-	return strings.Join(tokens, "")
+	return jsonpointer.Join(tokens)
 }
 
 // add notes that the rule called id is broken at n, which is its value or its
@@ -60,7 +62,11 @@ func members(of *place, n *yaml.Node, visit func(at *place, key, value *yaml.Nod
 		return
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		visit(of.below(n.Content[i].Value), n.Content[i], n.Content[i+1])
+		name := n.Content[i]
+		if name.Kind == yaml.AliasNode {
+			name = name.Alias
+		}
+		visit(of.below(name.Value), n.Content[i], n.Content[i+1])
 	}
 }
 
@@ -74,9 +80,6 @@ func elements(of *place, n *yaml.Node, visit func(at *place, value *yaml.Node)) 
 	}
 }
 
-// escape makes a reference token of a JSON pointer (RFC 6901, section 3).
-var escape = strings.NewReplacer("~", "~0", "/", "~1").Replace
-
 // openapi looks at a part of an OpenAPI document that is no schema.
 func (l *linter) openapi(of *place, n *yaml.Node) {
 	elements(of, n, l.openapi)
@@ -86,10 +89,11 @@ func (l *linter) openapi(of *place, n *yaml.Node) {
 				l.add("webhooks-only", of.below("webhooks"), webhooks, "")
 			}
 		}
+		l.versions(n)
 	}
 	members(of, n, func(at *place, key, value *yaml.Node) {
 		switch name := key.Value; {
-		case name == "schema":
+		case name == "schema", name == "itemSchema":
 			l.schema(at, value, typed)
 		case name == "schemas" && of != nil && of.parent == nil && of.token == "components":
 			members(at, value, func(at *place, _, schema *yaml.Node) { l.schema(at, schema, named) })
@@ -99,7 +103,8 @@ func (l *linter) openapi(of *place, n *yaml.Node) {
 		case name == "$ref":
 			l.ref(at, value)
 		default:
-			if isOperation(name, value) && lookup(value, "operationId") == nil {
+			additional := of != nil && of.token == "additionalOperations"
+			if (additional || isOperation(name, value)) && lookup(value, "operationId") == nil {
 				l.add("no-operation-id", at, key, "")
 			}
 			l.openapi(at, value)
@@ -107,10 +112,28 @@ func (l *linter) openapi(of *place, n *yaml.Node) {
 	})
 }
 
+// versions looks at the version of OpenAPI, and at that of the API.
+func (l *linter) versions(root *yaml.Node) {
+	isNumber := func(n *yaml.Node) bool {
+		return n != nil && n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!int" || n.ShortTag() == "!!float")
+	}
+	version := lookup(root, "openapi")
+	at := (*place)(nil).below("openapi")
+	if isNumber(version) {
+		l.add("unquoted-version", at, version, "")
+	}
+	if l.kind == OpenAPI32 {
+		l.add("openapi-3.2", at, version, "")
+	}
+	if version := lookup(lookup(root, "info"), "version"); isNumber(version) {
+		l.add("unquoted-version", (*place)(nil).below("info").below("version"), version, "")
+	}
+}
+
 // isOperation tells an operation of a path item from other members.
 func isOperation(name string, n *yaml.Node) bool {
 	switch name {
-	case "delete", "get", "head", "options", "patch", "post", "put", "trace":
+	case "delete", "get", "head", "options", "patch", "post", "put", "query", "trace":
 		return lookup(n, "responses") != nil || lookup(n, "requestBody") != nil
 	}
 	return false
@@ -144,7 +167,7 @@ const (
 
 // document looks at a JSON Schema.
 func (l *linter) document(n *yaml.Node) {
-	if lookup(n, "title") == nil {
+	if n.Kind == yaml.MappingNode && lookup(n, "title") == nil {
 		l.add("untitled", nil, n, "")
 	}
 	l.schema(nil, n, named)
@@ -195,7 +218,14 @@ func (l *linter) keyword(schema *yaml.Node, at *place, key, value *yaml.Node) {
 		}
 	case "type":
 		types := 0
-		elements(at, value, func(_ *place, t *yaml.Node) {
+		null := func(at *place, t *yaml.Node) {
+			if t.Kind == yaml.ScalarNode && t.ShortTag() == "!!null" {
+				l.add("null-type", at, t, "")
+			}
+		}
+		null(at, value)
+		elements(at, value, func(at *place, t *yaml.Node) {
+			null(at, t)
 			if t.Value != "null" {
 				types++
 			}
@@ -251,7 +281,7 @@ func (l *linter) keyword(schema *yaml.Node, at *place, key, value *yaml.Node) {
 // subschemas looks at the schemas that the value of a keyword consists of.
 func (l *linter) subschemas(at *place, keyword string, value *yaml.Node) {
 	switch keyword {
-	case "additionalProperties", "unevaluatedItems", "unevaluatedProperties":
+	case "additionalItems", "additionalProperties", "unevaluatedItems", "unevaluatedProperties":
 		if value.Kind == yaml.MappingNode { // or a boolean, which every tool knows here
 			l.schema(at, value, typed)
 		}
@@ -266,7 +296,7 @@ func (l *linter) subschemas(at *place, keyword string, value *yaml.Node) {
 		members(at, value, func(at *place, _, schema *yaml.Node) { l.schema(at, schema, named) })
 	case "properties", "patternProperties":
 		members(at, value, func(at *place, _, schema *yaml.Node) { l.schema(at, schema, typed) })
-	case "dependentSchemas":
+	case "dependentSchemas", "dependencies": // until draft-07 the latter, whose values may be lists, too
 		members(at, value, func(at *place, _, schema *yaml.Node) { l.schema(at, schema, applied) })
 	}
 }

@@ -48,6 +48,11 @@ var breakers = []breaker{
 		"no-operation-id":             {has: "PostEvents"},
 		"inline-object":               {has: "A struct {"},
 		"condition":                   {has: "B *string"}, // as if the condition weren't there
+		"null-type":                   {has: "unhandled Schema type"},
+		"unquoted-version":            {has: "cannot unmarshal !!float into string"},
+		"duplicate-key":               {has: "already defined"},
+		"yaml-number":                 {has: `EventA = "83"`},
+		"yaml-directive":              {has: "found incompatible YAML document"},
 	}},
 	{"ogen", "github.com/ogen-go/ogen", byOgenGenerator, map[string]symptom{
 		"const-without-type":          {has: "A jx.Raw"},
@@ -62,9 +67,16 @@ var breakers = []breaker{
 		"not-in-3.0":                  {has: "\tA string"},
 		"inline-object":               {has: "EventA"},
 		"condition":                   {has: "B OptString"},
+		"duplicate-key":               {has: "already defined"},
+		"yaml-boolean":                {has: `EventA = "false"`},
+		"yaml-number":                 {has: `EventA = "83"`},
 	}},
 	{"kin-openapi", "github.com/getkin/kin-openapi", kinOpenAPI, map[string]symptom{
-		"not-in-3.0": {has: "field const is for OpenAPI >=3.1"},
+		"not-in-3.0":       {has: "field const is for OpenAPI >=3.1"},
+		"null-type":        {has: "unsupported 'type' value"},
+		"unquoted-version": {has: "cannot unmarshal !!float into string"},
+		"duplicate-key":    {has: "already defined"},
+		"yaml-directive":   {has: "found incompatible YAML document"},
 	}},
 }
 

@@ -20,7 +20,8 @@ if [ -z "${SERVICE_URL:-}" ]; then
 fi
 
 mvn -q -B -f "$here/pom.xml" compile dependency:build-classpath -Dmdep.outputFile="$here/target/classpath" >&2
-mvn -q -B -f "$here/receiver/pom.xml" package -Dcontract="$root/openapi/dist" >&2
+sh "$root/bindings/maven/install.sh"
+mvn -q -B -f "$here/receiver/pom.xml" package >&2
 
 rm -rf "$here/generated"
 exec java -cp "$here/target/classes:$(cat "$here/target/classpath")" \

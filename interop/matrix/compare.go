@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/big"
@@ -97,29 +98,36 @@ func compareObjects(before, after map[string]any, losses map[string]bool) {
 // numbers of one value are the same, whatever their digits: JSON Schema 2020-12,
 // Core, section 4.2.2.
 func compareNumbers(before json.Number, after any) (loss string, ok bool) {
-	was, exact := value(before)
 	double, err := strconv.ParseFloat(string(before), 64)
 	now, isNumber := after.(json.Number)
 	if !isNumber {
 		// An infinite number is written as null, as JSON has no other way.
 		return numbers, after == nil && err != nil
 	}
-	is, exactToo := value(now)
-	if exact && exactToo && was.Cmp(is) == 0 || before == now {
+	if value(before) == value(now) {
 		return "", true
 	}
 	rounded, _ := strconv.ParseFloat(string(now), 64)
 	return numbers, rounded == double
 }
 
-// value gives the exact value of a number, unless that would fill the memory.
-func value(n json.Number) (*big.Rat, bool) {
-	if _, exponent, ok := strings.Cut(strings.ToLower(string(n)), "e"); ok {
-		if e, err := strconv.Atoi(exponent); err != nil || e < -10_000 || e > 10_000 {
-			return nil, false
-		}
+// value gives a number in one way, whatever way it is written in: its digits, without
+// zeros at either end, and their exponent.
+func value(n json.Number) string {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(string(n)), "e")
+	mantissa, negative := strings.CutPrefix(mantissa, "-")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	if digits == "" {
+		return "0"
 	}
-	return new(big.Rat).SetString(string(n))
+	least, _ := new(big.Int).SetString(cmp.Or(exponent, "0"), 10) // JSON has been read: it is one
+	significant := strings.TrimRight(digits, "0")
+	least.Add(least, big.NewInt(int64(len(digits)-len(significant)-len(fraction))))
+	if negative {
+		significant = "-" + significant
+	}
+	return significant + "e" + least.String()
 }
 
 // rfc3339 splits a time into what comes before its fraction, the fraction, and its

@@ -90,12 +90,25 @@ func verdicts(r Report) (judged, refused Cell) {
 	return judged, refused
 }
 
-// decodes says which conforming vectors the generated types take.
-func decodes(r Report) (c Cell) {
+// Payloads are the vectors that types have to take: those that conform, or where they
+// are of the canonical schema, all that have a canonical form, with it as payload.
+func Payloads(r Report) (all []vectors.Vector) {
+	canonical := strings.Contains(r.Input, "canonical")
 	for _, v := range vectors.All() {
-		if v.Verdict != "conforms" {
-			continue
+		switch {
+		case canonical && v.Canonical != nil:
+			v.Payload = v.Canonical
+			all = append(all, v)
+		case !canonical && v.Verdict == "conforms":
+			all = append(all, v)
 		}
+	}
+	return all
+}
+
+// decodes says which payloads the generated types take.
+func decodes(r Report) (c Cell) {
+	for _, v := range Payloads(r) {
 		d := r.Decoded[v.Name]
 		if d == (Decoded{}) {
 			d.Error = "nothing was reported"
@@ -105,12 +118,12 @@ func decodes(r Report) (c Cell) {
 	return c
 }
 
-// roundTrip says what has become of the vectors that the generated types take. A
+// roundTrip says what has become of the payloads that the generated types take. A
 // vector with two losses counts for both.
 func roundTrip(r Report) (c Cell) {
-	for _, v := range vectors.All() {
+	for _, v := range Payloads(r) {
 		d := r.Decoded[v.Name]
-		if v.Verdict != "conforms" || d.JSON == "" {
+		if d.JSON == "" {
 			continue
 		}
 		c.Of++
@@ -168,6 +181,37 @@ func (a *Answer) cell() Cell {
 	return Cell{Answer: *a}
 }
 
+// judged holds what a package says of every vector to what Go says.
+func judged(r Report) []Cell {
+	var verdicts, findings, events Cell
+	for _, v := range vectors.All() {
+		got, ok := r.Judged[v.Name]
+		if !ok {
+			got.Verdict = "not reported"
+		}
+		verdicts.Case(got.Verdict == v.Verdict, v.Name, got.Verdict+", and should be "+v.Verdict)
+		var codes []string
+		for _, f := range v.Expectation.Findings {
+			codes = append(codes, f.Code)
+		}
+		findings.Case(slices.Equal(got.Codes, codes), v.Name, fmt.Sprintf("has %q, and should have %q", got.Codes, codes))
+		switch losses, err := compare(v.Canonical, got.Event); {
+		case v.Canonical == nil:
+			events.Case(got.Event == nil, v.Name, "has an event, and should have none")
+		case got.Event == nil:
+			events.Case(false, v.Name, "has no event")
+		case err != nil:
+			events.Case(false, v.Name, err.Error())
+		case len(losses) == 1 && losses[numbers]:
+			events.Of++
+			events.add(numbers, v.Name, "")
+		default:
+			events.Case(len(losses) == 0, v.Name, "has another event")
+		}
+	}
+	return []Cell{verdicts, findings, events}
+}
+
 // A Line is what a report comes to: a cell a check, in the order of Checks.
 type Line struct {
 	Report Report
@@ -182,8 +226,8 @@ var Checks = map[string][]struct{ Title, Promise string }{
 	},
 	Generator: {
 		{"compiles", "what it generates compiles, with warnings as errors where the language has them"},
-		{"narrows", "the two events are told apart by `event_type`"},
-		{"decodes", "every vector that conforms is decoded into the types"},
+		{"narrows", "the two events are told apart by `event_type`; of the canonical schema, a switch on `type` knows all three, a cell is a text or null, and an instant may be absent"},
+		{"decodes", "every vector that conforms is decoded into the types; those of the canonical schema have to take every canonical form"},
 		{"round trip", "and encoded again is the same JSON, whatever the order of members and the form of numbers"},
 	},
 	Receiver: {
@@ -191,6 +235,11 @@ var Checks = map[string][]struct{ Title, Promise string }{
 		{"tampered", "refuses what was changed on the way, is too old or too new, or has a signature of another or none"},
 		{"deviating", "takes events as servers really send them: `runhooks trigger --as maxun`, and every vector that deviates"},
 		{"no event", "refuses what is not an event, accepts one that nobody wants, and goes on"},
+	},
+	Package: {
+		{"verdicts", "has the verdict on every vector"},
+		{"findings", "and all findings of it, in their order"},
+		{"events", "returns the canonical event of every vector that conforms or deviates, and of no other"},
 	},
 	Client: {
 		{"compiles", "what it generates compiles, with warnings as errors where the language has them"},
@@ -215,6 +264,8 @@ func Judge(r Report) Line {
 		l.Cells = []Cell{r.Compiles.cell(), r.Narrows.cell(), {Empty: true}, {Empty: true}}
 	case r.Kind == Generator:
 		l.Cells = []Cell{r.Compiles.cell(), r.Narrows.cell(), decodes(r), roundTrip(r)}
+	case r.Kind == Package:
+		l.Cells = judged(r)
 	case r.Kind == Client:
 		l.Cells = []Cell{r.Compiles.cell(), calls(r)}
 	}

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func TestCompare(t *testing.T) {
 		{"a number as a double", `12345678901234567890123`, `1.2345678901234568e22`, []string{numbers}},
 		{"an infinite one", `1e400`, `null`, []string{numbers}},
 		{"a tiny one", `1e-400`, `0`, []string{numbers}},
-		{"too large to say", `1e999999999`, `1e999999999`, nil},
+		{"exponents of any length", `[1e999999999, -1.50E-99999999999999999999, 0e9]`, `[10.0e+999999998, -15e-100000000000000000000, 0]`, nil},
 		{"another number", `1`, `2`, []string{other}},
 		{"a finite number as null", `1`, `null`, []string{other}},
 		{"a number as text", `1`, `"1"`, []string{other}},
@@ -133,6 +134,58 @@ func TestCompare(t *testing.T) {
 	}
 	if _, err := compare([]byte(`1`), []byte(`{`)); err == nil {
 		t.Error("half an object is no error")
+	}
+}
+
+// A package has a line for each vector, whatever else a vector's event holds.
+func TestPackage(t *testing.T) {
+	var printed strings.Builder
+	for _, v := range vectors.All() {
+		line := map[string]any{"vector": v.Name, "verdict": v.Verdict, "codes": []string{}}
+		for _, f := range v.Expectation.Findings {
+			line["codes"] = append(line["codes"].([]string), f.Code)
+		}
+		if v.Canonical != nil {
+			line["event"] = json.RawMessage(v.Canonical)
+		}
+		switch v.Name {
+		case "page.run-completed":
+			continue
+		case "page.run-failed":
+			line["verdict"], line["codes"], line["event"] = "deviates", []string{"x"}, json.RawMessage(`{"version":1}`)
+		case "json.syntax":
+			line["event"] = json.RawMessage(`null`)
+		}
+		text, err := json.Marshal(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed.Write(append(text, '\n'))
+	}
+	judged, err := ReadPackage(strings.NewReader(printed.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Judge(Report{Language: "Go", Kind: Package, Tool: "a", Input: "bindings/a", Judged: judged})
+	want := []string{
+		"Go, a, bindings/a: verdicts: page.run-completed: not reported, and should be conforms",
+		"Go, a, bindings/a: verdicts: page.run-failed: deviates, and should be conforms",
+		`Go, a, bindings/a: findings: page.run-completed: has [], and should have ["data.count-mismatch"]`,
+		`Go, a, bindings/a: findings: page.run-failed: has ["x"], and should have []`,
+		"Go, a, bindings/a: events: json.syntax: has an event, and should have none",
+		"Go, a, bindings/a: events: page.run-completed: has no event",
+		"Go, a, bindings/a: events: page.run-failed: has another event",
+	}
+	if diff := cmp.Diff(want, l.Unexplained()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if row := "| Go | a | [bindings/a](../bindings/a) |"; !strings.Contains(Markdown([]Line{l}), row) {
+		t.Errorf("the page lacks %s", row)
+	}
+	for _, wrong := range []string{`{"vector":"a","extra":1}`, `{"verdict":"x"}`, `{"vector":"a"}{"vector":"a"}`, `x`} {
+		if _, err := ReadPackage(strings.NewReader(wrong)); err == nil {
+			t.Errorf("%s is read", wrong)
+		}
 	}
 }
 
@@ -267,6 +320,46 @@ func TestJudgeObserved(t *testing.T) {
 	}
 }
 
+// canonical is a report of types of the canonical schema for which everything holds.
+func canonical() Report {
+	_, r := perfect()
+	r.Input, r.Decoded = "openapi/dist/json-schema-2020-12/canonical-run-event.json", map[string]Decoded{}
+	for _, v := range vectors.All() {
+		if v.Canonical != nil {
+			r.Decoded[v.Name] = Decoded{JSON: string(v.Canonical)}
+		}
+	}
+	return r
+}
+
+// Types of the canonical schema have to take every canonical form, also of what deviates,
+// and give back that, not the payload.
+func TestJudgeCanonical(t *testing.T) {
+	generator := canonical()
+	forms := len(generator.Decoded)
+	cells := Judge(generator).Cells
+	if decodes, roundTrip := cells[2], cells[3]; !decodes.Holds() || !roundTrip.Holds() || decodes.Of != forms || roundTrip.Of != forms {
+		t.Errorf("of %d canonical forms: %+v, %+v", forms, decodes, roundTrip)
+	}
+
+	for _, v := range vectors.All() {
+		switch v.Name {
+		case "page.run-completed":
+			generator.Decoded[v.Name] = Decoded{JSON: string(v.Payload)}
+		case "dialect.local-time":
+			delete(generator.Decoded, v.Name)
+		}
+	}
+	l := Judge(generator)
+	want := []string{
+		"Go, maker, " + generator.Input + ": decodes: dialect.local-time: nothing was reported",
+		"Go, maker, " + generator.Input + ": round trip: page.run-completed: is another payload afterwards",
+	}
+	if diff := cmp.Diff(want, l.Unexplained()); diff != "" {
+		t.Errorf("unexplained (-want +got):\n%s", diff)
+	}
+}
+
 func TestConfirm(t *testing.T) {
 	var reports []Report
 	for _, rule := range portability.Rules() {
@@ -308,11 +401,12 @@ func TestMarkdown(t *testing.T) {
 	broken := Report{Language: "Go", Kind: Generator, Tool: "other", Version: "3", Input: "openapi/dist/webhooks.yaml", Error: "no\npaths"}
 	failing := client()
 	failing.Tool, failing.Calls = "dialler", map[string]string{"error": "no answer"}
-	page := Markdown([]Line{Judge(validator), Judge(generator), Judge(broken), Judge(failing), Judge(client())})
+	page := Markdown([]Line{Judge(canonical()), Judge(validator), Judge(generator), Judge(broken), Judge(failing), Judge(client())})
 	for _, want := range []string{
 		"| Go | judge, `run-event.json` | maker, `receiver.yaml` | – | caller, `service.yaml` |\n",
 		"| Go | judge 1 | `run-event.json` | all but: [large and tiny numbers](#large-and-tiny-numbers) | all |\n",
-		"| Go | maker 2 (1) | `receiver.yaml` | yes | yes | all | all |\n",
+		"| Go | maker 2 | `json-schema-2020-12/canonical-run-event.json` | yes | yes | all | all |\n" +
+			"| Go | maker 2 (1) | `receiver.yaml` | yes | yes | all | all |\n",
 		"| Go | other 3 | `webhooks.yaml` | no (2) | – | – | – |\n",
 		"\n1. as it comes\n2. no paths\n",
 		"\n## Clients of the delivery service\n",

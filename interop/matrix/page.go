@@ -14,8 +14,9 @@ const preamble = `# What works in other languages
 "make interop" writes this page, and fails if anything on it has no explanation. It generates
 code from [openapi/dist](../openapi/dist) by the tools of each language, compiles it, and has it
 decode and encode the [vectors](../vectors); it asks each validator for a verdict on them; it
-sends events to the receivers of [the guides](languages); and it has the generated clients of
-[the delivery service](service.md) use one.
+sends events to the receivers of [the guides](languages); it has the generated clients of
+[the delivery service](service.md) use one; and it installs [the packages](#packages) of this
+project.
 
 "all" is all vectors, of which many are there to be difficult. "all but" is followed by the
 [limits](#limits) at which the tool does something else. A dash stands where nothing can be said,
@@ -29,9 +30,10 @@ func Markdown(lines []Line) string {
 	out.WriteString(toTake(lines))
 	used := map[string]bool{}
 	for _, kind := range []struct{ name, title string }{
-		{Validator, "Validators"}, {Generator, "Generators"}, {Receiver, "Receivers"}, {Client, "Clients of the delivery service"},
+		{Package, "Packages"}, {Validator, "Validators"}, {Generator, "Generators"}, {Receiver, "Receivers"}, {Client, "Clients of the delivery service"},
 	} {
 		fmt.Fprintf(&out, "\n## %s\n\n", kind.title)
+		out.WriteString(introductions[kind.name])
 		for _, c := range Checks[kind.name] {
 			fmt.Fprintf(&out, "- **%s**: %s.\n", c.Title, c.Promise)
 		}
@@ -47,6 +49,15 @@ func Markdown(lines []Line) string {
 	}
 	out.WriteString(rules())
 	return out.String()
+}
+
+// introductions are what a reader has to know of a kind before its checks.
+var introductions = map[string]string{
+	Package: `The judge, the canonical event and the verifier of Runhooks, in other languages: one WebAssembly
+module, and a package over it. Each is packed as it is published, installed from the pack into an
+empty project, and tested there.
+
+`,
 }
 
 // table writes the lines of a kind, and the notes to them below.
@@ -79,7 +90,7 @@ func table(out *strings.Builder, kind string, lines []Line, used map[string]bool
 		if r.Kind != kind {
 			continue
 		}
-		this := row{tool: fmt.Sprintf("%s | %s %s%s", r.Language, r.Tool, r.Version, note(r.Note))}
+		this := row{tool: fmt.Sprintf("%s | %s%s", r.Language, strings.TrimSpace(r.Tool+" "+r.Version), note(r.Note))}
 		for _, c := range l.Cells {
 			this.cells += fmt.Sprintf(" %s%s |", c.text(used), note(c.Note))
 		}
@@ -99,8 +110,11 @@ func table(out *strings.Builder, kind string, lines []Line, used map[string]bool
 	}
 }
 
-// given links a guide, and quotes a file of dist.
+// given links a guide or a package, and quotes a file of dist.
 func given(input string) string {
+	if strings.HasPrefix(input, "bindings/") {
+		return fmt.Sprintf("[%s](../%s)", input, input)
+	}
 	if guide, ok := strings.CutPrefix(input, "docs/"); ok {
 		return fmt.Sprintf("[%s](%s)", guide, guide)
 	}
@@ -148,7 +162,7 @@ func anchor(title string) string {
 	}, title)
 }
 
-// toTake names, for each language, the tools of which most holds.
+// toTake names, for each language, the tools of which most holds, for documented events.
 func toTake(lines []Line) string {
 	var languages []string
 	best := map[string]map[string]Line{} // by language and kind
@@ -158,7 +172,7 @@ func toTake(lines []Line) string {
 			languages = append(languages, r.Language)
 			best[r.Language] = map[string]Line{}
 		}
-		if strings.Contains(r.Input, "observed") || slices.ContainsFunc(l.Cells, func(c Cell) bool { return c.Of == 0 && !c.OK }) {
+		if strings.Contains(r.Input, "observed") || strings.Contains(r.Input, "canonical") || slices.ContainsFunc(l.Cells, func(c Cell) bool { return c.Of == 0 && !c.OK }) {
 			continue
 		}
 		if before, ok := best[r.Language][r.Kind]; !ok || l.differs() < before.differs() {

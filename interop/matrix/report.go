@@ -16,6 +16,7 @@ const (
 	Receiver  = "receiver"
 	Client    = "client"
 	Rule      = "rule"
+	Package   = "package"
 )
 
 // A Report is what one tool makes of one file. The programs of the folders print
@@ -27,7 +28,7 @@ type Report struct {
 
 	Kind string `json:"kind"`
 	Tool string `json:"tool"`
-	// Version is the tool's own, without v: 8.20.0.
+	// Version is the tool's own, without v: 8.20.0. A package of ours has none here.
 	Version string `json:"version"`
 	// Input is the file that the tool was given, from the root of the repository; of
 	// a receiver, its guide.
@@ -44,14 +45,20 @@ type Report struct {
 	// Compiles is whether what a generator makes compiles, with warnings as errors.
 	// Where it doesn't, the others need not be there. A client has it, too.
 	Compiles *Answer `json:"compiles,omitempty"`
-	// Narrows is whether event_type tells the two events apart, with both types.
+	// Narrows is whether event_type tells the two events apart, with both types. Of the
+	// canonical schema, it is whether a switch on type knows its three values, a cell is a
+	// text or null, and an instant may be absent.
 	Narrows *Answer `json:"narrows,omitempty"`
-	// Decoded is what the generated types make of each conforming vector.
+	// Decoded is what the generated types make of each conforming vector; those of the
+	// canonical schema, of each canonical form.
 	Decoded map[string]Decoded `json:"decoded,omitempty"`
 
 	// Calls are what a generated client sees in its conversation with the service, by
 	// step; see conversation. The step "error" says why it went no further.
 	Calls map[string]string `json:"calls,omitempty"`
+
+	// Judged are a package's answers, by the name of the vector: see [ReadPackage].
+	Judged map[string]Judged `json:"-"`
 
 	// Rule is one of runhooks lint.
 	Rule string `json:"rule,omitempty"`
@@ -72,6 +79,37 @@ type Answer struct {
 type Decoded struct {
 	JSON  string `json:"json,omitempty"`
 	Error string `json:"error,omitempty"`
+}
+
+// Judged is what a package of ours says of a vector: the verdict, the codes of the
+// findings in their order, and the canonical event, if there is one.
+type Judged struct {
+	Verdict string
+	Codes   []string
+	Event   json.RawMessage
+}
+
+// ReadPackage reads what the program of a package prints, until the end of r: a line of
+// JSON for each vector, with its name as vector, and the members of [Judged].
+func ReadPackage(r io.Reader) (map[string]Judged, error) {
+	judged := map[string]Judged{}
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	for {
+		var line struct {
+			Vector string
+			Judged
+		}
+		if err := d.Decode(&line); errors.Is(err, io.EOF) {
+			return judged, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("line %d: %w", len(judged)+1, err)
+		}
+		if _, twice := judged[line.Vector]; twice || line.Vector == "" {
+			return nil, fmt.Errorf("line %d: vector is %q: each has a name, and one line", len(judged)+1, line.Vector)
+		}
+		judged[line.Vector] = line.Judged
+	}
 }
 
 // Read reads the reports of a language until the end of r.

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from report import HERE, ROOT, answer, gist, payloads, report, short
+from report import HERE, ROOT, answer, canonical_forms, gist, payloads, report, short
 
 OUT = HERE / "generated"
 
@@ -27,14 +27,23 @@ class Generator:
     again: Callable[[ModuleType, bytes], str]  # decodes an event and encodes it
     files: list[str]
     note: str = ""
+    canonical: bool = False  # whether the files are of the canonical schema
 
 
 def models(source: Path, folder: Path) -> list[str]:
-    return ["sh", "receiver/generate.sh", str(source), str(folder / "events.py")]
+    return ["sh", "generate.sh", str(source), str(folder / "events.py")]
 
 
 def models_with_times_as_text(source: Path, folder: Path) -> list[str]:
     return [*models(source, folder), "--type-mappings", "date-time=string"]
+
+
+def canonical_models(source: Path, folder: Path) -> list[str]:
+    return [*models(source, folder), "--input-file-type", "jsonschema"]
+
+
+def canonical_models_with_times_as_text(source: Path, folder: Path) -> list[str]:
+    return [*canonical_models(source, folder), "--type-mappings", "date-time=string"]
 
 
 def client(source: Path, folder: Path, package: str = "events") -> list[str]:
@@ -46,6 +55,11 @@ def client(source: Path, folder: Path, package: str = "events") -> list[str]:
 
 def again_by_pydantic(module: ModuleType, payload: bytes) -> str:
     event = module.RunEvent.model_validate_json(payload)
+    return str(event.model_dump_json(exclude_unset=True, by_alias=True))
+
+
+def canonical_again(module: ModuleType, payload: bytes) -> str:
+    event = module.CanonicalRunEvent.model_validate_json(payload)
     return str(event.model_dump_json(exclude_unset=True, by_alias=True))
 
 
@@ -66,6 +80,16 @@ GENERATORS = [
         "datamodel-code-generator", models_with_times_as_text, "events", "narrows_models.py", again_by_pydantic,
         ["webhooks.yaml"],
         note="times as text: --type-mappings date-time=string",
+    ),
+    Generator(
+        "datamodel-code-generator", canonical_models, "events", "narrows_canonical.py", canonical_again,
+        ["json-schema-2020-12/canonical-run-event.json", "json-schema-draft-07/canonical-run-event.json"],
+        canonical=True,
+    ),
+    Generator(
+        "datamodel-code-generator", canonical_models_with_times_as_text, "events", "narrows_canonical.py", canonical_again,
+        ["json-schema-2020-12/canonical-run-event.json"],
+        note="times as text: --type-mappings date-time=string", canonical=True,
     ),
     Generator(
         "openapi-python-client", client, "events.models", "narrows_client.py", again_by_attrs,
@@ -94,7 +118,7 @@ def made_of(generator: Generator, file: Path, folder: Path) -> dict[str, Any]:
     compiles, narrows = check(folder, generator.narrows)
     module = load(folder, generator.module)
     decoded = {}
-    for name, payload in payloads("conforms").items():
+    for name, payload in (canonical_forms() if generator.canonical else payloads("conforms")).items():
         try:
             decoded[name] = {"json": generator.again(module, payload)}
         except Exception as problem:  # whatever it is, it is what the types make of the payload

@@ -13,6 +13,6 @@ generators.run()
 rules.run()
 report(
     "receiver", "fastapi", version("fastapi"), input="docs/languages/python.md",
-    note=f"with standardwebhooks {version('standardwebhooks')}, jsonschema-rs {version('jsonschema-rs')}",
+    note="with the package runhooks",
 )  # fmt: skip
 clients.run()

@@ -13,7 +13,15 @@ ROOT = HERE.parent.parent
 def payloads(*verdicts: str) -> dict[str, bytes]:
     """The payloads of the vectors that have one of the verdicts, by name."""
     files = sorted(file for verdict in verdicts for file in (ROOT / "vectors" / verdict).glob("*.json"))
-    return {file.stem: file.read_bytes() for file in files if not file.name.endswith(".expect.json")}
+    return {file.stem: file.read_bytes() for file in files if not file.name.endswith((".expect.json", ".canonical.json"))}
+
+
+@cache
+def canonical_forms() -> dict[str, bytes]:
+    """The canonical form of each vector that has one, by name."""
+    extension = ".canonical.json"
+    files = sorted((ROOT / "vectors").glob(f"*/*{extension}"))
+    return {file.name.removesuffix(extension): file.read_bytes() for file in files}
 
 
 def report(kind: str, tool: str, version: str, **members: Any) -> None:

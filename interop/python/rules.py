@@ -44,6 +44,9 @@ MAKES = {
         "condition": Makes("b: str | None = None"),
         "inline-object": Makes("class A("),
         "untitled": Makes("class Model("),
+        "unquoted-key": Makes("Input should be a valid string"),
+        "yaml-number": Makes("field_83 = 83"),
+        "yaml-tag": Makes("could not determine a constructor for the tag"),
     },
     "openapi-python-client": {
         "boolean-schema": Makes("Input should be a valid dictionary or instance of Schema"),
@@ -54,8 +57,26 @@ MAKES = {
         "webhooks-only": Makes("paths\n  Field required"),
         "no-operation-id": Makes("post_events.py"),
         "inline-object": Makes("class EventA:"),
+        "null-type": Makes("Input should be 'string', 'number'"),
+        "openapi-3.2": Makes("Only OpenAPI versions 3.1.* are supported"),
+        "unquoted-version": Makes("openapi\n  Input should be a valid string"),
+        "unquoted-key": Makes("Input should be a valid string"),
+        "duplicate-key": Makes("found duplicate key"),
+        "yaml-number": Makes("EventA = Literal[123]"),
+        "yaml-date": Makes("Unable to process schema /components/schemas/Event"),
+        "yaml-tag": Makes("could not determine a constructor for the tag"),
     },
 }  # fmt: skip
+
+# What PyYAML reads, as Python writes it, or its error.
+READS = {
+    "unquoted-key": Makes("{'a': {'type': 'string'}, 1: "),
+    "duplicate-key": Makes("{'a': {'type': 'integer'}}"),
+    "yaml-boolean": Makes("[False]"),
+    "yaml-number": Makes("[83]"),
+    "yaml-date": Makes("datetime.date(2026, 11, 28)"),
+    "yaml-tag": Makes("could not determine a constructor for the tag"),
+}
 
 VALIDATORS = {
     "python-jsonschema": ("jsonschema", of_jsonschema),
@@ -79,6 +100,8 @@ def run() -> None:
     for tool, makes in MAKES.items():
         for rule, text in makes.items():
             confirm(rule, tool, version(tool), partial(made, tool, text))
+    for rule, text in READS.items():
+        confirm(rule, "PyYAML", version("PyYAML"), partial(read, text))
     for tool, judges in JUDGES.items():
         package, judge_of = VALIDATORS[tool]
         for rule, verdict in judges.items():
@@ -100,6 +123,19 @@ def made(tool: str, want: Makes, name: str) -> dict[str, Any]:
     text = generate(GENERATORS[tool], DOCUMENTS / name, folder).said
     for file in sorted(folder.rglob("*.py")):
         text += f"{file.name}:\n{file.read_text('utf-8')}"
+    return shows(want, text)
+
+
+def read(want: Makes, name: str) -> dict[str, Any]:
+    """Whether what PyYAML reads is as wanted."""
+    try:
+        text = repr(yaml.safe_load((DOCUMENTS / name).read_bytes()))
+    except yaml.YAMLError as problem:
+        text = str(problem)
+    return shows(want, text)
+
+
+def shows(want: Makes, text: str) -> dict[str, Any]:
     ok = want.has in text and not (want.has_not and want.has_not in text)
     seen = [f"{'has' if part in text else 'lacks'} {part!r}" for part in (want.has, want.has_not) if part]
     return answer(ok, ", ".join(seen))

@@ -26,9 +26,19 @@ export PATH
 rm -rf generated
 mkdir generated
 
-# The receiver, as serve.sh starts it.
-cp ../../openapi/dist/json-schema-2020-12/observed-run-event.json receiver/
-sh receiver/generate.sh ../../openapi/dist/webhooks.yaml receiver/events.py >&2
+# The receiver, as serve.sh starts it, with the package that it installs.
+module=../../bindings/wasm/runhooks.wasm
+[ -e "$module" ] || make -C ../.. wasm >&2
+mkdir generated/wheel
+PYTHON=python sh ../../bindings/pypi/pack.sh generated/wheel >&2
+pip install --quiet --no-deps --no-index --force-reinstall generated/wheel/*.whl >&2
 (cd receiver && exec mypy --strict --cache-dir ../generated/mypy app.py >&2)
+
+# The models of the documented events, which validators.py tries.
+sh generate.sh ../../openapi/dist/webhooks.yaml events.py >&2
+
+# The receiver of canonical events, as rows.sh starts it.
+sh generate.sh ../../openapi/dist/json-schema-2020-12/canonical-run-event.json rows/events.py --input-file-type jsonschema >&2
+(cd rows && exec mypy --strict --cache-dir ../generated/mypy app.py >&2)
 
 exec python interop.py

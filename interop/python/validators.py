@@ -12,8 +12,8 @@ import jsonschema  # type: ignore[import-untyped]
 import jsonschema_rs
 from pydantic import ValidationError
 
-from receiver import strict_json
-from receiver.events import RunEvent
+import strict_json
+from events import RunEvent
 from report import ROOT, gist, payloads, report
 
 Judge = Callable[[Any], bool]

@@ -9,10 +9,8 @@ if ! command -v cargo >/dev/null; then
 	exit
 fi
 
-dist=../../openapi/dist
 rm -rf generated
 mkdir generated
-cp "$dist/receiver-3.0.json" "$dist/json-schema-2020-12/observed-run-event.json" receiver/
 
 # What is generated is compiled into vectors, so it has to be there first.
 cargo build --locked --quiet --jobs 1 --package generate >&2
@@ -23,5 +21,5 @@ cargo build --locked --quiet --jobs 1 --package vectors --message-format json >g
 }
 target/debug/vectors <generated/cargo.json
 
-# On its own, so that it has the features of its Cargo.toml and none of others.
-cargo build --locked --quiet --jobs 1 --package receiver >&2
+# The receiver of the guide, with the crate from its pack.
+sh ../bindings/crates/build.sh

@@ -6,18 +6,20 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accept, compile } from "./compile.mjs";
-import { answer, firstLine, heyAPI, heyAPIZod, jsonSchemaToTypescript, openapiTypescript, version, zodSchemas } from "./tools.mjs";
-import { root, vectors } from "./vectors.mjs";
+import { answer, firstLine, heyAPI, heyAPIZod, jsonSchemaToTypescript, jsonSchemaToTypescriptUnknown, openapiTypescript, version, zodSchemas } from "./tools.mjs";
+import { canonicalForms, root, vectors } from "./vectors.mjs";
 
 const subjects = [
   ...["webhooks.yaml", "receiver.yaml", "receiver-3.0.yaml"].flatMap((name) =>
     [openapiTypescript, heyAPI, heyAPIZod].map((generator) => ({ generator, input: `openapi/dist/${name}` }))),
-  { generator: jsonSchemaToTypescript, input: "openapi/dist/json-schema-2020-12/run-event.json" },
-  { generator: jsonSchemaToTypescript, input: "openapi/dist/json-schema-draft-07/run-event.json" },
+  ...["2020-12", "draft-07"].flatMap((draft) => [
+    { generator: jsonSchemaToTypescript, input: `openapi/dist/json-schema-${draft}/run-event.json` },
+    { generator: jsonSchemaToTypescriptUnknown, input: `openapi/dist/json-schema-${draft}/canonical-run-event.json` },
+  ]),
 ];
 
-// tell compiles only if event_type tells the two apart, and there is no third.
-const tell = `
+// tellDocumented compiles only if event_type tells the two apart, and there is no third.
+const tellDocumented = `
 export function tell(event: Event): string {
   switch (event.event_type) {
     case "run_completed":
@@ -32,17 +34,49 @@ export function tell(event: Event): string {
 }
 `;
 
+// tellCanonical compiles only if type has three values, a cell is a text or null, and an
+// instant may be absent. If they were any, nothing would be an error.
+const tellCanonical = `
+export function tell(event: Event): string {
+  const price = event.lists[0]?.rows[0]?.["Price"];
+  const started = event.run.started_at?.instant;
+  // @ts-expect-error: it may be null
+  const text: string | undefined = price;
+  const cell: string | null | undefined = price;
+  // @ts-expect-error: it may be absent
+  const certain: string = started;
+  const instant: string | undefined = started;
+  switch (event.type) {
+    case "run_completed":
+      return cell ?? event.run.id;
+    case "run_failed":
+      return event.error?.message ?? instant ?? "";
+    case "test":
+      return [text, certain].join();
+    default: {
+      const neither: never = event.type;
+      return neither;
+    }
+  }
+}
+`;
+
+// documented and canonical are how events are called and told apart, and which there are.
+const documented = { type: "RunEvent", tell: tellDocumented, payloads: vectors("conforms") };
+const canonical = { type: "CanonicalRunEvent", tell: tellCanonical, payloads: canonicalForms() };
+const eventsOf = (input) => (input.includes("canonical") ? canonical : documented);
+
 export async function generators(generated) {
-  const conforming = vectors("conforms");
   const made = [];
   for (const [i, { generator, input }] of subjects.entries()) {
-    made.push(await make(generator, input, join(generated, `${i}`), conforming));
+    made.push(await make(generator, input, join(generated, `${i}`)));
   }
   const faults = compile(made.flatMap(({ files = {} }) => Object.values(files)));
 
   return Promise.all(subjects.map(async ({ generator, input }, i) => {
     const { error, folder, files } = made[i];
     const { tool, note } = generator;
+    const { payloads } = eventsOf(input);
     const report = { kind: "generator", tool, version: version(tool), input, note };
     if (error !== undefined) return { ...report, error };
     const compiles = answer(faults(files.types));
@@ -51,20 +85,21 @@ export async function generators(generated) {
       ...report,
       compiles,
       narrows: answer(faults(files.tell)),
-      decoded: generator === heyAPIZod ? await parsed(folder, conforming) : typed(faults(files.accept), conforming),
+      decoded: generator === heyAPIZod ? await parsed(folder, payloads) : typed(faults(files.accept), payloads),
     };
   }));
 }
 
 // make generates the types, and beside them the files that use them.
-async function make(generator, input, folder, payloads) {
+async function make(generator, input, folder) {
+  const { type, tell, payloads } = eventsOf(input);
   try {
     await generator.generate(join(root, input), folder);
   } catch (error) {
     return { error: firstLine(error) };
   }
   const files = { types: join(folder, generator.file), tell: join(folder, "tell.ts"), accept: join(folder, "accept.ts") };
-  const imports = generator.imports("RunEvent");
+  const imports = generator.imports(type);
   writeFileSync(files.tell, imports + tell);
   // What is imported and declared is known above, too.
   writeFileSync(files.accept, payloads.map(({ text }) => `accept(${text});\n`).join("") + imports + accept);

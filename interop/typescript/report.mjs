@@ -15,7 +15,7 @@ const receiver = {
   tool: "express",
   version: version("express"),
   input: "docs/languages/typescript.md",
-  note: `with standardwebhooks ${version("standardwebhooks")}, ajv ${version("ajv")}`,
+  note: "with the package runhooks",
 };
 
 for (const report of [

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createClient } from "@hey-api/openapi-ts";
-import { compileFromFile } from "json-schema-to-typescript";
+import { compile, compileFromFile } from "json-schema-to-typescript";
 import openapiTS, { astToString } from "openapi-typescript";
 import ts from "typescript";
 import { root } from "./vectors.mjs";
@@ -43,6 +43,17 @@ export const jsonSchemaToTypescript = {
   imports: (name) => `import type { ${name} as Event } from "./types.js";\n`,
   async generate(input, folder) {
     write(folder, this.file, await compileFromFile(input));
+  },
+};
+
+// It takes what may be any value for an object, unless it is told.
+export const jsonSchemaToTypescriptUnknown = {
+  ...jsonSchemaToTypescript,
+  note: 'with tsType: "unknown" added to each schema of any value, which it takes for an object otherwise',
+  async generate(input, folder) {
+    const schema = JSON.parse(readFileSync(input, "utf8"), (name, value) =>
+      name === "value" && value?.description && !value.type ? { ...value, tsType: "unknown" } : value);
+    write(folder, this.file, await compile(schema, schema.title));
   },
 };
 

@@ -8,6 +8,661 @@ import "reflect"
 import "time"
 import "unicode/utf8"
 
+// What runs bring home that don't capture rows: a page, or the results of a crawl
+// or a search.
+type CanonicalContent struct {
+	// The results of crawls, in the payload's order.
+	Crawls []CanonicalCrawl `json:"crawls"`
+
+	// URL of a screenshot of the whole page.
+	FullPageScreenshot *string `json:"full_page_screenshot,omitempty,omitzero"`
+
+	// The page as HTML.
+	Html *string `json:"html,omitempty,omitzero"`
+
+	// The links of the page.
+	Links []CanonicalLink `json:"links"`
+
+	// The page as Markdown.
+	Markdown *string `json:"markdown,omitempty,omitzero"`
+
+	// The results of searches, in the payload's order.
+	Searches []CanonicalSearch `json:"searches"`
+
+	// A summary of the page.
+	Summary *string `json:"summary,omitempty,omitzero"`
+
+	// The page as text.
+	Text *string `json:"text,omitempty,omitzero"`
+
+	// URL of a screenshot of the visible part of the page.
+	VisibleScreenshot *string `json:"visible_screenshot,omitempty,omitzero"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalContent) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["crawls"]; raw != nil && !ok {
+		return fmt.Errorf("field crawls in CanonicalContent: required")
+	}
+	if _, ok := raw["links"]; raw != nil && !ok {
+		return fmt.Errorf("field links in CanonicalContent: required")
+	}
+	if _, ok := raw["searches"]; raw != nil && !ok {
+		return fmt.Errorf("field searches in CanonicalContent: required")
+	}
+	type Plain CanonicalContent
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	*j = CanonicalContent(plain)
+	return nil
+}
+
+// What the payload says of how much there is. Servers miscount: to know how many
+// rows there are, count them.
+type CanonicalCounts struct {
+	// total_data_points_extracted: cells.
+	DataPoints *int `json:"data_points,omitempty,omitzero"`
+
+	// captured_lists_count: the rows of all lists.
+	Lists *int `json:"lists,omitempty,omitzero"`
+
+	// total_rows: the rows of texts and lists together.
+	Rows *int `json:"rows,omitempty,omitzero"`
+
+	// screenshots_count.
+	Screenshots *int `json:"screenshots,omitempty,omitzero"`
+
+	// captured_texts_count: rows, or cells with some servers.
+	Texts *int `json:"texts,omitempty,omitzero"`
+}
+
+// What one crawl brought home.
+type CanonicalCrawl struct {
+	// Name of the crawl.
+	Name string `json:"name"`
+
+	// The pages, in the payload's order.
+	Pages []CanonicalPage `json:"pages"`
+
+	// The crawl as sent, of any type, where that is not a list of objects. Then there
+	// are no pages.
+	Value interface{} `json:"value,omitempty,omitzero"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalCrawl) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["name"]; raw != nil && !ok {
+		return fmt.Errorf("field name in CanonicalCrawl: required")
+	}
+	if _, ok := raw["pages"]; raw != nil && !ok {
+		return fmt.Errorf("field pages in CanonicalCrawl: required")
+	}
+	type Plain CanonicalCrawl
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	*j = CanonicalCrawl(plain)
+	return nil
+}
+
+// Why the run failed.
+type CanonicalError struct {
+	// Description of the error, without the escape sequences of terminals. Empty
+	// where there is none.
+	Message string `json:"message"`
+
+	// The description as sent, where that differs.
+	RawMessage *string `json:"raw_message,omitempty,omitzero"`
+
+	// The stack trace as sent, where that differs.
+	RawStack *string `json:"raw_stack,omitempty,omitzero"`
+
+	// Stack trace of the error, without the escape sequences of terminals.
+	Stack *string `json:"stack,omitempty,omitzero"`
+
+	// Type or category of the error.
+	Type *string `json:"type,omitempty,omitzero"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalError) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["message"]; raw != nil && !ok {
+		return fmt.Errorf("field message in CanonicalError: required")
+	}
+	type Plain CanonicalError
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	*j = CanonicalError(plain)
+	return nil
+}
+
+// A member of the payload that has no member here, or a value that its member
+// can't hold.
+type CanonicalExtra struct {
+	// Its JSON pointer in the payload.
+	Pointer string `json:"pointer"`
+
+	// Its value, of any type.
+	Value interface{} `json:"value"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalExtra) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["pointer"]; raw != nil && !ok {
+		return fmt.Errorf("field pointer in CanonicalExtra: required")
+	}
+	if _, ok := raw["value"]; raw != nil && !ok {
+		return fmt.Errorf("field value in CanonicalExtra: required")
+	}
+	type Plain CanonicalExtra
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	*j = CanonicalExtra(plain)
+	return nil
+}
+
+// Rows that were captured together.
+type CanonicalGroup struct {
+	// The names of the cells of all rows, in the order in which they first appear.
+	Columns []string `json:"columns"`
+
+	// Name of the group, empty where rows were sent without one.
+	Name string `json:"name"`
+
+	// True for a list that is null in the payload: it has no rows.
+	Null *bool `json:"null,omitempty,omitzero"`
+
+	// The rows, in the payload's order.
+	Rows []CanonicalRow `json:"rows"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalGroup) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["columns"]; raw != nil && !ok {
+		return fmt.Errorf("field columns in CanonicalGroup: required")
+	}
+	if _, ok := raw["name"]; raw != nil && !ok {
+		return fmt.Errorf("field name in CanonicalGroup: required")
+	}
+	if _, ok := raw["rows"]; raw != nil && !ok {
+		return fmt.Errorf("field rows in CanonicalGroup: required")
+	}
+	type Plain CanonicalGroup
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	*j = CanonicalGroup(plain)
+	return nil
+}
+
+// One link of a page.
+type CanonicalLink struct {
+	// Where the link leads. Absent where what was sent is neither a text nor an
+	// object with a url.
+	Url *string `json:"url,omitempty,omitzero"`
+
+	// The link as sent, of any type. Absent where that is an object that has the url
+	// and nothing else.
+	Value interface{} `json:"value,omitempty,omitzero"`
+}
+
+// One page of a crawl.
+type CanonicalPage struct {
+	// How many links lead from the start of the crawl to the page.
+	Depth *int `json:"depth,omitempty,omitzero"`
+
+	// Description that the page has of itself.
+	Description *string `json:"description,omitempty,omitzero"`
+
+	// What of the page has no member here, or a value that its member can't hold.
+	Extra []CanonicalExtra `json:"extra"`
+
+	// URL of the icon of the page.
+	Favicon *string `json:"favicon,omitempty,omitzero"`
+
+	// The page as HTML.
+	Html *string `json:"html,omitempty,omitzero"`
+
+	// Language that the page says it is in.
+	Language *string `json:"language,omitempty,omitzero"`
+
+	// The links of the page.
+	Links []CanonicalLink `json:"links"`
+
+	// The page as Markdown.
+	Markdown *string `json:"markdown,omitempty,omitzero"`
+
+	// ScrapedAt corresponds to the JSON schema field "scraped_at".
+	ScrapedAt *CanonicalTime `json:"scraped_at,omitempty,omitzero"`
+
+	// URL that was asked for.
+	SourceUrl *string `json:"source_url,omitempty,omitzero"`
+
+	// Status code of the answer.
+	StatusCode *int `json:"status_code,omitempty,omitzero"`
+
+	// The page as text.
+	Text *string `json:"text,omitempty,omitzero"`
+
+	// Title of the page.
+	Title *string `json:"title,omitempty,omitzero"`
+
+	// URL of the page.
+	Url *string `json:"url,omitempty,omitzero"`
+
+	// How many words the page has.
+	WordCount *int `json:"word_count,omitempty,omitzero"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalPage) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["extra"]; raw != nil && !ok {
+		return fmt.Errorf("field extra in CanonicalPage: required")
+	}
+	if _, ok := raw["links"]; raw != nil && !ok {
+		return fmt.Errorf("field links in CanonicalPage: required")
+	}
+	type Plain CanonicalPage
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	*j = CanonicalPage(plain)
+	return nil
+}
+
+// One row: the name of each cell, and its text, or null where nothing was found. A
+// row may lack some of the columns.
+type CanonicalRow map[string]interface{}
+
+// The run itself.
+type CanonicalRun struct {
+	// Unique identifier of the browser that ran the robot.
+	BrowserId *string `json:"browser_id,omitempty,omitzero"`
+
+	// How long the run took, in milliseconds. Sent by early servers only.
+	ExecutionTimeMs *int `json:"execution_time_ms,omitempty,omitzero"`
+
+	// FinishedAt corresponds to the JSON schema field "finished_at".
+	FinishedAt *CanonicalTime `json:"finished_at,omitempty,omitzero"`
+
+	// Unique identifier of the run.
+	Id string `json:"id"`
+
+	// Unique identifier of the robot.
+	RobotId string `json:"robot_id"`
+
+	// Name of the robot, "Unknown Robot" where the server knew none. A number is
+	// text, as it was written.
+	RobotName *string `json:"robot_name,omitempty,omitzero"`
+
+	// StartedAt corresponds to the JSON schema field "started_at".
+	StartedAt *CanonicalTime `json:"started_at,omitempty,omitzero"`
+
+	// How the run ended: "success", "failed", or "test" for an event that was sent to
+	// try the endpoint.
+	Status CanonicalRunStatus `json:"status"`
+
+	// True for an event that was sent to try the endpoint.
+	TestMode *bool `json:"test_mode,omitempty,omitzero"`
+
+	// Identifier of the user who owns the robot: text, also where it was sent as a
+	// number.
+	UserId *string `json:"user_id,omitempty,omitzero"`
+}
+
+// Any event in one form: what every payload that conforms or deviates is
+// normalised to, without loss. Lists are always there, and empty where there is
+// nothing. Other members are absent where nothing was sent for them, or an empty
+// text. Members may be added within a version.
+type CanonicalRunEvent struct {
+	// Content corresponds to the JSON schema field "content".
+	Content CanonicalContent `json:"content"`
+
+	// Counts corresponds to the JSON schema field "counts".
+	Counts CanonicalCounts `json:"counts"`
+
+	// The payload's webhook_id: the endpoint that the event is sent to, as its sender
+	// calls it. A number is text, as it was written.
+	EndpointId *string `json:"endpoint_id,omitempty,omitzero"`
+
+	// Error corresponds to the JSON schema field "error".
+	Error *CanonicalError `json:"error,omitempty,omitzero"`
+
+	// What has no member here, or a value that its member can't hold, in the
+	// payload's order.
+	Extra []CanonicalExtra `json:"extra"`
+
+	// Captured lists, in the payload's order. Those that were sent without names are
+	// named by their places: list_0, list_1.
+	Lists []CanonicalGroup `json:"lists"`
+
+	// Whether a run that failed had extracted anything before.
+	Partial *bool `json:"partial,omitempty,omitzero"`
+
+	// Where values came from: the JSON pointer of each value here, and the pointer of
+	// the member of the payload that it was taken from. Only there if it was asked
+	// for.
+	Provenance CanonicalRunEventProvenance `json:"provenance,omitempty,omitzero"`
+
+	// event_type as sent, such as "webhook_test".
+	RawType string `json:"raw_type"`
+
+	// Run corresponds to the JSON schema field "run".
+	Run CanonicalRun `json:"run"`
+
+	// Texts captured one by one, in the payload's order. Rows that were sent without
+	// a name are one group whose name is empty.
+	Texts []CanonicalGroup `json:"texts"`
+
+	// Timestamp corresponds to the JSON schema field "timestamp".
+	Timestamp CanonicalTime `json:"timestamp"`
+
+	// What happened: "run_completed", where run.status says whether the run
+	// succeeded; "run_failed"; or "test" where no run ended, and somebody tries the
+	// endpoint.
+	Type CanonicalRunEventType `json:"type"`
+
+	// The version of this form. Always 1 here. To tell a canonical event from a
+	// payload, look for event_type, which only payloads have.
+	Version int `json:"version"`
+}
+
+// Where values came from: the JSON pointer of each value here, and the pointer of
+// the member of the payload that it was taken from. Only there if it was asked
+// for.
+type CanonicalRunEventProvenance map[string]string
+
+type CanonicalRunEventType string
+
+const CanonicalRunEventTypeRunCompleted CanonicalRunEventType = "run_completed"
+const CanonicalRunEventTypeRunFailed CanonicalRunEventType = "run_failed"
+const CanonicalRunEventTypeTest CanonicalRunEventType = "test"
+
+var enumValues_CanonicalRunEventType = []interface{}{
+	"run_completed",
+	"run_failed",
+	"test",
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalRunEventType) UnmarshalJSON(value []byte) error {
+	var v string
+	if err := json.Unmarshal(value, &v); err != nil {
+		return err
+	}
+	var ok bool
+	for _, expected := range enumValues_CanonicalRunEventType {
+		if reflect.DeepEqual(v, expected) {
+			ok = true
+			break
+		}
+	}
+	if !ok {
+		return fmt.Errorf("invalid value (expected one of %#v): %#v", enumValues_CanonicalRunEventType, v)
+	}
+	*j = CanonicalRunEventType(v)
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalRunEvent) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["content"]; raw != nil && !ok {
+		return fmt.Errorf("field content in CanonicalRunEvent: required")
+	}
+	if _, ok := raw["counts"]; raw != nil && !ok {
+		return fmt.Errorf("field counts in CanonicalRunEvent: required")
+	}
+	if _, ok := raw["extra"]; raw != nil && !ok {
+		return fmt.Errorf("field extra in CanonicalRunEvent: required")
+	}
+	if _, ok := raw["lists"]; raw != nil && !ok {
+		return fmt.Errorf("field lists in CanonicalRunEvent: required")
+	}
+	if _, ok := raw["raw_type"]; raw != nil && !ok {
+		return fmt.Errorf("field raw_type in CanonicalRunEvent: required")
+	}
+	if _, ok := raw["run"]; raw != nil && !ok {
+		return fmt.Errorf("field run in CanonicalRunEvent: required")
+	}
+	if _, ok := raw["texts"]; raw != nil && !ok {
+		return fmt.Errorf("field texts in CanonicalRunEvent: required")
+	}
+	if _, ok := raw["timestamp"]; raw != nil && !ok {
+		return fmt.Errorf("field timestamp in CanonicalRunEvent: required")
+	}
+	if _, ok := raw["type"]; raw != nil && !ok {
+		return fmt.Errorf("field type in CanonicalRunEvent: required")
+	}
+	if _, ok := raw["version"]; raw != nil && !ok {
+		return fmt.Errorf("field version in CanonicalRunEvent: required")
+	}
+	type Plain CanonicalRunEvent
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	if plain.Version != 1 {
+		return fmt.Errorf("field %s: must be equal to %v", "version", 1)
+	}
+	*j = CanonicalRunEvent(plain)
+	return nil
+}
+
+type CanonicalRunStatus string
+
+const CanonicalRunStatusFailed CanonicalRunStatus = "failed"
+const CanonicalRunStatusSuccess CanonicalRunStatus = "success"
+const CanonicalRunStatusTest CanonicalRunStatus = "test"
+
+var enumValues_CanonicalRunStatus = []interface{}{
+	"success",
+	"failed",
+	"test",
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalRunStatus) UnmarshalJSON(value []byte) error {
+	var v string
+	if err := json.Unmarshal(value, &v); err != nil {
+		return err
+	}
+	var ok bool
+	for _, expected := range enumValues_CanonicalRunStatus {
+		if reflect.DeepEqual(v, expected) {
+			ok = true
+			break
+		}
+	}
+	if !ok {
+		return fmt.Errorf("invalid value (expected one of %#v): %#v", enumValues_CanonicalRunStatus, v)
+	}
+	*j = CanonicalRunStatus(v)
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalRun) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["id"]; raw != nil && !ok {
+		return fmt.Errorf("field id in CanonicalRun: required")
+	}
+	if _, ok := raw["robot_id"]; raw != nil && !ok {
+		return fmt.Errorf("field robot_id in CanonicalRun: required")
+	}
+	if _, ok := raw["status"]; raw != nil && !ok {
+		return fmt.Errorf("field status in CanonicalRun: required")
+	}
+	type Plain CanonicalRun
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	if utf8.RuneCountInString(string(plain.Id)) < 1 {
+		return fmt.Errorf("field %s length: must be >= %d", "id", 1)
+	}
+	if utf8.RuneCountInString(string(plain.RobotId)) < 1 {
+		return fmt.Errorf("field %s length: must be >= %d", "robot_id", 1)
+	}
+	*j = CanonicalRun(plain)
+	return nil
+}
+
+// What one search found.
+type CanonicalSearch struct {
+	// What of the search has no member here, or a value that its member can't hold.
+	Extra []CanonicalExtra `json:"extra"`
+
+	// Name of the search.
+	Name string `json:"name"`
+
+	// Where it was searched for.
+	Provider *string `json:"provider,omitempty,omitzero"`
+
+	// What was searched for.
+	Query *string `json:"query,omitempty,omitzero"`
+
+	// What the payload says of how many results there are.
+	ResultCount *int `json:"result_count,omitempty,omitzero"`
+
+	// The results, in the payload's order.
+	Results []CanonicalSearchResult `json:"results"`
+
+	// SearchedAt corresponds to the JSON schema field "searched_at".
+	SearchedAt *CanonicalTime `json:"searched_at,omitempty,omitzero"`
+
+	// The search as sent, of any type, where that is not an object. Then it has only
+	// a name besides.
+	Value interface{} `json:"value,omitempty,omitzero"`
+}
+
+// One result of a search.
+type CanonicalSearchResult struct {
+	// What the provider says of the result.
+	Description *string `json:"description,omitempty,omitzero"`
+
+	// What of the result has no member here, or a value that its member can't hold.
+	Extra []CanonicalExtra `json:"extra"`
+
+	// Place among the results, from 1.
+	Position *int `json:"position,omitempty,omitzero"`
+
+	// Title of the result.
+	Title *string `json:"title,omitempty,omitzero"`
+
+	// URL of the result.
+	Url *string `json:"url,omitempty,omitzero"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalSearchResult) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["extra"]; raw != nil && !ok {
+		return fmt.Errorf("field extra in CanonicalSearchResult: required")
+	}
+	type Plain CanonicalSearchResult
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	*j = CanonicalSearchResult(plain)
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalSearch) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["extra"]; raw != nil && !ok {
+		return fmt.Errorf("field extra in CanonicalSearch: required")
+	}
+	if _, ok := raw["name"]; raw != nil && !ok {
+		return fmt.Errorf("field name in CanonicalSearch: required")
+	}
+	if _, ok := raw["results"]; raw != nil && !ok {
+		return fmt.Errorf("field results in CanonicalSearch: required")
+	}
+	type Plain CanonicalSearch
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	*j = CanonicalSearch(plain)
+	return nil
+}
+
+// When something happened: as sent, and as understood.
+type CanonicalTime struct {
+	// The instant that raw names, in UTC: an RFC 3339 date-time. Absent where it is
+	// not known for certain, as that of a local time whose zone is not known.
+	Instant *time.Time `json:"instant,omitempty,omitzero"`
+
+	// The text in the payload.
+	Raw string `json:"raw"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *CanonicalTime) UnmarshalJSON(value []byte) error {
+	var raw map[string]interface{}
+	if err := json.Unmarshal(value, &raw); err != nil {
+		return err
+	}
+	if _, ok := raw["raw"]; raw != nil && !ok {
+		return fmt.Errorf("field raw in CanonicalTime: required")
+	}
+	type Plain CanonicalTime
+	var plain Plain
+	if err := json.Unmarshal(value, &plain); err != nil {
+		return err
+	}
+	*j = CanonicalTime(plain)
+	return nil
+}
+
 // What the run extracted, as rows of named cells, with its counts. Present unless
 // status is "failed".
 type ExtractedData struct {

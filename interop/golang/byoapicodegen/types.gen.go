@@ -147,6 +147,11 @@ type Finding struct {
 	// Examples: 122
 	Column int `json:"column"`
 
+	// Count How many findings it stands for, of the same rule in the same column, where that is more than one. The other members are about the first.
+	//
+	// Examples: 2000
+	Count *int `json:"count,omitempty"`
+
 	// Hint What to do about it, where there is something to say.
 	//
 	// Examples: `runId` is how run_failed spells it; here it is `run_id`
@@ -166,6 +171,11 @@ type Finding struct {
 	//
 	// Examples: 121
 	Offset int `json:"offset"`
+
+	// Pattern The pointers of all of them, with * for the index of an array.
+	//
+	// Examples: /data/extracted_data/captured_lists/Prices/*/Price
+	Pattern *string `json:"pattern,omitempty"`
 
 	// Pointer RFC 6901 pointer to what the finding is about; empty for the whole payload.
 	//

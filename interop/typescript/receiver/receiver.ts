@@ -1,79 +1,49 @@
-import { readFileSync } from "node:fs";
-import { Ajv2020 } from "ajv/dist/2020.js";
-import formats from "ajv-formats";
 import express from "express";
-import { Webhook } from "standardwebhooks";
-import type { components } from "./contract/openapi/webhooks.js";
-
-type RunEvent = components["schemas"]["RunEvent"];
+import { parse, verify, VerificationError, type CanonicalRunEvent } from "runhooks";
 
 const { RUNHOOKS_SECRET: secret, PORT: port = "9000" } = process.env;
 if (!secret) throw new Error("set RUNHOOKS_SECRET to the endpoint's secret, whsec_…");
-const webhook = new Webhook(secret);
-
-const ajv = new Ajv2020({ strictNumbers: false }); // 1e400 is a number, too, and Infinity in JavaScript
-formats.default(ajv);
-const schema = (name: string) =>
-  JSON.parse(readFileSync(new URL(`contract/openapi/json-schema-2020-12/${name}.json`, import.meta.url), "utf8"));
-// isDocumented gives the event its type; isObserved also lets pass what servers really send.
-const isDocumented = ajv.compile<RunEvent>(schema("run-event"));
-const isObserved = ajv.compile<{ event_type: string }>(schema("observed-run-event"));
-// Events of other types, such as those to come, are nothing to refuse.
-const isOther = ajv.compile<{ event_type: string }>({
-  type: "object",
-  required: ["event_type"],
-  properties: { event_type: { type: "string", minLength: 1, not: { enum: ["run_completed", "run_failed"] } } },
-});
-// fatal refuses what is no UTF-8; toString would put other characters in its place.
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const app = express();
 
-// The signature is over the body's exact bytes: keep them, and parse after the check.
-app.post("/events", express.raw({ type: "application/json", limit: "32mb" }), (request, response) => {
-  const body: unknown = request.body;
-  if (!Buffer.isBuffer(body)) {
-    response.status(415).json({ title: "the body has to be application/json" });
-    return;
-  }
-  let text: string;
+// The signature is over the body's exact bytes: express.raw keeps them.
+app.post("/events", express.raw({ type: () => true, limit: "64mb" }), (request, response) => {
+  const body: Buffer = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  let id: string;
   try {
-    text = utf8.decode(body);
-    // verify reads the digits that the timestamp begins with, and ignores what follows.
-    if (!/^\d+$/.test(request.get("webhook-timestamp") ?? "")) throw new Error("webhook-timestamp is no number");
-    webhook.verify(text, request.headers as Record<string, string>, { jsonParse: false });
+    id = verify(request.headers, body, secret).id; // the same on every attempt: skip those that you know
   } catch (error) {
-    response.status(401).json({ title: "the signature does not match", detail: String(error) });
-    return;
-  }
-  let event: unknown;
-  try {
-    event = JSON.parse(text);
-  } catch (error) {
-    response.status(400).json({ title: "the body is no JSON", detail: String(error) });
+    if (!(error instanceof VerificationError)) throw error;
+    response.status(401).json({ title: "The request is not signed as it should be.", detail: error.message });
     return;
   }
 
-  const id = request.get("webhook-id"); // the same on every attempt: skip those that you know
-  if (isDocumented(event)) {
-    console.log(id, summary(event));
-  } else if (isObserved(event)) {
-    console.warn(id, "deviates from the contract", ajv.errorsText(isDocumented.errors));
-  } else if (isOther(event)) {
-    console.warn(id, "is none of our events:", event.event_type);
+  const { verdict, event_type, event, findings } = parse(body);
+  if (event) {
+    if (verdict === "deviates") console.warn(id, "deviates from the contract:", findings.map((f) => f.code).join(", "));
+    take(id, event);
+  } else if (event_type && findings[0].code === "event.type-unknown") {
+    console.warn(id, "is of a type that nobody here wants:", event_type); // refused, it would come again
   } else {
-    response.status(422).json({ title: "no event of the contract", detail: ajv.errorsText(isObserved.errors) });
+    response.status(422).json({ title: "The payload is not a run event.", findings });
     return;
   }
-  response.sendStatus(204); // at once: whatever takes long belongs into a queue
+  response.sendStatus(204);
 });
 
-function summary(event: RunEvent): string {
-  switch (event.event_type) {
+// take takes an event. Store it here: after the answer, nobody sends it again.
+function take(id: string, { type, run, texts, lists, error }: CanonicalRunEvent): void {
+  switch (type) {
     case "run_completed":
-      return `${event.data.robot_name}: ${event.data.status}, ${event.data.extracted_data?.total_rows ?? 0} rows`;
+      for (const { name, rows } of [...texts, ...lists]) {
+        console.log(id, run.robot_name, name, rows); // each row is an object: row["Price"] is a text, or null
+      }
+      break;
     case "run_failed":
-      return `${event.data.robotName}: ${event.data.error.message}`;
+      console.log(id, run.robot_name, "failed:", error?.message);
+      break;
+    case "test":
+      console.log(id, "tries this endpoint");
   }
 }
 

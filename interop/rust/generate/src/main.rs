@@ -15,6 +15,11 @@ const SERVICE: &str = "service.json";
 /// Each tool, its input in openapi/dist, and the file that it generates.
 const JOBS: &[(&str, &str, &str)] = &[
     ("typify", "receiver-3.0.json", "typify.rs"),
+    (
+        "typify",
+        "json-schema-2020-12/canonical-run-event.json",
+        "canonical.rs",
+    ),
     ("typify", "json-schema-2020-12/run-completed.json", ""),
     ("typify", "json-schema-2020-12/run-event.json", ""),
     ("typify", "json-schema-draft-07/run-event.json", ""),

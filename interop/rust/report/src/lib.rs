@@ -78,11 +78,15 @@ pub fn first_line(text: &str) -> String {
         .collect()
 }
 
-/// The version of a crate, as Cargo.lock pins it.
+/// The version of a crate, as Cargo.lock pins it, here or where the receiver is built.
 pub fn version(name: &str) -> &'static str {
-    let lock = include_str!("../../Cargo.lock");
-    let Some((_, rest)) = lock.split_once(&format!("name = \"{name}\"\nversion = \"")) else {
-        return "";
-    };
-    rest.split('"').next().unwrap_or_default()
+    let locks = [
+        include_str!("../../Cargo.lock"),
+        include_str!("../../../bindings/crates/Cargo.lock"),
+    ];
+    let entry = format!("name = \"{name}\"\nversion = \"");
+    let found = locks.iter().find_map(|lock| lock.split_once(&entry));
+    found
+        .and_then(|(_, rest)| rest.split('"').next())
+        .unwrap_or_default()
 }

@@ -16,19 +16,32 @@ pub struct Payload {
 }
 
 impl Payload {
-    pub fn event_type(&self) -> Option<&str> {
-        self.value.as_ref().ok()?["event_type"].as_str()
+    /// The text of a member.
+    pub fn text(&self, member: &str) -> Option<&str> {
+        self.value.as_ref().ok()?[member].as_str()
     }
 }
 
 pub fn all() -> Result<Vec<Payload>, Box<dyn Error>> {
+    read(|file| {
+        let name = file.strip_suffix(".json")?;
+        (!name.ends_with(".expect") && !name.ends_with(".canonical")).then_some(name)
+    })
+}
+
+/// The canonical form of each vector that has one.
+pub fn canonical() -> Result<Vec<Payload>, Box<dyn Error>> {
+    read(|file| file.strip_suffix(".canonical.json"))
+}
+
+/// Reads the files of which `name` has a name.
+fn read(name: impl Fn(&str) -> Option<&str>) -> Result<Vec<Payload>, Box<dyn Error>> {
     let mut payloads = Vec::new();
     for folder in ["conforms", "deviates", "invalid"] {
         for entry in fs::read_dir(format!("{ROOT}/vectors/{folder}"))? {
             let path = entry?.path();
             let file = path.file_name().and_then(|name| name.to_str());
-            let name = file.and_then(|file| file.strip_suffix(".json"));
-            let Some(name) = name.filter(|name| !name.ends_with(".expect")) else {
+            let Some(name) = file.and_then(&name) else {
                 continue;
             };
             let text = fs::read(&path)?;

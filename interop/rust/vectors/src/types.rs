@@ -1,4 +1,4 @@
-//! What the generated types make of the payloads that conform.
+//! What the generated types make of the payloads that conform, and of canonical forms.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::caught;
 use crate::payloads::Payload;
 
+/// What the types of both documented events are generated from.
+const DOCUMENTED: &str = "openapi/dist/receiver-3.0.json";
+
 macro_rules! generated {
     ($name:ident, $file:literal) => {
         #[allow(dead_code)]
@@ -19,16 +22,19 @@ macro_rules! generated {
     };
 }
 
+generated!(canonical, "canonical.rs");
 generated!(progenitor, "progenitor.rs");
 generated!(typify, "typify.rs");
 
-/// Reports on the types of both tools. What cargo said is JSON, a line for each message.
-pub fn report(payloads: &[Payload], said: &str) -> Result<(), Box<dyn Error>> {
+/// Reports on the types of both tools, with the payloads that conform and the canonical forms. What cargo said is JSON, a line for each message.
+pub fn report(payloads: &[Payload], forms: &[Payload], said: &str) -> Result<(), Box<dyn Error>> {
     let said: Vec<Value> = serde_json::Deserializer::from_str(said)
         .into_iter()
         .collect::<Result<_, _>>()?;
     union(
         payloads,
+        "event_type",
+        DOCUMENTED,
         "typify",
         compiles(&said, "/typify.rs"),
         |event: &typify::RunEvent| match event {
@@ -38,6 +44,8 @@ pub fn report(payloads: &[Payload], said: &str) -> Result<(), Box<dyn Error>> {
     );
     union(
         payloads,
+        "event_type",
+        DOCUMENTED,
         "progenitor",
         compiles(&said, "/progenitor.rs"),
         |event: &progenitor::types::RunEvent| match event {
@@ -45,7 +53,29 @@ pub fn report(payloads: &[Payload], said: &str) -> Result<(), Box<dyn Error>> {
             progenitor::types::RunEvent::Failed(event) => event.event_type.to_string(),
         },
     );
+    union(
+        forms,
+        "type",
+        "openapi/dist/json-schema-2020-12/canonical-run-event.json",
+        "typify",
+        compiles(&said, "/canonical.rs"),
+        canonical_type,
+    );
     Ok(())
+}
+
+/// Compiles only if there are three types, a cell is a text or null, and an instant may be absent.
+fn canonical_type(event: &canonical::CanonicalRunEvent) -> String {
+    use canonical::CanonicalRunEventType as Type;
+    let row = event.lists.first().and_then(|list| list.rows.first());
+    let _cell: Option<&Option<String>> = row.and_then(|row| row.get("Price"));
+    let started = event.run.started_at.as_ref();
+    let _instant: Option<chrono::DateTime<chrono::Utc>> = started.and_then(|time| time.instant);
+    match event.type_ {
+        Type::RunCompleted => "run_completed".to_owned(),
+        Type::RunFailed => "run_failed".to_owned(),
+        Type::Test => "test".to_owned(),
+    }
 }
 
 /// Whether rustc has nothing to say of a generated file.
@@ -73,18 +103,21 @@ fn compiles(said: &[Value], file: &str) -> Answer {
     }
 }
 
-/// Reports on the type of both events, of which `name` tells the event by its variant.
+/// Reports on the type of all events, of which `name` tells the event by its variant, as the
+/// payload's `member` has it.
 fn union<T: DeserializeOwned + Serialize>(
     payloads: &[Payload],
+    member: &str,
+    input: &str,
     tool: &str,
     compiles: Answer,
     name: impl Fn(&T) -> String,
 ) {
     let mut decoded = BTreeMap::new();
     let mut mistaken = Vec::new();
-    for payload in payloads.iter().filter(|payload| payload.conforms) {
+    for payload in payloads {
         let again = decode::<T>(payload).and_then(|event| {
-            if payload.event_type() != Some(&name(&event)) {
+            if payload.text(member) != Some(&name(&event)) {
                 mistaken.push(payload.name.as_str());
             }
             // By way of a value, whose members are sorted: those of a HashMap never are.
@@ -96,14 +129,14 @@ fn union<T: DeserializeOwned + Serialize>(
         );
     }
     Report {
-        input: "openapi/dist/receiver-3.0.json",
+        input,
         note: "decodes from a serde_json::Value, with arbitrary_precision and unbounded_depth"
             .to_owned(),
         compiles: Some(compiles),
         narrows: Some(Answer {
             ok: mistaken.is_empty(),
             note: match mistaken.as_slice() {
-                [] => "an untagged enum, over which match is exhaustive".to_owned(),
+                [] => "an enum, over which match is exhaustive".to_owned(),
                 names => format!("of another event: {}", names.join(", ")),
             },
         }),

@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.jar.JarFile;
-import java.util.stream.Collectors;
 
 /** Prints what Java's tools make of the contract, one JSON object a line. */
 final class Interop {
@@ -30,7 +29,7 @@ final class Interop {
         List<Report> reports = new ArrayList<>();
         reports.addAll(Validators.reports(root, Vectors.read(root, "conforms", "deviates", "invalid")));
         reports.addAll(OpenApiGenerator.reports(root, generated, conforming));
-        reports.addAll(Jsonschema2Pojo.reports(root, generated, conforming));
+        reports.addAll(Jsonschema2Pojo.reports(root, generated, conforming, Vectors.canonical(root)));
         reports.add(receiver(args[2]));
         reports.add(ServiceClient.report(root, generated, conforming.get("page.run-completed")));
         reports.addAll(new Rules(root, generated.resolve("rules")).reports());
@@ -43,14 +42,8 @@ final class Interop {
     private static Report receiver(String jar) throws IOException {
         try (JarFile file = new JarFile(jar)) {
             String version = file.getManifest().getMainAttributes().getValue("Spring-Boot-Version");
-            String libraries = file.stream()
-                    .map(entry -> entry.getName().replaceFirst("^BOOT-INF/lib/", ""))
-                    .filter(name -> name.matches("(json-schema-validator|standardwebhooks)-.*\\.jar"))
-                    .map(name -> name.replaceFirst("-(\\d.*)\\.jar$", " $1"))
-                    .sorted()
-                    .collect(Collectors.joining(", "));
             return new Report.Receiver(
-                    new Report.Subject("Spring Boot", version, "docs/languages/java.md", "with " + libraries));
+                    new Report.Subject("Spring Boot", version, "docs/languages/java.md", "with [bindings/maven](../bindings/maven)"));
         }
     }
 }

@@ -55,7 +55,14 @@ final class Rules {
             new Break("no-operation-id", Tool.OPENAPI_GENERATOR, "eventsPost", null),
             new Break("inline-object", Tool.OPENAPI_GENERATOR, "class EventA ", null),
             new Break("inline-object", Tool.JSONSCHEMA2POJO, "class A ", null),
-            new Break("untitled", Tool.JSONSCHEMA2POJO, "class Untitled ", null));
+            new Break("untitled", Tool.JSONSCHEMA2POJO, "class Untitled ", null),
+            new Break("openapi-3.2", Tool.OPENAPI_GENERATOR, "SpecValidationException", null),
+            new Break("unquoted-version", Tool.OPENAPI_GENERATOR, "SpecValidationException", null),
+            new Break("duplicate-key", Tool.OPENAPI_GENERATOR, "SpecValidationException", null),
+            new Break("yaml-boolean", Tool.OPENAPI_GENERATOR, "FALSE(\"false\")", null),
+            new Break("yaml-number", Tool.OPENAPI_GENERATOR, "_83(\"83\")", null),
+            new Break("yaml-date", Tool.OPENAPI_GENERATOR, "(\"2026-11-28T00:00:00.000+00:00\")", null),
+            new Break("yaml-tag", Tool.OPENAPI_GENERATOR, "SpecValidationException", null));
 
     private static final YAMLMapper YAML = new YAMLMapper();
 

@@ -4,8 +4,13 @@ import com.fasterxml.jackson.databind.ObjectMapper
 import java.net.URLClassLoader
 import java.nio.file.Path
 import kotlin.io.path.createDirectories
+import kotlin.io.path.readText
+import kotlin.io.path.writeText
+import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.jsonObject
+import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.json.put
 import kotlinx.serialization.json.putJsonObject
 import org.openapitools.codegen.DefaultGenerator
@@ -81,16 +86,33 @@ private val variants = listOf(
         typeMappings = mapOf("integer" to "java.math.BigInteger", "date-time" to "kotlin.String"),
         schemaMappings = mapOf("RunCompleted_event_type" to "kotlin.String", "RunFailed_event_type" to "kotlin.String"),
     ),
+    Variant(
+        "kotlin", "for Jackson; the schema and its \$defs as the components of an OpenAPI document", "jackson-canonical",
+        "canonical",
+        mapOf("serializationLibrary" to "jackson"),
+        inputs = listOf("openapi/dist/json-schema-2020-12/$CANONICAL.json"),
+    ),
 )
 
-fun generatorReports(root: Path, probes: Path, generated: Path, conforming: List<Payload>): List<JsonObject> =
+/** The schema that is no OpenAPI document, and whose payloads are the canonical forms. */
+private const val CANONICAL = "canonical-run-event"
+
+fun generatorReports(
+    root: Path,
+    probes: Path,
+    generated: Path,
+    conforming: List<Payload>,
+    canonicalForms: List<Payload>,
+): List<JsonObject> =
     variants.flatMap { variant -> variant.inputs.map { variant to it } }.mapIndexed { i, (variant, input) ->
         report(
             "generator", "openapi-generator ${variant.generator}", DefaultGenerator::class.libraryVersion, input,
             variant.note,
         ) {
             val folder = generated.resolve("$i-${variant.generator}")
-            variant.generate(root.resolve(input), folder)
+            val canonical = CANONICAL in input
+            val payloads = if (canonical) canonicalForms else conforming
+            variant.generate(root.resolve(input).let { if (canonical) documentOf(it, folder) else it }, folder)
             val classes = folder.resolve("classes").createDirectories()
             val complaints = compileKotlin(folder.resolve("src"), classes)
             put("compiles", answer(complaints.summary()))
@@ -102,13 +124,34 @@ fun generatorReports(root: Path, probes: Path, generated: Path, conforming: List
 
             val loader = URLClassLoader(arrayOf(classes.toUri().toURL()))
             val codec = loader.instanceOf<Codec<Any>>("EventCodec")
-            val wrong = narrowing.summary() ?: conforming.firstOfOtherType(codec, loader.instanceOf("RunId"))
+            val wrong = narrowing.summary() ?: payloads.firstOfOtherType(codec, loader.instanceOf("RunId"))
             put("narrows", answer(wrong))
             putJsonObject("decoded") {
-                for (payload in conforming) put(payload.name, codec.roundTrip(payload))
+                for (payload in payloads) put(payload.name, codec.roundTrip(payload))
             }
         }
     }
+
+/** Writes an OpenAPI document whose components are a schema and what it refers to, into [folder]. */
+private fun documentOf(schema: Path, folder: Path): Path {
+    val members = Json.parseToJsonElement(schema.readText()).jsonObject
+    val document = buildJsonObject {
+        put("openapi", "3.1.0")
+        putJsonObject("info") {
+            put("title", CANONICAL)
+            put("version", "1")
+        }
+        putJsonObject("paths") {}
+        putJsonObject("components") {
+            putJsonObject("schemas") {
+                put(members.getValue("title").jsonPrimitive.content, JsonObject(members - "\$schema" - "\$defs"))
+                for ((name, definition) in members.getValue("\$defs").jsonObject) put(name, definition)
+            }
+        }
+    }
+    val text = document.toString().replace("#/\$defs/", "#/components/schemas/")
+    return folder.createDirectories().resolve("openapi.json").apply { writeText(text) }
+}
 
 private fun Variant.generate(input: Path, folder: Path) {
     val configurator = CodegenConfigurator()
@@ -133,12 +176,12 @@ private fun Variant.generate(input: Path, folder: Path) {
 private fun <T> ClassLoader.instanceOf(name: String): T =
     loadClass("$PACKAGE.$name").getDeclaredConstructor().newInstance() as T
 
-/** Which payload isn't decoded to the type that its event_type says, if there is one. */
+/** Which payload isn't decoded to the type that it says, so that it has another run, if there is one. */
 private fun List<Payload>.firstOfOtherType(codec: Codec<Any>, runId: (Any) -> String): String? =
     firstNotNullOfOrNull { payload ->
         try {
-            val data = ObjectMapper().readTree(payload.text()).path("data")
-            val want = (data.get("run_id") ?: data.get("runId")).textValue()
+            val event = ObjectMapper().readTree(payload.text())
+            val want = listOf("/data/run_id", "/data/runId", "/run/id").map(event::at).first { it.isTextual }.textValue()
             val got = runId(codec.decode(payload.text()))
             if (got == want) null else "${payload.name}: the run is $got, not $want"
         } catch (_: Exception) {

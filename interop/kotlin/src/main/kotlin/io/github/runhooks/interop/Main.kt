@@ -18,7 +18,8 @@ fun main(args: Array<String>) {
 
     val payloads = payloadsOf(root)
     for (report in validatorReports(root, payloads)) out.println(report)
-    for (report in generatorReports(root, probes, generated, payloads.filter { it.conforms })) out.println(report)
+    val conforming = payloads.filter { it.conforms }
+    for (report in generatorReports(root, probes, generated, conforming, canonicalFormsOf(root))) out.println(report)
     out.println(receiverReport(root))
     out.println(clientReport(root, probes, generated, payloads.first { it.name == "page.run-completed" }))
 }

@@ -13,8 +13,14 @@ class Payload(val name: String, val conforms: Boolean, private val bytes: ByteAr
 
 /** All payloads, by name. */
 fun payloadsOf(root: Path): List<Payload> =
+    read(root, Regex("""(.*)(?<!\.expect|\.canonical)\.json"""))
+
+/** The canonical form of each vector that has one, by name. */
+fun canonicalFormsOf(root: Path): List<Payload> = read(root, Regex("""(.*)\.canonical\.json"""))
+
+private fun read(root: Path, file: Regex): List<Payload> =
     listOf("conforms", "deviates", "invalid").flatMap { folder ->
-        root.resolve("vectors/$folder").listDirectoryEntries("*.json")
-            .filterNot { it.name.endsWith(".expect.json") }
-            .map { Payload(it.name.removeSuffix(".json"), folder == "conforms", it.readBytes()) }
+        root.resolve("vectors/$folder").listDirectoryEntries().mapNotNull { path ->
+            file.matchEntire(path.name)?.let { Payload(it.groupValues[1], folder == "conforms", path.readBytes()) }
+        }
     }.sortedBy { it.name }

@@ -12,7 +12,6 @@ fun receiverReport(root: Path): JsonObject {
         libraries.firstNotNullOf { Regex("""$library-(\d.*)\.jar""").matchEntire(it) }.groupValues[1]
     return report(
         "receiver", "ktor", version("ktor-server-core-jvm"), "docs/languages/kotlin.md",
-        "with standardwebhooks ${version("standardwebhooks")}, " +
-            "networknt json-schema-validator ${version("json-schema-validator")}",
+        "with [bindings/maven](../bindings/maven)",
     ) {}
 }
