@@ -26,6 +26,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/runhooks/runhooks/internal/jsonpointer"
 )
 
 // A Document is an OpenAPI document or a JSON Schema that is complete in itself.
@@ -226,8 +228,7 @@ func (b *bundler) openapi(n *yaml.Node) (*yaml.Node, error) {
 }
 
 // kept are the extensions of ours that leave the house with a schema. The rest
-// (x-counts, x-sums, x-not-before, x-plain-text, x-placeholder and
-// x-usual-format) tell our own checker what descriptions tell everyone else.
+// (those that ADR 4 lists) tell our own checker what descriptions tell everyone else.
 // A unit, though, is part of what a number means.
 var kept = map[string]bool{"x-unit": true}
 
@@ -384,14 +385,11 @@ func (b *bundler) at(p place) (*yaml.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.pointer == "" {
-		return n, nil
-	}
-	if !strings.HasPrefix(p.pointer, "/") {
+	tokens, ok := jsonpointer.Split(p.pointer)
+	if !ok {
 		return nil, fmt.Errorf("%s: the fragment is not a JSON pointer", p)
 	}
-	for token := range strings.SplitSeq(p.pointer[1:], "/") {
-		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+	for _, token := range tokens {
 		if n = lookup(n, token); n == nil {
 			return nil, fmt.Errorf("%s: there is no such place (nothing is called %q)", p, token)
 		}

@@ -12,7 +12,8 @@ const (
 	service  = "openapi/service.yaml"
 )
 
-// schemas are the events and their unions, by the name that each gets in dist.
+// schemas are the events, their unions and the canonical form, by the name that each
+// gets in dist.
 var schemas = []struct{ source, name string }{
 	{"jsonschema/v1/run-event.json", "run-event"},
 	{"jsonschema/v1/run-completed.json", "run-completed"},
@@ -20,6 +21,7 @@ var schemas = []struct{ source, name string }{
 	{"jsonschema/observed/run-event.json", "observed-run-event"},
 	{"jsonschema/observed/run-completed.json", "observed-run-completed"},
 	{"jsonschema/observed/run-failed.json", "observed-run-failed"},
+	{"jsonschema/canonical/run-event.json", "canonical-run-event"},
 }
 
 // readme says which file is for whom.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/runhooks/runhooks/internal/form"
 	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/pkg/conformance"
@@ -26,21 +27,25 @@ type arrivalView struct {
 	out     io.Writer
 	json    bool
 	verbose bool // show all findings
+	policy  report.Policy
 
 	mu                                    sync.Mutex
 	wrote, long                           bool // whether anything stands above, and whether it needs an empty line below
 	conforms, deviates, invalid, unjudged int
+	canonical                             int // which the contract doesn't judge
 }
 
 func (v *arrivalView) show(a *arrival) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	switch a.report.Verdict {
-	case conformance.Conforms:
+	switch verdict := a.report.Verdict; {
+	case a.canonical:
+		v.canonical++
+	case verdict == conformance.Conforms:
 		v.conforms++
-	case conformance.Deviates:
+	case verdict == conformance.Deviates:
 		v.deviates++
-	case conformance.Invalid:
+	case verdict == conformance.Invalid:
 		v.invalid++
 	default:
 		v.unjudged++
@@ -67,7 +72,7 @@ const maxShown = 3
 
 // findings gives the most severe ones, and how many there are besides.
 func (v *arrivalView) findings(a *arrival) string {
-	p := report.Payload{Data: a.decision.Delivery.Payload, Report: a.report}
+	p := report.Payload{Data: a.decision.Delivery.Payload, Report: a.report, Policy: v.policy, Passed: v.policy.Passes(&a.report)}
 	more := len(p.Findings) - maxShown
 	if v.verbose || more <= 0 {
 		return v.Findings(p)
@@ -85,6 +90,8 @@ func (v *arrivalView) headline(b *strings.Builder, a *arrival) {
 	mark, style := report.Mark(a.report.Verdict)
 	what, worth := a.report.EventType, string(a.report.Verdict)
 	switch {
+	case a.canonical:
+		worth = "canonical"
 	case a.report.Verdict == "":
 		what, worth = redact.Text(a.method)+" "+redact.URL(a.path), "turned away"
 	case what == "":
@@ -129,7 +136,7 @@ func (a *arrival) parts() []string {
 		parts = append(parts, bytesText(n))
 	}
 	if a.report.Verdict != "" {
-		parts = append(parts, a.authenticity(), prefixed("id ", a.id))
+		parts = append(parts, a.authenticity(), a.forwarded.how(), prefixed("id ", a.id))
 		if a.path != "/" {
 			parts = append(parts, "at "+redact.URL(a.path))
 		}
@@ -138,11 +145,46 @@ func (a *arrival) parts() []string {
 	return append(parts, prefixed("id ", a.id), a.contentType, "from "+a.remote)
 }
 
+// how says in what form and how signed an event went on, or nothing where it went as it
+// came.
+func (f *forwarded) how() string {
+	switch {
+	case f == nil || f.as == "":
+		return ""
+	case f.signed:
+		return "on as " + f.as.String() + ", signed"
+	}
+	return "on as " + f.as.String() + ", not signed"
+}
+
+// another says why an event went on in another form than that asked for.
+func (f *forwarded) another() string {
+	if f.why == nil {
+		return ""
+	}
+	why := f.why.Error()
+	if _, ok := errors.AsType[*event.InvalidError](f.why); ok {
+		_, why, _ = strings.Cut(strings.TrimPrefix(why, "event: "), ": ")
+		why = "it can't be documented as it stands: " + why
+	}
+	return "it goes on as " + f.as.String() + ": " + why
+}
+
+// lacksZone tells whether that is for want of instants.
+func (f *forwarded) lacksZone() bool {
+	invalid, ok := errors.AsType[*event.InvalidError](f.why)
+	return ok && slices.ContainsFunc(invalid.Report.Findings, func(f conformance.Finding) bool { return f.Code == "dialect.local-time" })
+}
+
 // authenticity says what is known of the sender.
 func (a *arrival) authenticity() string {
-	switch {
-	case a.decision.Delivery.Sender.By == receiver.BySignature:
+	switch by := a.decision.Delivery.Sender.By; {
+	case by == receiver.BySignature:
 		return "signature verified"
+	case by == receiver.ByBasic:
+		return "unsigned, with a password"
+	case by == receiver.ByPath, by == receiver.ByQuery:
+		return "unsigned, with the secret in its URL"
 	case a.signed != "":
 		return "signature not verified, for want of a secret"
 	}
@@ -194,9 +236,14 @@ func (v *arrivalView) explanation(a *arrival) string {
 		writeText(&b, v.Terminal, "", why, 600)
 	}
 	if f := a.forwarded; f != nil {
+		if another := f.another(); another != "" {
+			writeText(&b, v.Terminal, "", another, 600)
+		}
 		switch {
 		case f.answer == nil && !a.gone:
 			writeText(&b, v.Terminal, "", fmt.Sprintf("%s can't be reached: %v", redact.URL(f.url), f.err), 600)
+		case f.redirect() != "":
+			writeText(&b, v.Terminal, "", "it redirects to "+redact.URL(f.redirect()), 600)
 		case f.answer != nil && f.answer.StatusCode/100 != 2 && len(f.start) > 0:
 			secrets := maps.Clone(a.header)
 			maps.DeleteFunc(secrets, func(name string, _ []string) bool { return !redact.Authenticates(name) })
@@ -226,9 +273,21 @@ func (a *arrival) why() string {
 // nextStep says what to do about what went wrong, where that isn't said already.
 func (a *arrival) nextStep() string {
 	d := a.decision
+	if f := a.forwarded; f != nil && !a.gone {
+		switch {
+		case errors.Is(f.err, syscall.ECONNREFUSED):
+			return "start what listens there, or change --forward"
+		case f.err != nil:
+			return connectionAdvice(f.err, f.url, "")
+		case f.redirect() != "":
+			return fmt.Sprintf("give --forward %s; the sender gets this redirect, and many follow it as a GET without a body, which loses the event", redact.URL(f.redirect()))
+		case speaksTLS(f.answer.StatusCode, f.start):
+			return useHTTPS(f.url)
+		case f.lacksZone():
+			return "give --zone and --locale of the server, by which its times are instants"
+		}
+	}
 	switch {
-	case a.forwarded != nil && errors.Is(a.forwarded.err, syscall.ECONNREFUSED):
-		return "start what listens there, or change --forward"
 	case d.Disposition == receiver.Nonconforming && a.report.Verdict == conformance.Deviates:
 		return "fix the sender; or leave out --against documented, to take what servers are known to send"
 	case d.Disposition != receiver.Unauthenticated:
@@ -236,11 +295,17 @@ func (a *arrival) nextStep() string {
 	case errors.Is(d.Err, signature.ErrTooOld), errors.Is(d.Err, signature.ErrTooNew):
 		return "compare the clocks; each attempt has a timestamp of its own, also when it is repeated"
 	case errors.Is(d.Err, signature.ErrMismatch):
-		return "compare the secrets; sign the bytes that are sent, as ID.TIMESTAMP.BODY, and change none after that"
+		return "compare the secrets; sign the bytes that are sent, as ID.TIMESTAMP.BODY, and change none after that; runhooks verify says of a recording which it was"
 	case errors.Is(d.Err, signature.ErrHeaderMissing):
 		return "send webhook-id, webhook-timestamp and webhook-signature, each once"
 	case errors.Is(d.Err, signature.ErrHeaderMalformed):
 		return "sign as Standard Webhooks has it; https://www.standardwebhooks.com has libraries that do"
+	}
+	switch {
+	case a.asksUnsigned && a.verifies:
+		return "sign it with the secret, or send what the listener was given for senders that can't"
+	case a.asksUnsigned:
+		return "send what the listener was given: the user and password, or the secret in the URL"
 	}
 	return "sign it with the secret; or listen without one"
 }
@@ -248,15 +313,18 @@ func (a *arrival) nextStep() string {
 func (v *arrivalView) summary() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	n := v.conforms + v.deviates + v.invalid
+	n := v.conforms + v.deviates + v.invalid + v.canonical
 	if v.json {
 		var line struct {
 			Summary arrivalSummary `json:"summary"`
 		}
-		line.Summary = arrivalSummary{n, v.conforms, v.deviates, v.invalid, v.unjudged}
+		line.Summary = arrivalSummary{n, v.conforms, v.deviates, v.invalid, v.canonical, v.unjudged}
 		return writeLine(v.out, line)
 	}
 	text := fmt.Sprintf("%s: %s, %s, %d invalid", number(n, "payload"), verb(v.conforms, "conform"), verb(v.deviates, "deviate"), v.invalid)
+	if v.canonical > 0 {
+		text += fmt.Sprintf(", %d canonical", v.canonical)
+	}
 	if v.unjudged > 0 {
 		text += " · " + number(v.unjudged, "request") + " turned away"
 	}
@@ -272,26 +340,29 @@ type arrivalSummary struct {
 	Conforms   int `json:"conforms"`
 	Deviates   int `json:"deviates"`
 	Invalid    int `json:"invalid"`
+	Canonical  int `json:"canonical,omitempty"`
 	TurnedAway int `json:"turned_away"`
 }
 
 // arrivalJSON is an arrival in the JSON form. What comes after signed is of a
 // payload that was judged.
 type arrivalJSON struct {
-	Time        time.Time            `json:"time"`
-	Remote      string               `json:"remote"`
-	Method      string               `json:"method"`
-	Path        string               `json:"path"`
-	Status      int                  `json:"status"` // 0 if the sender went away
-	Disposition receiver.Disposition `json:"disposition,omitempty"`
-	Reason      string               `json:"reason,omitempty"`
-	TookMS      float64              `json:"took_ms"`
-	ID          string               `json:"id,omitempty"`
-	Signed      bool                 `json:"signed"` // and verified
-	Attempt     int                  `json:"attempt,omitempty"`
-	Duplicate   bool                 `json:"duplicate,omitempty"`
+	Time        time.Time               `json:"time"`
+	Remote      string                  `json:"remote"`
+	Method      string                  `json:"method"`
+	Path        string                  `json:"path"`
+	Status      int                     `json:"status"` // 0 if the sender went away
+	Disposition receiver.Disposition    `json:"disposition,omitempty"`
+	Reason      string                  `json:"reason,omitempty"`
+	TookMS      float64                 `json:"took_ms"`
+	ID          string                  `json:"id,omitempty"`
+	Signed      bool                    `json:"signed"`                     // and verified
+	By          receiver.Authentication `json:"authenticated_by,omitempty"` // how the sender showed who it is
+	Attempt     int                     `json:"attempt,omitempty"`
+	Duplicate   bool                    `json:"duplicate,omitempty"`
 
 	EventType string                `json:"event_type,omitempty"`
+	Form      form.Form             `json:"form,omitempty"` // canonical, which has no verdict
 	Verdict   conformance.Verdict   `json:"verdict,omitempty"`
 	Bytes     int                   `json:"bytes"`
 	RobotName string                `json:"robot_name,omitempty"`
@@ -308,6 +379,13 @@ type forwardJSON struct {
 	Status int     `json:"status,omitempty"`
 	TookMS float64 `json:"took_ms"`
 	Error  string  `json:"error,omitempty"`
+	// Form is empty for a request that went on as it came, and FormReason says why it
+	// isn't the one asked for.
+	Form       form.Form `json:"form,omitempty"`
+	FormReason string    `json:"form_reason,omitempty"`
+	Signed     bool      `json:"signed,omitempty"`
+	// Location is where a redirect leads, in full.
+	Location string `json:"location,omitempty"`
 }
 
 func (a *arrival) toJSON() arrivalJSON {
@@ -315,17 +393,20 @@ func (a *arrival) toJSON() arrivalJSON {
 	j := arrivalJSON{
 		Time: a.at.UTC(), Remote: a.remote, Method: redact.Text(a.method), Path: redact.URL(a.path), Status: a.status,
 		Disposition: a.disposition(), Reason: redact.Text(a.why()), TookMS: milliseconds(a.took),
-		ID: redact.Text(a.id), Signed: d.Delivery.Sender.By == receiver.BySignature, Attempt: a.attempt, Duplicate: a.repeated,
+		ID: redact.Text(a.id), Signed: d.Delivery.Sender.By == receiver.BySignature, By: d.Delivery.Sender.By, Attempt: a.attempt, Duplicate: a.repeated,
 		EventType: a.report.EventType, Verdict: a.report.Verdict, Bytes: len(d.Delivery.Payload),
 		Findings: a.report.Findings, Truncated: a.report.Truncated,
+	}
+	if a.canonical {
+		j.Form, j.Verdict = form.Canonical, ""
 	}
 	if e := a.event; e != nil {
 		j.RobotName, j.RunID, j.RunStatus = e.Run.RobotName, e.Run.ID, e.Run.Status
 	}
 	if f := a.forwarded; f != nil {
-		j.Forward = &forwardJSON{URL: redact.URL(f.url), TookMS: milliseconds(f.took)}
+		j.Forward = &forwardJSON{URL: redact.URL(f.url), TookMS: milliseconds(f.took), Form: f.as, FormReason: redact.Text(f.another()), Signed: f.signed}
 		if f.answer != nil {
-			j.Forward.Status = f.answer.StatusCode
+			j.Forward.Status, j.Forward.Location = f.answer.StatusCode, redact.URL(f.redirect())
 		}
 		if f.err != nil {
 			j.Forward.Error = redact.Text(f.err.Error())

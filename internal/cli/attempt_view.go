@@ -1,30 +1,36 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/emitter"
+	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// A sending is an event that was sent, and what came of it.
+// A sending is an attempt to send an event, and what came of it.
 type sending struct {
-	url       string
-	id        string
-	signature string // empty where it isn't signed
-	payload   []byte
-	report    conformance.Report
-	attempt   emitter.Attempt
+	request  emitter.Request
+	payload  []byte // of the event; the request's body may be tampered with
+	report   conformance.Report
+	tampered string // the way
+	note     string // about the request
+	attempt  emitter.Attempt
+
+	try, tries int
+	redirected bool          // the request follows a redirect
+	follows    bool          // this redirect is followed
+	waits      time.Duration // until the next try; 0 if there is none
 }
 
 // An attemptView shows attempts, as text or as JSON.
@@ -59,18 +65,47 @@ func (v *attemptView) request(b *strings.Builder, s sending) {
 	if what == "" {
 		what = "no event"
 	}
-	fmt.Fprintf(b, "POST %s  %s  %s  %s\n", v.Paint(report.Bold, report.Visible(redact.URL(s.url), 1000)),
-		report.Visible(what, 40), v.Paint(style, string(s.report.Verdict)), v.Paint(report.Dim, bytesText(len(s.payload))))
-	parts := []string{"webhook-id " + s.id, fmt.Sprintf("webhook-timestamp %d", s.attempt.At.Unix())}
-	if s.signature == "" {
-		parts = append(parts, "unsigned")
+	method, size := cmp.Or(s.request.Method, http.MethodPost), bytesText(len(s.request.Body))
+	fmt.Fprintf(b, "%s %s", method, v.Paint(report.Bold, report.Visible(redact.URL(s.request.URL), 1000)))
+	if method == http.MethodPost {
+		fmt.Fprintf(b, "  %s  %s", report.Visible(what, 40), v.Paint(style, string(s.report.Verdict)))
 	} else {
-		parts = append(parts, "webhook-signature "+s.signature)
+		size = "no body"
 	}
-	writeParts(b, v.Terminal, parts)
+	fmt.Fprintf(b, "  %s", v.Paint(report.Dim, size))
+	if s.try > 1 && !s.redirected {
+		fmt.Fprintf(b, "  %s", v.Paint(report.Yellow, fmt.Sprintf("try %d of %d", s.try, s.tries)))
+	}
+	b.WriteByte('\n')
+	if s.try > 1 || s.redirected {
+		return
+	}
+	writeParts(b, v.Terminal, s.parts())
+	if s.note != "" {
+		writeText(b, v.Terminal, "note:", s.note, maxAnswer)
+	}
 	if s.report.Verdict == conformance.Conforms { // what is wrong otherwise, was asked for
 		b.WriteString(v.Findings(report.Payload{Data: s.payload, Report: s.report}))
 	}
+}
+
+// parts are what there is to know of the header.
+func (s sending) parts() []string {
+	h := s.request.Header
+	parts := []string{
+		prefixed("webhook-id ", h.Get(signature.HeaderID)), prefixed("webhook-timestamp ", h.Get(signature.HeaderTimestamp)),
+		prefixed("webhook-signature ", h.Get(signature.HeaderSignature)),
+	}
+	if h.Get(signature.HeaderSignature) == "" {
+		parts[2] = "unsigned"
+	}
+	if s.tampered != "" {
+		parts = append(parts, "tampered with: "+s.tampered)
+	}
+	if h.Get(signature.HeaderID) == "" {
+		parts = append(parts, prefixed("user-agent ", h.Get("User-Agent")))
+	}
+	return parts
 }
 
 func (v *attemptView) answer(b *strings.Builder, s sending) {
@@ -93,7 +128,7 @@ func (v *attemptView) answer(b *strings.Builder, s sending) {
 	} else if body := strings.TrimSpace(string(a.Answer)); body != "" {
 		writeText(b, v.Terminal, "", body, maxAnswer)
 	}
-	if next := nextStep(a); next != "" {
+	if next := s.nextStep(); next != "" {
 		writeText(b, v.Terminal, "next:", next, 2*maxAnswer)
 	}
 }
@@ -148,22 +183,37 @@ func reasonText(a emitter.Attempt) string {
 	return fmt.Sprintf("while %s: %s", a.Phase, err)
 }
 
-// nextStep says what to do about an attempt that wasn't accepted, where its
-// outcome doesn't say it all.
-func nextStep(a emitter.Attempt) string {
+// nextStep says what follows an attempt, or what to do about it, where its outcome
+// doesn't say it all.
+func (s sending) nextStep() string {
+	a := s.attempt
+	switch {
+	case s.follows && a.Status/100 == 3 && a.Status < http.StatusTemporaryRedirect:
+		return "the server follows it, as a GET without a body: the event doesn't arrive"
+	case s.follows:
+		return "the server follows it, with the same body"
+	case s.redirected && s.request.Method == http.MethodGet && a.Outcome == emitter.Accepted:
+		return "the server takes the event for delivered, though it did not arrive: answer the event's own URL with 2xx"
+	}
+	next := ""
 	switch {
 	case a.Outcome == emitter.Blocked:
-		return "if you trust whoever decides where that name leads, give --allow-private"
-	case errors.Is(a.Err, syscall.ECONNREFUSED):
-		return "start what listens there; runhooks listen is a receiver to try with"
+		next = "if you trust whoever decides where that name leads, give --allow-private"
 	case a.Location != "":
-		return fmt.Sprintf("it redirects to %s: send to that URL; a client that follows it comes as an empty GET", redact.URL(a.Location))
+		next = fmt.Sprintf("it redirects to %s: send to that URL; a client that follows it comes as an empty GET", redact.URL(a.Location))
 	case a.Outcome == emitter.Deferred:
-		return fmt.Sprintf("it asks to try again after %v", a.RetryAfter)
+		next = fmt.Sprintf("it asks to try again after %v", a.RetryAfter)
 	case a.Outcome == emitter.Gone:
-		return "it wants no more events: a platform would disable the endpoint"
+		next = "it wants no more events: a platform would disable the endpoint"
+	case a.Err != nil && a.Status == 0:
+		next = connectionAdvice(a.Err, s.request.URL, a.Phase)
+	case speaksTLS(a.Status, a.Answer):
+		next = useHTTPS(s.request.URL)
 	}
-	return ""
+	if s.waits > 0 {
+		next = strings.TrimPrefix(next+"; ", "; ") + fmt.Sprintf("try %d of %d follows in %v", s.try+1, s.tries, s.waits)
+	}
+	return next
 }
 
 func timingsText(a emitter.Attempt) string {
@@ -197,8 +247,8 @@ func timingsText(a emitter.Attempt) string {
 type sentJSON struct {
 	URL        string              `json:"url"`
 	Time       time.Time           `json:"time"`
-	ID         string              `json:"id"`
-	Timestamp  int64               `json:"timestamp"`
+	ID         string              `json:"id,omitempty"`
+	Timestamp  int64               `json:"timestamp,omitempty"`
 	Signature  string              `json:"signature,omitempty"`
 	EventType  string              `json:"event_type"`
 	Verdict    conformance.Verdict `json:"verdict"`
@@ -217,17 +267,26 @@ type sentJSON struct {
 	TLS        float64             `json:"tls_ms,omitempty"`
 	FirstByte  float64             `json:"first_byte_ms,omitempty"`
 	Total      float64             `json:"total_ms"`
+	Method     string              `json:"method,omitempty"` // where it isn't POST
+	Tampered   string              `json:"tampered,omitempty"`
+	Try        int                 `json:"try,omitempty"` // where there may be several
+	Note       string              `json:"note,omitempty"`
+	Next       string              `json:"next,omitempty"`
 }
 
 func (v *attemptView) showJSON(s sending) error {
-	a := s.attempt
+	a, h := s.attempt, s.request.Header
+	timestamp, _ := strconv.ParseInt(h.Get(signature.HeaderTimestamp), 10, 64) // 0 for none
 	line := sentJSON{
-		URL: redact.URL(s.url), Time: a.At.UTC(), ID: s.id, Timestamp: a.At.Unix(), Signature: s.signature,
-		EventType: s.report.EventType, Verdict: s.report.Verdict, Bytes: len(s.payload),
+		URL: redact.URL(s.request.URL), Time: a.At.UTC(), ID: redact.Text(h.Get(signature.HeaderID)), Timestamp: timestamp, Signature: h.Get(signature.HeaderSignature),
+		EventType: s.report.EventType, Verdict: s.report.Verdict, Bytes: len(s.request.Body), Method: s.request.Method, Tampered: s.tampered, Note: redact.Text(s.note), Next: redact.Text(s.nextStep()),
 		Outcome: a.Outcome, Status: a.Status, RetryAfter: a.RetryAfter.Seconds(), Location: redact.URL(a.Location),
 		Answer: redact.Text(strings.ToValidUTF8(string(a.Answer), "\uFFFD")), Truncated: a.Truncated, Phase: a.Phase,
 		DNS: milliseconds(a.Timings.DNS), Connect: milliseconds(a.Timings.Connect), TLS: milliseconds(a.Timings.TLS),
 		FirstByte: milliseconds(a.Timings.FirstByte), Total: milliseconds(a.Timings.Total),
+	}
+	if s.tries > 1 {
+		line.Try = s.try
 	}
 	if a.Err != nil {
 		line.Error = redact.Text(a.Err.Error())

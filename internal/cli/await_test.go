@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 // Patience is how long a test waits for what takes a moment.
@@ -41,4 +43,21 @@ func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
+}
+
+// Commands are the command lines of all commands, without arguments.
+func Commands() (all []string) {
+	root := newRoot(streams{})
+	root.InitDefaultCompletionCmd()
+	var add func(*cobra.Command)
+	add = func(command *cobra.Command) {
+		if command.Runnable() && command != root {
+			all = append(all, command.CommandPath())
+		}
+		for _, sub := range command.Commands() {
+			add(sub)
+		}
+	}
+	add(root)
+	return all
 }

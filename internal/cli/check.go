@@ -5,9 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -24,12 +23,13 @@ import (
 const (
 	documented = "documented"
 	observed   = "observed"
+	generated  = "generated"
 )
 
 // checkOptions are the flags and arguments of runhooks check.
 type checkOptions struct {
-	paths         []string
-	input         string
+	intakeOptions
+	as            string
 	against       string
 	failOn        string
 	strict        bool
@@ -37,15 +37,17 @@ type checkOptions struct {
 	color         string
 	verbose       bool
 	quiet         bool
+	each          bool
 	baseline      string
 	writeBaseline string
+	baselineBy    string
 	watch         bool
-	jobs          int
-	maxBytes      byteSize
+	engine        string
+	schemas       []string // of --schema
 }
 
 func newCheck(s streams) *cobra.Command {
-	o := &checkOptions{maxBytes: intake.DefaultMaxBytes}
+	o := &checkOptions{}
 	cmd := &cobra.Command{
 		Use:   "check [flags] PATH…",
 		Short: "Judge payloads by the contract",
@@ -54,9 +56,16 @@ where, and what to do about it.
 
 PATH is a file, a directory (read recursively), a glob (** for any depth), or
 - for standard input. Files are JSON (one payload), NDJSON (.ndjson, .jsonl:
-one payload a line) or HAR (the bodies of its POST requests); each may be
-compressed, as .gz or .zst. If a file's name doesn't tell its form, its content
-does, or --input.
+one payload a line) or HAR (the bodies of its POST requests, of those to
+--har-url if it is given); each may be compressed, as .gz or .zst. If a file's
+name doesn't tell its form, its content does, or --input. NDJSON and HAR are
+also read as UTF-16, which is said once; a JSON file is judged byte for byte. A
+HAR that lacks the body of a request, and NDJSON that is pretty-printed, are
+inputs that can't be read. docs/inputs.md says more.
+
+Directories and globs leave out links that lead out of them, and what is not a
+regular file, such as a pipe; name those to have them checked. The file to which
+the report goes is never checked.
 
 The verdict on a payload is one of three:
 
@@ -67,21 +76,56 @@ The verdict on a payload is one of three:
 
 A payload passes if it conforms or, with --against observed, deviates.
 
+--as receiver is for those who get payloads and can't change what is sent. Its
+hints say where the data is. It is against observed, unless --against says
+otherwise; the report starts with what was found, by code; and what fails
+nothing is a notice. Payloads that pass are listed with --verbose or --each.
+
+What is found of one rule in one column of a list is one finding: its first
+place, how many more there are, and the pattern of their pointers. --each lists
+each of them. A check of many payloads ends with what was found in how many of
+them, by code and member; --format summary shows that alone. With --quiet only
+payloads that don't pass are looked into, which is faster.
+
+What workflow tools, queues and recorders put around an event is recognised, and
+the hint says where the event is. --unwrap judges the events inside: in arrays
+and objects, and in text that holds JSON, also in base64. Places are those within
+the file as it stands.
+
+--schema holds payloads to a JSON Schema of your own, too. One that breaks it is
+invalid. Its findings name the schema: docs/schemas.md has an example.
+
 --write-baseline lists the findings of today in FILE, and --baseline sets them
-aside from then on, so that a check fails for new ones only. Nothing but a
-baseline is replaced, and only when all was checked.
+aside from then on, so that a check fails for new ones only. By place (the
+default), a finding is known by its file, code and pointer, and each is listed
+singly. --baseline-by code has codes and members instead, whatever file they are
+in: what is left is what a server has not sent before. With --strict, a new
+member fails, too. Paths in FILE are relative to it. Nothing but a baseline is
+replaced, and only when all was checked.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
-line is wrong, an input can't be read (the others are checked all the same), or
-Ctrl-C came before all was checked and nothing failed by then.`,
+line is wrong, an input can't be read (the others are checked all the same), the
+report can't be written, or Ctrl-C came before all was checked and nothing
+failed by then.`,
 		Example: `  runhooks check payload.json
-  runhooks check --against observed recordings/
+  runhooks check --as receiver recordings/
   curl -s localhost:9000/last | runhooks check -
+  runhooks check --format summary events.ndjson
+  runhooks check --schema prices.json events.ndjson
   runhooks check --format sarif events.ndjson.gz > findings.sarif
   runhooks check --write-baseline known.json payloads/   # once, to start with
-  runhooks check --baseline known.json payloads/         # from then on, in CI`,
+  runhooks check --baseline known.json payloads/         # from then on, in CI
+  runhooks check --strict --write-baseline server.json --baseline-by code captures/
+  runhooks check --strict --baseline server.json new.ndjson   # does it send something new?`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			collectLess()
 			o.paths = args
+			if o.receives() && !cmd.Flags().Changed("against") {
+				o.against = observed
+			}
+			if cmd.Flags().Changed("baseline-by") && o.baseline == "" && o.writeBaseline == "" {
+				return errors.New("--baseline-by is about a baseline: give --baseline or --write-baseline, too")
+			}
 			if err := o.validate(); err != nil {
 				return err
 			}
@@ -93,11 +137,12 @@ Ctrl-C came before all was checked and nothing failed by then.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
+	choiceVar(cmd, &o.as, "as", "whom the report is for: the sender of the payloads, who can change them, or their receiver (sender or receiver)",
+		string(conformance.Sender), string(conformance.Receiver))
 	choiceVar(cmd, &o.against, "against", "what a payload passes by: the documented contract, or what real servers are observed to send (documented or observed)", documented, observed)
 	flags.BoolVar(&o.strict, "strict", false, "report members that the contract doesn't name as errors")
 	choiceVar(cmd, &o.failOn, "fail-on", "least severity that fails a payload: error or warning", string(conformance.SeverityError), string(conformance.SeverityWarning))
-	choiceVar(cmd, &o.input, "input", "form of the input: auto, json, ndjson or har",
-		string(intake.Auto), string(intake.JSON), string(intake.NDJSON), string(intake.HAR))
+	o.formFlags(cmd, "judge")
 	var formats []string
 	for _, f := range report.Formats() {
 		formats = append(formats, string(f))
@@ -105,24 +150,35 @@ Ctrl-C came before all was checked and nothing failed by then.`,
 	choiceVar(cmd, &o.format, "format", "form of the output: "+strings.Join(formats, ", "), formats...)
 	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "also list each payload that conforms")
-	flags.BoolVarP(&o.quiet, "quiet", "q", false, "list only the payloads that don't pass")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "list, and look into, only the payloads that don't pass")
+	flags.BoolVar(&o.each, "each", false, "list each finding singly, rather than those of one rule in one column as one")
 	flags.StringVar(&o.baseline, "baseline", "", "set aside the findings that `FILE` lists, so that only new ones fail")
 	flags.StringVar(&o.writeBaseline, "write-baseline", "", "write the findings to `FILE`, for --baseline; it replaces a baseline, and no other file")
+	choiceVar(cmd, &o.baselineBy, "baseline-by", "what findings of a baseline are known by: their place, or their code and member (place or code)", string(baseline.Place), string(baseline.Code))
 	flags.BoolVar(&o.watch, "watch", false, "check again whenever an input changes")
-	flags.IntVarP(&o.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "judge `N` payloads at once")
-	flags.Var(&o.maxBytes, "max-bytes", "read payloads of at most `SIZE`; a larger one is a finding")
+	o.limitFlags(cmd, "judge", "a larger one is a finding")
+	schemaVar(cmd, &o.schemas)
+	choiceVar(cmd, &o.engine, "engine", "what judges: generated, or jsonschema, the slow reference to which it is held (generated or jsonschema)", generated, string(conformance.JSONSchema))
 	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
 	cmd.MarkFlagsMutuallyExclusive("watch", "write-baseline")
 	return cmd
 }
 
+// collectLess lets garbage grow to twice what is alive, unless GOGC says otherwise.
+// Most checks end before that, and are spared of collecting what the start left.
+func collectLess() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
+}
+
 // validate checks what no single flag can.
 func (o *checkOptions) validate() error {
-	if len(o.paths) == 0 {
-		return errors.New("nothing to check: give files, directories or globs, or - for standard input")
+	if err := o.intakeOptions.validate("check"); err != nil {
+		return err
 	}
-	if o.jobs < 1 {
-		return fmt.Errorf("--jobs is %d: it is 1 or more", o.jobs)
+	if o.strict && o.engine != generated {
+		return fmt.Errorf("--engine %s can't be strict: it knows nothing of what the contract doesn't name", o.engine)
 	}
 	if o.watch {
 		for _, path := range o.paths {
@@ -141,7 +197,7 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		if err := baseline.CheckTarget(o.writeBaseline); err != nil {
 			return &exitError{exitUsage, err.Error()}
 		}
-		if slices.Contains(o.paths, "-") && readsFrom(s.in, o.writeBaseline) {
+		if target, err := os.Stat(o.writeBaseline); err == nil && slices.Contains(o.paths, "-") && isFile(s.in, target) {
 			return &exitError{exitUsage, "--write-baseline is the file that standard input comes from; name another"}
 		}
 	}
@@ -151,9 +207,22 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		if known, err = baseline.Load(o.baseline); err != nil {
 			return &exitError{exitUsage, err.Error()}
 		}
+		if o.baselineBy == string(baseline.Code) {
+			known = known.ByCode()
+		}
 	}
-	sources, unreachable := intake.Expand(o.paths)
-	sources = leaveOut(leaveOut(sources, o.baseline), o.writeBaseline)
+	// By place a baseline has findings singly: of those in a group, another may come first.
+	singly := o.baseline != "" && known.By != baseline.Code || o.writeBaseline != "" && o.baselineBy == string(baseline.Place)
+	schemas, err := loadSchemas(o.schemas)
+	if err != nil {
+		return &exitError{exitUsage, err.Error()}
+	}
+	in := o.inputs(ctx, s, o.beside()...)
+	if out, ok := regularFile(s.out); ok && slices.Contains(o.paths, "-") && isFile(s.in, out) {
+		return &exitError{exitUsage, "standard output goes to the file that standard input comes from; send it to another"}
+	}
+	o.note(s.err, in.skipped, o.verbose)
+	sources, unreachable := in.sources, in.errs
 
 	width, tty := terminal(s.out)
 	var bar *progress
@@ -167,7 +236,8 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 	options := report.Options{
 		Color:    colored(o.color, tty),
 		Width:    width,
-		Verbose:  o.verbose,
+		Verbose:  o.verbose || o.receives() && o.each,
+		As:       conformance.Role(o.as),
 		Quiet:    o.quiet,
 		Against:  o.against,
 		Version:  version(),
@@ -178,9 +248,21 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 		bar.stop()
 		return err
 	}
-	c := &check{options: o, writer: writer, all: options.ListsAll(format), progress: bar, known: known.Matcher()}
+	c := &check{
+		options: o, writer: writer, progress: bar, known: known.Matcher(), found: baseline.File{By: baseline.By(o.baselineBy)},
+		all: options.ListsAll(format), failing: options.ListsFailing(format),
+		// Strict or with warnings, the verdict doesn't tell whether a payload passes, and a
+		// baseline is about findings.
+		brief: options.ListsFailing(format) && !o.strict && o.failOn == string(conformance.SeverityError) &&
+			o.baseline == "" && o.writeBaseline == "",
+		checker: conformance.Checker{As: conformance.Role(o.as), Strict: o.strict, Each: o.each || singly, Schemas: schemas},
+	}
+	if o.engine != generated {
+		c.checker.Engine = conformance.Engine(o.engine)
+	}
 	err = c.run(ctx, sources, unreachable, s)
 	bar.stop()
+	c.notes.write(s.err)
 	if err != nil {
 		return &exitError{exitUsage, fmt.Sprintf("the report can't be written: %v", err)}
 	}
@@ -214,31 +296,18 @@ func (o *checkOptions) checkOnce(ctx context.Context, s streams) error {
 	return nil
 }
 
-// leaveOut returns sources without the file called name, which often stands beside
-// the payloads: a baseline is none of them.
-func leaveOut(sources []intake.Source, name string) []intake.Source {
-	file, err := os.Stat(name)
-	if err != nil {
-		return sources
+// schemaFiles are the files of --schema.
+func (o *checkOptions) schemaFiles() (files []string) {
+	for _, flag := range o.schemas {
+		_, file := splitSchema(flag)
+		files = append(files, file)
 	}
-	return slices.DeleteFunc(sources, func(source intake.Source) bool {
-		info, err := os.Stat(source.Path)
-		return err == nil && os.SameFile(info, file)
-	})
+	return files
 }
 
-// readsFrom tells whether in reads the regular file called name.
-func readsFrom(in io.Reader, name string) bool {
-	reader, ok := in.(*os.File)
-	if !ok {
-		return false
-	}
-	from, err := reader.Stat()
-	if err != nil || !from.Mode().IsRegular() {
-		return false
-	}
-	file, err := os.Stat(name)
-	return err == nil && os.SameFile(from, file)
+// beside are files that often stand beside payloads and are none.
+func (o *checkOptions) beside() []string {
+	return append(o.schemaFiles(), o.baseline, o.writeBaseline)
 }
 
 // keepChecking checks, and checks again whenever an input has changed, until
@@ -247,7 +316,7 @@ func (o *checkOptions) keepChecking(ctx context.Context, s streams) error {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	for {
-		before := o.snapshot()
+		before := o.snapshot(ctx, s)
 		outcome := o.checkOnce(ctx, s)
 		var exit *exitError
 		if errors.As(outcome, &exit) && exit.text != "" {
@@ -260,7 +329,7 @@ func (o *checkOptions) keepChecking(ctx context.Context, s streams) error {
 			case <-ctx.Done():
 				return outcome
 			case <-ticker.C:
-				changed = !sameInputs(before, o.snapshot())
+				changed = !sameInputs(before, o.snapshot(ctx, s))
 			}
 		}
 	}
@@ -271,9 +340,14 @@ type check struct {
 	options  *checkOptions
 	writer   report.Writer
 	all      bool // whether the report lists every payload
+	failing  bool // whether it lists those only that don't pass
+	brief    bool // whether of one that passes there is nothing to say, not even the verdict
+	checker  conformance.Checker
 	progress *progress
 	known    *baseline.Matcher
 	found    baseline.File
+	tally    report.Tally
+	notes    notes
 	summary  report.Summary
 }
 
@@ -281,6 +355,8 @@ type check struct {
 // report; what the check found is in c.summary.
 func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []error, s streams) (err error) {
 	defer func() {
+		c.summary.Found, c.summary.FoundTruncated = c.tally.Found()
+		c.summary.Codes = c.tally.Codes()
 		if closeErr := c.writer.Close(c.summary); err == nil {
 			err = closeErr
 		}
@@ -290,22 +366,17 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 			return err
 		}
 	}
-	checker := conformance.Checker{Strict: c.options.strict}
-	p := &pipeline{
-		reader: &intake.Reader{
-			Form:     intake.Form(c.options.input),
-			MaxBytes: int64(c.options.maxBytes),
-			Stdin:    s.in,
-			Progress: c.progress.read,
-		},
-		check: func(payload *intake.Payload) conformance.Report {
-			if payload.TooLarge {
-				return conformance.TooLarge(payload.Size, int64(c.options.maxBytes))
-			}
-			return checker.Check(payload.Data)
-		},
-		all:  c.all,
-		jobs: c.options.jobs,
+	p := &pipeline[conformance.Report]{
+		reader: c.options.reader(s.in, &c.notes, c.progress),
+		check:  c.judge,
+		size:   reportSize,
+		jobs:   c.options.workers(),
+	}
+	if c.brief {
+		worst := worst[c.options.against]
+		p.passes = func(payload *intake.Payload) bool {
+			return !payload.TooLarge && c.checker.Reaches(inner(payload), worst)
+		}
 	}
 	if err := p.run(ctx, sources, c.take); err != nil {
 		return err
@@ -320,18 +391,57 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 	return nil
 }
 
+// worst are the verdicts that pass, by --against.
+var worst = map[string]conformance.Verdict{documented: conformance.Conforms, observed: conformance.Deviates}
+
+// judge judges a payload, and tells whether there is something to say of it.
+func (c *check) judge(batch *intake.Batch, payload *intake.Payload) (rep conformance.Report, telling bool) {
+	if payload.TooLarge {
+		rep = conformance.TooLarge(payload.Size, int64(c.options.maxBytes))
+		advise(&rep, batch.Form, payload)
+		return rep, true
+	}
+	rep = c.checker.Check(inner(payload))
+	if payload.Wrapped != nil {
+		replace(&rep, payload.Data, payload.Wrapped)
+	} else {
+		advise(&rep, batch.Form, payload)
+	}
+	all := c.all || batch.Form == intake.JSON // the only payload of its source is worth a line
+	return rep, all || rep.Verdict != conformance.Conforms || len(rep.Findings) > 0
+}
+
+// reportSize is how many bytes a report takes, more or less.
+func reportSize(r *conformance.Report) int64 {
+	const finding = 200 // a Finding without its texts, and with a text of the registry
+	size := finding * len(r.Findings)
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		size += len(f.Pointer) + len(f.Message) + len(f.Pattern)
+	}
+	return int64(size)
+}
+
+// inner returns what of a payload is judged: what is inside, if it is unwrapped.
+func inner(payload *intake.Payload) []byte {
+	if payload.Wrapped != nil {
+		return payload.Wrapped.Event.Data
+	}
+	return payload.Data
+}
+
 // take enters one outcome into the summary and the report.
-func (c *check) take(o outcome) error {
-	if o.batch == nil {
+func (c *check) take(o outcome[conformance.Report]) error {
+	if o.end {
 		if o.err != nil {
 			return cmp.Or(c.unreadable(o.err), c.writer.Flush())
 		}
 		c.known.Done(o.source.Name)
 		return c.writer.Flush()
 	}
-	c.progress.checked(len(o.batch.Payloads))
+	c.progress.checked(o.plain + len(o.judged))
 	c.summary.Payloads += o.plain
-	c.summary.Conforms += o.plain
+	c.summary.Conforms += o.plain // if brief, perhaps not, and then the report doesn't tell
 	for _, j := range o.judged {
 		if err := c.enter(o.batch, j); err != nil {
 			return err
@@ -341,87 +451,66 @@ func (c *check) take(o outcome) error {
 }
 
 // enter enters one payload into the summary and the report.
-func (c *check) enter(batch *intake.Batch, j judged) error {
+func (c *check) enter(batch *intake.Batch, j judged[conformance.Report]) error {
 	if c.options.writeBaseline != "" {
-		c.found.Add(batch.Source, j.report.Findings)
+		c.found.Add(batch.Source, j.result.Findings)
 	}
-	left, known := c.known.Filter(batch.Source, j.report.Findings)
-	j.report.Findings = left
+	within := ""
+	if j.payload.Wrapped != nil {
+		within = j.payload.Wrapped.Pointer
+	}
+	left, known := c.known.Filter(batch.Source, j.result.Findings)
+	j.result.Findings = left
 	p := report.Payload{
 		Source: batch.Source,
 		Index:  j.payload.Index,
 		Line:   j.payload.Line,
 		At:     j.payload.At,
+		Within: within,
 		Single: batch.Form == intake.JSON,
 		Data:   j.payload.Data,
-		Report: j.report,
+		Report: j.result,
 		Known:  known,
-		Passed: c.options.passes(left),
+		Policy: c.options.policy(),
 	}
-	c.summary.Payloads++
-	switch p.Verdict {
-	case conformance.Conforms:
-		c.summary.Conforms++
-	case conformance.Deviates:
-		c.summary.Deviates++
-	case conformance.Invalid:
-		c.summary.Invalid++
-	}
-	for _, f := range left {
-		switch f.Severity {
-		case conformance.SeverityError:
-			c.summary.Errors++
-		case conformance.SeverityWarning:
-			c.summary.Warnings++
-		case conformance.SeverityInfo:
-			c.summary.Infos++
-		}
-	}
-	c.summary.Known += known
-	if !p.Passed {
-		c.summary.Failed++
+	p.Passed = p.Policy.Passes(&p.Report)
+	c.summary.Add(p)
+	if !p.Passed || !c.failing {
+		c.tally.Add(p)
 	}
 	return c.writer.Payload(p)
 }
 
 func (c *check) unreadable(err error) error {
 	c.summary.Unreadable++
+	return c.writer.Unreadable(unreadableInput(err))
+}
+
+// unreadableInput returns the source that can't be read, and why with what to do, fit to
+// be shown.
+func unreadableInput(err error) (string, error) {
 	source := ""
 	if inputErr, ok := errors.AsType[*intake.Error](err); ok {
 		// The report names the source itself.
 		source, err = inputErr.Source, inputErr.Err
-		if inputErr.Hint != "" {
-			err = fmt.Errorf("%w; %s", err, inputErr.Hint)
+		if hint := cmp.Or(inputHint(inputErr), inputErr.Hint); hint != "" {
+			err = fmt.Errorf("%w; %s", err, hint)
 		}
 	}
 	// What was meant for a flag is taken for a path.
-	return c.writer.Unreadable(redact.Text(source), errors.New(redact.Text(err.Error())))
+	return redact.Text(source), errors.New(redact.Text(err.Error()))
 }
 
-// passes tells whether a payload with these findings passes. The observed layer
-// accepts dialects, so against it they don't count.
-func (o *checkOptions) passes(findings []conformance.Finding) bool {
-	for _, f := range findings {
-		if o.against == observed && f.Code.Family() == "dialect" {
-			continue
-		}
-		if f.Severity == conformance.SeverityError ||
-			f.Severity == conformance.SeverityWarning && o.failOn == string(conformance.SeverityWarning) {
-			return false
-		}
-	}
-	return true
-}
+func (o *checkOptions) receives() bool { return o.as == string(conformance.Receiver) }
 
-func totalSize(sources []intake.Source) int64 {
-	var total int64
-	for _, source := range sources {
-		if source.Size < 0 {
-			return 0
-		}
-		total += source.Size
+// policy says which findings fail a payload.
+func (o *checkOptions) policy() report.Policy {
+	return report.Policy{
+		Observed:  o.against == observed,
+		Warnings:  o.failOn == string(conformance.SeverityWarning),
+		Reference: o.engine != generated,
+		As:        conformance.Role(o.as),
 	}
-	return total
 }
 
 // codeInfo tells a report what a code means, and where that is documented.

@@ -3,13 +3,16 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -22,7 +25,7 @@ import (
 const (
 	exitOK    = 0 // every payload passes
 	exitFail  = 1 // at least one payload does not
-	exitUsage = 2 // the command line is wrong, or an input can't be read
+	exitUsage = 2 // the command line is wrong, an input can't be read, or the output can't be written
 )
 
 // An exitError ends the command with an exit code other than that of a usage
@@ -42,10 +45,13 @@ type streams struct {
 
 // Run runs the command line args (without the program's name) and returns its
 // exit code: 0 where every payload passes, 1 where one does not, 2 where the
-// command line is wrong or an input can't be read. It stops early when ctx
-// ends.
+// command line is wrong, an input can't be read, or out can't be written. It
+// stops early when ctx ends.
 func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	s := streams{in, out, errOut}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	written := &output{Writer: out, stop: stop}
+	s := streams{in, written, errOut}
 	root := newRoot(s)
 	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
 		// To complete a command line, cobra writes what is wrong with it to the
@@ -57,22 +63,57 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
+	root.SetOut(written)
 	root.SetErr(errOut)
 	command, err := root.ExecuteContextC(ctx)
-	if err == nil {
-		return exitOK
-	}
 	var exit *exitError
-	if errors.As(err, &exit) {
-		if exit.text != "" {
-			fmt.Fprintf(errOut, "runhooks: %s\n", redact.Text(exit.text))
-		}
+	told, lost := errors.As(err, &exit), written.lost()
+	if told && exit.text != "" && (lost == nil || !strings.Contains(exit.text, lost.Error())) {
+		fmt.Fprintf(errOut, "runhooks: %s\n", redact.Text(exit.text))
+	}
+	switch {
+	case lost != nil:
+		fmt.Fprintf(errOut, "runhooks: the output can't be written: %v\n", lost)
+		return exitUsage
+	case err == nil:
+		return exitOK
+	case told:
 		return exit.code
 	}
 	fmt.Fprintf(errOut, "runhooks: %s\n", redact.Text(err.Error()))
 	fmt.Fprintf(errOut, "%s --help tells how it is used\n", command.CommandPath())
 	return exitUsage
+}
+
+// An output is standard output. A command whose output is lost ends early, with a
+// failure, whether or not it looks at the errors of each write.
+type output struct {
+	io.Writer
+	stop func() // ends the command
+
+	mu  sync.Mutex
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if err != nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.err = cmp.Or(o.err, err)
+		o.stop()
+	}
+	return n, err
+}
+
+// lost returns why output was lost, if it was.
+func (o *output) lost() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if path, ok := errors.AsType[*fs.PathError](o.err); ok { // whose path is of no interest
+		return path.Err
+	}
+	return o.err
 }
 
 func newRoot(s streams) *cobra.Command {
@@ -83,15 +124,17 @@ func newRoot(s streams) *cobra.Command {
 run_completed and run_failed.
 
 Without a server, check judges payloads that you have, explain says what a
-finding means, and schema prints the contract. To develop a receiver, send
+finding means, normalize writes events in one form or their rows as CSV, and schema
+prints the contract. To develop a receiver, send
 events to it with trigger, or show what a sender sends with listen.
 
 A platform delivers events with serve, a service with endpoints for each robot. The
-commands robots, endpoints, events, deliveries, tokens, portal-link and audit ask
-it.
+commands robots, endpoints, inlets, events, deliveries, tokens, portal-link and
+audit ask it.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
-line is wrong, or an input can't be read. The help of a command says more.`,
+line is wrong, an input can't be read, or the output can't be written. The help
+of a command says more.`,
 		Example: `  runhooks check payload.json
   runhooks check --against observed recordings/
   runhooks listen --record events.ndjson
@@ -109,8 +152,8 @@ line is wrong, or an input can't be read. The help of a command says more.`,
 		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("runhooks {{.Version}}\n")
-	root.AddCommand(newCheck(s), newSchema(s), newExplain(s), newLint(s), newListen(s), newTrigger(s), newSecret(s),
-		newServe(s), newRobots(s), newEndpoints(s), newEvents(s), newDeliveries(s), newErase(s), newTokens(s), newPortalLink(s), newAudit(s), newHealth(s), newBackup(s), newRestore(s), newKeys(s), newVersion(s))
+	root.AddCommand(newCheck(s), newNormalize(s), newSchema(s), newExplain(s), newLint(s), newListen(s), newTrigger(s), newVerify(s), newSecret(s),
+		newServe(s), newRobots(s), newEndpoints(s), newInlets(s), newEvents(s), newDeliveries(s), newErase(s), newTokens(s), newPortalLink(s), newAudit(s), newHealth(s), newBackup(s), newRestore(s), newKeys(s), newVersion(s))
 	root.SetHelpCommand(newHelp(root))
 	return root
 }
@@ -165,6 +208,9 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 // terminal gives the width in columns of the terminal that w is, and whether
 // it is one.
 func terminal(w io.Writer) (width int, ok bool) {
+	if o, ok := w.(*output); ok {
+		w = o.Writer
+	}
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0, false

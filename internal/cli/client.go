@@ -23,14 +23,15 @@ import (
 	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/signature"
 )
 
 // defaultServer is where runhooks serve listens by default.
 const defaultServer = "http://127.0.0.1:8080"
 
-// maxReply bounds what is read of an answer of the service. A page of 500 entries
-// is far below.
-const maxReply = 64 << 20
+// maxReply bounds what is read of an answer of the service: an event as large as may
+// be, with all that stands around it. A page of 500 entries is far below.
+const maxReply = 2 * signature.DefaultMaxBytes
 
 // clientHelp is what the help of each client of the service ends with.
 const clientHelp = `

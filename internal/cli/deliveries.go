@@ -153,6 +153,13 @@ func (c *client) attempt(b *strings.Builder, a service.Attempt) {
 		}
 		writeText(b, c.Terminal, "", text, maxAnswer)
 	}
+	if form := value(a.Form); form != "" && form != service.FormReceived || a.FormReason != nil {
+		text := string(form)
+		if a.FormReason != nil {
+			text += ", and not as the endpoint asks: " + *a.FormReason
+		}
+		writeText(b, c.Terminal, "form:", text, 1000)
+	}
 	if a.Late {
 		writeText(b, c.Terminal, "", "it ended after another node had taken over the endpoint, and changed nothing", maxAnswer)
 	}

@@ -52,6 +52,7 @@ func group(name, short, long, example string) *cobra.Command {
 // endpointSettings are the flags for settings of an endpoint.
 type endpointSettings struct {
 	file        string
+	form        string
 	events      []string
 	description string
 	headers     []string
@@ -66,6 +67,8 @@ type endpointSettings struct {
 func (e *endpointSettings) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&e.events, "events", nil, "`TYPES` of the events that it gets, such as run_failed (default: all)")
+	wordVar(cmd, &e.form, "form", "deliver events as received, byte for byte, as canonical, one typed form for all, or as documented, where that can be said (default: received)",
+		string(service.FormReceived), string(service.FormCanonical), string(service.FormDocumented))
 	flags.StringVar(&e.description, "description", "", "what it is for, in `TEXT`")
 	flags.StringArrayVar(&e.headers, "header", nil, "send a header, as `NAME=VALUE` (repeatable); a value that is secret belongs to --settings")
 	flags.BoolVar(&e.ordered, "ordered", false, "deliver one event after the other, in their order")
@@ -80,7 +83,7 @@ func (e *endpointSettings) add(cmd *cobra.Command) {
 
 // eventTypes are those that endpoints can ask for: a robot's, and the operator's.
 var eventTypes = []string{
-	"run_completed", "run_failed",
+	"run_completed", "run_failed", "webhook_test",
 	"endpoint_failing", "endpoint_recovered", "endpoint_disabled", "delivery_exhausted", "event_set_aside",
 }
 
@@ -103,7 +106,7 @@ func (e *endpointSettings) members(cmd *cobra.Command, stdin io.Reader) (map[str
 	}
 	flags := cmd.Flags()
 	for flag, v := range map[string]any{
-		"events": e.events, "description": e.description, "ordered": e.ordered, "max-attempts": e.maxAttempts,
+		"events": e.events, "form": e.form, "description": e.description, "ordered": e.ordered, "max-attempts": e.maxAttempts,
 		"rate-limit": e.rate, "max-in-flight": e.maxInFlight,
 	} {
 		if flags.Changed(flag) {
@@ -173,6 +176,7 @@ The receiver verifies events with it. The secret is that of the variable
 ` + secretVariable + `, if it has one, or else the service makes one.` + clientHelp,
 		Example: `  runhooks endpoints create https://example.com/events --robot shop
   runhooks endpoints create https://example.com/failures --robot shop --events run_failed --retry-delays 10s,1m,10m,1h
+  runhooks endpoints create https://example.com/rows --robot shop --form canonical
   echo '{"authorization": "Bearer …"}' | runhooks endpoints create https://example.com/ --robot shop --settings -`,
 		Args: oneArg,
 	}
@@ -310,6 +314,7 @@ func (c *client) endpoint(b *strings.Builder, e service.Endpoint) {
 		{"url", e.URL},
 		{"robot", ownerText(e)},
 		{"events", eventsText(e)},
+		{"form", string(e.Form)},
 		{"description", e.Description},
 		{"created", momentText(&e.CreatedAt)},
 		{"retries", fmt.Sprintf("%s, %s apart", number(e.MaxAttempts, "attempt"), delaysText(e.RetryDelays))},

@@ -95,7 +95,13 @@ it. They are never sent. --json has all findings, and the text of the event.` + 
 					f := e.Findings[0]
 					finding = strings.TrimSpace(f.Code + " " + f.Pointer + ": " + f.Message)
 				}
-				if more := len(e.Findings) - 1; more > 0 {
+				more := -1
+				for _, f := range e.Findings {
+					if more++; f.Count != nil {
+						more += *f.Count - 1
+					}
+				}
+				if more > 0 {
 					finding += " (and " + number(more, "more finding") + ")"
 				}
 				return plain(e.ID, agoText(e.PublishedAt, now), finding)
@@ -256,7 +262,7 @@ func (p *publishing) sample(ctx context.Context) error {
 
 // file publishes the events of a file.
 func (p *publishing) file(ctx context.Context, name string) error {
-	sources, unreachable := intake.Expand([]string{name})
+	sources, _, unreachable := intake.Expand(ctx, []string{name})
 	if len(unreachable) > 0 {
 		return &exitError{exitUsage, unreachable[0].Error()}
 	}

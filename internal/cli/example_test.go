@@ -17,7 +17,7 @@ func ExampleRun() {
 	//   error schema.type 1:1 expected an object, found an array
 	//      1 │ []
 	//        │ ^
-	//        │ hint: a payload is one event; give the events of an array one by one, or one a line as NDJSON
+	//        │ hint: a payload is one event, an object; nothing in this array has the event_type of one
 	//
 	// 1 payload: 0 conform, 0 deviate, 1 invalid · 1 error, 0 warnings, 0 infos
 	// runhooks explain schema.type says more about a code

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/runhooks/runhooks/internal/portability"
 	"github.com/runhooks/runhooks/internal/report"
+	"github.com/runhooks/runhooks/internal/sample"
+	"github.com/runhooks/runhooks/internal/wholefile"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/vectors"
 )
@@ -31,12 +33,19 @@ func newExplain(s streams) *cobra.Command {
 		Short: "Say what the code of a finding means",
 		Long: `Explain says what the code of a finding means, why the rule is there and what
 to do about it. It shows a payload that breaks the rule, and how to fix it.
-Without a code it lists all codes.`,
+
+CODE may be a family of codes, such as dialect, which is explained with a line
+for each of its codes; or a rule of runhooks lint. Without it all codes are
+listed, by family.`,
 		Example: `  runhooks explain dialect.local-time
+  runhooks explain dialect
   runhooks explain schema.required --sample failing | runhooks check -`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
+			for _, family := range conformance.Families() {
+				ids = append(ids, family.ID+"\t"+family.Summary)
+			}
 			for _, rule := range conformance.Rules() {
 				ids = append(ids, string(rule.Code)+"\t"+rule.Summary)
 			}
@@ -54,8 +63,8 @@ Without a code it lists all codes.`,
 				return err
 			}
 			if o.out != "" {
-				if err := os.WriteFile(o.out, text.Bytes(), 0o644); err != nil {
-					return &exitError{exitUsage, err.Error()}
+				if err := wholefile.Write(o.out, text.Bytes(), 0o644); err != nil {
+					return &exitError{exitUsage, fmt.Sprintf("%s can't be written: %v", o.out, err)}
 				}
 				return nil
 			}
@@ -80,7 +89,7 @@ func (o *explainOptions) explain(out *bytes.Buffer, s streams) error {
 	}
 	rule, ok := conformance.Code(o.code).Rule()
 	if !ok {
-		return unknownCode(o.code)
+		return o.other(out)
 	}
 	failing, passing, hasSamples := vectors.Sample(o.code)
 	if o.sample != "none" {
@@ -98,7 +107,8 @@ func (o *explainOptions) explain(out *bytes.Buffer, s streams) error {
 		writeRule(out, rule)
 		return nil
 	}
-	fmt.Fprintf(out, "%s (%s)\n\n%s\n\n%s\n\nWhat to do: %s.\n", rule.Code, rule.Severity, rule.Summary, wrap(rule.Detail), rule.Hint)
+	fmt.Fprintf(out, "%s (%s)\n\n%s\n\n%s\n\n%s\n%s\n", rule.Code, rule.Severity, rule.Summary, wrap(rule.Detail),
+		wrap("What a sender does: "+rule.Hint+"."), wrap("What a receiver does: "+rule.ReceiverHint+"."))
 	if !hasSamples {
 		return nil
 	}
@@ -113,11 +123,49 @@ func (o *explainOptions) explain(out *bytes.Buffer, s streams) error {
 	return nil
 }
 
+// other explains a family, or a rule of runhooks lint.
+func (o *explainOptions) other(out *bytes.Buffer) error {
+	name := strings.TrimSuffix(strings.TrimSuffix(o.code, "*"), ".")
+	i := slices.IndexFunc(conformance.Families(), func(f conformance.Family) bool { return f.ID == name })
+	rule, isLint := portability.Lookup(o.code)
+	switch {
+	case i < 0 && !isLint:
+		return unknownCode(o.code)
+	case o.sample != "none":
+		return &exitError{exitUsage, o.code + " is not a code of a finding, so it has no sample"}
+	case isLint && o.markdown:
+		return &exitError{exitUsage, o.code + " is a rule of runhooks lint; docs/interop.md lists these"}
+	case isLint:
+		ruleOf(rule).write(out)
+	case o.markdown:
+		writeFamily(out, conformance.Families()[i])
+	default:
+		listFamily(out, conformance.Families()[i])
+		fmt.Fprintf(out, "\nrunhooks explain CODE says more about a code\n")
+	}
+	return nil
+}
+
 func unknownCode(id string) error {
-	var ids []string
+	var ids, names []string
 	for _, rule := range conformance.Rules() {
-		if code := string(rule.Code); strings.Contains(code, id) {
+		code := string(rule.Code)
+		if strings.Contains(code, strings.ToLower(id)) {
 			ids = append(ids, code)
+		}
+		names = append(names, code)
+	}
+	for _, family := range conformance.Families() {
+		names = append(names, family.ID)
+	}
+	for _, rule := range portability.Rules() {
+		names = append(names, rule.ID)
+	}
+	// Few codes are meant by a text that many contain.
+	if len(ids) == 0 || len(ids) > 3 {
+		ids = nil
+		if near, _ := sample.Nearest(id, names); near != "" {
+			ids = []string{near}
 		}
 	}
 	if len(ids) > 0 {
@@ -132,11 +180,15 @@ func listCodes(out io.Writer) {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		fmt.Fprintf(out, "%s\n", wrap(family.ID+".*: "+family.Summary))
-		for _, rule := range conformance.Rules() {
-			if rule.Code.Family() == family.ID {
-				fmt.Fprintf(out, "  %-26s %s\n", rule.Code, rule.Summary)
-			}
+		listFamily(out, family)
+	}
+}
+
+func listFamily(out io.Writer, family conformance.Family) {
+	fmt.Fprintf(out, "%s\n", wrap(family.ID+".*: "+family.Summary))
+	for _, rule := range conformance.Rules() {
+		if rule.Code.Family() == family.ID {
+			fmt.Fprintf(out, "  %-26s %s\n", rule.Code, rule.Summary)
 		}
 	}
 }
@@ -212,19 +264,26 @@ A finding is one problem or remark of a check. Its code names the rule, and the 
 the dot is the code's family. `+"`runhooks explain CODE`"+` shows the same on the command line.
 `)
 	for _, family := range conformance.Families() {
-		fmt.Fprintf(out, "\n## %s\n\n%s\n", family.ID, family.Summary)
-		for _, rule := range conformance.Rules() {
-			if rule.Code.Family() == family.ID {
-				fmt.Fprintln(out)
-				writeRule(out, rule)
-			}
+		fmt.Fprintln(out)
+		writeFamily(out, family)
+	}
+}
+
+// writeFamily writes one family's part of docs/findings.md.
+func writeFamily(out io.Writer, family conformance.Family) {
+	fmt.Fprintf(out, "## %s\n\n%s\n", family.ID, family.Summary)
+	for _, rule := range conformance.Rules() {
+		if rule.Code.Family() == family.ID {
+			fmt.Fprintln(out)
+			writeRule(out, rule)
 		}
 	}
 }
 
 // writeRule writes one rule's section of docs/findings.md.
 func writeRule(out io.Writer, r conformance.Rule) {
-	fmt.Fprintf(out, "### %s\n\n**%s** (%s)\n\n%s\n\nWhat to do: %s.\n", r.Code, r.Summary, r.Severity, r.Detail, r.Hint)
+	fmt.Fprintf(out, "### %s\n\n**%s** (%s)\n\n%s\n\n- A sender: %s.\n- A receiver: %s.\n",
+		r.Code, r.Summary, r.Severity, r.Detail, r.Hint, r.ReceiverHint)
 	if failing, passing, ok := vectors.Sample(string(r.Code)); ok {
 		fmt.Fprintf(out, "\nBreaks it ([whole payload](../%s)):\n\n```\n%s\n```\n\nFixed ([whole payload](../%s)):\n\n```\n%s\n```\n",
 			sampleFile(failing), printable(difference(failing.Payload, passing.Payload)),

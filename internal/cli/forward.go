@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -11,6 +12,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/runhooks/runhooks/internal/form"
+	"github.com/runhooks/runhooks/pkg/receiver"
+	"github.com/runhooks/runhooks/pkg/signature"
 )
 
 // forwardTimeout is how long a forward may take to answer: as long as senders
@@ -21,9 +26,15 @@ const forwardTimeout = 30 * time.Second
 type forwarder struct {
 	url       *url.URL
 	transport *http.Transport
+	form      form.Form          // of events; what isn't one goes as it came
+	secrets   []signature.Secret // with which what goes on is signed
 }
 
-func newForwarder(raw string) (*forwarder, error) {
+// delivers tells whether what goes on is a delivery of our own, and not the request that
+// came.
+func (f *forwarder) delivers() bool { return f.form != form.Received || len(f.secrets) > 0 }
+
+func newForwarder(raw string, trusted *tls.Config) (*forwarder, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case !strings.Contains(raw, "://"):
@@ -35,7 +46,8 @@ func newForwarder(raw string) (*forwarder, error) {
 	case u.User != nil:
 		return nil, errors.New("leave out the user: the receiver gets the headers that the sender sends, and no others")
 	}
-	return &forwarder{url: u, transport: &http.Transport{
+	return &forwarder{url: u, form: form.Received, transport: &http.Transport{
+		TLSClientConfig:       trusted,
 		DisableCompression:    true, // answers are passed on as they are
 		ResponseHeaderTimeout: forwardTimeout,
 		TLSHandshakeTimeout:   forwardTimeout,
@@ -67,6 +79,11 @@ type forwarded struct {
 	start  []byte         // of the answer's body
 	err    error          // why there was none
 	took   time.Duration
+
+	// Of a delivery of our own:
+	as     form.Form // empty for the request that came
+	signed bool
+	why    error // why it isn't in the form that was asked for
 }
 
 // body is all of the answer's body.
@@ -74,17 +91,38 @@ func (f *forwarded) body() io.Reader {
 	return io.MultiReader(bytes.NewReader(f.start), f.answer.Body)
 }
 
-// send passes on a body, byte for byte, with the headers that it came with. It
-// follows no redirect.
-func (f *forwarder) send(ctx context.Context, header http.Header, body []byte) *forwarded {
+// redirect is the URL that the answer redirects to, or "".
+func (f *forwarded) redirect() string {
+	if f.answer == nil || f.answer.StatusCode/100 != 3 {
+		return ""
+	}
+	location := f.answer.Header.Get("Location")
+	base, err := url.Parse(f.url)
+	if err != nil || location == "" {
+		return location
+	}
+	to, err := base.Parse(location)
+	if err != nil {
+		return location
+	}
+	return to.String()
+}
+
+// send passes on an event that was taken: the body byte for byte with the headers that it
+// came with, or a delivery of our own. It follows no redirect.
+func (f *forwarder) send(ctx context.Context, header http.Header, body []byte, d *receiver.Delivery) *forwarded {
 	began := time.Now()
 	out := &forwarded{url: f.url.String()}
+	header = endToEnd(header)
+	if f.delivers() {
+		body = f.deliver(out, header, d)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, out.url, bytes.NewReader(body))
 	if err != nil {
 		out.err = err
 		return out
 	}
-	req.Header = endToEnd(header)
+	req.Header = header
 	req.Header.Del("Expect") // the body is here already
 	if req.Header["User-Agent"] == nil {
 		req.Header["User-Agent"] = nil // none, and not that of net/http
@@ -99,6 +137,43 @@ func (f *forwarder) send(ctx context.Context, header http.Header, body []byte) *
 	}
 	out.took = time.Since(began)
 	return out
+}
+
+// deliver makes a delivery of our own: it returns its body, and makes the headers of the
+// request that came its own.
+func (f *forwarder) deliver(out *forwarded, header http.Header, d *receiver.Delivery) []byte {
+	body := d.Payload
+	out.as = form.Received
+	if f.form != form.Received {
+		header.Del(form.Header)
+		if out.why = errors.New("it is no event that the contract knows"); d.Event != nil {
+			body, out.as, out.why = form.Render(d.Event, f.form)
+		}
+	}
+	for _, name := range []string{
+		// of other bytes, or of another receiver
+		"Content-Encoding", "Content-Length", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5", "Signature", "Signature-Input",
+		"Authorization", "Cookie",
+		signature.HeaderSignature,
+	} {
+		header.Del(name)
+	}
+	header.Set("Content-Type", "application/json")
+	if out.as != form.Received {
+		header.Set(form.Header, out.as.String())
+	}
+	// The sender's id if its signature vouches for it, and else one of its payload, so
+	// that a repetition has the same.
+	at := time.Now()
+	header.Set(signature.HeaderID, d.EventID)
+	header.Set(signature.HeaderTimestamp, strconv.FormatInt(at.Unix(), 10))
+	if len(f.secrets) > 0 {
+		if err := signature.SetHeaders(header, d.EventID, at, body, f.secrets...); err != nil {
+			panic(err) // the secrets can sign, and the id is fit for it
+		}
+		out.signed = true
+	}
+	return body
 }
 
 // endToEnd gives the headers that are meant for who is at the other end, and not

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,24 +35,29 @@ func newLint(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint [flags] SPEC…",
 		Short: "Find what breaks code generators in an OpenAPI document or JSON Schema",
-		Long: `Lint reads OpenAPI 3.0 and 3.1 documents and JSON Schemas, in YAML or JSON. It
-reports each idiom that is valid, and yet known to break a code generator or a
-validator: which one, in which version, and what to write instead.
+		Long: `Lint reads OpenAPI 3.0, 3.1 and 3.2 documents and JSON Schemas, in YAML or JSON.
+It reports each idiom that is valid, and yet known to break a code generator or a
+validator: which one, in which version, and what to write instead. It also
+reports what parsers of YAML read in different ways.
 
 SPEC is a file, a glob (** for any depth), or - for standard input. Only these
-are read: a $ref to another file is not followed.
+are read: a $ref to another file is not followed. Aliases and merge keys of YAML
+are; a finding has the place where its text stands, and a pointer to where it is
+used. Each file has one document. A file whose name ends in .json has to be JSON.
+Other documents, such as Swagger 2.0, AsyncAPI or an event payload, are refused
+by name.
 
 An idiom is an error if there is another way to write the same that every tool
 accepts. It is a warning if there is none, or if it is a matter of taste.
 
 Exit codes: 0 every document passes; 1 at least one does not; 2 the command
-line is wrong, or a document can't be read (the others are linted all the
-same).`,
+line is wrong, or a file can't be read or is neither OpenAPI nor JSON Schema
+(the others are linted all the same).`,
 		Example: `  runhooks lint openapi.yaml
   runhooks lint --fail-on warning 'schemas/**/*.json'
   runhooks lint --ignore condition,webhooks-only openapi.yaml
   runhooks lint --list`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			o.paths = args
 			if err := o.validate(); err != nil {
 				return err
@@ -59,7 +65,7 @@ same).`,
 			if o.list {
 				return o.writeRules(s)
 			}
-			return o.run(s)
+			return o.run(cmd.Context(), s)
 		},
 	}
 	flags := cmd.Flags()
@@ -145,12 +151,13 @@ type lintBreak struct {
 }
 
 // run lints all documents and reports on them. The error tells the exit code.
-func (o *lintOptions) run(s streams) error {
+func (o *lintOptions) run(ctx context.Context, s streams) error {
 	report := lintReport{Version: 1, Documents: []lintDocument{}, Rules: []lintRule{}}
 	unreadable := func(source string, err error) {
 		report.Summary.Unreadable++
+		reason := strings.TrimPrefix(err.Error(), source+": ")
 		// What was meant for a flag is taken for a path.
-		report.Documents = append(report.Documents, lintDocument{Source: redact.Text(source), Error: redact.Text(err.Error()), Findings: []lintFinding{}})
+		report.Documents = append(report.Documents, lintDocument{Source: redact.Text(source), Error: redact.Text(reason), Findings: []lintFinding{}})
 	}
 	var sources []intake.Source
 	for _, path := range o.paths {
@@ -158,7 +165,7 @@ func (o *lintOptions) run(s streams) error {
 			unreadable(path, errors.New("is a directory; give a glob, such as "+strings.TrimSuffix(path, "/")+"/**/*.yaml"))
 			continue
 		}
-		found, errs := intake.Expand([]string{path})
+		found, _, errs := intake.Expand(ctx, []string{path})
 		sources = append(sources, found...)
 		for _, err := range errs {
 			unreadable(path, err)
@@ -239,7 +246,7 @@ func lintSource(source intake.Source, stdin io.Reader) (portability.Report, erro
 	if err != nil {
 		return portability.Report{}, err
 	}
-	return portability.Lint(data)
+	return portability.Lint(source.Path, data)
 }
 
 func ruleOf(r portability.Rule) lintRule {
@@ -285,7 +292,7 @@ func (r *lintReport) writeText(out io.Writer) error {
 	var text bytes.Buffer
 	for _, d := range r.Documents {
 		if d.Error != "" {
-			fmt.Fprintf(&text, "%s: unreadable: %s\n", harmless(d.Source), harmless(d.Error))
+			fmt.Fprintf(&text, "%s: not linted: %s\n", harmless(d.Source), harmless(d.Error))
 		}
 		for _, f := range d.Findings {
 			fmt.Fprintf(&text, "%s:%d:%d: %s %s: %s", harmless(d.Source), f.Line, f.Column, f.Severity, f.Code, harmless(f.Message))
@@ -309,7 +316,7 @@ func (r *lintReport) writeText(out io.Writer) error {
 	fmt.Fprintf(&text, "%s: %d passed, %d failed · %s, %s\n", counted(s.Documents, "document"),
 		s.Passed, s.Documents-s.Passed, counted(s.Errors, "error"), counted(s.Warnings, "warning"))
 	if s.Unreadable > 0 {
-		fmt.Fprintf(&text, "%s could not be read\n", counted(s.Unreadable, "document"))
+		fmt.Fprintf(&text, "%s not linted\n", counted(s.Unreadable, "file"))
 	}
 	_, err := out.Write(text.Bytes())
 	return err

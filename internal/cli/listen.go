@@ -17,8 +17,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/runhooks/runhooks/internal/form"
 	"github.com/runhooks/runhooks/internal/redact"
+	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/pkg/event"
 	"github.com/runhooks/runhooks/pkg/receiver"
 	"github.com/runhooks/runhooks/pkg/signature"
 )
@@ -30,19 +33,36 @@ type listenOptions struct {
 	addr    string
 	path    string
 	forward string
-	record  string
-	secrets []string
-	against string
-	status  int
-	delay   time.Duration
-	count   int
-	format  string
-	color   string
-	verbose bool
+	// How events go to forward.
+	forwardAs      string
+	forwardSecrets []string
+	localTimes
+	record string
 
-	listenAt string             // of addr: host and port
-	verify   []signature.Secret // of secrets, or of the environment
-	target   *forwarder         // of forward
+	recordSecrets bool
+	basic         []string
+	pathSecrets   []string
+	querySecrets  []string
+	credentials   []receiver.Credentials // of basic
+	trust         trust                  // of forward
+	secrets       []string
+	as            string
+	against       string
+	status        int
+	delay         time.Duration
+	count         int
+	format        string
+	color         string
+	verbose       bool
+	each          bool
+
+	schemas []string
+
+	listenAt string                // of addr: host and port
+	verify   []signature.Secret    // of secrets, or of the environment
+	target   *forwarder            // of forward
+	parser   event.Parser          // of localTimes
+	held     []*conformance.Schema // of schemas
 }
 
 func newListen(s streams) *cobra.Command {
@@ -57,15 +77,45 @@ record.
 
 It accepts events that conform or deviate (runhooks check --help), and refuses
 invalid ones, unless --against says otherwise. With a secret, it accepts only
-events that are signed with it, as Standard Webhooks specifies.
+events that are signed with it, as Standard Webhooks specifies. For senders that
+can't sign, it can ask for a user and password, or for a secret in the URL:
+--basic, --path-secret and --query-secret. Any one that is given will do.
+
+--schema holds events to a JSON Schema of your own, too. One that breaks it is
+invalid.
+
+What runhooks serve delivers in the canonical form, which the header Runhooks-Form says,
+has no verdict: it is accepted if it can be read.
 
 An event that it accepts is answered with status 204, or that of --status. With
 --forward, another receiver answers: it gets the body unchanged and the headers
-that came with it, and its answer goes back to the sender.
+that came with it, and its answer goes back to the sender, also a redirect.
 
---record adds each payload that is authentic to FILE, whatever its verdict, as
-one line, for runhooks check. Line feeds in it become spaces (in a string, where
-JSON forbids them, carriage returns); nothing else changes.
+With --forward-as, that receiver gets typed events from whatever server:
+
+  canonical   one JSON form for all events, whose schema is that of runhooks schema
+              canonical/run-event
+  documented  payloads as the contract documents them, of the events that can be said
+              so without making anything up. Others go as canonical, and listen shows
+              why: run times without a zone, mostly, which --zone and --locale tell
+
+The header Runhooks-Form says which it is. What is not an event, which only
+--against all accepts, goes as received, without that header. With
+--forward-secret, what goes on is signed as Standard Webhooks specifies, in any
+form, so that receivers can verify what comes from servers that sign nothing.
+Its webhook-id is the sender's if the listener has verified that, and else a
+hash of the payload: a repetition has the same. Listen keeps nothing: what must
+not be lost goes through runhooks serve.
+
+--record FILE.har adds each POST to an HTTP archive: its headers, the exact
+bytes of its body, and how it was answered, also if it was refused. runhooks
+check reads the payloads in it, runhooks verify says why a signature doesn't
+match, and runhooks trigger --replay sends the requests again. Values that are
+secret in headers and URLs are recorded as ***, unless with --record-secrets.
+
+--record FILE.ndjson adds each payload that is authentic, whatever its verdict,
+as one line. Line feeds in it become spaces (in a string, where JSON forbids
+them, carriage returns); nothing else changes.
 
 When it is ready, it writes "listening on URL" to standard error. ADDR without a
 host is only reached from this machine; 0.0.0.0:9000 is reached from everywhere.
@@ -75,12 +125,14 @@ What stands in the path of a URL is shown.`,
 		Example: `  runhooks listen
   RUNHOOKS_SECRET=whsec_… runhooks listen --addr 127.0.0.1:9000
   runhooks listen --record events.ndjson    # then: runhooks check events.ndjson
+  runhooks listen --record all.har          # then: runhooks verify all.har
   runhooks listen --forward http://127.0.0.1:3000/events
+  RUNHOOKS_FORWARD_SECRET=whsec_… runhooks listen --forward http://127.0.0.1:3000/ --forward-as canonical
   runhooks listen --status 503 --delay 2s   # does the sender try again?
   runhooks listen --addr :0 --count 1 --format ndjson`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.validate(cmd.Flags().Changed("status")); err != nil {
+			if err := o.validate(cmd.Flags().Changed); err != nil {
 				return err
 			}
 			return o.run(cmd.Context(), s)
@@ -91,21 +143,32 @@ What stands in the path of a URL is shown.`,
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:9000", "listen at `ADDR`, HOST:PORT; port 0 chooses a free one")
 	flags.StringVar(&o.path, "path", "/", "accept events at `PATH`, and below it if it ends in /")
 	flags.StringArrayVar(&o.secrets, "secret", nil, "verify signatures with `SECRET`, whsec_… or whpk_… (repeatable); better in the environment, as "+secretVariable+"; runhooks secret makes one")
+	flags.StringArrayVar(&o.basic, "basic", nil, "take events with this user and password, as `USER:PASSWORD` (repeatable); better in the environment, as "+basicVariable)
+	flags.StringArrayVar(&o.pathSecrets, "path-secret", nil, "take events with `SECRET` as the last segment of the URL's path (repeatable); better in the environment, as "+pathVariable)
+	flags.StringArrayVar(&o.querySecrets, "query-secret", nil, "take events with `SECRET` as the parameter \"secret\" of the URL's query (repeatable); better in the environment, as "+queryVariable)
+	choiceVar(cmd, &o.as, "as", "whom hints are for: the receiver that you develop, or the sender (receiver or sender)", string(conformance.Receiver), string(conformance.Sender))
 	choiceVar(cmd, &o.against, "against", "what to accept: observed (what conforms or deviates), documented (what conforms) or all", observed, documented, all)
 	flags.StringVar(&o.forward, "forward", "", "pass accepted events on to `URL`, and its answers back")
-	flags.StringVar(&o.record, "record", "", "add payloads to `FILE` (.ndjson), one a line")
+	choiceVar(cmd, &o.forwardAs, "forward-as", "form in which events go to --forward: received, canonical or documented", string(form.Received), string(form.Canonical), string(form.Documented))
+	flags.StringArrayVar(&o.forwardSecrets, "forward-secret", nil, "sign what goes to --forward with `SECRET`, whsec_… or whsk_… (repeatable); better in the environment, as "+forwardVariable)
+	o.localTimes.flags(cmd)
+	o.trust.flags(flags)
+	flags.StringVar(&o.record, "record", "", "add requests to `FILE` (.har), or payloads, one a line (.ndjson)")
+	flags.BoolVar(&o.recordSecrets, "record-secrets", false, "record also what is secret in headers and URLs")
 	flags.IntVar(&o.status, "status", http.StatusNoContent, "answer accepted events with status `N`")
 	flags.DurationVar(&o.delay, "delay", 0, "wait for `DURATION`, such as 2s, before answering an accepted event")
 	flags.IntVar(&o.count, "count", 0, "end after `N` POST requests (default: never)")
 	choiceVar(cmd, &o.format, "format", "form of the output: text, or ndjson with an object for each request", "text", "ndjson")
 	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show all findings of an event, not only the first few")
+	flags.BoolVar(&o.each, "each", false, "list each finding singly, rather than those of one rule in one column as one")
+	schemaVar(cmd, &o.schemas)
 	cmd.MarkFlagsMutuallyExclusive("status", "forward")
 	return cmd
 }
 
 // validate checks what no single flag can, and reads what is left to read.
-func (o *listenOptions) validate(statusChosen bool) (err error) {
+func (o *listenOptions) validate(changed func(flag string) bool) (err error) {
 	switch {
 	case !strings.HasPrefix(o.path, "/"):
 		return fmt.Errorf("--path %q doesn't start with /", o.path)
@@ -113,14 +176,23 @@ func (o *listenOptions) validate(statusChosen bool) (err error) {
 		return fmt.Errorf("--path %s has more than a path: leave out what begins with ? or #", redact.URL(o.path))
 	case redact.Text(o.path) != o.path:
 		return errors.New("--path has a secret in it, which everybody would see: it belongs to --secret, or " + secretVariable)
-	case statusChosen && (o.status < 200 || o.status > 599):
+	case changed("status") && (o.status < 200 || o.status > 599):
 		return fmt.Errorf("--status is %d: it is 200 to 599", o.status)
 	case o.delay < 0:
 		return fmt.Errorf("--delay is %v: it can't be negative", o.delay)
 	case o.count < 0:
 		return fmt.Errorf("--count is %d: it is 1 or more", o.count)
-	case o.record != "" && !strings.HasSuffix(o.record, ".ndjson") && !strings.HasSuffix(o.record, ".jsonl"):
-		return fmt.Errorf("--record %q: call it .ndjson, so that runhooks check knows it", o.record)
+	case o.record != "" && !strings.HasSuffix(o.record, ".ndjson") && !strings.HasSuffix(o.record, ".jsonl") && !strings.HasSuffix(o.record, ".har"):
+		return fmt.Errorf("--record %q: call it .har for requests with their headers, or .ndjson for payloads, so that runhooks check knows it", o.record)
+	case o.recordSecrets && !strings.HasSuffix(o.record, ".har"):
+		return errors.New("--record-secrets is about headers and URLs, which only --record FILE.har keeps")
+	case o.forward == "" && (changed("forward-as") || changed("forward-secret")):
+		return errors.New("--forward-as and --forward-secret are about what goes to --forward: give its URL, too")
+	case o.localTimes.given() && o.forwardAs == form.Received.String():
+		return errors.New("--zone, --locale and --layout are about --forward-as canonical or documented: what goes on as received is not changed")
+	}
+	if o.parser, err = o.localTimes.parser(); err != nil {
+		return err
 	}
 	if o.listenAt, err = parseAddr(o.addr); err != nil {
 		return err
@@ -128,9 +200,39 @@ func (o *listenOptions) validate(statusChosen bool) (err error) {
 	if o.verify, err = parseSecrets(o.secrets); err != nil {
 		return err
 	}
+	if err = o.parseUnsigned(); err != nil {
+		return err
+	}
+	if o.held, err = loadSchemas(o.schemas); err != nil {
+		return err
+	}
 	if o.forward != "" {
-		if o.target, err = newForwarder(o.forward); err != nil {
+		trusted, err := o.trust.config()
+		if err != nil {
+			return err
+		}
+		if o.target, err = newForwarder(o.forward, trusted); err != nil {
 			return fmt.Errorf("--forward %s: %w", redact.URL(o.forward), err)
+		}
+		return o.parseForwardForm()
+	}
+	return nil
+}
+
+// forwardVariable is the environment variable with the secrets of --forward-secret.
+const forwardVariable = "RUNHOOKS_FORWARD_SECRET"
+
+// parseForwardForm reads how events go to --forward.
+func (o *listenOptions) parseForwardForm() (err error) {
+	if o.target.form, err = form.Parse(o.forwardAs); err != nil {
+		return err // which the flag has ruled out
+	}
+	if o.target.secrets, err = parseSecretsOf("--forward-secret", o.forwardSecrets, forwardVariable); err != nil {
+		return err
+	}
+	if len(o.target.secrets) > 0 {
+		if _, err := signature.Sign("id", time.Now(), nil, o.target.secrets...); err != nil {
+			return fmt.Errorf("--forward-secret, or %s: %s", forwardVariable, strings.TrimPrefix(err.Error(), "signature: "))
 		}
 	}
 	return nil
@@ -168,18 +270,20 @@ func (o *listenOptions) run(ctx context.Context, s streams) error {
 	defer cancel(nil)
 	l := &listener{
 		path: o.path, status: o.status, delay: o.delay, forward: o.target, count: o.count,
-		verifies: len(o.verify) > 0, stopping: ctx, stop: cancel,
-		view: &arrivalView{Terminal: styled(s.out, o.color), out: s.out, json: o.format == "ndjson", verbose: o.verbose},
+		verifies: len(o.verify) > 0, asksUnsigned: o.asksUnsigned(), hidesPath: len(o.pathSecrets) > 0, recordsSecrets: o.recordSecrets,
+		checker: conformance.Checker{As: conformance.Role(o.as), Each: o.each, Schemas: o.held}, stopping: ctx, stop: cancel,
+		view: &arrivalView{Terminal: styled(s.out, o.color), out: s.out, json: o.format == "ndjson", verbose: o.verbose,
+			policy: report.Policy{Observed: o.against != documented, As: conformance.Role(o.as)}},
 	}
 	if err := l.receive(o); err != nil {
 		return &exitError{exitUsage, err.Error()}
 	}
 	if o.record != "" {
 		var err error
-		if l.recorder, err = openRecorder(o.record); err != nil {
+		if l.recorder, err = openRecorder(o.record, o.recordSecrets); err != nil {
 			return &exitError{exitUsage, err.Error()}
 		}
-		defer l.recorder.file.Close()
+		defer l.recorder.Close()
 	}
 	socket, err := net.Listen("tcp", o.listenAt)
 	if err != nil {
@@ -199,15 +303,17 @@ func (o *listenOptions) run(ctx context.Context, s streams) error {
 func (l *listener) receive(o *listenOptions) (err error) {
 	options := receiver.Options{
 		Accept:       acceptances[o.against],
+		Parser:       o.parser,
+		Schemas:      o.held,
 		Deduplicator: l,
 		Observer:     observe,
 		Logger:       slog.New(slog.DiscardHandler),
 	}
 	if l.verifies {
 		options.Verifier = &signature.Verifier{Secrets: o.verify}
-	} else {
-		options.InsecureNoAuthentication = true
 	}
+	options.Basic, options.PathSecrets, options.QuerySecrets = o.credentials, o.pathSecrets, o.querySecrets
+	options.InsecureNoAuthentication = !l.verifies && !o.asksUnsigned()
 	l.receiver, err = receiver.New(receiver.Handlers{Event: l.take, Unknown: l.take}, options)
 	return err
 }
@@ -261,7 +367,19 @@ func (o *listenOptions) url(at net.Addr) (string, netip.AddrPort) {
 func (o *listenOptions) announce(w io.Writer, url string, addr netip.AddrPort) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listening on %s\n", url)
+	for _, way := range []struct {
+		n    int
+		what string
+	}{
+		{len(o.credentials), "a user and password, by HTTP Basic"}, {len(o.pathSecrets), "a secret behind the URL above"},
+		{len(o.querySecrets), "a secret as ?" + receiver.QueryParameter + "=… behind the URL above"},
+	} {
+		if way.n > 0 {
+			fmt.Fprintf(&b, "  events are taken with %s\n", way.what)
+		}
+	}
 	switch n := len(o.verify); {
+	case n == 0 && o.asksUnsigned():
 	case n > 0 && len(o.secrets) == 0:
 		fmt.Fprintf(&b, "  signatures are verified, with %s of %s\n", number(n, "secret"), secretVariable)
 	case n > 0:
@@ -271,11 +389,31 @@ func (o *listenOptions) announce(w io.Writer, url string, addr netip.AddrPort) {
 	default:
 		fmt.Fprintf(&b, "  anybody who can reach %v can send: give --secret, or %s, to verify signatures; runhooks secret makes one\n", addr, secretVariable)
 	}
-	if o.forward != "" {
-		fmt.Fprintf(&b, "  what is taken goes to %s\n", redact.URL(o.forward))
+	if len(o.schemas) > 0 {
+		fmt.Fprintf(&b, "  events must also satisfy %s\n", redact.Text(strings.Join(o.schemas, ", ")))
+	}
+	if f := o.target; f != nil {
+		how := ""
+		if f.form != form.Received {
+			how = ", as " + f.form.String()
+		}
+		if len(f.secrets) > 0 {
+			how += ", signed with " + number(len(f.secrets), "secret")
+			if len(o.forwardSecrets) == 0 {
+				how += " of " + forwardVariable
+			}
+		}
+		fmt.Fprintf(&b, "  what is taken goes to %s%s\n", redact.URL(o.forward), how)
+		if f.delivers() && len(f.secrets) == 0 {
+			fmt.Fprintf(&b, "  what goes there is not signed: give --forward-secret, or %s; runhooks secret makes one\n", forwardVariable)
+		}
 	}
 	if o.record != "" {
-		fmt.Fprintf(&b, "  payloads are added to %s\n", redact.Text(o.record))
+		what := "payloads"
+		if strings.HasSuffix(o.record, ".har") {
+			what = "requests"
+		}
+		fmt.Fprintf(&b, "  %s are added to %s\n", what, redact.Text(o.record))
 	}
 	if o.count == 0 {
 		fmt.Fprintln(&b, "  Ctrl-C ends")

@@ -3,9 +3,12 @@ package cli_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -129,9 +132,9 @@ func TestListenExplains(t *testing.T) {
 		{"no gzip", "POST", "application/json", "gzip", payload, 400,
 			[]string{"  turned away  → 400 ", "not the gzip that Content-Encoding says"}},
 		{"nothing", "POST", "application/json", "", nil, 422,
-			[]string{"  no event  invalid  → 422 ", "error json.syntax 1:1 there is no JSON here"}},
+			[]string{"  no event  invalid  → 422 ", "error json.syntax 1:1 decides: there is no JSON here"}},
 		{"no event", "POST", "application/json", "", []byte(`[1]`), 422,
-			[]string{"  no event  invalid  → 422 ", "error schema.type 1:1 expected an object"}},
+			[]string{"  no event  invalid  → 422 ", "error schema.type 1:1 decides: expected an object"}},
 		{"an unknown event", "POST", "application/json", "", []byte(`{"event_type":"order\u001b[31m_paid"}`), 204,
 			[]string{`  order\u001b[31m_paid  invalid  → 204 `, "error event.type-unknown 1:15 "}},
 	} {
@@ -220,6 +223,62 @@ func TestListenExplainsSignatures(t *testing.T) {
 				if n := strings.Count(joined, want); n != 1 {
 					t.Errorf("%q is shown %d times: %s", want, n, joined)
 				}
+			}
+		})
+	}
+}
+
+// Where an event can't be passed on, or is redirected, the listener says what to do.
+func TestForwardAdvice(t *testing.T) {
+	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	start := func(handler http.Handler, secure bool) *httptest.Server {
+		server := httptest.NewUnstartedServer(handler)
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		if secure {
+			server.StartTLS()
+		} else {
+			server.Start()
+		}
+		t.Cleanup(server.Close)
+		return server
+	}
+	secure := start(ok, true)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
+	if err := os.WriteFile(ca, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	moved := start(http.RedirectHandler("/login?next=hush-hush", http.StatusFound), false)
+	for _, tt := range []struct {
+		name, forward string
+		flags         []string
+		status        int
+		want          string
+	}{
+		{"redirect", moved.URL + "/events", nil, 302, "it redirects to " + moved.URL + "/login?next=*** next: give --forward " + moved.URL + "/login?next=***; the sender gets this redirect"},
+		{"unknown authority", secure.URL, nil, 502, "give --ca FILE"},
+		{"with --ca", secure.URL, []string{"--ca", ca}, 204, "→ 204 from https://"},
+		{"with --insecure-skip-verify", secure.URL, []string{"--insecure-skip-verify"}, 204, "→ 204 from https://"},
+		{"http to https", strings.Replace(secure.URL, "https", "http", 1), nil, 400, "what listens there speaks https: send to " + secure.URL},
+		{"https to http", strings.Replace(moved.URL, "http", "https", 1), nil, 502, "doesn't speak https: send to " + moved.URL},
+		{"crashes", start(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), false).URL, nil, 502, "it closed the connection without an answer"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			url, end := startListener(t, append([]string{"--count", "1", "--forward", tt.forward}, tt.flags...)...)
+			payload, err := os.ReadFile("../../vectors/deviates/wild.test.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			follow := *client
+			follow.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			answer, err := follow.Post(url, "application/json", bytes.NewReader(payload))
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			out := end()
+			if text := strings.Join(strings.Fields(out), " "); answer.StatusCode != tt.status || !strings.Contains(text, tt.want) || strings.Contains(text, "hush") {
+				t.Errorf("status %d, want %d, and %q in\n%s", answer.StatusCode, tt.status, tt.want, out)
 			}
 		})
 	}

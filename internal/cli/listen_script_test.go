@@ -60,7 +60,7 @@ func inBackground(ts *testscript.TestScript, name string, args []string) {
 	b.cmd = exec.CommandContext(b.ctx, os.Args[0], args...)
 	b.cmd.Dir = ts.MkAbs(".")
 	b.cmd.Env = append(os.Environ(), asCommand+"=1")
-	for _, variable := range []string{"RUNHOOKS_SECRET", "RUNHOOKS_DATA", "RUNHOOKS_STORE", "RUNHOOKS_KEY", "HTTP_PROXY", "HTTPS_PROXY"} {
+	for _, variable := range []string{"RUNHOOKS_SECRET", "RUNHOOKS_FORWARD_SECRET", "RUNHOOKS_DATA", "RUNHOOKS_STORE", "RUNHOOKS_KEY", "HTTP_PROXY", "HTTPS_PROXY"} {
 		b.cmd.Env = append(b.cmd.Env, variable+"="+ts.Getenv(variable))
 	}
 	b.cmd.Stdout = &b.out
@@ -136,6 +136,19 @@ func id(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Fatalf("%s has no such object", args[1])
+}
+
+// found puts what a pattern finds first in a file into a variable, as "found NAME FILE
+// PATTERN".
+func found(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: found NAME FILE PATTERN")
+	}
+	text := regexp.MustCompile("(?m)" + args[2]).FindString(ts.ReadFile(args[1]))
+	if text == "" {
+		ts.Fatalf("%s doesn't have %s", args[1], args[2])
+	}
+	ts.Setenv(args[0], text)
 }
 
 // interrupt ends what was started, as "interrupt NAME", and writes what it said

@@ -183,7 +183,7 @@ func TestForward(t *testing.T) {
 		fmt.Fprint(w, "over there")
 	}))
 	defer app.Close()
-	f, err := newForwarder(app.URL + "/events?x=1")
+	f, err := newForwarder(app.URL+"/events?x=1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestForward(t *testing.T) {
 		"Te":               {"trailers"},
 		"X-Many":           {"1", "2"},
 		"Expect":           {"100-continue"},
-	}, zipped.Bytes())
+	}, zipped.Bytes(), nil)
 	if out.err != nil {
 		t.Fatal(out.err)
 	}
@@ -226,7 +226,7 @@ func TestForward(t *testing.T) {
 
 func TestForwardURL(t *testing.T) {
 	for _, raw := range []string{"", "localhost:3000", "http://", "ftp://app/", "http://user:pass@app/", "http://app:x/"} {
-		if _, err := newForwarder(raw); err == nil {
+		if _, err := newForwarder(raw, nil); err == nil {
 			t.Errorf("%q is taken", raw)
 		}
 	}
@@ -239,7 +239,7 @@ func TestForwardURL(t *testing.T) {
 		"http://127.0.0.2:9000/": false,
 		"http://app:9000/":       false,
 	} {
-		f, err := newForwarder(raw)
+		f, err := newForwarder(raw, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

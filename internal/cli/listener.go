@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/runhooks/runhooks/internal/form"
+	"github.com/runhooks/runhooks/internal/recording"
 	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/event"
@@ -26,9 +28,14 @@ import (
 type listener struct {
 	path     string
 	verifies bool
+	// asksUnsigned says that senders who can't sign are asked for something else, and
+	// hidesPath that it may be in the path of the URL.
+	asksUnsigned, hidesPath, recordsSecrets bool
+
 	status   int
 	delay    time.Duration
 	count    int // POSTs after which to stop; 0 for none
+	checker  conformance.Checker
 	receiver *receiver.Receiver
 	forward  *forwarder // nil if it is nobody's but ours to answer
 	recorder *recorder  // nil if nothing is recorded
@@ -52,14 +59,16 @@ type arrival struct {
 	header                  http.Header
 	body                    bytes.Buffer // as it came, as far as it was read
 
-	decision receiver.Decision
-	taken    bool // the receiver had us handle it
-	report   conformance.Report
-	event    *event.Event // nil where there is none to speak of
-	attempt  int          // how often the event has arrived, this time included; 0 if unknown
-	repeated bool         // it was accepted before
-	gone     bool         // the sender was, before it could be answered
-	verifies bool
+	decision     receiver.Decision
+	taken        bool // the receiver had us handle it
+	report       conformance.Report
+	event        *event.Event // nil where there is none to speak of
+	canonical    bool         // it came in its canonical form
+	attempt      int          // how often the event has arrived, this time included; 0 if unknown
+	repeated     bool         // it was accepted before
+	gone         bool         // the sender was, before it could be answered
+	verifies     bool
+	asksUnsigned bool
 
 	forwarded *forwarded // nil if it wasn't
 	status    int        // of the answer
@@ -75,7 +84,10 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &arrival{
 		at: time.Now(), remote: r.RemoteAddr, method: r.Method, path: r.URL.RequestURI(),
 		contentType: r.Header.Get("Content-Type"), id: r.Header.Get("Webhook-Id"), signed: r.Header.Get("Webhook-Signature"),
-		header: r.Header, verifies: l.verifies,
+		header: r.Header, verifies: l.verifies, asksUnsigned: l.asksUnsigned,
+	}
+	if l.hidesPath {
+		a.path = hidePath(a.path)
 	}
 	answer := &heldAnswer{ResponseWriter: w, header: make(http.Header)}
 	if l.takesAt(r.URL.Path) {
@@ -88,6 +100,11 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer f.answer.Body.Close()
 	}
 	a.took = time.Since(a.at)
+	if r.Method == http.MethodPost && l.takesAt(r.URL.Path) && l.recorder.keepsRequests() {
+		if err := l.recorder.recordRequest(a.recorded(r, l.recordsSecrets)); err != nil {
+			l.fail(err)
+		}
+	}
 	if err := l.view.show(a); err != nil {
 		l.fail(fmt.Errorf("the output can't be written: %w", err))
 	}
@@ -111,10 +128,25 @@ func (l *listener) ask(a *arrival, answer *heldAnswer, r *http.Request) {
 		r.Body = teeBody{io.TeeReader(r.Body, &a.body), r.Body}
 	}
 	l.receiver.ServeHTTP(answer, r)
+	if l.recorder.keepsRequests() && a.decision.Disposition != receiver.TooLarge {
+		// What the receiver has not read, as the headers were enough to refuse it.
+		_ = http.NewResponseController(answer).SetReadDeadline(time.Now().Add(receiver.DefaultReadTimeout))
+		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, receiver.DefaultMaxBytes-int64(a.body.Len())))
+	}
 
 	d := &a.decision.Delivery
-	if d.Verdict != "" {
-		a.report = conformance.Check(d.Payload) // the receiver doesn't look for warnings
+	if a.decision.Disposition == receiver.Nonconforming && r.Header.Get(form.Header) == form.Canonical.String() {
+		var e event.Event
+		if json.Unmarshal(d.Payload, &e) == nil {
+			l.takeCanonical(r.Context(), a, &e)
+		}
+	}
+	if a.canonical {
+		if err := l.recorder.record(d.Payload); err != nil {
+			l.fail(err)
+		}
+	} else if d.Verdict != "" {
+		a.report = l.checker.Check(d.Payload) // the receiver doesn't look for warnings
 		a.event = d.Event
 		if a.event == nil && d.Verdict != conformance.Invalid { // refused before it was parsed
 			a.event, _ = event.Parse(d.Payload)
@@ -144,7 +176,7 @@ var errNotAccepted = errors.New("answered as an event that is not accepted")
 
 // take is the receiver's only handler. It handles an event after the delay: by the
 // chosen status, or by what the forward makes of it.
-func (l *listener) take(ctx context.Context, _ *receiver.Delivery) error {
+func (l *listener) take(ctx context.Context, d *receiver.Delivery) error {
 	a := arrivalFrom(ctx)
 	a.taken = true
 	if l.delay > 0 {
@@ -160,7 +192,7 @@ func (l *listener) take(ctx context.Context, _ *receiver.Delivery) error {
 	}
 	status := l.status
 	if l.forward != nil {
-		a.forwarded = l.forward.send(ctx, a.header, a.body.Bytes())
+		a.forwarded = l.forward.send(ctx, a.header, a.body.Bytes(), d)
 		if ctx.Err() != nil {
 			a.gone = true
 			return ctx.Err()
@@ -176,8 +208,32 @@ func (l *listener) take(ctx context.Context, _ *receiver.Delivery) error {
 	return nil
 }
 
+// takeCanonical takes an event in its canonical form, which the receiver refuses, since
+// the contract knows no such payload. Its sender is authenticated.
+func (l *listener) takeCanonical(ctx context.Context, a *arrival, e *event.Event) {
+	a.canonical, a.event, a.decision.Delivery.Event = true, e, e
+	a.report = conformance.Report{Verdict: conformance.Conforms, EventType: e.RawType}
+	a.decision.Disposition = receiver.Accepted
+	claim, _ := l.Claim(ctx, a.id)
+	if l.take(ctx, &a.decision.Delivery) == nil {
+		_ = l.Commit(ctx, claim)
+	}
+}
+
 // observe keeps the decision with the arrival that it is about.
 func observe(ctx context.Context, d *receiver.Decision) { arrivalFrom(ctx).decision = *d }
+
+// recorded is the request as it is recorded. Its target is a URL only with a host.
+func (a *arrival) recorded(r *http.Request, secrets bool) recording.Request {
+	target := a.path
+	if secrets {
+		target = r.URL.RequestURI()
+	}
+	return recording.Request{
+		At: a.at, Took: a.took, Method: r.Method, URL: "http://" + r.Host + target, Proto: r.Proto,
+		Header: a.header, Body: a.body.Bytes(), Status: a.status,
+	}
+}
 
 func (a *arrival) refusePath(answer *heldAnswer, path string) {
 	a.problem = problem{

@@ -23,5 +23,11 @@ func Main() int {
 		fmt.Fprintf(os.Stderr, "runhooks: ended at once by a second signal (%v)\n", second)
 		os.Exit(128 + int(second.(syscall.Signal)))
 	}()
-	return Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	signal.Ignore(syscall.SIGPIPE) // a write to a pipe that nobody reads is an error like others
+	code := Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	if err := os.Stdout.Close(); err != nil && code != exitUsage { // as network file systems say that a disk is full
+		fmt.Fprintf(os.Stderr, "runhooks: the output can't be written: %v\n", err)
+		return exitUsage
+	}
+	return code
 }

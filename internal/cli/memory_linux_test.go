@@ -20,10 +20,6 @@ import (
 // make memory raises it to a gigabyte.
 var memoryBytes = flag.Int("memory.bytes", 16<<20, "bytes of NDJSON to check in TestMemory, and at most those of a file in TestMemoryOfOne")
 
-// underRace tells whether the race detector is on. What it keeps of each access
-// is several times the memory of the program, so that the limits here say nothing.
-var underRace bool
-
 // TestMemory: however long the input and the report, memory stays bounded.
 func TestMemory(t *testing.T) {
 	const limit = 64 << 20
@@ -32,7 +28,7 @@ func TestMemory(t *testing.T) {
 			written := 0
 			peak, report := measure(t, 1, func(stdin io.Writer) error {
 				for i := 0; written < *memoryBytes; i++ {
-					n, err := stdin.Write(event(i))
+					n, err := stdin.Write(nthEvent(i))
 					if err != nil {
 						return err
 					}
@@ -46,6 +42,34 @@ func TestMemory(t *testing.T) {
 			}
 			if report == 0 {
 				t.Error("no report")
+			}
+		})
+	}
+}
+
+// TestMemoryOfNormalize: however many events and rows, memory stays bounded, also where
+// rows wait for the last column.
+func TestMemoryOfNormalize(t *testing.T) {
+	const limit = 96 << 20 // of which the sums of the last million events are the part that grows, by 60 bytes each
+	for _, flags := range [][]string{nil, {"--rows", "-"}, {"--collapse"}} {
+		t.Run(strings.Join(flags, " "), func(t *testing.T) {
+			written := 0
+			peak, out := measure(t, 0, func(stdin io.Writer) error {
+				for i := 0; written < *memoryBytes; i++ {
+					n, err := stdin.Write(nthEvent(i))
+					if err != nil {
+						return err
+					}
+					written += n
+				}
+				return nil
+			}, append([]string{"normalize", "--input", "ndjson", "-"}, flags...)...)
+			t.Logf("%d MB in, %d MB out, peak memory %d MB", written/1e6, out/1e6, peak/1e6)
+			if peak > limit {
+				t.Errorf("peak memory %d, want at most %d", peak, limit)
+			}
+			if out < int64(written)/2 {
+				t.Errorf("%d bytes are written of %d", out, written)
 			}
 		})
 	}
@@ -75,11 +99,31 @@ func TestMemoryOfOne(t *testing.T) {
 	}
 }
 
+// TestMemoryOfReports: a payload of which there is much to say, a name of 10 kB above
+// thousands of wrong elements, doesn't get it said for many payloads at once.
+func TestMemoryOfReports(t *testing.T) {
+	const limit, payloads = 200e6, 60
+	list := `"captured_lists":{"` + strings.Repeat("K", 10_000) + `":[1` + strings.Repeat(",1", 5000) + `]}`
+	line := strings.Replace(string(nthEvent(0)), `"captured_lists":{}`, list, 1)
+	for _, format := range []string{"text", "ndjson"} {
+		t.Run(format, func(t *testing.T) {
+			peak, report := measure(t, 1, func(stdin io.Writer) error {
+				_, err := io.WriteString(stdin, strings.Repeat(line, payloads))
+				return err
+			}, "check", "--format", format, "-j", "32", "--input", "ndjson", "-")
+			t.Logf("%d kB in, %d MB out, peak memory %d MB", payloads*len(line)/1e3, report/1e6, peak/1e6)
+			if peak > limit {
+				t.Errorf("peak memory %d, want at most %.0f", peak, limit)
+			}
+		})
+	}
+}
+
 // measure runs runhooks, which must end with exit code want, and gives the most
 // memory that it had, and how long its report is.
 func measure(t *testing.T, want int, feed func(stdin io.Writer) error, args ...string) (peak, report int64) {
 	t.Helper()
-	if underRace {
+	if cli.UnderRace {
 		t.Skip("peak memory: the race detector takes several times as much")
 	}
 	self, err := os.Executable()
@@ -144,10 +188,10 @@ const (
 		`"metadata":{"user_id":%s}}}` + "\n"
 )
 
-// event gives an event of about a kilobyte, on a line, that is like no other.
+// nthEvent gives an event of about a kilobyte, on a line, that is like no other.
 // Most conform, one in eight of them with a member that the contract doesn't
 // name, and one in fifty deviates.
-func event(i int) []byte {
+func nthEvent(i int) []byte {
 	rng := rand.New(rand.NewPCG(1, uint64(i)))
 	more, userID := "", "108"
 	if i%8 == 3 {

@@ -15,7 +15,12 @@ import (
 
 // condition says whether what a script asks for is there.
 func condition(name string) (bool, error) {
-	if name != "postgres" {
+	switch name {
+	case "postgres":
+	case "dev-full":
+		_, err := os.Stat("/dev/full")
+		return err == nil, nil
+	default:
 		return false, fmt.Errorf("there is no condition %q", name)
 	}
 	there := os.Getenv("POSTGRES_URL") != ""

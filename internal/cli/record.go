@@ -7,19 +7,54 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/runhooks/runhooks/internal/recording"
 )
 
-// A recorder adds payloads to a file, one a line.
+// A recorder adds what arrives to a file: payloads, one a line, or whole requests to an
+// HTTP archive.
 type recorder struct {
-	mu   sync.Mutex
-	file *os.File
+	mu      sync.Mutex
+	file    *os.File          // of lines
+	archive *recording.Writer // or this
+}
+
+// Close closes the file.
+func (r *recorder) Close() {
+	if r.archive != nil {
+		r.archive.Close()
+		return
+	}
+	r.file.Close()
+}
+
+// keepsRequests tells whether whole requests are recorded, also those that are refused.
+func (r *recorder) keepsRequests() bool { return r != nil && r.archive != nil }
+
+// recordRequest adds a request and its answer, if that is what is recorded.
+func (r *recorder) recordRequest(req recording.Request) error {
+	if !r.keepsRequests() {
+		return nil
+	}
+	if err := r.archive.Add(req); err != nil {
+		return recordError(r.archive.Name(), err)
+	}
+	return nil
 }
 
 // openRecorder opens a file to add to, or makes one. Payloads may hold what is
 // not for everybody's eyes, so it is for its owner alone.
-func openRecorder(name string) (*recorder, error) {
+func openRecorder(name string, secrets bool) (*recorder, error) {
+	if strings.HasSuffix(name, ".har") {
+		archive, err := recording.Open(name, version(), secrets)
+		if err != nil {
+			return nil, recordError(name, err)
+		}
+		return &recorder{archive: archive}, nil
+	}
 	if info, err := os.Stat(name); err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
 		// Without a reader, this would wait for one, or the pipe fill up.
 		file, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
@@ -50,7 +85,7 @@ func openRecorder(name string) (*recorder, error) {
 // record adds a payload. An empty one leaves no line, and a nil recorder does
 // nothing.
 func (r *recorder) record(payload []byte) error {
-	if r == nil {
+	if r == nil || r.keepsRequests() {
 		return nil
 	}
 	line := oneLine(payload)

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,6 +30,13 @@ type running struct {
 
 func start(t *testing.T, in io.Reader, args ...string) *running {
 	t.Helper()
+	return startTo(t, nil, in, args...)
+}
+
+// startTo does as start with another standard output, so that output is only of
+// standard error.
+func startTo(t *testing.T, to io.Writer, in io.Reader, args ...string) *running {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), cli.Patience)
 	t.Cleanup(cancel)
 	out, w := io.Pipe()
@@ -36,7 +44,7 @@ func start(t *testing.T, in io.Reader, args ...string) *running {
 	t.Cleanup(func() { hung.Stop() })
 	r := &running{t: t, stop: cancel, output: bufio.NewScanner(out), code: make(chan int, 1)}
 	go func() {
-		r.code <- cli.Run(ctx, args, in, w, w)
+		r.code <- cli.Run(ctx, args, in, cmp.Or(to, io.Writer(w)), w)
 		w.Close()
 	}()
 	return r
@@ -227,7 +235,7 @@ func TestJobs(t *testing.T) {
 		if format == "ndjson" {
 			i := 0
 			for entry := range strings.Lines(string(want)) {
-				if strings.Contains(entry, `"source":"`+filepath.ToSlash(dir)+`/a.ndjson"`) {
+				if strings.HasPrefix(entry, `{"source":"`+filepath.ToSlash(dir)+`/a.ndjson"`) {
 					if !strings.Contains(entry, fmt.Sprintf(`"index":%d,`, i)) {
 						t.Fatalf("payload %d is %s", i, entry)
 					}
@@ -251,7 +259,7 @@ func TestBrokenOutput(t *testing.T) {
 	out.Close()
 	var stderr strings.Builder
 	code := cli.Run(t.Context(), []string{"check", path}, nil, w, &stderr)
-	if code != 2 || !strings.Contains(stderr.String(), "the report can't be written") {
+	if code != 2 || !strings.Contains(stderr.String(), "the output can't be written") {
 		t.Errorf("exit code %d, %q", code, stderr.String())
 	}
 }

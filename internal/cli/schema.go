@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runhooks/runhooks/internal/redact"
+	"github.com/runhooks/runhooks/internal/wholefile"
 	"github.com/runhooks/runhooks/jsonschema"
 	"github.com/runhooks/runhooks/openapi"
 )
@@ -35,6 +36,8 @@ func newSchema(s streams) *cobra.Command {
 
   v1/                            the documented contract, in JSON Schema 2020-12
   observed/                      what real servers send, in JSON Schema 2020-12
+  canonical/                     the one form to which both are normalised, in JSON
+                                 Schema 2020-12
   openapi/webhooks               OpenAPI 3.1, one webhook for each event
   openapi/receiver               OpenAPI 3.1, one path for both events: for tools that
                                  don't support webhooks
@@ -117,6 +120,7 @@ func contractDocuments() ([]document, error) {
 	}{
 		{jsonschema.FS, "v1", "v1"},
 		{jsonschema.FS, "observed", "observed"},
+		{jsonschema.FS, "canonical", "canonical"},
 		{openapi.Dist, "dist", "openapi"},
 	} {
 		err := fs.WalkDir(source.files, source.root, func(file string, entry fs.DirEntry, err error) error {
@@ -221,8 +225,8 @@ func (o *schemaOptions) export(documents []document, s streams) error {
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			return &exitError{exitUsage, err.Error()}
 		}
-		if err := os.WriteFile(target, d.text, 0o644); err != nil {
-			return &exitError{exitUsage, err.Error()}
+		if err := wholefile.Write(target, d.text, 0o644); err != nil {
+			return &exitError{exitUsage, fmt.Sprintf("%s can't be written: %v", target, err)}
 		}
 	}
 	for _, d := range documents {

@@ -129,7 +129,7 @@ a second signal ends it at once. Events are not lost by either. The exit code is
 	flags.BoolVar(&o.keysLost, "keys-lost", false, "start although keys are lost: pause endpoints whose secrets can't be decrypted, and give them new ones")
 	flags.BoolVar(&o.traceEndpoints, "trace-endpoints", false, "send the traceparent header to endpoints")
 	flags.StringVar(&o.otlpEndpoint, "otlp-endpoint", "", "send traces to the OpenTelemetry collector at `URL`, such as http://127.0.0.1:4318 (OTLP over HTTP)")
-	flags.StringVar(&o.publicURL, "public-url", "", "the `URL` at which browsers reach the service, for portal links, such as https://hooks.example.com (default: the one that a link was asked for at)")
+	flags.StringVar(&o.publicURL, "public-url", "", "the `URL` at which browsers and servers reach the service, for portal links and inlets, such as https://hooks.example.com (default: the one that a link or an inlet was asked for at)")
 	flags.StringSliceVar(&o.frameAncestors, "frame-ancestors", nil, "let pages at `ORIGIN`, such as https://app.example.com or https://*.example.com, show the portal in a frame (repeatable); needs https")
 	flags.StringVar(&o.brandName, "brand-name", "", "show `NAME` in the portal, as whose it is")
 	flags.StringVar(&o.brandLogo, "brand-logo", "", "show the logo in `FILE` in the portal: SVG or PNG, up to 256 KiB")

@@ -366,6 +366,7 @@ func (o *serveOptions) server(store delivery.Store, engine *delivery.Engine, rin
 		return nil, err
 	}
 	mux.Handle("/", shown)
+	server.Handler = api.Direct(mux)
 	server.RegisterOnShutdown(shown.Stop)
 	return server, nil
 }

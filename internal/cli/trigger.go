@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runhooks/runhooks/internal/intake"
+	"github.com/runhooks/runhooks/internal/recording"
 	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/internal/report"
 	"github.com/runhooks/runhooks/internal/sample"
@@ -34,13 +37,24 @@ type triggerOptions struct {
 	as           string
 	set          []string
 	file         string
+	replay       string
+	entry        int
 	count        int
 	rate         rate
 	secrets      []string
 	id           string
+	unsigned     bool
 	headers      []string
+	contentType  string
+	userAgent    string
+	tamper       string
+	age          time.Duration
+	retries      int
+	retryWait    time.Duration
 	timeout      time.Duration
 	allowPrivate bool
+	trust        trust
+	list         bool
 	force        bool
 	print        bool
 	seed         uint64
@@ -48,8 +62,10 @@ type triggerOptions struct {
 	format       string
 	color        string
 
-	signing []signature.Secret // of secrets, or of the environment
-	header  http.Header        // of headers
+	given   func(flag string) bool // on the command line
+	signing []signature.Secret     // of secrets, or of the environment
+	header  http.Header            // of headers
+	server  *sample.Request        // of as: how that server sends; nil if the request is ours
 }
 
 func newTrigger(s streams) *cobra.Command {
@@ -57,18 +73,42 @@ func newTrigger(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trigger [flags] {EVENT | --file FILE} --to URL",
 		Short: "Send an event to an endpoint, as a platform would",
-		Long: `Trigger sends an event to an endpoint once, and shows the request and the answer.
+		Long: `Trigger sends an event to an endpoint, and shows the request and the answer.
 
 EVENT is run_completed or run_failed, with sample data that conforms; ids and
 times are new each time. Or it is webhook_test, which servers send to try an
-endpoint, and which is not in the documented contract. --as maxun sends the
-event in the shape that this server really sends. --file sends your own payload,
-unchanged and unchecked.
+endpoint, and which is not in the documented contract. --file sends your own
+payload, unchanged and unchecked. --replay sends the requests of a recording again,
+with their headers and the exact bytes of their bodies, as runhooks listen --record
+FILE.har has kept them: signed anew with a secret, and else with the signatures that
+they had.
 
-With a secret, the request is signed, as Standard Webhooks specifies. Redirects
-are not followed. If URL has a name, such as example.com, that leads to an
-address of this machine or of a private network, nothing is sent, unless with
---allow-private; localhost, and an address that you write out, are allowed.
+--as maxun sends what this server really sends, in the way it sends it: EVENT is
+then also a shape, such as crawl or failed-twice, which --list lists with the
+releases that are known. There are no webhook headers and no signature. The
+request is tried up to three times until the answer is 2xx, after 5 s and 10 s.
+Redirects are followed: 301, 302 and 303 as a GET without a body, which counts
+as delivered if that is answered with 2xx. Two events of one run are sent one
+after the other. With a secret or --id the webhook headers are there as well,
+which that server doesn't send.
+
+With a secret, the request is signed, as Standard Webhooks specifies. --tamper
+changes something afterwards, so that a receiver has to refuse it:
+
+  body       a digit or letter of the body is another one
+  space      white space is added within the body
+  newline    a line feed is added behind the body
+  truncate   the last byte of the body is missing
+  id         the webhook-id is another one
+  timestamp  the webhook-timestamp is a second later
+  signature  a character of the signature is another one
+  secret     the signature is by another secret
+  missing    there is no webhook-signature
+
+Without --as, redirects are not followed. If URL has a name, such as example.com,
+that leads to an address of this machine or of a private network, nothing is sent,
+unless with --allow-private; localhost, and an address that you write out, are
+allowed.
 
 Secrets are not shown: user information and query values of URLs, and what an
 answer repeats of them and of --header, appear as ***. What stands in the path
@@ -80,18 +120,27 @@ reached (the remaining events are sent all the same).`,
 		Example: `  runhooks trigger run_completed --to http://127.0.0.1:9000
   RUNHOOKS_SECRET=whsec_… runhooks trigger run_failed --to https://example.com/events
   runhooks trigger run_failed --set data.robotName='Price watch' --to http://127.0.0.1:9000
-  runhooks trigger run_completed --as maxun --to http://127.0.0.1:9000
+  runhooks trigger --list
+  runhooks trigger crawl --as maxun@0.0.43 --to http://127.0.0.1:9000
+  runhooks trigger run_failed --as maxun --retry-wait 100ms --to http://127.0.0.1:9000
+  runhooks trigger run_completed --tamper body --to http://127.0.0.1:9000
+  runhooks trigger run_completed --age 10m --to http://127.0.0.1:9000
   runhooks trigger --file events.ndjson --rate 10/s --to http://127.0.0.1:9000
+  runhooks trigger --replay all.har --entry 3 --to http://127.0.0.1:3000/events
   runhooks trigger run_completed --print | runhooks check -`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return sample.Events(), cobra.ShellCompDirectiveNoFileComp
+			return sample.Names(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.event = args[0]
 			}
-			o.seeded = cmd.Flags().Changed("seed")
+			o.given = cmd.Flags().Changed
+			o.seeded = o.given("seed")
+			if o.list {
+				return o.listShapes(s)
+			}
 			if err := o.validate(); err != nil {
 				return err
 			}
@@ -102,16 +151,27 @@ reached (the remaining events are sent all the same).`,
 	flags.SortFlags = false
 	flags.StringVar(&o.to, "to", "", "send to `URL`")
 	flags.StringArrayVar(&o.set, "set", nil, "set a value of the sample, as `PATH=VALUE`: a path such as data.robot_name, or a JSON Pointer; a value in JSON, or else text (repeatable)")
-	flags.StringVar(&o.as, "as", "", "send the shape that `SERVER` sends: maxun, or one of its releases, such as maxun@0.0.22")
+	flags.StringVar(&o.as, "as", "", "send what `SERVER` sends, and as it does: maxun, or one of its releases, such as maxun@0.0.22")
+	flags.BoolVar(&o.list, "list", false, "list the releases and shapes of servers, and send nothing")
 	flags.StringVar(&o.file, "file", "", "send the payloads in `FILE` as they are: JSON, NDJSON (one payload a line) or HAR; - is standard input")
+	flags.StringVar(&o.replay, "replay", "", "send the POSTs in `FILE` again (HAR), with their headers")
+	flags.IntVar(&o.entry, "entry", 0, "replay only the `N`th entry of the recording")
 	flags.BoolVar(&o.force, "force", false, "send the event even if --set makes it break the contract")
 	flags.StringArrayVar(&o.secrets, "secret", nil, "sign with `SECRET`, whsec_… or whsk_… (repeatable); better in the environment, as "+secretVariable+"; runhooks secret makes one")
+	flags.BoolVar(&o.unsigned, "unsigned", false, "don't sign, even if "+secretVariable+" has a secret")
+	flags.StringVar(&o.tamper, "tamper", "", "change something after signing: `WAY` is "+strings.Join(tamperWays, ", "))
+	flags.DurationVar(&o.age, "age", 0, "sign as if it were `DURATION` ago, such as 10m; ahead of time if it is negative")
 	flags.StringVar(&o.id, "id", "", "send `ID` as the webhook-id of every event, instead of a new one for each")
 	flags.StringArrayVar(&o.headers, "header", nil, "add a header, as `NAME=VALUE` (repeatable)")
+	flags.StringVar(&o.contentType, "content-type", "application/json", "send `TYPE` as Content-Type; none if it is empty")
+	flags.StringVar(&o.userAgent, "user-agent", "runhooks/"+version(), "send `NAME` as User-Agent; none if it is empty")
+	flags.IntVar(&o.retries, "retries", 0, "try an event up to `N` times more while the answer is not 2xx (with --as: as that server does)")
+	flags.DurationVar(&o.retryWait, "retry-wait", 5*time.Second, "wait for `DURATION` before the second try, and twice as long before each further one")
 	flags.IntVar(&o.count, "count", 1, "send `N` events, one after the other")
 	flags.Var(&o.rate, "rate", "send at most `N/s` events a second (N/m: a minute, N/h: an hour)")
 	flags.DurationVar(&o.timeout, "timeout", emitter.DefaultTimeout, "give up after `DURATION`")
 	flags.BoolVar(&o.allowPrivate, "allow-private", false, "send even if the URL's name leads to an address that is not public")
+	o.trust.flags(flags)
 	flags.BoolVar(&o.print, "print", false, "print the payload, and send nothing")
 	flags.Uint64Var(&o.seed, "seed", 0, "make the same payloads and webhook-ids each time: ids from the number `N`, and times as in the sample")
 	choiceVar(cmd, &o.format, "format", "form of the output: text, or json with an object for each attempt", "text", "json")
@@ -119,33 +179,60 @@ reached (the remaining events are sent all the same).`,
 	cmd.MarkFlagsMutuallyExclusive("to", "print")
 	for _, name := range []string{"set", "as", "count", "seed", "force"} {
 		cmd.MarkFlagsMutuallyExclusive("file", name)
+		cmd.MarkFlagsMutuallyExclusive("replay", name)
 	}
+	cmd.MarkFlagsMutuallyExclusive("file", "replay")
+	cmd.MarkFlagsMutuallyExclusive("secret", "unsigned")
+	_ = cmd.RegisterFlagCompletionFunc("tamper", cobra.FixedCompletions(tamperWays, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 // validate checks what no single flag can, and reads what is left to read.
 func (o *triggerOptions) validate() (err error) {
 	switch {
-	case o.file == "" && o.event == "":
-		return fmt.Errorf("which event? There are %s; or give --file", strings.Join(sample.Events(), ", "))
+	case o.file == "" && o.replay == "" && o.event == "":
+		return fmt.Errorf("which event? There are %s, and what trigger --list lists; or give --file", strings.Join(sample.Events(), ", "))
+	case o.replay != "" && o.event != "":
+		return fmt.Errorf("--replay has the requests: leave out the event %q", o.event)
 	case o.file != "" && o.event != "":
 		return fmt.Errorf("--file has the payload: leave out the event %q", o.event)
+	case o.given("entry") && o.replay == "":
+		return errors.New("--entry is one of the recording that --replay names")
+	case o.entry < 0:
+		return fmt.Errorf("--entry is %d: the first is 1", o.entry)
 	}
 	if o.event != "" {
-		event, ok := sample.Find(o.event)
+		name, ok := sample.Find(o.event)
 		switch {
-		case !ok && event != "":
-			return fmt.Errorf("there is no event %q: did you mean %s?", o.event, event)
+		case !ok && name != "":
+			return fmt.Errorf("there is no event %q: did you mean %s?", o.event, name)
 		case !ok:
-			return fmt.Errorf("there is no event %q: there are %s", o.event, strings.Join(sample.Events(), ", "))
+			return fmt.Errorf("there is no event %q: there are %s; trigger --list lists what servers send", o.event, strings.Join(sample.Events(), ", "))
 		}
-		o.event = event
+		o.event = name
+		if o.as == "" && !slices.Contains(sample.Events(), name) {
+			o.as = "maxun" // whose shape it is
+		}
+	}
+	if o.as != "" {
+		server, _, err := sample.ParseServer(o.as)
+		if err != nil {
+			return fmt.Errorf("--as: %w; trigger --list lists them", err)
+		}
+		o.server = &server.Request
+		o.asServer()
 	}
 	switch {
 	case o.to == "" && !o.print:
 		return errors.New("where to? Give --to URL, or --print to see the payload")
 	case o.count < 1:
 		return fmt.Errorf("--count is %d: it is 1 or more", o.count)
+	case o.retries < 0:
+		return fmt.Errorf("--retries is %d: it is 0 or more", o.retries)
+	case o.retryWait < 0:
+		return fmt.Errorf("--retry-wait is %v: it can't be negative", o.retryWait)
+	case o.tamper != "" && !slices.Contains(tamperWays, o.tamper):
+		return fmt.Errorf("there is no --tamper %s: there are %s", o.tamper, strings.Join(tamperWays, ", "))
 	case o.timeout <= 0:
 		return fmt.Errorf("--timeout is %v: it is more than 0, as 10s", o.timeout)
 	}
@@ -157,8 +244,22 @@ func (o *triggerOptions) validate() (err error) {
 	if o.header, err = parseHeaders(o.headers); err != nil {
 		return err
 	}
-	if o.signing, err = parseSecrets(o.secrets); err != nil {
-		return err
+	for name, values := range o.header {
+		for _, value := range values {
+			if err := emitter.CheckHeader(name, value); err != nil {
+				return errors.New(strings.TrimPrefix(err.Error(), "endpoint: "))
+			}
+		}
+	}
+	if !o.unsigned {
+		if o.signing, err = parseSecrets(o.secrets); err != nil {
+			return err
+		}
+	}
+	for _, flag := range []string{"tamper", "age"} {
+		if o.given(flag) && len(o.signing) == 0 {
+			return fmt.Errorf("--%s is about what is signed: give a secret, as --secret or %s; runhooks secret makes one", flag, secretVariable)
+		}
 	}
 	if o.to == "" {
 		return nil
@@ -166,6 +267,13 @@ func (o *triggerOptions) validate() (err error) {
 	if !strings.Contains(o.to, "://") {
 		suggestion := redact.URL("http://" + o.to)
 		return fmt.Errorf("--to %s is not a URL: did you mean %s?", strings.TrimPrefix(suggestion, "http://"), suggestion)
+	}
+	if u, err := url.Parse(o.to); err == nil && u.User != nil && o.server != nil {
+		// As the server's client does.
+		password, _ := u.User.Password()
+		o.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+		u.User = nil
+		o.to = u.String()
 	}
 	err = o.guard().CheckURL(o.to)
 	if blocked, ok := errors.AsType[*emitter.BlockedError](err); ok { // an IPv6 address that leads to an IPv4 one
@@ -186,8 +294,10 @@ func (o *triggerOptions) tryAttempt() error {
 	case redact.Text(id) != id:
 		return errors.New("--id has a secret in it, which would be sent and shown: it belongs to --secret, or " + secretVariable)
 	}
-	_, err := signature.Sign(id, time.Now(), nil, orAny(o.signing)...)
+	_, err := signature.Sign(id, time.Now().Add(-o.age), nil, orAny(o.signing)...)
 	switch {
+	case errors.Is(err, signature.ErrHeaderMalformed) && o.given("age") && o.id == "":
+		return fmt.Errorf("--age %v: a timestamp is in 1970 or later", o.age)
 	case errors.Is(err, signature.ErrHeaderMalformed):
 		return fmt.Errorf("--id %q can't be sent: an id is 1 to 256 visible ASCII characters without a full stop", o.id)
 	case err != nil:
@@ -202,6 +312,21 @@ func orAny(secrets []signature.Secret) []signature.Secret {
 		return []signature.Secret{signature.NewSecret()}
 	}
 	return secrets
+}
+
+// asServer has what was not said on the command line be as the server has it.
+func (o *triggerOptions) asServer() {
+	for flag, set := range map[string]func(){
+		"content-type": func() { o.contentType = o.server.ContentType },
+		"user-agent":   func() { o.userAgent = o.server.UserAgent },
+		"retries":      func() { o.retries = o.server.Tries - 1 },
+		"retry-wait":   func() { o.retryWait = o.server.Wait() },
+		"timeout":      func() { o.timeout = time.Duration(o.server.TimeoutSeconds) * time.Second },
+	} {
+		if !o.given(flag) {
+			set()
+		}
+	}
 }
 
 // guard allows what the user typed. What a name leads to, its owner decides and
@@ -228,53 +353,61 @@ func (o *triggerOptions) guard() emitter.Guard {
 
 // run makes the payloads, and prints or sends them.
 func (o *triggerOptions) run(ctx context.Context, s streams) error {
+	tlsConfig, err := o.trust.config()
+	if err != nil {
+		return &exitError{exitUsage, err.Error()}
+	}
 	t := &trigger{
 		options: o,
-		client: &emitter.Client{
-			Guard: o.guard(), Timeout: o.timeout, UserAgent: "runhooks/" + version(),
-			Unchecked: true, // what may be sent is decided here
-		},
-		endpoint: emitter.Endpoint{URL: o.to, Secrets: o.signing, Unsigned: len(o.signing) == 0, Header: o.header},
-		maker:    sample.Maker{Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Now: time.Now},
-		view:     &attemptView{Terminal: styled(s.out, o.color), out: s.out, json: o.format == "json"},
-		errOut:   s.err,
+		client:  &emitter.Client{Guard: o.guard(), Timeout: o.timeout, TLS: tlsConfig},
+		maker:   sample.Maker{Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), Now: time.Now},
+		view:    &attemptView{Terminal: styled(s.out, o.color), out: s.out, json: o.format == "json"},
+		errOut:  s.err,
 	}
 	defer t.client.CloseIdleConnections()
 	if o.seeded {
 		t.maker = sample.Maker{Rand: rand.New(rand.NewPCG(o.seed, 0))}
 	}
 	each := t.samples
-	if o.file != "" {
-		each = func(ctx context.Context, take func([]byte) error) error { return t.payloads(ctx, s.in, take) }
+	switch {
+	case o.file != "":
+		each = func(ctx context.Context, take func(outgoing) error) error { return t.payloads(ctx, s.in, take) }
+	case o.replay != "":
+		each = t.recorded
 	}
 	if o.print {
-		return each(ctx, func(payload []byte) error {
-			_, err := s.out.Write(append(slices.Clone(oneLine(payload)), '\n'))
+		return each(ctx, func(out outgoing) error {
+			_, err := s.out.Write(append(slices.Clone(oneLine(out.payload)), '\n'))
 			return err
 		})
 	}
 	return t.sendAll(ctx, each)
 }
 
+// An outgoing is what is to be sent.
+type outgoing struct {
+	payload  []byte
+	recorded *recording.Request // of which it is the body; nil if it is of no recording
+}
+
 // A trigger is one run of the command.
 type trigger struct {
-	options  *triggerOptions
-	client   *emitter.Client
-	endpoint emitter.Endpoint
-	maker    sample.Maker
-	view     *attemptView
-	errOut   io.Writer
+	options *triggerOptions
+	client  *emitter.Client
+	maker   sample.Maker
+	view    *attemptView
+	errOut  io.Writer
 }
 
 // sendAll sends every payload that each gives. The error tells the exit code.
-func (t *trigger) sendAll(ctx context.Context, each func(context.Context, func([]byte) error) error) error {
+func (t *trigger) sendAll(ctx context.Context, each func(context.Context, func(outgoing) error) error) error {
 	pace := pacer{every: t.options.rate.every}
 	sent, refused, unreached := 0, 0, 0
-	err := each(ctx, func(payload []byte) error {
+	err := each(ctx, func(out outgoing) error {
 		if err := pace.wait(ctx); err != nil {
 			return err
 		}
-		attempt, err := t.send(ctx, payload)
+		attempt, err := t.send(ctx, out)
 		if err != nil {
 			return err
 		}
@@ -302,69 +435,179 @@ func (t *trigger) sendAll(ctx context.Context, each func(context.Context, func([
 	case refused > 0:
 		return &exitError{code: exitFail}
 	case sent == 0:
-		return &exitError{exitUsage, "nothing was sent: " + t.options.file + " holds no payloads"}
+		return &exitError{exitUsage, "nothing was sent: " + cmp.Or(t.options.file, t.options.replay) + " holds no payloads"}
 	}
 	return nil
 }
 
-// send makes one attempt, and shows it.
-func (t *trigger) send(ctx context.Context, payload []byte) (emitter.Attempt, error) {
+// send sends an event, and shows each attempt. It returns the one that decides.
+func (t *trigger) send(ctx context.Context, out outgoing) (emitter.Attempt, error) {
 	id := t.options.id
 	switch {
 	case id != "":
 	case t.options.seeded:
 		id = t.maker.ID()
+	case out.recorded != nil && out.recorded.Header.Get(signature.HeaderID) != "":
+		id = out.recorded.Header.Get(signature.HeaderID)
 	default:
 		id = event.NewID()
 	}
-	attempt, err := t.client.Send(ctx, t.endpoint, id, payload)
-	if err != nil {
-		return attempt, &exitError{exitUsage, strings.TrimPrefix(err.Error(), "endpoint: ")}
+	report := conformance.Check(out.payload)
+	wait := t.options.retryWait
+	for try := 1; ; try++ {
+		r, note, err := t.request(id, out)
+		if err != nil {
+			return emitter.Attempt{}, &exitError{exitUsage, strings.TrimPrefix(err.Error(), "signature: ")}
+		}
+		s := sending{request: r, payload: out.payload, note: note, report: report, tampered: t.options.tamper, try: try, tries: 1 + t.options.retries}
+		if s.attempt, err = t.attempt(ctx, &s, wait); err != nil || s.attempt.Outcome == emitter.Accepted || s.try == s.tries {
+			return s.attempt, err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return s.attempt, ctx.Err()
+		case <-timer.C:
+		}
+		wait *= 2
 	}
-	attempt.Answer = []byte(redact.Echo(string(attempt.Answer), t.options.to, t.options.header))
-	attempt.Location = redact.Echo(attempt.Location, t.options.to, t.options.header)
-	sent := sending{
-		url: t.options.to, id: id, payload: payload, report: conformance.Check(payload), attempt: attempt,
-	}
-	if !t.endpoint.Unsigned {
-		// The same again, as the header had it.
-		if sent.signature, err = signature.Sign(id, attempt.At, payload, t.endpoint.Secrets...); err != nil {
+}
+
+// attempt makes an attempt and shows it, and follows redirects where the server does.
+func (t *trigger) attempt(ctx context.Context, s *sending, wait time.Duration) (emitter.Attempt, error) {
+	for redirects := 0; ; redirects++ {
+		attempt, err := t.client.SendRequest(ctx, s.request)
+		if err != nil {
+			return attempt, &exitError{exitUsage, strings.TrimPrefix(err.Error(), "endpoint: ")}
+		}
+		attempt.Answer = []byte(redact.Echo(string(attempt.Answer), s.request.URL, t.options.header))
+		attempt.Location = redact.Echo(attempt.Location, s.request.URL, t.options.header)
+		s.attempt = attempt
+		following, follows := t.follow(s.request, attempt)
+		follows = follows && redirects < maxRedirects
+		s.follows, s.waits = follows, 0
+		if !follows && attempt.Outcome != emitter.Accepted && s.try < s.tries {
+			s.waits = wait
+		}
+		if err := t.view.show(*s); err != nil || !follows {
 			return attempt, err
 		}
+		s.request, s.redirected = following, true
 	}
-	return attempt, t.view.show(sent)
+}
+
+// maxRedirects is how many redirects are followed.
+const maxRedirects = 20
+
+// follow returns the request that a server makes of a redirect, as clients on the web
+// do (RFC 9110, section 15.4): after 301, 302 and 303 a GET without a body.
+func (t *trigger) follow(r emitter.Request, a emitter.Attempt) (emitter.Request, bool) {
+	if t.options.server == nil || a.Header.Get("Location") == "" {
+		return r, false
+	}
+	switch a.Status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
+		r.Method, r.Body = http.MethodGet, nil
+		r.Header = r.Header.Clone()
+		r.Header.Del("Content-Type")
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return r, false
+	}
+	base, err := url.Parse(r.URL)
+	if err != nil {
+		return r, false
+	}
+	to, err := base.Parse(a.Header.Get("Location"))
+	if err != nil || to.Scheme != "http" && to.Scheme != "https" {
+		return r, false
+	}
+	if to.Host != base.Host {
+		r.Header = r.Header.Clone()
+		r.Header.Del("Authorization")
+	}
+	to.Fragment = ""
+	r.URL = to.String()
+	return r, true
+}
+
+// request makes the request of an attempt, with what there is to note about it.
+func (t *trigger) request(id string, out outgoing) (r emitter.Request, note string, err error) {
+	o := t.options
+	r = emitter.Request{URL: o.to, Header: o.header.Clone(), Body: out.payload}
+	for flag, h := range map[string][2]string{"content-type": {"Content-Type", o.contentType}, "user-agent": {"User-Agent", o.userAgent}} {
+		if h[1] != "" && (out.recorded == nil || o.given(flag)) {
+			r.Header.Set(h[0], h[1])
+		}
+	}
+	signs := len(o.signing) > 0 || o.id != ""
+	if out.recorded != nil {
+		note = replay(&r, out.recorded, signs, o.given)
+	}
+	if !signs && (o.server != nil || out.recorded != nil) {
+		return r, note, nil
+	}
+	secrets := orAny(o.signing)
+	if o.tamper == "secret" {
+		secrets = orAny(nil)
+	}
+	if err := signature.SetHeaders(r.Header, id, time.Now().Add(-o.age), out.payload, secrets...); err != nil {
+		return r, note, err
+	}
+	if len(o.signing) == 0 {
+		r.Header.Del(signature.HeaderSignature)
+	}
+	tamper(&r, o.tamper)
+	return r, note, nil
 }
 
 // samples makes the payloads of an event.
-func (t *trigger) samples(_ context.Context, take func([]byte) error) error {
+func (t *trigger) samples(_ context.Context, take func(outgoing) error) error {
 	for range t.options.count {
-		payload, err := t.sample()
+		payloads, err := t.sample()
 		if err != nil {
 			return err
 		}
-		if err := take(payload); err != nil {
-			return err
+		for _, payload := range payloads {
+			if err := take(outgoing{payload: payload}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// sample makes one payload, and refuses one that --set made worse.
-func (t *trigger) sample() ([]byte, error) {
+// sample makes the payloads of one run, mostly one, and refuses one that --set made
+// worse.
+func (t *trigger) sample() ([][]byte, error) {
 	o := t.options
 	as := o.as
-	if as == "" && !sample.IsDocumented(o.event) {
-		as = "maxun"
+	if as == "" && sample.IsDocumented(o.event) {
+		payload, err := t.maker.Documented(o.event)
+		if err != nil {
+			return nil, err
+		}
+		payload, err = t.set(payload)
+		return [][]byte{payload}, err
 	}
-	var payload []byte
-	var err error
-	if as == "" {
-		payload, err = t.maker.Documented(o.event)
-	} else {
-		payload, err = t.maker.As(as, o.event)
+	payloads, err := t.maker.As(cmp.Or(as, "maxun"), o.event)
+	if err != nil {
+		return nil, fmt.Errorf("%w; trigger --list lists them", err)
 	}
-	if err != nil || len(o.set) == 0 {
-		return payload, err
+	for i := range payloads {
+		if payloads[i], err = t.set(payloads[i]); err != nil {
+			return nil, err
+		}
+	}
+	return payloads, nil
+}
+
+// set sets what --set says.
+func (t *trigger) set(payload []byte) (_ []byte, err error) {
+	o := t.options
+	if len(o.set) == 0 {
+		return payload, nil
 	}
 	before := conformance.Check(payload)
 	for _, assignment := range o.set {
@@ -391,8 +634,8 @@ func (t *trigger) sample() ([]byte, error) {
 }
 
 // payloads gives those of the file.
-func (t *trigger) payloads(ctx context.Context, stdin io.Reader, take func([]byte) error) error {
-	sources, unreachable := intake.Expand([]string{t.options.file})
+func (t *trigger) payloads(ctx context.Context, stdin io.Reader, take func(outgoing) error) error {
+	sources, _, unreachable := intake.Expand(ctx, []string{t.options.file})
 	if len(unreachable) > 0 {
 		return &exitError{exitUsage, unreachable[0].Error()}
 	}
@@ -407,7 +650,7 @@ func (t *trigger) payloads(ctx context.Context, stdin io.Reader, take func([]byt
 					return &exitError{exitUsage, fmt.Sprintf("%s:%d: the payload is larger than %v", batch.Source, payload.Line, byteSize(intake.DefaultMaxBytes))}
 				}
 				// A connection may go on reading it when its attempt is over.
-				if err := take(slices.Clone(payload.Data)); err != nil {
+				if err := take(outgoing{payload: slices.Clone(payload.Data)}); err != nil {
 					return err
 				}
 			}
@@ -424,9 +667,13 @@ const secretVariable = "RUNHOOKS_SECRET"
 // parseSecrets reads secrets: those given, or else those of the environment,
 // which are separated by white space. The error shows nothing of them.
 func parseSecrets(given []string) ([]signature.Secret, error) {
-	from := "--secret"
+	return parseSecretsOf("--secret", given, secretVariable)
+}
+
+// parseSecretsOf does so for a flag and an environment variable.
+func parseSecretsOf(from string, given []string, variable string) ([]signature.Secret, error) {
 	if len(given) == 0 {
-		given, from = strings.Fields(os.Getenv(secretVariable)), secretVariable
+		given, from = strings.Fields(os.Getenv(variable)), variable
 	}
 	secrets := make([]signature.Secret, 0, len(given))
 	for _, text := range given {

@@ -1,11 +1,10 @@
 package cli
 
 import (
+	"context"
 	"maps"
 	"os"
 	"time"
-
-	"github.com/runhooks/runhooks/internal/intake"
 )
 
 // watchEvery is how often --watch looks at its inputs. It looks rather than
@@ -21,14 +20,16 @@ type fileState struct {
 
 // snapshot gives the state of all inputs. One that can't be read has the zero
 // state.
-func (o *checkOptions) snapshot() map[string]fileState {
-	sources, _ := intake.Expand(o.paths)
+func (o *checkOptions) snapshot(ctx context.Context, s streams) map[string]fileState {
+	sources := o.inputs(ctx, s, o.beside()...).sources
 	states := make(map[string]fileState, len(sources))
 	for _, source := range sources {
 		states[source.Path] = stateOf(source.Path)
 	}
-	if o.baseline != "" {
-		states[o.baseline] = stateOf(o.baseline)
+	for _, name := range append(o.schemaFiles(), o.baseline) {
+		if name != "" {
+			states[name] = stateOf(name)
+		}
 	}
 	return states
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/runhooks/runhooks/internal/form"
 	"github.com/runhooks/runhooks/pkg/emitter"
 )
 
@@ -43,9 +44,10 @@ func (e *Engine) attempt(f *flight) *ended {
 		}
 		f.sealed = &sealed
 	}
+	r := e.render(&f.task.Event, f.ep)
 	e.metrics.began(d, e.now())
 	ctx, end := e.traceAttempt(f)
-	a, err := e.send(ctx, f.ep, f.sealed, d.EventID, Payload(&f.task.Event, f.ep.ID))
+	a, err := e.send(ctx, f.ep, f.sealed, d.EventID, &r)
 	o := &ended{flight: f, Outcome: Outcome{
 		EndpointID: f.q.id, Epoch: f.q.epoch,
 		Attempt: Attempt{
@@ -68,7 +70,7 @@ func (e *Engine) attempt(f *flight) *ended {
 		o.summary = string(a.Outcome) + ": " + a.Err.Error()
 	}
 	o.summary = strings.ToValidUTF8(o.summary, "\uFFFD") // databases can't hold the rest
-	o.Attempt.Detail = detail(f.ep, f.sealed, &a, e.o.KeepAnswer)
+	o.Attempt.Detail = detail(f.ep, f.sealed, &a, &r, e.o.KeepAnswer)
 	o.follow(d)
 	end(o)
 	e.metrics.attempted(o)
@@ -76,26 +78,33 @@ func (e *Engine) attempt(f *flight) *ended {
 }
 
 // send makes an attempt by the client.
-func (e *Engine) send(ctx context.Context, ep *Endpoint, s *Sealed, eventID string, payload []byte) (emitter.Attempt, error) {
+func (e *Engine) send(ctx context.Context, ep *Endpoint, s *Sealed, eventID string, r *Rendered) (emitter.Attempt, error) {
 	header := s.Header
+	if r.Form != form.Received {
+		header = maps.Clone(header)
+		if header == nil {
+			header = http.Header{}
+		}
+		header.Set(form.Header, string(r.Form))
+	}
 	if e.o.TraceEndpoints {
 		header = withTraceParent(ctx, header)
 	}
 	return e.transmit(ctx, emitter.Endpoint{
 		URL: ep.URL, Secrets: s.Secrets, Unsigned: len(s.Secrets) == 0, Header: header, Timeout: ep.Timeout,
-	}, eventID, payload)
+	}, eventID, r.Payload)
 }
 
-// Try makes one attempt to deliver a payload, and stores nothing. Of the attempt, the
+// Try makes one attempt to deliver an event as it was rendered, and stores nothing. Of the attempt, the
 // [Detail] that it also returns as JSON may be shown. Errors are those of
 // [emitter.Client.Send] and [Options.Unseal].
-func (e *Engine) Try(ctx context.Context, ep Endpoint, eventID string, payload []byte) (emitter.Attempt, []byte, error) {
+func (e *Engine) Try(ctx context.Context, ep Endpoint, eventID string, r Rendered) (emitter.Attempt, []byte, error) {
 	s, err := e.o.Unseal(&ep)
 	if err != nil {
 		return emitter.Attempt{}, nil, err
 	}
-	a, err := e.send(ctx, &ep, &s, eventID, payload)
-	return a, detail(&ep, &s, &a, keepTried), err
+	a, err := e.send(ctx, &ep, &s, eventID, &r)
+	return a, detail(&ep, &s, &a, &r, keepTried), err
 }
 
 // follow decides what follows the attempt of a delivery.
@@ -151,14 +160,14 @@ const struckOut = "***"
 // shownRequest are the headers of a request that nothing secret can be in. The
 // others are the endpoint's own, and its signature.
 var shownRequest = []string{
-	"Content-Type", "User-Agent", "Webhook-Id", "Webhook-Timestamp", "Traceparent", "Accept-Encoding", "Content-Length",
+	"Content-Type", "User-Agent", "Webhook-Id", form.Header, "Webhook-Timestamp", "Traceparent", "Accept-Encoding", "Content-Length",
 }
 
 // secretWords are in the names of headers of answers that may be secret.
 var secretWords = []string{"cookie", "auth", "token", "secret", "key", "session", "signature", "password"}
 
 // detail returns the [Detail] of an attempt as JSON.
-func detail(ep *Endpoint, s *Sealed, a *emitter.Attempt, keepAnswer int) []byte {
+func detail(ep *Endpoint, s *Sealed, a *emitter.Attempt, r *Rendered, keepAnswer int) []byte {
 	w := detailWriter{text: make([]byte, 0, 1024), secret: secretTexts(s, a.RequestHeader["Webhook-Signature"])}
 	w.text = append(w.text, `{"url":`...)
 	w.quote(ep.URL)
@@ -197,6 +206,14 @@ func detail(ep *Endpoint, s *Sealed, a *emitter.Attempt, keepAnswer int) []byte 
 		w.text = append(w.text, `,"error":`...)
 		text := w.strike(a.Err.Error())
 		w.quote(text[:min(len(text), keepText)])
+	}
+	if r.Form != form.Received {
+		w.text = append(w.text, `,"form":`...)
+		w.quote(string(r.Form))
+	}
+	if r.Reason != "" {
+		w.text = append(w.text, `,"form_reason":`...)
+		w.quote(r.Reason[:min(len(r.Reason), keepText)])
 	}
 	w.text = append(w.text, `,"timings":{`...)
 	w.micros("dns_us", a.Timings.DNS)

@@ -10,7 +10,9 @@ import (
 
 	"github.com/runhooks/runhooks/internal/delivery"
 	"github.com/runhooks/runhooks/internal/delivery/memory"
+	"github.com/runhooks/runhooks/internal/form"
 	"github.com/runhooks/runhooks/pkg/emitter"
+	"github.com/runhooks/runhooks/vectors"
 )
 
 // BenchmarkEngine: what the engine takes to publish and deliver an event, with a
@@ -56,4 +58,24 @@ func BenchmarkEngine(b *testing.B) {
 	b.ReportMetric(float64(n.Load())/b.Elapsed().Seconds(), "deliveries/s")
 	cancel()
 	running.Wait()
+}
+
+// BenchmarkRender is what an attempt costs more for an endpoint that has a form.
+func BenchmarkRender(b *testing.B) {
+	v, ok := vectors.Wild("wild.ui-extract")
+	if !ok {
+		b.Fatal("there is no such vector")
+	}
+	e := &delivery.Event{Source: delivery.Source{InletID: "inl_1", Zone: "Europe/Berlin", Locale: "en-US"}, Body: v.Payload}
+	for _, f := range []form.Form{form.Canonical, form.Documented} {
+		b.Run(string(f), func(b *testing.B) {
+			ep := &delivery.Endpoint{ID: "ep", Form: f}
+			b.SetBytes(int64(len(e.Body)))
+			for b.Loop() {
+				if r := delivery.Render(e, ep); r.Form != f {
+					b.Fatalf("%s, because %s", r.Form, r.Reason)
+				}
+			}
+		})
+	}
 }

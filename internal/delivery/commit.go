@@ -52,11 +52,19 @@ type batchItem struct {
 func (it *batchItem) bytes() int {
 	switch {
 	case it.publish != nil:
-		return len(it.publish.Event.Body)
+		return it.publish.bytes()
 	case it.outcome != nil:
 		return len(it.outcome.Attempt.Detail)
 	}
 	return 0
+}
+
+// bytes is about how much of a batch the publication takes.
+func (p *Publication) bytes() int {
+	if p.SetAside != nil {
+		return len(p.Event.Body) + len(p.SetAside.Body)
+	}
+	return len(p.Event.Body)
 }
 
 // A publishing is a publication whose publisher waits.
@@ -131,7 +139,7 @@ func (c *committer) add(items ...batchItem) {
 func (c *committer) publish(call *publishCall, ps []Publication) error {
 	size := 0
 	for i := range ps {
-		size += len(ps[i].Event.Body)
+		size += ps[i].bytes()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

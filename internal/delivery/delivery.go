@@ -16,6 +16,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"github.com/runhooks/runhooks/internal/form"
 )
 
 // An Event is a fact that was published.
@@ -30,11 +32,14 @@ type Event struct {
 	RobotID string
 	RunID   string
 	// At is when the event was accepted, in milliseconds. It is the payload's
-	// timestamp.
+	// timestamp, unless an inlet received the event.
 	At time.Time
 	// Body is what was published: one JSON object, with neither timestamp nor
-	// webhook_id in it. [Payload] makes what an endpoint gets of it.
+	// webhook_id in it. [Payload] makes what an endpoint gets of it. If an inlet
+	// received the event, Body is the payload.
 	Body []byte
+	// Source is the inlet that received the event; zero if it was published.
+	Source Source
 	// TraceParent is the W3C trace context in which the event was published, or
 	// empty.
 	TraceParent string
@@ -91,6 +96,9 @@ type Endpoint struct {
 	// Ordered makes deliveries of events published from now on go out one after
 	// the other, in the order in which the events were accepted.
 	Ordered bool
+	// Form is the form in which it gets events; empty stands for as received. See
+	// [Render].
+	Form form.Form
 
 	// Sealed is what is secret, encrypted: secrets that sign, further headers, an
 	// authorization. [Options.Unseal] decrypts it.
@@ -194,9 +202,13 @@ type Detail struct {
 	Answer    string `json:"answer,omitempty"`
 	Truncated bool   `json:"truncated,omitempty"`
 	// Phase and Error say how far an attempt without an answer came.
-	Phase   string  `json:"phase,omitempty"`
-	Error   string  `json:"error,omitempty"`
-	Timings Timings `json:"timings"`
+	Phase string `json:"phase,omitempty"`
+	Error string `json:"error,omitempty"`
+	// Form is that in which the event was sent, if not as received, and FormReason
+	// says why it isn't the endpoint's.
+	Form       form.Form `json:"form,omitempty"`
+	FormReason string    `json:"form_reason,omitempty"`
+	Timings    Timings   `json:"timings"`
 }
 
 // Timings are in microseconds; those of package emitter.

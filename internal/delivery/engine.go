@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -91,6 +92,9 @@ type Engine struct {
 	// transmit is that of the client.
 	transmit func(ctx context.Context, to emitter.Endpoint, eventID string, payload []byte) (emitter.Attempt, error)
 
+	// parsing has a place for each large payload that is being parsed. That takes CPU, and
+	// many times its size in memory.
+	parsing     chan struct{}
 	attempts    sync.WaitGroup
 	inFlightCtx context.Context // of attempts
 
@@ -158,7 +162,7 @@ func New(store Store, o Options) *Engine {
 		loaders: make(chan struct{}, 1), claims: make(chan struct{}, 1), joins: make(chan struct{}, 1),
 		jobs: make(chan struct{}, 1), refreshes: make(chan struct{}, 1), tickSooner: make(chan struct{}, 1),
 		queues: make(map[string]*queue), orphans: make(map[int64]bool), stale: make(map[string]bool),
-		tallies: make(map[tallyKey]*Tally),
+		tallies: make(map[tallyKey]*Tally), parsing: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	if o.Client != nil { // one that only publishes needs none
 		e.transmit = o.Client.Send

@@ -115,7 +115,7 @@ func testOverHTTP(t *testing.T, store delivery.Store) {
 	if _, err := registry.Gather(); err != nil {
 		t.Errorf("the metrics: %v", err)
 	}
-	if a, _, err := e.Try(t.Context(), ep, "evt_test", delivery.Payload(&delivery.Event{At: time.Now(), Body: []byte(body)}, ep.ID)); err != nil || a.Outcome != emitter.Accepted {
+	if a, _, err := e.Try(t.Context(), ep, "evt_test", delivery.Render(&delivery.Event{At: time.Now(), Body: []byte(body)}, &ep)); err != nil || a.Outcome != emitter.Accepted {
 		t.Errorf("Try: %v, %v", a, err)
 	}
 	stop()

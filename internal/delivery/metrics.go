@@ -10,6 +10,7 @@ import (
 // URL as a label: there may be millions, and URLs hold secrets.
 type metrics struct {
 	publishedEvents *prometheus.CounterVec
+	received        *prometheus.CounterVec
 	attempts        *prometheus.CounterVec
 	attemptTime     prometheus.Histogram
 	firstAttempt    prometheus.Histogram
@@ -37,8 +38,9 @@ func newMetrics() *metrics {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "runhooks", Name: name, Help: help, Buckets: buckets}, []string{label})
 	}
 	seconds := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
-	return &metrics{
+	m := &metrics{
 		publishedEvents: counters("events_published_total", "Events that were accepted and are on disk.", "type"),
+		received:        counters("inlet_events_total", "Payloads that inlets received and that are on disk, by what became of them: accepted, repeated or set_aside.", "outcome"),
 		attempts:        counters("attempts_total", "Attempts that ended, by what came of them.", "outcome"),
 		attemptTime:     histogram("attempt_seconds", "How long attempts took.", seconds),
 		firstAttempt:    histogram("first_attempt_delay_seconds", "Time from the acceptance of an event to the start of the first attempt to an endpoint.", seconds),
@@ -51,6 +53,10 @@ func newMetrics() *metrics {
 		renewFailed:     counter("lease_renewals_failed_total", "How often the lease could not be renewed."),
 		breakerOpened:   counter("breaker_opened_total", "How often the breaker of an endpoint opened."),
 	}
+	for _, outcome := range []string{"accepted", "repeated", "set_aside"} {
+		m.received.WithLabelValues(outcome) // shown from the start
+	}
+	return m
 }
 
 // began counts an attempt that begins at a time of the store.
@@ -80,7 +86,7 @@ func (m *metrics) committed(p *pack, took time.Duration) {
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.publishedEvents, m.attempts, m.attemptTime, m.firstAttempt, m.commitTime, m.commitItems, m.commitWait, m.findTime,
+		m.publishedEvents, m.received, m.attempts, m.attemptTime, m.firstAttempt, m.commitTime, m.commitItems, m.commitWait, m.findTime,
 		m.late, m.leasesLost, m.renewFailed, m.breakerOpened,
 	}
 }

@@ -73,10 +73,12 @@ func (e *Engine) exhausted(f *flight, o *ended, now time.Time) []Publication {
 	})
 }
 
-func setAside(id int64, at time.Time, reason string, now time.Time) []Publication {
-	return operational(service.EventTypeEventSetAside, "", "", now, service.EventSetAsideData{
-		SetAsideID: fmt.Sprint("sas_", id), PublishedAt: at, Reason: reason,
-	})
+func setAside(a *SetAside, reason string, now time.Time) []Publication {
+	data := service.EventSetAsideData{SetAsideID: fmt.Sprint("sas_", a.ID), PublishedAt: a.At, Reason: reason}
+	if a.InletID != "" {
+		data.InletID = &a.InletID
+	}
+	return operational(service.EventTypeEventSetAside, a.RobotID, a.RunID, now, data)
 }
 
 func status(o *ended) *int {

@@ -165,9 +165,13 @@ func (j *Judgement) id(body []byte, m member, of string) string {
 	return string(text)
 }
 
-// Payload returns what an endpoint gets of an event: the body as it was published,
-// with timestamp and webhook_id added to it. It is the same in every attempt.
+// Payload returns what an endpoint gets of an event as received: the body as it was
+// published, with timestamp and webhook_id added to it, or as an inlet received it. It
+// is the same in every attempt.
 func Payload(e *Event, endpointID string) []byte {
+	if e.Source != (Source{}) {
+		return e.Body
+	}
 	payload, _, _ := fill(make([]byte, 0, len(e.Body)+len(endpointID)+64), e.Body, e.At, endpointID)
 	return payload
 }

@@ -34,6 +34,7 @@ var (
 type Store interface {
 	Work
 	Settings
+	Inlets
 	Records
 	Captures
 	Upkeep
@@ -174,6 +175,8 @@ type Publication struct {
 	// is the same.
 	IdempotencyKey string
 	BodyHash       [32]byte
+	// SetAside, if not nil, is stored with the event, if that is.
+	SetAside *SetAside
 }
 
 // An Outcome is what came of an attempt, and what follows.
@@ -254,14 +257,19 @@ type Judged struct {
 	SetAside []SetAside
 }
 
-// A SetAside is an event of an outbox that doesn't conform. It is never sent, and
-// kept for a person to look at.
+// A SetAside is an event of an outbox that doesn't conform, or a payload that an inlet
+// received and that is invalid. It is never sent, and kept for a person to look at.
 type SetAside struct {
-	ID   int64 // that of the Outboxed
+	ID   int64 // see [NewSetAsideID]
 	At   time.Time
 	Body []byte
 	// Report is the judge's, as JSON.
 	Report []byte
+	// InletID is empty for one of an outbox. RobotID and RunID are empty where they
+	// are not known; erasing them erases it.
+	InletID string
+	RobotID string
+	RunID   string
 }
 
 // A Page bounds a list. Lists are newest first.
@@ -308,6 +316,33 @@ type Settings interface {
 	DeleteToken(ctx context.Context, id string, a Audit) error
 
 	Audits(ctx context.Context, f AuditFilter, p Page) ([]Audit, error)
+}
+
+// An InletFilter chooses inlets; an empty field means any.
+type InletFilter struct {
+	RobotID string
+	// After is the id of the last inlet of the page before. Inlets are in the order
+	// of their ids, which is that of their creation.
+	After string
+	Limit int
+}
+
+// Inlets is what the API of inlets needs. Each change comes with its entry for the
+// audit log, which is written in the same transaction. The error of a change is
+// ErrNotFound if there is no such inlet.
+type Inlets interface {
+	Inlet(ctx context.Context, id string) (Inlet, error)
+	// InletByHash finds the inlet that a URL belongs to; ErrNotFound if there is none.
+	InletByHash(ctx context.Context, hash [32]byte) (Inlet, error)
+	Inlets(ctx context.Context, f InletFilter) ([]Inlet, error)
+	CreateInlet(ctx context.Context, i Inlet, a Audit) error
+	// UpdateInlet replaces Name, Zone and Locale, and returns the inlet.
+	UpdateInlet(ctx context.Context, i Inlet, a Audit) (Inlet, error)
+	// RotateInlet replaces the hash, and returns the inlet.
+	RotateInlet(ctx context.Context, id string, hash [32]byte, a Audit) (Inlet, error)
+	DeleteInlet(ctx context.Context, id string, a Audit) error
+	// NoteReceived makes now the time when the inlet last received something.
+	NoteReceived(ctx context.Context, id string) error
 }
 
 // Captures is what inspectors need.
@@ -394,7 +429,7 @@ type EventFilter struct {
 // comes with its entry for the audit log, which is written in the same transaction.
 type Records interface {
 	Event(ctx context.Context, id string) (Event, error)
-	// Events returns events without their bodies.
+	// Events returns events without their bodies and sources.
 	Events(ctx context.Context, f EventFilter, p Page) ([]Event, error)
 	Delivery(ctx context.Context, id int64) (Delivery, error)
 	Deliveries(ctx context.Context, f DeliveryFilter, p Page) ([]Delivery, error)
@@ -493,8 +528,8 @@ type Job struct {
 	// Since become pending in a new round.
 	EndpointID string
 	Since      time.Time
-	// Erase: the robot, or its run, of which all events, deliveries and attempts
-	// are removed. What is under way is finished or cancelled first. Recover: the
+	// Erase: the robot, or its run, of which all events, deliveries, attempts and
+	// what was set aside are removed. What is under way is finished or cancelled first. Recover: the
 	// endpoint's robot.
 	RobotID string
 	RunID   string

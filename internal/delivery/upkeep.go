@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -121,12 +120,9 @@ func (e *Engine) judgeAll(boxed []Outboxed) Judged {
 			})
 			continue
 		}
-		report, err := json.Marshal(j.Report)
-		if err != nil { // a report is plain data
-			panic(err)
-		}
-		all.SetAside = append(all.SetAside, SetAside{ID: b.ID, At: b.At, Body: b.Body, Report: report})
-		all.Publish = append(all.Publish, setAside(b.ID, b.At, firstError(&j.Report), now)...)
+		a := SetAside{ID: NewSetAsideID(b.At), At: b.At, Body: b.Body, Report: reportJSON(&j.Report)}
+		all.SetAside = append(all.SetAside, a)
+		all.Publish = append(all.Publish, setAside(&a, firstError(&j.Report), now)...)
 	}
 	return all
 }

@@ -49,21 +49,37 @@ var layout = []struct {
 		refuses: []string{"jsonschema", "pkg/conformance", "internal/schemac/scan"},
 	},
 	{
+		of:      "internal/jsonpointer",
+		why:     "who names a place needs nothing else for it",
+		refuses: []string{"jsonschema", "pkg/conformance"},
+	},
+	{
+		of:      "internal/addrspace",
+		why:     "a register of addresses knows of nobody who looks into it",
+		refuses: []string{"pkg/emitter", "pkg/conformance"},
+	},
+	{
 		of:      "internal/bundle/...",
-		may:     []string{"jsonschema", "internal/bundle/..."},
+		may:     []string{"jsonschema", "internal/jsonpointer", "internal/bundle/..."},
 		why:     "what generates must build before anything is generated",
 		refuses: []string{"gen/webhook", "pkg/conformance"},
 	},
 	{
 		of:      "internal/schemac/...",
-		may:     []string{"jsonschema", "internal/schemac/..."},
+		may:     []string{"jsonschema", "internal/jsonpointer", "internal/schemac/..."},
 		why:     "what generates must build before anything is generated",
 		refuses: []string{"internal/validate", "pkg/conformance"},
 	},
 	{
+		of:      "internal/wrapped",
+		may:     []string{"internal/validate", "internal/jsonpointer"},
+		why:     "where an event stands is told by its event_type, and nothing is judged",
+		refuses: []string{"gen/webhook", "pkg/conformance"},
+	},
+	{
 		of:      "pkg/...",
-		may:     []string{"jsonschema", "internal/validate", "pkg/..."},
-		why:     "pkg is an API that is kept: nothing in it depends on types that a generator may change, or on internals but the validators",
+		may:     []string{"jsonschema", "internal/validate", "internal/jsonpointer", "internal/addrspace", "internal/wrapped", "pkg/..."},
+		why:     "pkg is an API that is kept: nothing in it depends on types that a generator may change, or on internals but the validators, how pointers are written, which addresses are public, and where events stand",
 		refuses: []string{"gen/webhook", "internal/delivery", "internal/cli"},
 	},
 	{
@@ -73,14 +89,14 @@ var layout = []struct {
 	},
 	{
 		of:      "pkg/event",
-		may:     []string{"internal/validate", "jsonschema", "pkg/conformance"},
+		may:     []string{"internal/validate", "internal/jsonpointer", "jsonschema", "pkg/conformance"},
 		why:     "an event asks the judge, and knows nothing of who sends or receives it",
 		refuses: []string{"pkg/receiver", "pkg/emitter", "pkg/signature"},
 	},
 	{
 		of:      "pkg/conformance",
-		may:     []string{"internal/validate", "jsonschema"},
-		why:     "a judge shares no code with the judged",
+		may:     []string{"internal/validate", "internal/jsonpointer", "internal/addrspace", "internal/wrapped", "jsonschema"},
+		why:     "a judge shares no code with the judged, but how pointers are written, which addresses are public, and where events stand",
 		refuses: []string{"pkg/event", "pkg/receiver", "pkg/emitter", "pkg/signature"},
 	},
 	{
@@ -91,13 +107,19 @@ var layout = []struct {
 	},
 	{
 		of:      "pkg/emitter",
-		may:     []string{"pkg/event", "pkg/conformance", "pkg/signature"},
+		may:     []string{"internal/addrspace", "pkg/event", "pkg/conformance", "pkg/signature"},
 		why:     "the two ends of the wire share the contract and nothing else",
 		refuses: []string{"pkg/receiver"},
 	},
 	{
+		of:      "internal/form",
+		may:     []string{"pkg/event"},
+		why:     "a form is that of an event, whoever delivers it",
+		refuses: []string{"internal/delivery", "internal/cli"},
+	},
+	{
 		of:      "internal/delivery",
-		may:     []string{"gen/service", "pkg/..."},
+		may:     []string{"gen/service", "internal/form", "pkg/..."},
 		why:     "the engine knows of stores by an interface, and nothing of who calls it",
 		refuses: []string{"internal/delivery/sqlite", "internal/service", "internal/keyring", "internal/cli"},
 	},
@@ -109,28 +131,40 @@ var layout = []struct {
 	},
 	{
 		of:      "internal/delivery/sqlite",
-		may:     []string{"internal/delivery"},
+		may:     []string{"internal/delivery", "internal/form"},
 		why:     "a store keeps rows, and decides nothing",
 		refuses: []string{"internal/delivery/postgres", "internal/service", "pkg/emitter"},
 	},
 	{
 		of:      "internal/delivery/postgres",
-		may:     []string{"internal/delivery"},
+		may:     []string{"internal/delivery", "internal/form"},
 		why:     "a store keeps rows, and decides nothing",
 		refuses: []string{"internal/delivery/sqlite", "internal/service", "pkg/emitter"},
 	},
 	{
 		of:      "internal/service",
-		may:     []string{"internal/delivery", "internal/keyring", "internal/redact", "internal/sample", "gen/service", "jsonschema", "openapi", "pkg/..."},
+		may:     []string{"internal/delivery", "internal/form", "internal/jsonpointer", "internal/keyring", "internal/redact", "internal/sample", "gen/service", "jsonschema", "openapi", "pkg/..."},
 		why:     "the API works over any store",
 		refuses: []string{"internal/delivery/sqlite", "internal/delivery/postgres", "internal/cli"},
 	},
 	{
 		of: "internal/pages",
-		may: []string{".", "docs", "internal/delivery", "internal/keyring", "internal/redact", "internal/report", "internal/sample", "internal/service",
+		may: []string{".", "docs", "internal/delivery", "internal/jsonpointer", "internal/keyring", "internal/redact", "internal/report", "internal/sample", "internal/service",
 			"gen/service", "jsonschema", "openapi", "pkg/..."},
 		why:     "the pages are a client of the API, and know nothing of stores",
 		refuses: []string{"internal/delivery/sqlite", "internal/delivery/postgres", "internal/cli"},
+	},
+	{
+		of:      "internal/module",
+		may:     []string{"pkg/..."},
+		why:     "the module of other languages answers by what Go programs call, and by nothing else",
+		refuses: []string{"internal/validate", "internal/report", "internal/cli"},
+	},
+	{
+		of:      "bindings/...",
+		may:     []string{"internal/module"},
+		why:     "main is a few lines; what the module answers is in internal/module, where tests reach it",
+		refuses: []string{"pkg/conformance", "internal/report"},
 	},
 	{
 		of:      "cmd/...",
@@ -180,6 +214,11 @@ var modules = []struct {
 	{
 		of:      "pkg/signature",
 		why:     "signatures need the standard library only",
+		refuses: []string{"github.com/go-json-experiment/json/jsontext"},
+	},
+	{
+		of:      "internal/jsonpointer",
+		why:     "it goes wherever pointers are written",
 		refuses: []string{"github.com/go-json-experiment/json/jsontext"},
 	},
 }

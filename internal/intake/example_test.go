@@ -9,7 +9,7 @@ import (
 )
 
 func ExampleExpand() {
-	sources, errs := intake.Expand([]string{"-", "missing.json"})
+	sources, _, errs := intake.Expand(context.Background(), []string{"-", "missing.json"})
 	fmt.Println(sources[0].Name)
 	fmt.Println(errs[0])
 	// Output:

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -17,6 +18,21 @@ var (
 	errNoPayloads = errors.New("no payload files in this directory")
 )
 
+// A Skipped is a file that a directory or a glob leads to and that is left out. It
+// is read if it is named.
+type Skipped struct {
+	// Name is what to call the file: see [Source].
+	Name string
+	// Why it is left out, as the rest of a sentence about it.
+	Why string
+}
+
+// Reasons to leave a file out.
+const (
+	leadsOut = "is a link that leads out of its directory"
+	noFile   = "is not a regular file"
+)
+
 // Expand turns arguments into sources, in the order of the arguments; those of
 // one directory or glob are sorted by name. A path that comes up twice is taken
 // once. An argument is one of
@@ -29,52 +45,80 @@ var (
 //     every file that matches.
 //
 // Directories and globs pass over names that start with a dot, and do not follow
-// symbolic links to directories. An argument that leads to no source gives an
+// symbolic links to directories. They leave out what is not a regular file, since
+// it may never end, and links to what is not below the directory, or the part of the
+// glob before its first wildcard. An argument that leads to no source is an
 // [*Error]; the others are expanded all the same.
-func Expand(args []string) ([]Source, []error) {
-	var sources []Source
-	var errs []error
+//
+// If ctx ends first, its error is the only result: a directory may be large, or on
+// a file system that doesn't answer.
+func Expand(ctx context.Context, args []string) ([]Source, []Skipped, []error) {
+	done := make(chan expansion, 1)
+	go func() { done <- expandAll(args) }()
+	select {
+	case e := <-done:
+		return e.sources, e.skipped, e.errs
+	case <-ctx.Done():
+		return nil, nil, []error{ctx.Err()}
+	}
+}
+
+// An expansion is what arguments lead to.
+type expansion struct {
+	sources []Source
+	skipped []Skipped
+	errs    []error
+}
+
+func expandAll(args []string) (all expansion) {
 	seen := map[string]bool{}
 	for _, arg := range args {
-		found, argErrs := expand(arg)
-		errs = append(errs, argErrs...)
-		for _, src := range found {
+		e := expand(arg)
+		all.errs = append(all.errs, e.errs...)
+		all.skipped = append(all.skipped, e.skipped...)
+		for _, src := range e.sources {
 			key := src.Path
 			if src != stdin {
 				key = filepath.Clean(src.Path) + string(filepath.Separator) // never "-"
 			}
 			if !seen[key] {
 				seen[key] = true
-				sources = append(sources, src)
+				all.sources = append(all.sources, src)
 			}
 		}
 	}
-	return sources, errs
+	all.skipped = slices.DeleteFunc(all.skipped, func(s Skipped) bool { // and named besides
+		return seen[filepath.Clean(filepath.FromSlash(s.Name))+string(filepath.Separator)]
+	})
+	return all
 }
 
-func expand(arg string) ([]Source, []error) {
+func expand(arg string) (e expansion) {
 	if arg == stdin.Path {
-		return []Source{stdin}, nil
+		e.sources = []Source{stdin}
+		return e
 	}
 	info, err := os.Stat(arg)
 	switch {
 	case err == nil && info.IsDir():
-		return expandDir(arg)
+		e.dir(arg)
 	case err == nil:
-		return []Source{fileSource(arg, info)}, nil
+		e.sources = []Source{fileSource(arg, info)}
 	case strings.ContainsAny(arg, "*?[{"): // what exists is taken at its word first
-		return expandGlob(arg)
+		e.glob(arg)
+	default:
+		e.errs = []error{unreadable(cmp.Or(arg, `""`), err)}
 	}
-	return nil, []error{unreadable(cmp.Or(arg, `""`), err)}
+	return e
 }
 
-func expandDir(dir string) (sources []Source, errs []error) {
+func (e *expansion) dir(dir string) {
 	// With a separator behind it, a link to a directory is that directory.
 	root := dir + string(filepath.Separator)
 	// Not fs.WalkDir, which refuses names that are not UTF-8.
 	filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			errs = append(errs, unreadable(filepath.ToSlash(filepath.Clean(file)), err))
+			e.errs = append(e.errs, unreadable(filepath.ToSlash(filepath.Clean(file)), err))
 			return nil
 		}
 		if file != root && strings.HasPrefix(entry.Name(), ".") {
@@ -83,46 +127,68 @@ func expandDir(dir string) (sources []Source, errs []error) {
 			}
 			return nil
 		}
-		if form, _ := formOf(entry.Name()); form == Auto {
-			return nil
-		}
-		info, err := os.Stat(file)
-		if err != nil {
-			errs = append(errs, unreadable(filepath.ToSlash(file), err))
-		} else if info.Mode().IsRegular() {
-			sources = append(sources, fileSource(file, info))
+		if form, _ := formOf(entry.Name()); form != Auto && !entry.IsDir() {
+			e.find(root, file)
 		}
 		return nil
 	})
-	if len(sources) == 0 && len(errs) == 0 {
-		errs = append(errs, &Error{filepath.ToSlash(dir), errNoPayloads,
+	if len(e.sources) == 0 && len(e.errs) == 0 {
+		e.errs = append(e.errs, &Error{filepath.ToSlash(dir), errNoPayloads,
 			"it takes .json, .ndjson, .jsonl and .har, also with .gz or .zst; name files of other names one by one"})
 	}
-	sortByName(sources)
-	return sources, errs
+	sortByName(e.sources)
 }
 
-func expandGlob(pattern string) (sources []Source, errs []error) {
+func (e *expansion) glob(pattern string) {
 	// NoFollow, because a link that leads upwards would be followed in circles.
 	matches, err := doublestar.FilepathGlob(pattern,
 		doublestar.WithFilesOnly(), doublestar.WithNoHidden(), doublestar.WithNoFollow())
 	if err != nil {
-		return nil, []error{&Error{pattern, err, "check its brackets and braces, or write \\ before those that are meant literally"}}
+		e.errs = []error{&Error{pattern, err, "check its brackets and braces, or write \\ before those that are meant literally"}}
+		return
 	}
+	root, _ := doublestar.SplitPattern(filepath.ToSlash(pattern))
 	for _, file := range matches {
-		info, err := os.Stat(file)
-		if err != nil {
-			errs = append(errs, unreadable(filepath.ToSlash(file), err))
-		} else if info.Mode().IsRegular() {
-			sources = append(sources, fileSource(file, info))
-		}
+		e.find(filepath.FromSlash(root), file)
 	}
-	if len(sources) == 0 && len(errs) == 0 {
-		errs = append(errs, &Error{pattern, errNoMatch,
+	if len(e.sources) == 0 && len(e.errs) == 0 {
+		e.errs = append(e.errs, &Error{pattern, errNoMatch,
 			"check the pattern; * stays within one directory, ** also goes into those below"})
 	}
-	sortByName(sources)
-	return sources, errs
+	sortByName(e.sources)
+}
+
+// find takes a file below root, or says why it is left out.
+func (e *expansion) find(root, file string) {
+	name := filepath.ToSlash(file)
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		e.errs = append(e.errs, unreadable(name, err))
+	case leads(root, file):
+		e.skipped = append(e.skipped, Skipped{name, leadsOut})
+	case info.IsDir(): // by a link, and what it leads to is found without
+	case !info.Mode().IsRegular():
+		e.skipped = append(e.skipped, Skipped{name, noFile})
+	default:
+		src := fileSource(file, info)
+		src.Found = true
+		e.sources = append(e.sources, src)
+	}
+}
+
+// leads tells whether file is a link that leads out of root.
+func leads(root, file string) bool {
+	if info, err := os.Lstat(file); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return false
+	}
+	root, rootErr := filepath.EvalSymlinks(root)
+	file, err := filepath.EvalSymlinks(file)
+	if rootErr != nil || err != nil {
+		return true
+	}
+	below, err := filepath.Rel(root, file)
+	return err != nil || !filepath.IsLocal(below)
 }
 
 func fileSource(file string, info fs.FileInfo) Source {

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runhooks/runhooks/internal/intake"
+	"github.com/runhooks/runhooks/internal/skiptest"
 )
 
 // tree makes files, each of four bytes, in a new working directory.
@@ -32,12 +34,12 @@ func TestExpand(t *testing.T) {
 		"dir/.git/config.json", "dir/.hidden.json",
 		"dots/..json", "dots/.cache/a.json")
 	if err := os.Symlink("dir", "link"); err != nil {
-		t.Skip("no symbolic links here:", err)
+		skiptest.Missing(t, "symbolic links")
 	}
 	if err := os.Symlink("..", filepath.Join("dir", "up")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(filepath.Join("..", "a.json"), filepath.Join("dir", "linked.json")); err != nil {
+	if err := os.Symlink(filepath.Join("sub", "y.jsonl.gz"), filepath.Join("dir", "linked.json")); err != nil {
 		t.Fatal(err)
 	}
 	inDir := []string{"dir/linked.json", "dir/sub/x.har.zst", "dir/sub/y.jsonl.gz", "dir/z.NDJSON"}
@@ -75,7 +77,7 @@ func TestExpand(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			sources, errs := intake.Expand(test.args)
+			sources, _, errs := intake.Expand(t.Context(), test.args)
 			var got, gotErrs []string
 			for _, src := range sources {
 				got = append(got, src.Name)
@@ -102,10 +104,83 @@ func TestExpand(t *testing.T) {
 	}
 }
 
+// What a directory or a glob leads to and is not a payload below it is left out, and
+// said: a link out of it may lead to anything. What is named is taken.
+func TestExpandLeavesOut(t *testing.T) {
+	tree(t, "dir/a.json", "dir/sub/b.json", "out/c.json", "out/d.json", "dir2/e.json")
+	for _, link := range []struct{ to, from string }{
+		{"a.json", "dir/in.json"},
+		{"../a.json", "dir/sub/up.json"},
+		{filepath.Join("..", "out", "c.json"), "dir/out.json"},
+		{filepath.Join("..", "dir2", "e.json"), "dir/prefix.json"}, // dir is the start of that name
+		{"out.json", "dir/by-way.json"},
+		{filepath.Join("..", "out"), "dir/folder.json"},
+		{"sub", "dir/inner.json"},
+		{".", "dir/loop"},
+		{"/dev/zero", "dir/zero.json"},
+		{"/proc/kmsg", "dir/kmsg.ndjson"},
+		{"dir", "link"},
+	} {
+		if err := os.Symlink(link.to, filepath.FromSlash(link.from)); err != nil {
+			skiptest.Missing(t, "symbolic links")
+		}
+	}
+	const leads = " is a link that leads out of its directory"
+	left := func(dir string) []string {
+		return []string{dir + "by-way.json" + leads, dir + "folder.json" + leads, dir + "kmsg.ndjson" + leads, dir + "out.json" + leads, dir + "prefix.json" + leads, dir + "zero.json" + leads}
+	}
+	for _, tt := range []struct {
+		args       []string
+		want, left []string
+	}{
+		{[]string{"dir"}, []string{"dir/a.json", "dir/in.json", "dir/sub/b.json", "dir/sub/up.json"}, left("dir/")},
+		{[]string{"link"}, []string{"link/a.json", "link/in.json", "link/sub/b.json", "link/sub/up.json"}, left("link/")},
+		{[]string{"dir/sub"}, []string{"dir/sub/b.json"}, []string{"dir/sub/up.json" + leads}},
+		{[]string{"dir/s*/*.json"}, []string{"dir/sub/b.json", "dir/sub/up.json"}, nil},
+		{[]string{"dir/o*.json"}, nil, []string{"dir/out.json" + leads}},
+		{[]string{"d*/o*.json"}, []string{"dir/out.json"}, nil}, // it leads to out/, below where the glob starts
+		{[]string{"dir/out.json", "dir/by-way.json"}, []string{"dir/out.json", "dir/by-way.json"}, nil},
+		{[]string{"dir/sub", "dir/sub/up.json"}, []string{"dir/sub/b.json", "dir/sub/up.json"}, nil},
+	} {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			sources, skipped, _ := intake.Expand(t.Context(), tt.args)
+			var got, left []string
+			for _, source := range sources {
+				got = append(got, source.Name)
+			}
+			for _, s := range skipped {
+				left = append(left, s.Name+" "+s.Why)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("sources (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.left, left); diff != "" {
+				t.Errorf("left out (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A walk that doesn't end, such as on a file system that hangs, ends with its context.
+func TestExpandCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	tree(t, "dir/a.json")
+	for range 100 { // it may be done first
+		sources, skipped, errs := intake.Expand(ctx, []string{"dir"})
+		if len(sources) == 1 && len(errs) == 0 {
+			continue
+		}
+		if len(sources)+len(skipped) > 0 || len(errs) != 1 || errs[0] != context.Canceled {
+			t.Fatalf("sources %v, skipped %v, errors %v", sources, skipped, errs)
+		}
+	}
+}
+
 func TestExpandGoesOnBehindWhatCannotBeRead(t *testing.T) {
 	tree(t, "dir/a.json", "dir/locked/b.json")
 	if err := os.Symlink("gone", filepath.Join("dir", "dangling.json")); err != nil {
-		t.Skip("no symbolic links here:", err)
+		skiptest.Missing(t, "symbolic links")
 	}
 	if err := os.Chmod("dir/locked", 0); err != nil {
 		t.Fatal(err)
@@ -113,7 +188,7 @@ func TestExpandGoesOnBehindWhatCannotBeRead(t *testing.T) {
 	t.Cleanup(func() { os.Chmod("dir/locked", 0o777) })
 	_, lockedErr := os.ReadDir("dir/locked") // nothing is locked for root
 
-	sources, errs := intake.Expand([]string{"dir"})
+	sources, _, errs := intake.Expand(t.Context(), []string{"dir"})
 	if len(sources) == 0 || sources[0].Name != "dir/a.json" {
 		t.Errorf("sources %v", sources)
 	}
@@ -134,14 +209,14 @@ func TestExpandNotUTF8(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, dir := range []string{"dir", "dir/\xff"} {
 		if err := os.Mkdir(dir, 0o777); err != nil {
-			t.Skip("no such names here:", err)
+			skiptest.Missing(t, "such names")
 		}
 	}
 	if err := os.WriteFile("dir/\xff/\xfe.json", []byte("null"), 0o666); err != nil {
-		t.Skip("no such names here:", err)
+		skiptest.Missing(t, "such names")
 	}
-	sources, errs := intake.Expand([]string{"dir"})
-	want := []intake.Source{{Name: "dir/\xff/\xfe.json", Path: filepath.FromSlash("dir/\xff/\xfe.json"), Size: 4}}
+	sources, _, errs := intake.Expand(t.Context(), []string{"dir"})
+	want := []intake.Source{{Name: "dir/\xff/\xfe.json", Path: filepath.FromSlash("dir/\xff/\xfe.json"), Size: 4, Found: true}}
 	if diff := cmp.Diff(want, sources); diff != "" || len(errs) > 0 {
 		t.Errorf("errors %v, sources (-want +got):\n%s", errs, diff)
 	}
@@ -150,9 +225,9 @@ func TestExpandNotUTF8(t *testing.T) {
 func TestExpandPipe(t *testing.T) {
 	info, err := os.Stat("/dev/null")
 	if err != nil || info.Mode()&fs.ModeDevice == 0 {
-		t.Skip("no /dev/null here")
+		skiptest.Missing(t, "/dev/null")
 	}
-	sources, errs := intake.Expand([]string{"/dev/null"})
+	sources, _, errs := intake.Expand(t.Context(), []string{"/dev/null"})
 	want := []intake.Source{{Name: "/dev/null", Path: "/dev/null", Size: -1}}
 	if diff := cmp.Diff(want, sources); diff != "" || len(errs) > 0 {
 		t.Errorf("errors %v, sources (-want +got):\n%s", errs, diff)

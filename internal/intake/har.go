@@ -3,22 +3,24 @@ package intake
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/runhooks/runhooks/internal/wrapped"
 )
 
 // readHAR emits the bodies of the POST requests of an HTTP archive (HAR 1.2:
-// log.entries[].request.postData.text). It holds no more of it than one body:
-// everything else is clipped on its way to the decoder.
-func readHAR(in io.Reader, limit int64, emit func(Payload) error) error {
+// log.entries[].request.postData.text), of those to urls if there are any. It holds no
+// more of it than one body: everything else is clipped on its way to the decoder.
+func readHAR(in io.Reader, limit int64, urls []string, note func(string), emit func(Payload) error) error {
 	buf := bufio.NewReader(in)
 	clip := &clipper{r: buf, limit: skimLimit}
 	// HAR 1.2 asks its readers to pass over a byte order mark.
@@ -26,41 +28,75 @@ func readHAR(in io.Reader, limit int64, emit func(Payload) error) error {
 		buf.Discard(len(bom))
 		clip.drop(int64(len(bom)))
 	}
-	h := &harReader{dec: jsontext.NewDecoder(clip, lenient...), clip: clip, limit: limit, emit: emit}
+	h := &harReader{dec: jsontext.NewDecoder(clip, lenient...), clip: clip, limit: limit, urls: urls, emit: emit}
 	err := h.archive()
 	if clip.err != nil {
 		return clip.err
 	}
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		return &harError{clip.origin(syntax.ByteOffset), syntax.Err.Error()}
+		return &ArchiveError{clip.origin(syntax.ByteOffset), syntax.Err.Error()}
 	}
 	switch err {
 	case nil:
-		return h.undecoded
+		return h.outcome(note)
 	case io.EOF:
 		return h.expected("an object with a member log")
 	}
 	return err
 }
 
-// A harError says why a source is no HTTP archive.
-type harError struct {
+// An ArchiveError says why a source is no HTTP archive.
+type ArchiveError struct {
 	offset int64 // in bytes from the start of the source
 	what   string
 }
 
-func (e *harError) Error() string {
+// Error says where, and what is wrong there.
+func (e *ArchiveError) Error() string {
 	return fmt.Sprintf("not an HTTP archive: byte %d: %s", e.offset, e.what)
 }
+
+// A BodyError says which bodies of an archive can't be read.
+type BodyError struct{ what string }
+
+// Error says which, and what is wrong with them.
+func (e *BodyError) Error() string { return e.what }
 
 type harReader struct {
 	dec   *jsontext.Decoder
 	clip  *clipper
 	limit int64
+	urls  []string
 	emit  func(Payload) error
 
-	complete  bool  // log.entries was there
-	undecoded error // the first body that is not what its encoding says
+	complete  bool   // log.entries was there
+	posts     int    // requests by POST, to one of urls
+	bodyless  int    // of these, those without a body
+	lost      int    // of these, those that did have one when they were sent
+	firstLost string // the pointer to the first of these
+	other     string // the first URL that is like none of urls
+	undecoded error  // the first body that is not what its encoding says
+}
+
+// outcome tells what there is to say of the archive as a whole.
+func (h *harReader) outcome(note func(string)) error {
+	counts := fmt.Sprintf("%d POST requests", h.posts)
+	if h.posts == 1 {
+		counts = "1 POST request"
+	}
+	switch {
+	case h.undecoded != nil:
+		return h.undecoded
+	case h.lost > 0:
+		return &BodyError{fmt.Sprintf("%s, %d without the body that was sent: %s", counts, h.lost, h.firstLost)}
+	case h.bodyless > 0:
+		note(fmt.Sprintf("%s, %d without a body", counts, h.bodyless))
+	case h.posts == 0 && h.other != "":
+		note("no POST request is to a URL that was asked for; the first is to " + strconv.Quote(h.other))
+	case h.posts == 0:
+		note("no POST request is in it")
+	}
+	return nil
 }
 
 func (h *harReader) archive() error {
@@ -97,7 +133,7 @@ func (h *harReader) archive() error {
 
 // expected says what should stand where the decoder has got to.
 func (h *harReader) expected(what string) error {
-	return &harError{h.clip.origin(h.dec.InputOffset()), "expected " + what}
+	return &ArchiveError{h.clip.origin(h.dec.InputOffset()), "expected " + what}
 }
 
 func (h *harReader) entries() error {
@@ -120,64 +156,181 @@ func (h *harReader) entries() error {
 	return err
 }
 
+// A harRequest is what matters of a request.
+type harRequest struct {
+	method, url string
+	size        int64 // of the body, as the archive or the request's headers say, or 0
+	text        []byte
+	line        int // on which text starts
+	encoding    string
+}
+
 // entry emits the body of an entry, if it is a POST with one.
 func (h *harReader) entry(i int) error {
-	var (
-		method, encoding string
-		text             []byte
-		line             int
-	)
+	var r harRequest
 	_, err := object(h.dec, func(name string) error {
 		if name != "request" {
 			return h.dec.SkipValue()
 		}
-		_, err := object(h.dec, func(name string) (err error) {
-			switch name {
-			case "method":
-				method, err = h.string()
-			case "postData":
-				_, err = object(h.dec, func(name string) (err error) {
-					switch name {
-					case "text":
-						text, line, err = h.text()
-					case "encoding":
-						encoding, err = h.string()
-					default:
-						err = h.dec.SkipValue()
-					}
-					return err
-				})
-			default:
-				err = h.dec.SkipValue()
-			}
-			return err
-		})
-		return err
+		return h.request(&r)
 	})
-	if err != nil || len(text) == 0 || !strings.EqualFold(method, "POST") {
+	if err != nil || !strings.EqualFold(r.method, "POST") {
 		return err
 	}
-
-	p := Payload{Line: line, At: fmt.Sprintf("/log/entries/%d/request/postData/text", i), Data: text}
-	p.Size = int64(len(text))
-	if strings.EqualFold(encoding, "base64") {
-		if p.Size >= h.keepLimit() { // clipped, and so not to be decoded
-			p.Size = h.limit + 1
-		} else {
-			p.Data, err = base64.RawStdEncoding.AppendDecode(nil, bytes.TrimRight(text, "=\r\n"))
-			if err != nil {
-				if h.undecoded == nil {
-					h.undecoded = fmt.Errorf("%s is not base64, though its encoding says so: %w", p.At, err)
-				}
-				return nil
-			}
-			p.Size = int64(len(p.Data))
+	if len(h.urls) > 0 && !slices.ContainsFunc(h.urls, func(glob string) bool { return isLike(r.url, glob) }) {
+		h.other = cmp.Or(h.other, r.url)
+		return nil
+	}
+	h.posts++
+	p := Payload{Line: r.line, At: fmt.Sprintf("/log/entries/%d/request/postData/text", i)}
+	if len(r.text) == 0 {
+		if h.bodyless++; r.size > 0 {
+			h.lost++
+			h.firstLost = cmp.Or(h.firstLost, fmt.Sprintf("/log/entries/%d/request", i))
 		}
+		return nil
+	}
+	if err := h.decode(&p, r.text, r.encoding); err != nil {
+		h.undecoded = cmp.Or(h.undecoded, err)
+		return nil
 	}
 	if p.Size > h.limit {
 		p.Data, p.TooLarge = nil, true
 	}
 	return h.emit(p)
+}
+
+// request reads a request, if it is one.
+func (h *harReader) request(r *harRequest) error {
+	_, err := object(h.dec, func(name string) (err error) {
+		switch name {
+		case "method":
+			r.method, err = h.string()
+		case "url":
+			r.url, err = h.string()
+		case "bodySize":
+			var size int64
+			size, err = h.number()
+			r.size = max(r.size, size)
+		case "headers":
+			err = h.headers(r)
+		case "postData":
+			_, err = object(h.dec, func(name string) (err error) {
+				switch name {
+				case "text":
+					r.text, r.line, err = h.text()
+				case "encoding":
+					r.encoding, err = h.string()
+				default:
+					err = h.dec.SkipValue()
+				}
+				return err
+			})
+		default:
+			err = h.dec.SkipValue()
+		}
+		return err
+	})
+	return err
+}
+
+// headers reads those of a request, for the length of its body: browsers that don't keep a
+// body may say that it had none.
+func (h *harReader) headers(r *harRequest) error {
+	if h.dec.PeekKind() != '[' {
+		return h.dec.SkipValue()
+	}
+	if _, err := h.dec.ReadToken(); err != nil {
+		return err
+	}
+	for h.dec.PeekKind() != ']' {
+		var header, value string
+		_, err := object(h.dec, func(name string) (err error) {
+			switch name {
+			case "name":
+				header, err = h.string()
+			case "value":
+				value, err = h.string()
+			default:
+				err = h.dec.SkipValue()
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if strings.EqualFold(header, "Content-Length") {
+			size, _ := strconv.ParseInt(value, 10, 64)
+			r.size = max(r.size, size)
+		}
+	}
+	_, err := h.dec.ReadToken()
+	return err
+}
+
+// decode makes a payload of a body as the archive has it: text, or in base64, and
+// compressed if the request was.
+func (h *harReader) decode(p *Payload, text []byte, encoding string) error {
+	p.Data, p.Size = text, int64(len(text))
+	named := strings.EqualFold(encoding, "base64")
+	if named || bytes.HasPrefix(text, []byte("H4sI")) || bytes.HasPrefix(text, []byte("KLUv/")) { // gzip and zstd in base64
+		if p.Size >= h.keepLimit() { // clipped, and so not to be decoded
+			p.Size = h.limit + 1
+			return nil
+		}
+		data, err := base64.RawStdEncoding.AppendDecode(nil, bytes.TrimRight(text, "=\r\n"))
+		if err != nil && named {
+			return fmt.Errorf("%s is not base64, though its encoding says so: %w", p.At, err)
+		} else if err == nil {
+			p.Data, p.Size = data, int64(len(data))
+		}
+	}
+	if bytes.HasPrefix(p.Data, []byte("\x1f\u008b")) { // bytes as the characters of the same numbers
+		p.Data = latin1(p.Data)
+	}
+	if bytes.HasPrefix(p.Data, []byte("\x1f\ufffd")) {
+		return &BodyError{p.At + " is gzip data, of which the archive has lost some"}
+	}
+	if !isGzip(p.Data) && !isZstd(p.Data[:min(4, len(p.Data))]) {
+		return nil
+	}
+	in, _, err := unpack(bytes.NewReader(p.Data))
+	if err == nil {
+		defer in.Close()
+		p.Data, err = io.ReadAll(io.LimitReader(in, h.limit+1))
+		p.Size = int64(len(p.Data))
+	}
+	if err != nil {
+		return &BodyError{p.At + ": " + err.Error()}
+	}
+	return nil
+}
+
+// latin1 returns the bytes that are the numbers of the characters of text.
+func latin1(text []byte) []byte {
+	data := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		data = append(data, byte(r))
+	}
+	return data
+}
+
+// isLike tells whether text is like glob, in which * stands for any text.
+func isLike(text, glob string) bool {
+	parts := strings.Split(glob, "*")
+	rest, ok := strings.CutPrefix(text, parts[0])
+	if !ok || len(parts) == 1 {
+		return ok && rest == ""
+	}
+	last := len(parts) - 1
+	for _, part := range parts[1:last] {
+		_, after, found := strings.Cut(rest, part)
+		if !found {
+			return false
+		}
+		rest = after
+	}
+	return strings.HasSuffix(rest, parts[last])
 }
 
 // keepLimit is how long the text of a body may be: base64 makes four bytes of
@@ -196,6 +349,19 @@ func (h *harReader) string() (string, error) {
 	return token.String(), nil
 }
 
+// number reads a value that matters only if it is a whole number.
+func (h *harReader) number() (int64, error) {
+	if h.dec.PeekKind() != '0' {
+		return 0, h.dec.SkipValue()
+	}
+	value, err := h.dec.ReadValue()
+	if err != nil {
+		return 0, err
+	}
+	n, _ := strconv.ParseInt(string(value), 10, 64)
+	return n, nil
+}
+
 // text reads the text of a body, and gives the line on which it starts.
 func (h *harReader) text() ([]byte, int, error) {
 	h.clip.limit = h.keepLimit()
@@ -211,61 +377,7 @@ func (h *harReader) text() ([]byte, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	return unquote(value), line, nil
-}
-
-// unquote gives the text of a JSON string that is known to be well-formed. Unlike
-// [jsontext.AppendUnquote] it keeps what is not Unicode, so that the bytes are
-// judged for it: bytes that are not UTF-8 stay as they are, and half a surrogate
-// pair becomes the three bytes that it would have in UTF-8 if that allowed it.
-func unquote(s []byte) []byte {
-	s = s[1 : len(s)-1]
-	text := make([]byte, 0, len(s))
-	for {
-		i := bytes.IndexByte(s, '\\')
-		if i < 0 {
-			return append(text, s...)
-		}
-		text = append(text, s[:i]...)
-		escape := s[i+1]
-		s = s[i+2:]
-		switch escape {
-		case 'b':
-			text = append(text, '\b')
-		case 'f':
-			text = append(text, '\f')
-		case 'n':
-			text = append(text, '\n')
-		case 'r':
-			text = append(text, '\r')
-		case 't':
-			text = append(text, '\t')
-		case 'u':
-			r := hex4(s)
-			s = s[4:]
-			if utf16.IsSurrogate(r) {
-				pair := rune(utf8.RuneError)
-				if bytes.HasPrefix(s, []byte(`\u`)) {
-					pair = utf16.DecodeRune(r, hex4(s[2:]))
-				}
-				if pair == utf8.RuneError {
-					text = append(text, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0x3f, 0x80|byte(r)&0x3f)
-					continue
-				}
-				r = pair
-				s = s[6:]
-			}
-			text = utf8.AppendRune(text, r)
-		default:
-			text = append(text, escape)
-		}
-	}
-}
-
-// hex4 gives the code unit that the first four bytes of s spell in hexadecimal.
-func hex4(s []byte) rune {
-	n, _ := strconv.ParseUint(string(s[:4]), 16, 16)
-	return rune(n)
+	return wrapped.Unquote(value), line, nil
 }
 
 const (
@@ -370,7 +482,7 @@ func (c *clipper) pass(p []byte) int {
 				c.gap++
 			}
 			if c.gap > maxGap {
-				c.err = &harError{c.origin(c.passed), "a number or a stretch of whitespace of more than 1 MiB"}
+				c.err = &ArchiveError{c.origin(c.passed), "a number or a stretch of whitespace of more than 1 MiB"}
 				return kept
 			}
 		}

@@ -23,6 +23,8 @@ type Source struct {
 	Path string
 	// Size is the number of bytes on disk, or -1 where nobody knows.
 	Size int64
+	// Found says that a directory or a glob led to it, and not its own name.
+	Found bool
 }
 
 // stdin is standard input as a source. A file of that name is reached as ./-.
@@ -60,6 +62,9 @@ type Payload struct {
 	// Size is the number of bytes of the payload. For one that is too large
 	// it says how many there are at least.
 	Size int64
+	// Wrapped is the event to judge if the payload is not one, but holds it: with
+	// [Reader.Unwrap], and else nil. A payload that holds several is there for each.
+	Wrapped *Wrapped
 }
 
 // A Form is the way in which a source holds its payloads.

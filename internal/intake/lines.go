@@ -17,7 +17,10 @@ const (
 )
 
 // free are batches that can be read into again.
-var free = sync.Pool{New: func() any { return &Batch{block: make([]byte, 0, blockSize)} }}
+var free = sync.Pool{New: func() any {
+	const lines = blockSize >> 10 // as long as most events are
+	return &Batch{Payloads: make([]Payload, 0, lines), block: make([]byte, 0, blockSize)}
+}}
 
 // newBatch gives a batch without payloads and with room for a block of size.
 func newBatch(size int) *Batch {
@@ -39,13 +42,18 @@ func (b *Batch) Free() {
 // readLines emits the lines of in that are not blank. It reads size bytes at a
 // time and cuts the payloads out of what it read, so a line is copied only where
 // a read ends within it.
-func readLines(in io.Reader, size int, limit int64, emit func(*Batch) error) error {
+//
+// The line ends are \n or, if end says so, \r. A line that is nothing but an opening
+// bracket, followed by what stands in a pretty-printed payload, ends it with a [LinesError].
+func readLines(in io.Reader, size int, limit int64, end byte, emit func(*Batch) error) error {
 	var (
 		b    = newBatch(size)
 		line = 1
 		// Of a line that is too large, what has been let go of already.
 		dropped  int64
 		nonBlank bool
+		opened   int // the line with which the last payload was opened, if that was all of it
+		spread   bool
 	)
 	defer func() { b.Free() }()
 	// add takes the line that is text, or of which that is the end.
@@ -56,18 +64,35 @@ func readLines(in io.Reader, size int, limit int64, emit func(*Batch) error) err
 			if p.Size > limit {
 				p.Data, p.TooLarge = nil, true
 			}
+			switch lone := loneBracket(text); {
+			case lone != 0:
+				opened = line
+			case opened > 0 && goesOn(text):
+				spread = true
+				if last := len(b.Payloads) - 1; last >= 0 && b.Payloads[last].Line == opened {
+					b.Payloads = b.Payloads[:last]
+				}
+				return
+			default:
+				opened = 0
+			}
 			b.Payloads = append(b.Payloads, p)
 		}
 		line++
 		dropped, nonBlank = 0, false
 	}
-	// hand emits the batch, and goes on with rest in the next one.
+	// hand emits the batch, and goes on with rest in another one. That is taken when
+	// it is to be read into, by who reads then: it is the one just freed there, if
+	// any, and in the cache of that core.
+	var kept []byte
 	hand := func(rest []byte) ([]byte, error) {
+		kept = append(kept[:0], rest...)
 		full := b
 		full.Size = int64(cap(full.block))
+		err := emit(full)
 		b = newBatch(size)
-		b.block = append(b.block, rest...)
-		return b.block, emit(full)
+		b.block = append(b.block, kept...)
+		return b.block, err
 	}
 	for { // the block holds the start of a line and no more
 		if len(b.block) == cap(b.block) {
@@ -80,13 +105,12 @@ func readLines(in io.Reader, size int, limit int64, emit func(*Batch) error) err
 
 		rest := b.block
 		for {
-			i := bytes.IndexByte(rest[fresh:], '\n')
-			if i < 0 {
+			i := bytes.IndexByte(rest[fresh:], end)
+			if i < 0 || spread {
 				break
 			}
-			end := fresh + i
-			add(rest[:end])
-			rest, fresh = rest[end+1:], 0
+			add(rest[:fresh+i])
+			rest, fresh = rest[fresh+i+1:], 0
 			if len(b.Payloads) == maxLines {
 				var err error
 				if rest, err = hand(rest); err != nil {
@@ -94,7 +118,7 @@ func readLines(in io.Reader, size int, limit int64, emit func(*Batch) error) err
 				}
 			}
 		}
-		if readErr == io.EOF && len(rest) > 0 {
+		if readErr == io.EOF && len(rest) > 0 && !spread {
 			add(rest)
 			rest = nil
 		}
@@ -113,6 +137,9 @@ func readLines(in io.Reader, size int, limit int64, emit func(*Batch) error) err
 		} else if len(rest) < len(b.block) {
 			b.block = append(b.block[:0], rest...)
 		}
+		if spread {
+			return &LinesError{First: opened, More: true}
+		}
 		switch readErr {
 		case nil:
 		case io.EOF:
@@ -121,6 +148,23 @@ func readLines(in io.Reader, size int, limit int64, emit func(*Batch) error) err
 			return readErr
 		}
 	}
+}
+
+// loneBracket returns the bracket that a line consists of, or 0. No payload is one.
+func loneBracket(line []byte) byte {
+	if len(line) > 8 { // with some white space
+		return 0
+	}
+	if line = bytes.TrimSpace(line); len(line) == 1 && (line[0] == '{' || line[0] == '[') {
+		return line[0]
+	}
+	return 0
+}
+
+// goesOn tells whether a line may stand below an opening bracket, and is not a payload.
+func goesOn(line []byte) bool {
+	line = bytes.TrimLeft(line, " \t")
+	return len(line) > 1 && line[0] == '"' && bytes.Contains(line, []byte(`":`))
 }
 
 // isBlank reports whether there is nothing but JSON whitespace in b.

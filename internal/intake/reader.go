@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -14,11 +13,13 @@ import (
 	"os"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/runhooks/runhooks/pkg/signature"
 )
 
 // DefaultMaxBytes is the largest payload that a [Reader] gives whole, unless
 // told otherwise: 64 MiB.
-const DefaultMaxBytes = 64 << 20
+const DefaultMaxBytes = signature.DefaultMaxBytes
 
 // maxWindow is how far back Zstandard data may refer, and so roughly what its
 // decoder holds. The zstd command stays below it up to level 20.
@@ -32,6 +33,14 @@ type Reader struct {
 	// MaxBytes is the largest payload to give whole, after decompression and
 	// decoding; 0 is [DefaultMaxBytes].
 	MaxBytes int64
+	// URLs choose the requests of HTTP archives, if there are any: those whose URL is like
+	// one of them, in which * stands for any text.
+	URLs []string
+	// Note, where set, is told what there is to say of a source that could be read all the
+	// same. It may be called while Read goes on in another goroutine.
+	Note func(source, text string)
+	// Unwrap looks for events in payloads that aren't events: see [Payload.Wrapped].
+	Unwrap bool
 	// Stdin is what "-" reads; nil is [os.Stdin].
 	Stdin io.Reader
 	// Progress, where set, is told how many more bytes of a source, as they
@@ -96,20 +105,33 @@ func (r *Reader) read(ctx context.Context, src Source, emit func(*Batch) error) 
 
 	form, namedPacked := formOf(src.Path)
 	if namedPacked && !packed {
+		if disk.n == 0 {
+			return cmp.Or(disk.err, errEmpty)
+		}
 		return cmp.Or(disk.err, errNotPacked)
 	}
 	if r.Form != "" && r.Form != Auto {
 		form = r.Form
 	}
 	// Metered again, since a little compressed data can be a lot of payload.
-	var plain io.Reader = &meter{ctx: ctx, r: in}
-	if form == Auto {
-		w := &window{r: plain}
-		form, plain = sniff(w), w
+	w := &window{r: &meter{ctx: ctx, r: in}}
+	if name := foreign(w); name != "" {
+		return cmp.Or(disk.err, error(&foreignError{name}))
 	}
+	note := func(text string) {
+		if r.Note != nil {
+			r.Note(src.Name, text)
+		}
+	}
+	form, w = narrow(w, form, note)
+	payloads := 0
 
 	give := func(b *Batch) error {
 		b.Form = form
+		payloads += len(b.Payloads)
+		if r.Unwrap {
+			return unwrap(b, note, emit)
+		}
 		return emit(b)
 	}
 	giveOne := func(p Payload) error {
@@ -126,13 +148,22 @@ func (r *Reader) read(ctx context.Context, src Source, emit func(*Batch) error) 
 	}
 	switch {
 	case form == NDJSON:
-		err = readLines(plain, blockSize, limit, give)
+		end := byte('\n')
+		if err = spread(w); err == nil {
+			if end = lineEnd(w); end == '\r' {
+				note("its lines end in \\r alone; NDJSON has \\n")
+			}
+			err = readLines(w, blockSize, limit, end, give)
+		}
+		if err == nil && payloads == 0 {
+			note("it holds no payload")
+		}
 	case form == HAR:
-		err = readHAR(plain, limit, giveOne)
+		err = readHAR(w, limit, r.URLs, note, giveOne)
 	case size > limit:
 		err = giveOne(Payload{Line: 1, TooLarge: true, Size: size})
 	default:
-		err = readWhole(plain, size, limit, giveOne)
+		err = readWhole(w, size, limit, giveOne)
 	}
 	if err == nil && r.Progress != nil && src.Size > disk.n {
 		r.Progress(src.Size - disk.n)
@@ -148,15 +179,16 @@ func (r *Reader) read(ctx context.Context, src Source, emit func(*Batch) error) 
 // added to a file after its size was taken is not read: if trigger sent a file to a
 // listener that records to the same file, it would never reach the end.
 func (r *Reader) open(ctx context.Context, src Source) (io.ReadCloser, error) {
-	if src.Path != stdin.Path && src.Size >= 0 {
+	if src.Size > 0 || src.Size == 0 && src.Found {
 		file, err := os.Open(src.Path)
-		if err != nil || src.Size == 0 { // as files of /proc say, whatever is in them
-			return file, err
+		if err != nil {
+			return nil, err
 		}
 		return closer{io.LimitReader(file, src.Size), file.Close}, nil
 	}
 	// Neither a read of a terminal or a pipe nor the opening of a pipe that has
-	// a name can be interrupted, so they have their own goroutine. One that is
+	// a name can be interrupted, so they have their own goroutine, and so has what
+	// says that it is empty: files of /proc do, whatever is in them. One that is
 	// stuck there when ctx ends stays until the other side moves; the command
 	// is ending.
 	out, feed := io.Pipe()
@@ -222,7 +254,7 @@ func unpack(r io.Reader) (in io.ReadCloser, packed bool, err error) {
 	magic, _ := buf.Peek(4) // a failure comes back with the first read
 	switch {
 	case isGzip(magic):
-		in, err = gzip.NewReader(buf)
+		in, err = newGunzip(buf)
 		if err != nil {
 			return nil, false, &packError{"gzip", err}
 		}
@@ -268,7 +300,12 @@ type packError struct {
 	err    error
 }
 
-func (e *packError) Error() string { return fmt.Sprintf("broken %s data: %v", e.format, e.err) }
+func (e *packError) Error() string {
+	if errors.Is(e.err, io.ErrUnexpectedEOF) {
+		return "truncated " + e.format + " data: it ends too early"
+	}
+	return fmt.Sprintf("broken %s data: %v", e.format, e.err)
+}
 func (e *packError) Unwrap() error { return e.err }
 
 // readWhole emits all of in as one payload. The size is what is expected, or -1.
@@ -285,6 +322,33 @@ func readWhole(in io.Reader, size, limit int64, emit func(Payload) error) error 
 	return emit(Payload{Line: 1, Data: buf.Bytes(), Size: n})
 }
 
+// narrow returns the form of w, where it is not known yet, and w as UTF-8. The encoding of
+// lines and of archives is that of whoever recorded the payloads. A source that is one
+// payload stays as it is, to be judged for its bytes.
+func narrow(w *window, form Form, note func(string)) (Form, *window) {
+	encoding, ok := wideOf(w)
+	if !ok {
+		if form == Auto {
+			form = sniff(w)
+		}
+		if form == NDJSON && w.holds(len(bom)) && bytes.HasPrefix(w.buf, []byte(bom)) {
+			w.buf = w.buf[len(bom):]
+			note("it starts with a byte order mark, which is not taken for part of the first payload; payloads must not have one")
+		}
+		return form, w
+	}
+	if form == Auto {
+		form = sniff(&window{r: &narrower{wide: encoding, r: &cursor{w, 0}}})
+	}
+	if form == JSON {
+		return form, w
+	}
+	note("it is " + encoding.name + ", as the > of Windows PowerShell writes it; it was read, but other tools expect UTF-8: write it from PowerShell 7 or cmd")
+	return form, &window{r: &narrower{wide: encoding, r: w}}
+}
+
+var errEmpty = errors.New("it is empty")
+
 var errNotPacked = errors.New("neither gzip nor zstd data, though its name says so")
 
 // unreadable says that a source can't be read because of err, and what helps.
@@ -295,7 +359,7 @@ func unreadable(source string, err error) *Error {
 	}
 	e := &Error{Source: source, Err: err}
 	_, packFault := errors.AsType[*packError](err)
-	_, harFault := errors.AsType[*harError](err)
+	_, harFault := errors.AsType[*ArchiveError](err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Hint = "check the path"
@@ -303,10 +367,20 @@ func unreadable(source string, err error) *Error {
 		e.Hint = "allow this user to read it"
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		e.Hint = "it needs more than 32 MiB to decompress: compress it at a level below 20 and without --long"
+	case errors.As(err, new(*foreignError)):
+		e.Hint = "unpack it, and name what is in it"
+	case errors.As(err, new(*LinesError)):
+		e.Hint = "write each payload on one line, as jq -c . FILE does"
+	case errors.As(err, new(*wideError)), err == errEmpty:
+		e.Hint = "see that whatever writes it does so before it is read"
+	case errors.As(err, new(*BodyError)):
+		e.Hint = "record it again with the bodies of requests"
 	case packFault:
 		e.Hint = "fetch or compress it again"
 	case err == errNotPacked:
 		e.Hint = "rename it, or compress it again"
+	case err == errManyEvents:
+		e.Hint = "split it"
 	case harFault:
 		e.Hint = "export the archive again, or set the form of the input if it is none"
 	}

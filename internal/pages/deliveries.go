@@ -263,6 +263,19 @@ func (t tryView) Chip() chip {
 	return chip{kind, capital(words)}
 }
 
+// FormName names the form in which it went, if that is not as received, and FormReason
+// says why it isn't the one that the endpoint asks for.
+func (t tryView) FormName() string {
+	if t.Form == nil || *t.Form == api.FormReceived && t.Attempt.FormReason == nil {
+		return ""
+	}
+	return string(*t.Form)
+}
+
+func (t tryView) FormReason() string {
+	return report.Visible(sentence(text(t.Attempt.FormReason)), 1000)
+}
+
 // Phases and Total are for the template "phases".
 func (t tryView) Phases() []phase      { return phasesOf(t.Timings) }
 func (t tryView) Total() time.Duration { return time.Duration(t.Timings.TotalUs) * time.Microsecond }

@@ -285,7 +285,9 @@ func TestJob(t *testing.T) {
 	l.do(http.MethodPost, "/v1/endpoints/"+e.ID+"/recover", map[string]any{"since": "2020-01-01T00:00:00Z"}, &job)
 	b := l.signedIn(l.token(api.RoleAdmin, robotA))
 	b.get("/jobs/"+job.ID).is(t, 200).has(t, "Recovering deliveries", e.URL, "See the deliveries", "endpoint_id="+e.ID)
-	awaitLine(t, b.stream("/jobs/"+job.ID+"/live"), "3 deliveries are pending again")
+	live := b.stream("/jobs/" + job.ID + "/live")
+	awaitLine(t, live, "3 deliveries are pending again")
+	awaitLine(t, live, "event: end") // the count stands before the job has finished
 	b.get("/jobs/"+job.ID).has(t, "Finished").lacks(t, "<progress", "hx-sse:connect")
 	if p := b.get("/jobs/" + job.ID + "/live"); !strings.HasSuffix(p.body, "event: end\n\n") {
 		t.Errorf("the stream of a finished job: %q", p.body)

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"sync"
 
 	api "github.com/runhooks/runhooks/gen/service"
+	"github.com/runhooks/runhooks/internal/jsonpointer"
 	"github.com/runhooks/runhooks/openapi"
 )
 
@@ -82,6 +84,7 @@ func settingsOf(e *api.Endpoint) url.Values {
 	v := url.Values{}
 	v.Set("version", strconv.FormatInt(e.Version, 10))
 	v.Set("url", e.URL)
+	v.Set("form", string(cmp.Or(e.Form, api.FormReceived)))
 	v.Set("description", e.Description)
 	for _, t := range e.Events {
 		v.Add("events", string(t))
@@ -151,6 +154,9 @@ func (f *endpointForm) body() jsonObject {
 	}
 	add("url", strings.TrimSpace(f.values.Get("url")))
 	add("events", append([]string{}, f.values["events"]...))
+	if form := f.values.Get("form"); form != "" {
+		add("form", form)
+	}
 	// A browser sends line breaks as CR LF.
 	add("description", strings.ReplaceAll(f.values.Get("description"), "\r\n", "\n"))
 	for _, name := range []string{"max_attempts", "timeout", "rate_limit", "max_in_flight"} {
@@ -215,7 +221,7 @@ func (f *endpointForm) headers() jsonObject {
 		switch {
 		case name == "" && value == "":
 		case value == "":
-			f.better["/headers/"+pointerEscaper.Replace(name)] = "this header has no value"
+			f.better["/headers/"+jsonpointer.Escape(name)] = "this header has no value"
 			o = append(o, jsonMember{name, false})
 		case name == "":
 			f.better["/headers/"] = "this header has no name"
@@ -226,9 +232,6 @@ func (f *endpointForm) headers() jsonObject {
 	}
 	return o
 }
-
-// Names in pointers are written as RFC 6901 wants them.
-var pointerEscaper, pointerUnescaper = strings.NewReplacer("~", "~0", "/", "~1"), strings.NewReplacer("~1", "/", "~0", "~")
 
 func headerID(i int) string { return "header-" + strconv.Itoa(i) }
 
@@ -344,7 +347,7 @@ func (f *endpointForm) forget() {
 // be said before the finding there.
 func (f *endpointForm) fieldOf(pointer string) (field, prefix string) {
 	name, rest, _ := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
-	rest = pointerUnescaper.Replace(rest)
+	rest = jsonpointer.Unescape(rest)
 	switch name {
 	case "basic":
 		if rest == "password" {
@@ -406,7 +409,7 @@ func (f *endpointForm) compare(stored *api.Endpoint) {
 
 // comparedFields are those that are shown in a conflict. What is secret can't be
 // compared.
-var comparedFields = []string{"url", "events", "description", "max_attempts", "retry_delays", "timeout", "rate_limit", "max_in_flight", "ordered"}
+var comparedFields = []string{"url", "events", "form", "description", "max_attempts", "retry_delays", "timeout", "rate_limit", "max_in_flight", "ordered"}
 
 func shownValue(name string, values url.Values) string {
 	switch name {
@@ -507,6 +510,18 @@ func (f *endpointForm) Open(names ...string) bool {
 		return slices.Contains(names, found.Field) ||
 			slices.Contains(names, "headers") && (strings.HasPrefix(found.Field, "header-") || strings.HasPrefix(found.Field, "old-header-"))
 	})
+}
+
+// Forms returns the forms of events to choose from. The operator's events have one form.
+func (f *endpointForm) Forms() []choice {
+	if f.Endpoint != nil && f.Endpoint.Operator {
+		return nil
+	}
+	var list []choice
+	for _, form := range []api.Form{api.FormReceived, api.FormCanonical, api.FormDocumented} {
+		list = append(list, choice{string(form), formText(form), f.Is("form", string(form))})
+	}
+	return list
 }
 
 // Events returns the events to choose from: those of a robot, or of the operator.

@@ -124,6 +124,7 @@ type robotView struct {
 	// Links says that the session may make portal links, which are for others.
 	Links     bool
 	Endpoints []endpointView
+	Inlets    *inletList
 	// First and Next are pages of the list, if they are others than this.
 	First, Next string
 }
@@ -145,6 +146,10 @@ func (p *Pages) showRobot(w http.ResponseWriter, r *http.Request, s *session) er
 	}
 	if page.Next != nil {
 		data.Next = joinPath("robots", robot) + "?" + url.Values{"cursor": {*page.Next}}.Encode()
+	}
+	var err error
+	if data.Inlets, err = s.inlets(r, robot, ""); err != nil {
+		return err
 	}
 	return p.render(w, r, http.StatusOK, "robot", view{Title: robot, Here: "robots", Robot: robot, Data: data})
 }
@@ -534,13 +539,8 @@ func (p *Pages) makePortalLink(w http.ResponseWriter, r *http.Request, s *sessio
 	}
 	expires, session, readOnly := r.PostForm.Get("expires_in"), r.PostForm.Get("session"), r.PostForm.Get("read_only") == "true"
 	ask := jsonObject{{"read_only", readOnly}, {"expires_in", asTyped(expires)}, {"session", asTyped(session)}}
-	// The link leads to where this browser reaches the service, unless that is configured.
-	here := func(asked *http.Request) {
-		asked.Host, asked.TLS = r.Host, r.TLS
-		asked.Header.Set("X-Forwarded-Proto", r.Header.Get("X-Forwarded-Proto"))
-	}
 	var link api.PortalLink
-	err := s.do(r.Context(), http.MethodPost, "/v1/robots/"+url.PathEscape(r.PathValue("robot"))+"/portal-links", ask, &link, here)
+	err := s.do(r.Context(), http.MethodPost, "/v1/robots/"+url.PathEscape(r.PathValue("robot"))+"/portal-links", ask, &link, here(r))
 	if shown, ok := errors.AsType[*problem](err); ok && shown.Status == http.StatusUnprocessableEntity {
 		return p.portalLink(w, r, shown.Status, portalLinkView{
 			Problem: shown.Detail, ReadOnly: readOnly, Expires: choices(linkTimes, expires), Sessions: choices(sessionTimes, session),

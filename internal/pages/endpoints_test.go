@@ -483,7 +483,7 @@ func TestPreview(t *testing.T) {
 	b := l.signedIn(l.admin)
 	path := "/robots/shop/preview"
 	b.get(path).is(t, http.StatusOK).has(t, "&#34;robot_id&#34;: &#34;shop&#34;", "&#34;run_completed&#34;", "receiver.New(receiver.Handlers{", "main.go", "webhook-signature")
-	b.get(path+"?event=run_failed&language=rust").has(t, "&#34;robotId&#34;: &#34;shop&#34;", "src/main.rs", "Cargo.toml", "cargo new receiver")
+	b.get(path+"?event=run_failed&language=rust").has(t, "&#34;robotId&#34;: &#34;shop&#34;", "src/main.rs", "cargo add runhooks", "cargo new receiver")
 	for language, words := range map[string]string{
 		"go": "signature.Verifier", "typescript": "express.raw", "python": "FastAPI()", "java": "RestController", "kotlin": "embeddedServer", "rust": "axum",
 		"cobol": "signature.Verifier",

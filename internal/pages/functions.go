@@ -21,6 +21,7 @@ func (p *Pages) functions() template.FuncMap {
 		"visible":   func(text string) string { return report.Visible(text, 200) },
 		"stateChip": stateChip,
 		"eventChip": eventChip,
+		"formText":  formText,
 		"size":      size,
 		"duration":  duration,
 		"path":      joinPath,
@@ -115,11 +116,10 @@ func capital(text string) string {
 
 // sentence makes a sentence of an error's text.
 func sentence(text string) string {
-	text = capital(strings.TrimSpace(text))
-	if text == "" || strings.HasSuffix(text, ".") {
-		return text
+	if text = strings.TrimSpace(text); text == "" {
+		return ""
 	}
-	return text + "."
+	return strings.TrimSuffix(capital(text), ".") + "."
 }
 
 // size writes a number of bytes.

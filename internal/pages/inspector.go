@@ -32,12 +32,14 @@ import (
 const capturePath = "/in/"
 
 // What inspectors take in all is bounded, so that they don't slow down publishing. A
-// request costs 1, and 1 more for each 64 KB.
+// request costs 1, and 1 more for each 64 KB, but no more than 10 MB do: a crawl of 40
+// MB must not keep all others away for half a minute.
 const (
 	inspectorRate, inspectorBurst   = 5, 20 // of one inspector, for each second and at once
 	inspectorsRate, inspectorsBurst = 20, 40
 	maxCapturing                    = 16 // requests at once
 	costlyBytes                     = 64 << 10
+	maxCost                         = 160
 
 	captureReadTime  = 10 * time.Second // for a body to arrive
 	captureStoreTime = 5 * time.Second
@@ -138,7 +140,7 @@ func (i *inspectors) enterAny(now time.Time) bool {
 func (i *inspectors) charge(code string, size int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	cost := float64(size) / costlyBytes
+	cost := min(float64(size)/costlyBytes, maxCost)
 	i.all.left -= cost
 	if t := i.each[code]; t != nil {
 		t.left -= cost
@@ -227,10 +229,12 @@ type decisionKey struct{}
 
 // A judgement is what a receiver makes of a request.
 type judgement struct {
-	// Report is nil if the request has no payload to judge. Then Refused says why.
-	Report  *conformance.Report
-	Refused string
-	Payload []byte // the body, without any content encoding
+	// Report is nil if the request has no payload to judge. Then Refused says why, or
+	// Canonical that it is an event in the canonical form.
+	Report    *conformance.Report
+	Refused   string
+	Canonical bool
+	Payload   []byte // the body, without any content encoding
 	// Event is nil if there is none to speak of, and EventID what tells that it comes
 	// again.
 	Event   *event.Event
@@ -248,6 +252,9 @@ func (i *inspectors) judge(c *service.Capture) judgement {
 	i.receiver.ServeHTTP(answer, r.WithContext(context.WithValue(context.Background(), decisionKey{}, &d)))
 	if d.Delivery.Verdict == "" {
 		return judgement{Refused: refusal(answer), Payload: c.Body}
+	}
+	if e := canonicalEvent(d.Delivery.Payload); e != nil {
+		return judgement{Canonical: true, Payload: d.Delivery.Payload, Event: e, EventID: c.Header.Get("Webhook-Id")}
 	}
 	rep := conformance.Check(d.Delivery.Payload) // the receiver doesn't look for warnings
 	return judgement{Report: &rep, Payload: d.Delivery.Payload, Event: d.Delivery.Event, EventID: d.Delivery.EventID}
@@ -286,6 +293,10 @@ func lineOf(c *service.Capture, j judgement) requestLine {
 		ID: c.ID, Method: report.Visible(c.Method, 20), Path: report.Visible(c.Path, 80), From: report.Visible(c.From, 60),
 		Size: len(c.Body), Verdict: chip{"quiet", "refused"},
 	}
+	if j.Canonical {
+		line.Verdict, line.Event = chip{"info", "canonical"}, report.Visible(j.Event.RawType, 40)
+		line.About, line.eventID = aboutRun(j.Event), j.EventID
+	}
 	if j.Report != nil {
 		line.Verdict = chip{map[conformance.Verdict]string{conformance.Conforms: "good", conformance.Deviates: "warn"}[j.Report.Verdict], string(j.Report.Verdict)}
 		if line.Verdict.Kind == "" {
@@ -318,7 +329,7 @@ func aboutRun(e *event.Event) string {
 func findingCounts(findings []conformance.Finding) string {
 	n := map[conformance.Severity]int{}
 	for _, f := range findings {
-		n[f.Severity]++
+		n[f.Severity] += report.Places(f)
 	}
 	var parts []string
 	for _, s := range []conformance.Severity{conformance.SeverityError, conformance.SeverityWarning, conformance.SeverityInfo} {

@@ -212,7 +212,7 @@ func TestInspectorBounds(t *testing.T) {
 	l := newLab(t)
 	b := l.signedIn(l.admin)
 	code := b.inspector()
-	if status, text := l.sendTo(http.MethodPost, code, strings.Repeat("x", service.DefaultMaxBody+1)); status != http.StatusRequestEntityTooLarge {
+	if status, text := l.sendTo(http.MethodPost, code, strings.Repeat("x", int(l.service.MaxBody())+1)); status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a large body: %d %s", status, text)
 	}
 	for _, path := range []string{"", "x", "ins_", "ins_" + strings.Repeat("A", 26), l.admin} {

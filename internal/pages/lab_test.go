@@ -64,7 +64,9 @@ func newLab(t testing.TB, with ...func(*pages.Options)) *lab {
 	running := make(chan error, 1)
 	go func() { running <- engine.Run(ctx) }()
 	l := &lab{t: t, store: store}
-	l.service, err = service.New(service.Options{Store: store, Engine: engine, Keyring: ring, Guard: loopback, Logger: logger})
+	l.service, err = service.New(service.Options{Store: store, Engine: engine, Keyring: ring, Guard: loopback, Logger: logger,
+		MaxBody: 1 << 20, // so that tests need not send 64 MiB
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,7 @@ func newLab(t testing.TB, with ...func(*pages.Options)) *lab {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", l.service)
 	mux.Handle("/", shown)
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(l.service.Direct(mux))
 	l.url = server.URL
 	t.Cleanup(func() {
 		server.Close()

@@ -97,6 +97,7 @@ func New(o Options) (*Pages, error) {
 	})
 	p.page("GET /robots", p.showRobots)
 	p.registerEndpoints()
+	p.registerInlets()
 	p.registerDeliveries()
 	p.public("GET /contract", p.showContract)
 	p.public("GET /contract/dist/{name...}", p.contractFile)

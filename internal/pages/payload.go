@@ -41,7 +41,10 @@ const (
 type payload struct {
 	Size string
 	// Judged says whether there is a report, which gives the fields up to More.
-	Judged    bool
+	Judged bool
+	// Canonical says that it is an event in the canonical form, which the contract doesn't
+	// judge.
+	Canonical bool
 	EventType string
 	Verdict   conformance.Verdict
 	Findings  []payloadFinding
@@ -71,6 +74,7 @@ type payloadFinding struct {
 	InText  bool
 	Mark    int // N of the first finding at this place, which has the mark
 	Excerpt []textRun
+	Alike   string // what it stands for besides this place
 }
 
 // A payloadTable has the rows of one group that a run captured.
@@ -122,6 +126,12 @@ type textPart struct {
 // payloadView returns what a page shows of a payload, of which there may be a report.
 func payloadView(body []byte, rep *conformance.Report) payload {
 	p := payload{Size: size(len(body))}
+	e := canonicalEvent(body)
+	if e != nil {
+		rep, p.Canonical, p.EventType = nil, true, report.Visible(e.RawType, 60)
+	} else if rep == nil || rep.Verdict != conformance.Invalid {
+		e, _ = event.Parse(body) // what is not an event has no rows
+	}
 	end := cutAt(body, maxPayloadText)
 	var marks []placedMark
 	if rep != nil {
@@ -144,10 +154,20 @@ func payloadView(body []byte, rep *conformance.Report) payload {
 		}
 	}
 	p.Tree, p.TreeFull = treeOf(body)
-	if rep == nil || rep.Verdict != conformance.Invalid {
-		p.Tables, p.MoreTables = tablesOf(body)
+	if e != nil {
+		p.Tables, p.MoreTables = tablesOf(e)
 	}
 	return p
+}
+
+// canonicalEvent returns the event of its canonical form, as the service writes it, or nil.
+// A payload doesn't begin like that.
+func canonicalEvent(body []byte) *event.Event {
+	e := new(event.Event)
+	if !bytes.HasPrefix(body, []byte(`{"version":1,`)) || e.UnmarshalJSON(body) != nil {
+		return nil
+	}
+	return e
 }
 
 // cutAt returns n, or less so that no code point of body is cut in two.
@@ -186,7 +206,9 @@ func placed(body []byte, findings []conformance.Finding) (shown []payloadFinding
 		} else {
 			marks = append(marks, placedMark{f.Offset, textMark{N: i + 1, Severity: f.Severity, Words: words}})
 		}
-		shown = append(shown, payloadFinding{Finding: f, N: i + 1, Mark: marks[len(marks)-1].mark.N})
+		shown = append(shown, payloadFinding{
+			Finding: f, N: i + 1, Mark: marks[len(marks)-1].mark.N, Alike: report.Visible(report.Alike(f), 300),
+		})
 	}
 	return shown, marks
 }
@@ -216,7 +238,7 @@ func textOf(body []byte, from, to int, marks []placedMark) (runs []textRun, end 
 		if !add(m.at, nil) {
 			return runs, at
 		}
-		until := m.at + report.Token(string(body[m.at:to]))
+		until := m.at + report.Token(body[m.at:to])
 		if i+1 < len(marks) {
 			until = min(until, marks[i+1].at)
 		}
@@ -416,12 +438,8 @@ func (t *treeReader) leaf(n *treeNode, kind jsontext.Kind) error {
 }
 
 // tablesOf returns the rows that the run of an event captured, and how many groups of
-// rows are left out. What is not an event has none.
-func tablesOf(body []byte) (tables []payloadTable, more int) {
-	e, err := event.Parse(body)
-	if err != nil {
-		return nil, 0
-	}
+// rows are left out.
+func tablesOf(e *event.Event) (tables []payloadTable, more int) {
 	room := maxTableCells
 	add := func(kind string, groups []event.Group) {
 		for _, g := range groups {

@@ -182,6 +182,18 @@ func TestPayloadMarks(t *testing.T) {
 	}
 }
 
+// A finding that stands for more says how many, and which; and they count.
+func TestPayloadAlike(t *testing.T) {
+	one := conformance.Finding{Severity: "error", Message: "the first"}
+	many := conformance.Finding{Offset: 5, Severity: "error", Message: "a cell", Count: 2000, Pattern: "/rows/*/Price"}
+	findings := []conformance.Finding{one, many}
+	p := payloadView([]byte(`{"a":null}`), &conformance.Report{Findings: findings})
+	got := []string{p.Findings[0].Alike, p.Findings[1].Alike, findingCounts(findings)}
+	if diff := cmp.Diff([]string{"", "and 1,999 more like it: /rows/*/Price", "2001 errors"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestPayloadBounds: however large the payload, the page is not, and it says what it
 // leaves out.
 func TestPayloadBounds(t *testing.T) {
@@ -285,4 +297,19 @@ func FuzzPayload(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A crawl of 40 MiB keeps all others away for seconds, and not for half a minute.
+func TestCharge(t *testing.T) {
+	for size, want := range map[int]float64{0: 0, 64 << 10: 1, 1 << 20: 16, 40 << 20: maxCost} {
+		i, err := newInspectors()
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := i.all.left
+		i.charge("ins_x", size)
+		if got := before - i.all.left; got != want {
+			t.Errorf("%d bytes cost %v, want %v", size, got, want)
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 var fieldWords = map[string]struct{ label, hint string }{
 	"url":           {"URL", "Where events are sent, by POST: https://… of your receiver. Each robot can have a URL once."},
 	"events":        {"Events", "Tick none to get all, also kinds of events that are added later."},
+	"form":          {"Form of events", ""},
 	"description":   {"Description", "What this endpoint is for, in your own words. Only people see it here."},
 	"max_attempts":  {"Most attempts", "After this many attempts an event is given up. It can still be recovered by hand."},
 	"retry_delays":  {"Pauses between attempts", "With units s, m, h or d, and commas between them. The last pause is repeated where there are more attempts."},
@@ -30,12 +31,23 @@ var fieldWords = map[string]struct{ label, hint string }{
 // robotEvents are the types of events that endpoints of robots can ask for, and
 // operatorEvents those for endpoints of the operator.
 var (
-	robotEvents    = []api.EventType{api.EventTypeRunCompleted, api.EventTypeRunFailed}
+	robotEvents    = []api.EventType{api.EventTypeRunCompleted, api.EventTypeRunFailed, api.EventTypeWebhookTest}
 	operatorEvents = []api.EventType{
 		api.EventTypeEndpointFailing, api.EventTypeEndpointRecovered, api.EventTypeEndpointDisabled,
 		api.EventTypeDeliveryExhausted, api.EventTypeEventSetAside,
 	}
 )
+
+// formText says what a form of events is.
+func formText(form api.Form) string {
+	switch form {
+	case api.FormCanonical:
+		return "Canonical: one typed form for all events, whatever server sent them."
+	case api.FormDocumented:
+		return "Documented: as the contract documents it. An event that can’t honestly be written so, such as one whose run times have no known zone, goes out as canonical."
+	}
+	return "As received: the payload byte for byte, as it was published or as an inlet took it."
+}
 
 // eventsText names events, where none stands for all.
 func eventsText(types []string) string {

@@ -50,7 +50,7 @@ func (p *tab) harmless() {
 	for what, expression := range map[string]string{
 		"links that run something": `[...document.querySelectorAll("a[href], [action], [src]")].filter(e => /^\s*(javascript|data|vbscript):/i.test(e.getAttribute("href") || e.getAttribute("action") || e.getAttribute("src"))).length`,
 		"handlers in attributes":   `[...document.querySelectorAll("*")].filter(e => e.getAttributeNames().some(n => /^on/i.test(n))).length`,
-		"scripts of others":        `[...document.scripts].filter(s => !s.src.startsWith(location.origin + "/static/")).length`,
+		"scripts of others":        `[...document.scripts].filter(s => !["/static/", "/a/path/"].some(own => s.src.startsWith(location.origin + own))).length`,
 		"elements out of text":     `document.querySelectorAll("main b, main img[src=x], main style, main meta").length`,
 		"changes of prototypes":    `"polluted" in {} || Object.prototype.polluted !== undefined ? 1 : 0`,
 		"pixels over the edge":     `document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth`,

@@ -35,6 +35,7 @@ func (p *tab) screenshot(name string) {
 			width int64
 		}{{"wide", 1280}, {"narrow", 360}} {
 			p.emulate(colours, size.width)
+			p.settles()
 			long, err := evaluate[float64](p, "scrollTo(0, 0), Math.ceil(document.body.getBoundingClientRect().height)")
 			if err != nil {
 				p.t.Fatal(err)
@@ -59,6 +60,14 @@ func (p *tab) screenshot(name string) {
 		}
 	}
 	p.emulate(light, 1280)
+}
+
+// settles waits until the page has what it makes anew for its width.
+func (p *tab) settles() {
+	p.t.Helper()
+	p.wait("the page has settled", func() bool {
+		return read[bool](p, `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(!document.querySelector("main [aria-busy=true]")))))`)
+	})
 }
 
 // shrink encodes a picture with at most 256 colours: the most frequent ones, and for
@@ -151,6 +160,37 @@ func TestScreenshots(t *testing.T) {
 		p.visit(page.path)
 		p.screenshot(page.name)
 	}
+	var inlet struct{ ID, URL string }
+	s.endpoint(t, "shop", good.URL+"/shop", object{"form": "canonical", "description": "Rows for the warehouse"})
+	s.call(t, http.MethodPost, "/v1/inlets", object{"name": "Our scrapers in Berlin", "robot_id": "shop", "zone": "Europe/Berlin", "locale": "de-DE"}, &inlet)
+	s.call(t, http.MethodPost, "/v1/inlets", object{"name": "The old server"}, nil)
+	taken, err := http.Post(inlet.URL, "application/json", strings.NewReader(localTimes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken.Body.Close()
+	var typed struct{ Items []struct{ ID string } }
+	eventually(t, "the inlet's event is delivered", func() bool {
+		s.call(t, http.MethodGet, "/v1/deliveries?robot_id=shop&state=delivered", nil, &typed)
+		return len(typed.Items) == 1
+	})
+	for _, page := range []struct{ name, path string }{
+		{"robot-inlet", "/robots/shop"},
+		{"inlets", "/inlets"},
+		{"inlet", "/inlets/" + inlet.ID},
+		{"inlet-new", "/robots/shop/inlets/new"},
+		{"inlet-rotate", "/inlets/" + inlet.ID + "/rotate"},
+		{"inlet-delete", "/inlets/" + inlet.ID + "/delete"},
+		{"delivery-canonical", "/deliveries/" + typed.Items[0].ID},
+	} {
+		p.visit(page.path)
+		p.screenshot(page.name)
+	}
+	p.visit("/inlets/" + inlet.ID + "/rotate")
+	p.click("Make another URL")
+	p.sees("It is shown now, and never again.")
+	p.screenshot("inlet-url")
+
 	p.expect("status 404 of /nothing")
 	p.visit("/nothing")
 	p.screenshot("problem")
@@ -197,4 +237,35 @@ func TestScreenshots(t *testing.T) {
 	portal.visit(link)
 	portal.sees("This link can’t be used any more")
 	portal.screenshot("portal-over")
+}
+
+// TestScreenshotsOfSite shows the page that checks payloads.
+func TestScreenshotsOfSite(t *testing.T) {
+	if *screenshots == "" {
+		t.Skip("make screenshots writes them")
+	}
+	if err := os.MkdirAll(*screenshots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := serveSite(t)
+	p := s.start(t)
+	p.screenshot("check-start")
+	p.paste(vector(t, "wild.ui-extract"))
+	p.shows("deviates")
+	p.screenshot("check-deviates")
+	p.click("Start over")
+	p.paste(vector(t, "page.run-completed-as-printed"))
+	p.shows("invalid")
+	p.js(`document.querySelector("#findings .place").click()`)
+	p.screenshot("check-invalid")
+	p.click("Start over")
+	p.drop(
+		"captures.ndjson", vector(t, "wild.ui-extract")+"\n"+vector(t, "wild.0.0.43-search")+"\n"+vector(t, "wild.0.0.43-crawl")+"\n",
+		"documented.json", vector(t, "page.run-completed"),
+		"cut-off.json", vector(t, "truncated.in-row"),
+	)
+	p.sees("Checked 5 payloads.")
+	p.click("captures.ndjson:3")
+	p.shows("deviates", "captures.ndjson:3 · ", "Ferry")
+	p.screenshot("check-many")
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Hidden stands where a secret was.
@@ -18,24 +19,30 @@ const headerName = `(?i:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+-)*
 
 var (
 	// In an answer, a secret may be escaped for a URL, JSON or HTML.
-	secretText = regexp.MustCompile(`(?i)(wh(?:sec|sk)(?:_|%5f))(?:[a-z0-9+/=_%-]|\\/|\\u00[0-9a-f]{2}|&#x?[0-9a-f]+;)+`)
+	secretText = pattern(`(?i)(wh(?:sec|sk)(?:_|%5f))(?:[a-z0-9+/=_%-]|\\/|\\u00[0-9a-f]{2}|&#x?[0-9a-f]+;)+`)
 	// One slash is what is left of two where a URL was taken for a path.
-	urlText    = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]+:\\?/(?:[^\s"<>\\]|\\.)+`)
-	schemeless = regexp.MustCompile(`(?i)(?:[^\s":@/\\]|\\.)+(?::|%3a)(?:[^\s"@/\\]|\\.)+(?:@|%40)`)
-	section    = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)*[0-9]{0,3}$`)
+	urlText    = pattern(`(?i)\b[a-z][a-z0-9+.-]+:\\?/(?:[^\s"<>\\]|\\.)+`)
+	schemeless = pattern(`(?i)(?:[^\s":@/\\]|\\.)+(?::|%3a)(?:[^\s"@/\\]|\\.)+(?:@|%40)`)
+	section    = pattern(`^[a-z]+(?:-[a-z]+)*[0-9]{0,3}$`)
 
-	secretHeader = regexp.MustCompile(strings.NewReplacer(
+	secretHeader = pattern(strings.NewReplacer(
 		"NAME", `\b`+headerName,
 		"IS", `(?:\\?["'])?\]?\s*(?:=>|[:=])\s*\[?`,
 		"REST", `(?:[^"\\\r\n]|\\.)+`,
 	).Replace(`("NAME\s*[:=]\s*)REST` + // quoted with its name
 		`|(NAMEIS\\?")REST` + // in JSON
 		`|(NAMEIS)[^\s"\[][^\r\n]*`)) // as it is sent: it ends with the line
-	authenticating = regexp.MustCompile(`^` + headerName + `$`)
+	authenticating = pattern(`^` + headerName + `$`)
 
 	// A shorter word is not a secret, and an answer may use it for itself.
-	secretWord = regexp.MustCompile(`[A-Za-z0-9_-]{6,}`)
+	secretWord = pattern(`[A-Za-z0-9_-]{6,}`)
 )
+
+// pattern returns a function that compiles expr when it is called first. Most
+// commands hide nothing, and compiling takes a good part of how long they do.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // Text returns text without the secrets in it. Whatever is shown of a flag, a
 // header or a URL goes through it, and every error: those of flags and of
@@ -48,26 +55,26 @@ var (
 //
 // What an endpoint answers goes through [Echo] before.
 func Text(text string) string {
-	text = urlText.ReplaceAllStringFunc(text, func(raw string) string {
+	text = urlText().ReplaceAllStringFunc(text, func(raw string) string {
 		raw = strings.ReplaceAll(raw, `\/`, "/")         // as some write JSON
 		bare := strings.TrimRight(raw, `.,:;!?'`+"`)]}") // which the sentence has
 		return URL(bare) + raw[len(bare):]
 	})
-	text = schemeless.ReplaceAllString(text, Hidden+"@")
-	text = secretText.ReplaceAllString(text, "${1}"+Hidden)
-	return secretHeader.ReplaceAllString(text, "${1}${2}${3}"+Hidden)
+	text = schemeless().ReplaceAllString(text, Hidden+"@")
+	text = secretText().ReplaceAllString(text, "${1}"+Hidden)
+	return secretHeader().ReplaceAllString(text, "${1}${2}${3}"+Hidden)
 }
 
 // Authenticates says whether headers of a name authenticate, so that their values are
 // secret.
-func Authenticates(name string) bool { return authenticating.MatchString(name) }
+func Authenticates(name string) bool { return authenticating().MatchString(name) }
 
 // Echo returns what answers a request without the secrets of that request,
 // in whatever form it repeats them: the values of its headers and of the query of
 // its URL. It looks for their words, since a form may escape what is between them.
 func Echo(answer, rawURL string, header http.Header) string {
 	var words []string
-	add := func(value string) { words = append(words, secretWord.FindAllString(value, -1)...) }
+	add := func(value string) { words = append(words, secretWord().FindAllString(value, -1)...) }
 	for _, values := range header {
 		for _, value := range values {
 			add(value)
@@ -123,12 +130,12 @@ func URL(raw string) string {
 		raw += "?" + withoutValues(query)
 	}
 	if hasFragment {
-		if !section.MatchString(fragment) { // of a page
+		if !section().MatchString(fragment) { // of a page
 			fragment = withoutValues(fragment)
 		}
 		raw += "#" + fragment
 	}
-	return secretText.ReplaceAllString(raw, "${1}"+Hidden)
+	return secretText().ReplaceAllString(raw, "${1}"+Hidden)
 }
 
 // withoutValues returns a query without its values. A part that has no name may be

@@ -44,7 +44,7 @@ func ExampleNew() {
 
 func ExampleFormats() {
 	fmt.Println(report.Formats())
-	// Output: [text json ndjson sarif junit github html]
+	// Output: [text json ndjson sarif junit github html summary]
 }
 
 func ExampleMarshal() {

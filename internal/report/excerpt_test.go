@@ -19,12 +19,20 @@ var ownSGR = regexp.MustCompile(`\x1b\[(0|1|2|31|32|33|36)m`)
 func unprintable(s string) string {
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
-		if r != '\n' && (r == utf8.RuneError && size == 1 || !unicode.IsPrint(r)) {
+		next, _ := utf8.DecodeRuneInString(s[size:])
+		joins := r == joiner && next > 0x2190 && unicode.IsPrint(next) // emoji
+		if r != '\n' && !joins && (r == utf8.RuneError && size == 1 || !unicode.IsPrint(r)) {
 			return s[:size]
 		}
 		s = s[size:]
 	}
 	return ""
+}
+
+// line is an excerpt as it is shown.
+func line(e excerpt) string {
+	before, at, after := e.text()
+	return before + at + after
 }
 
 func TestExcerpt(t *testing.T) {
@@ -87,8 +95,68 @@ func TestExcerpt(t *testing.T) {
 			"{\"\u1112\u1161\u11ab\":1}",
 			`      ^`},
 		{"joined emoji", "{\"👩\u200d🚀\":‹1›}", 80,
-			`{"👩\u200d🚀":1}`,
-			`              ^`},
+			"{\"👩\u200d🚀\":1}",
+			`      ^`},
+		{"a family", "{\"👨\u200d👩\u200d👧\u200d👦\":‹\"👨\u200d👩\u200d👧\u200d👦\"›}", 80,
+			"{\"👨\u200d👩\u200d👧\u200d👦\":\"👨\u200d👩\u200d👧\u200d👦\"}",
+			`      ^~~~`},
+		{"emoji presentation", "{\"❤\ufe0f❤\ufe0f❤\ufe0f❤\ufe0f\":‹1›}", 80,
+			"{\"❤\ufe0f❤\ufe0f❤\ufe0f❤\ufe0f\":1}",
+			`            ^`},
+		{"text presentation", "{\"❤\ufe0e❤\":‹1›}", 80,
+			"{\"❤\ufe0e❤\":1}",
+			`      ^`},
+		{"skin tones", `{"👍🏻👍🏿":‹1›}`, 80,
+			`{"👍🏻👍🏿":1}`,
+			`        ^`},
+		{"a skin tone alone", `{"🏻":‹1›}`, 80,
+			`{"🏻":1}`,
+			`      ^`},
+		{"a skin tone on a letter", `{"é🏻":‹1›}`, 80,
+			`{"é🏻":1}`,
+			`       ^`},
+		{"flags", `{"🇩🇪🇫🇷🇯🇵":‹1›}`, 80,
+			`{"🇩🇪🇫🇷🇯🇵":1}`,
+			`          ^`},
+		{"a profession with a skin tone", "{\"👩🏽\u200d💻\":‹1›}", 80,
+			"{\"👩🏽\u200d💻\":1}",
+			`      ^`},
+		{"a rainbow", "{\"🏳\ufe0f\u200d🌈\":‹1›}", 80,
+			"{\"🏳\ufe0f\u200d🌈\":1}",
+			`      ^`},
+		{"a flag of tags, which may hide text", "{\"🏴\U000e0067\U000e007f\":‹1›}", 80,
+			`{"🏴\u{e0067}\u{e007f}":1}`,
+			`                        ^`},
+		{"a joiner that joins nothing", "{\"a\u200d👩\u200d\":‹1›}", 80,
+			`{"a\u200d👩\u200d":1}`,
+			`                   ^`},
+		{"a joiner and a mark", "{\"👩\u200d\u0301\":‹1›}", 80,
+			"{\"👩\\u200d\u0301\":1}",
+			`            ^`},
+		{"marks on emoji", "{\"👍\u0301\":‹1›}", 80,
+			"{\"👍\u0301\":1}",
+			`      ^`},
+		{"devanagari", `{"नमस्ते":‹1›}`, 80,
+			`{"नमस्ते":1}`,
+			`        ^`},
+		{"thai", `{"ที่นี่":‹1›}`, 80,
+			`{"ที่นี่":1}`,
+			`      ^`},
+		{"fullwidth", `{"ＡＢ":‹1›}`, 80,
+			`{"ＡＢ":1}`,
+			`        ^`},
+		{"halfwidth", `{"ｱｲ":‹1›}`, 80,
+			`{"ｱｲ":1}`,
+			`      ^`},
+		{"long, of emoji", strings.Repeat("👩\u200d💻", 1000) + `‹1›`, 30,
+			"…" + strings.Repeat("👩\u200d💻", 13) + "1",
+			strings.Repeat(" ", 27) + "^"},
+		{"long, of flags", strings.Repeat("🇩🇪", 200) + `‹1›` + strings.Repeat("🇫🇷", 200), 30,
+			"…" + strings.Repeat("🇩🇪", 7) + "1" + strings.Repeat("🇫🇷", 6) + "…",
+			strings.Repeat(" ", 15) + "^"},
+		{"after more marks than a character has", "{\"a" + strings.Repeat("\u0301", 100) + "\":‹1›}", 80,
+			"{\"a" + strings.Repeat("\u0301", 100) + "\":1}",
+			`     ^`},
 		{"greek and cyrillic", `{"Ωмега":‹1›}`, 80,
 			`{"Ωмега":1}`,
 			`         ^`},
@@ -137,7 +205,7 @@ func TestExcerpt(t *testing.T) {
 				t.Fatal("the test names no place")
 			}
 			e := excerptAt([]byte(before+at+after), len(before), tt.room)
-			got := e.before + e.at + e.after + "\n" + strings.Repeat(" ", e.indent) + "^" + strings.Repeat("~", e.span-1)
+			got := line(e) + "\n" + strings.Repeat(" ", e.indent) + "^" + strings.Repeat("~", e.span-1)
 			if diff := cmp.Diff(tt.line+"\n"+tt.mark, got); diff != "" {
 				t.Errorf("excerpt (-want +got):\n%s", diff)
 			}
@@ -148,7 +216,7 @@ func TestExcerpt(t *testing.T) {
 // An offset that no payload has is no reason to panic.
 func TestExcerptBeyond(t *testing.T) {
 	for _, offset := range []int{-1, 3, math.MaxInt} {
-		if e := excerptAt([]byte("{}"), offset, 80); e.before+e.at+e.after != "{}" {
+		if e := excerptAt([]byte("{}"), offset, 80); line(e) != "{}" {
 			t.Errorf("offset %d: %+v", offset, e)
 		}
 	}
@@ -201,7 +269,7 @@ func FuzzText(f *testing.F) {
 		}
 		room := max(width, 26)
 		e := excerptAt(data, offset, room)
-		if n := Columns(e.before + e.at + e.after); n > room || e.indent+e.span > n+1 {
+		if n := Columns(line(e)); n > room || e.indent+e.span > n+1 {
 			t.Errorf("%+v takes %d columns of %d", e, n, room)
 		}
 	})

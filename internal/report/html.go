@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -30,7 +31,9 @@ var (
 	//go:embed html.js
 	htmlScript string
 
-	htmlPage = template.Must(template.New("html").Parse(htmlSource))
+	htmlPage = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("html").Parse(htmlSource))
+	})
 
 	// The page loads nothing and runs nothing but its own style and script,
 	// whatever else may have found a way into it.
@@ -77,6 +80,8 @@ type (
 	htmlFinding struct {
 		conformance.Finding
 		Excerpt           bool
+		Alike             string
+		Decides           bool
 		Before, At, After string
 	}
 
@@ -130,16 +135,18 @@ func (w *htmlWriter) Payload(p Payload) error {
 		Counts: htmlCounts(p), More: max(0, len(p.Findings)-maxFindings),
 	}
 	for _, f := range p.Findings[:min(len(p.Findings), maxFindings)] {
-		hf := htmlFinding{Finding: f}
+		hf := htmlFinding{Finding: f, Decides: p.marked(&f)}
+		hf.Severity = p.level(&f)
 		hf.Line = p.line(f)
 		hf.Message, hf.Hint, hf.Pointer = Visible(f.Message, maxText), Visible(f.Hint, maxText), Visible(f.Pointer, maxText)
+		hf.Alike = Visible(Alike(f), maxText)
 		if p.Data != nil {
-			e := excerptAt(p.Data, f.Offset, htmlColumns)
-			hf.Excerpt, hf.Before, hf.At, hf.After = true, e.before, e.at, e.after
+			hf.Excerpt = true
+			hf.Before, hf.At, hf.After = excerptAt(p.Data, f.Offset, htmlColumns).text()
 		}
 		h.Findings = append(h.Findings, hf)
 	}
-	return htmlPage.ExecuteTemplate(&w.details, "payload", h)
+	return htmlPage().ExecuteTemplate(&w.details, "payload", h)
 }
 
 // Flush writes nothing: the summary, which comes first, isn't known yet.
@@ -153,15 +160,16 @@ func (w *htmlWriter) tally(p Payload) {
 	seen := map[conformance.Code]bool{}
 	for _, f := range p.Findings {
 		c := w.codes[f.Code]
+		level := p.level(&f)
 		if c == nil {
-			c = &htmlCode{Code: f.Code, Severity: f.Severity}
+			c = &htmlCode{Code: f.Code, Severity: level}
 			c.Summary, c.HelpURI = w.opts.codeInfo(f.Code)
 			w.codes[f.Code] = c
 		}
-		if f.Severity == conformance.SeverityError || f.Severity == conformance.SeverityWarning && c.Severity == conformance.SeverityInfo {
-			c.Severity = f.Severity // the worst that occurred
+		if rank(level) < rank(c.Severity) {
+			c.Severity = level // the worst that occurred
 		}
-		c.Findings++
+		c.Findings += Places(f)
 		if !seen[f.Code] {
 			seen[f.Code] = true
 			c.Payloads++
@@ -173,10 +181,10 @@ func (w *htmlWriter) tally(p Payload) {
 func htmlCounts(p Payload) string {
 	n := map[conformance.Severity]int{}
 	for _, f := range p.Findings {
-		n[f.Severity]++
+		n[p.level(&f)] += Places(f)
 	}
 	var parts []string
-	for _, s := range []conformance.Severity{conformance.SeverityError, conformance.SeverityWarning, conformance.SeverityInfo} {
+	for _, s := range []conformance.Severity{conformance.SeverityError, conformance.SeverityWarning, conformance.SeverityInfo, notice} {
 		if n[s] > 0 {
 			parts = append(parts, count(n[s], string(s)))
 		}
@@ -197,13 +205,13 @@ func (w *htmlWriter) Unreadable(source string, err error) error {
 func (w *htmlWriter) Close(s Summary) (err error) {
 	defer closeSpools(&err, &w.details)
 	r := w.report(s)
-	if err := htmlPage.ExecuteTemplate(w.out, "head", r); err != nil {
+	if err := htmlPage().ExecuteTemplate(w.out, "head", r); err != nil {
 		return err
 	}
 	if err := w.details.moveTo(w.out); err != nil {
 		return err
 	}
-	if err := htmlPage.ExecuteTemplate(w.out, "foot", r); err != nil {
+	if err := htmlPage().ExecuteTemplate(w.out, "foot", r); err != nil {
 		return err
 	}
 	return w.out.Flush()
@@ -214,7 +222,7 @@ func (w *htmlWriter) report(s Summary) htmlReport {
 		Policy: htmlPolicy, Style: template.CSS(htmlStyle), Script: template.JS(htmlScript),
 		Version: w.opts.Version, Against: w.opts.against(), Summary: s,
 		Headline: headline(s), Good: s.Failed == 0 && s.Unreadable == 0 && !s.Interrupted,
-		Counts:     fmt.Sprintf("%s, %s, %s", count(s.Errors, "error"), count(s.Warnings, "warning"), count(s.Infos, "info")),
+		Counts:     s.findings(),
 		Remarks:    s.remarks(w.opts.Against),
 		Unreadable: w.unreadable, MoreUnreadable: s.Unreadable - len(w.unreadable),
 		Listed: w.listed, Detailed: min(w.listed, htmlPayloads), MoreListed: max(0, w.listed-htmlPayloads),
@@ -262,9 +270,9 @@ func headline(s Summary) string {
 	case s.Payloads == 1:
 		return "The payload does not pass"
 	case s.Failed == 0:
-		return fmt.Sprintf("All %d payloads pass", s.Payloads)
+		return "All " + thousands(s.Payloads) + " payloads pass"
 	case s.Failed == s.Payloads:
-		return fmt.Sprintf("None of the %d payloads passes", s.Payloads)
+		return "None of the " + thousands(s.Payloads) + " payloads passes"
 	}
-	return fmt.Sprintf("%d of %d payloads pass", s.Payloads-s.Failed, s.Payloads)
+	return thousands(s.Payloads-s.Failed) + " of " + thousands(s.Payloads) + " payloads pass"
 }

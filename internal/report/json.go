@@ -4,49 +4,115 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
 // jsonVersion changes when a reader of the JSON forms would have to change.
 const jsonVersion = 1
 
-// jsonPayload is a payload in the JSON forms. Lines are those of the source,
-// as in [Payload.line].
-type jsonPayload struct {
-	Source string `json:"source"`
-	Index  int    `json:"index"`
-	Line   int    `json:"line"`
-	// EventType is empty where the payload has none.
-	EventType string                `json:"event_type"`
-	Verdict   conformance.Verdict   `json:"verdict"`
-	Findings  []conformance.Finding `json:"findings"`
-	Truncated bool                  `json:"truncated,omitempty"`
-	At        string                `json:"at,omitempty"`
-	Known     int                   `json:"known,omitempty"`
+// appendPayload appends a payload as the JSON forms have it. Lines are those of the
+// source, as in [Payload.line]; event_type is empty where the payload has none.
+func appendPayload(dst []byte, p Payload) []byte {
+	dst = appendString(append(dst, `{"source":`...), p.Source)
+	dst = strconv.AppendInt(append(dst, `,"index":`...), int64(p.Index), 10)
+	dst = strconv.AppendInt(append(dst, `,"line":`...), int64(max(p.Line, 1)), 10)
+	dst = appendString(append(dst, `,"event_type":`...), p.EventType)
+	dst = appendString(append(dst, `,"verdict":`...), string(p.Verdict))
+	dst = append(dst, `,"findings":[`...)
+	for i := range p.Findings {
+		f := &p.Findings[i]
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(append(dst, `{"code":`...), string(f.Code))
+		dst = appendString(append(dst, `,"severity":`...), string(f.Severity))
+		dst = appendString(append(dst, `,"pointer":`...), f.Pointer)
+		dst = strconv.AppendInt(append(dst, `,"line":`...), int64(p.line(*f)), 10)
+		dst = strconv.AppendInt(append(dst, `,"column":`...), int64(f.Column), 10)
+		dst = strconv.AppendInt(append(dst, `,"offset":`...), int64(f.Offset), 10)
+		dst = appendString(append(dst, `,"message":`...), f.Message)
+		if f.Hint != "" {
+			dst = appendString(append(dst, `,"hint":`...), f.Hint)
+		}
+		if f.Count != 0 {
+			dst = strconv.AppendInt(append(dst, `,"count":`...), int64(f.Count), 10)
+		}
+		if f.Pattern != "" {
+			dst = appendString(append(dst, `,"pattern":`...), f.Pattern)
+		}
+		if !p.Passed && p.Policy.decides(p.Verdict, f) {
+			dst = append(dst, `,"decides":true`...)
+		}
+		dst = append(dst, '}')
+	}
+	dst = append(dst, ']')
+	if p.Truncated {
+		dst = append(dst, `,"truncated":true`...)
+	}
+	if p.At != "" {
+		dst = appendString(append(dst, `,"at":`...), p.At)
+	}
+	if p.Within != "" {
+		dst = appendString(append(dst, `,"within":`...), p.Within)
+	}
+	if p.Known != 0 {
+		dst = strconv.AppendInt(append(dst, `,"known":`...), int64(p.Known), 10)
+	}
+	return append(dst, '}')
 }
 
-func newJSONPayload(p Payload) jsonPayload {
-	findings := slices.Clone(p.Findings)
-	for i, f := range findings {
-		findings[i].Line = p.line(f)
+// appendString appends s as [Marshal] writes it.
+func appendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	for len(s) > 0 {
+		n := unescaped([]byte(s))
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; s == "" {
+			break
+		}
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', s[0])
+		case r >= 0x7f && printed(r, size):
+			dst = append(dst, s[:size]...)
+		case r < ' ' && short[r] != 0:
+			dst = append(dst, '\\', short[r])
+		default:
+			for _, unit := range utf16.AppendRune(nil, r) {
+				dst = fmt.Appendf(dst, `\u%04x`, unit)
+			}
+		}
+		s = s[size:]
 	}
-	if findings == nil {
-		findings = []conformance.Finding{}
-	}
-	return jsonPayload{
-		Source: p.Source, Index: p.Index, Line: max(p.Line, 1),
-		EventType: p.EventType, Verdict: p.Verdict, Findings: findings, Truncated: p.Truncated,
-		At: p.At, Known: p.Known,
-	}
+	return append(dst, '"')
 }
+
+// unescaped is how many bytes at the start of s are ASCII that stands in a JSON string
+// as it is.
+func unescaped(s []byte) int {
+	const quote, backslash = '"' * eachByte, '\\' * eachByte
+	n := 0
+	for ; len(s)-n >= 8; n += 8 {
+		w := binary.LittleEndian.Uint64(s[n:])
+		if (beyondPlain(w)|((w^quote)-eachByte)|((w^backslash)-eachByte))&highBits != 0 {
+			break
+		}
+	}
+	for n < len(s) && ' ' <= s[n] && s[n] <= '~' && s[n] != '"' && s[n] != '\\' {
+		n++
+	}
+	return n
+}
+
+// short are the controls that JSON has a letter for.
+var short = [' ']byte{'\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}
 
 type jsonSummary struct {
 	Payloads    int  `json:"payloads"`
@@ -56,12 +122,16 @@ type jsonSummary struct {
 	Unreadable  int  `json:"unreadable"`
 	Known       int  `json:"known,omitempty"`
 	Interrupted bool `json:"interrupted,omitempty"`
+	// Findings are an empty array where there are none.
+	Findings          []Found `json:"findings"`
+	FindingsTruncated bool    `json:"findings_truncated,omitempty"`
 }
 
 func newJSONSummary(s Summary) jsonSummary {
 	return jsonSummary{
 		Payloads: s.Payloads, Conforms: s.Conforms, Deviates: s.Deviates, Invalid: s.Invalid,
 		Unreadable: s.Unreadable, Known: s.Known, Interrupted: s.Interrupted,
+		Findings: append([]Found{}, s.Found...), FindingsTruncated: s.FoundTruncated,
 	}
 }
 
@@ -119,20 +189,34 @@ type jsonList struct {
 }
 
 func (l *jsonList) add(v any) error {
-	if l.n++; l.n > 1 {
-		fmt.Fprint(&l.spool, ",")
+	text, err := Marshal(v)
+	if err != nil {
+		return err
 	}
-	fmt.Fprint(&l.spool, "\n  ")
-	return writeJSON(&l.spool, v)
+	return l.addText(text)
+}
+
+// addText adds an element that is JSON already.
+func (l *jsonList) addText(text []byte) error {
+	if l.n++; l.n > 1 {
+		l.Write([]byte(","))
+	}
+	l.Write([]byte("\n  "))
+	_, err := l.Write(text) // an error of the spool stays
+	return err
 }
 
 // jsonWriter writes one object, the summary first.
 type jsonWriter struct {
 	out                  *bufio.Writer
 	payloads, unreadable jsonList
+	text                 []byte // used again and again
 }
 
-func (w *jsonWriter) Payload(p Payload) error { return w.payloads.add(newJSONPayload(p)) }
+func (w *jsonWriter) Payload(p Payload) error {
+	w.text = appendPayload(w.text[:0], p)
+	return w.payloads.addText(w.text)
+}
 
 // Flush writes nothing: the summary, which comes first, isn't known yet.
 func (w *jsonWriter) Flush() error { return nil }
@@ -179,7 +263,10 @@ func writeArray(w io.Writer, name string, l *jsonList) error {
 }
 
 // ndjsonWriter writes one object a payload, as it comes, and the summary last.
-type ndjsonWriter struct{ out *bufio.Writer }
+type ndjsonWriter struct {
+	out  *bufio.Writer
+	text []byte // used again and again
+}
 
 func (w *ndjsonWriter) line(v any) error {
 	if err := writeJSON(w.out, v); err != nil {
@@ -191,7 +278,11 @@ func (w *ndjsonWriter) line(v any) error {
 
 func (w *ndjsonWriter) Flush() error { return w.out.Flush() }
 
-func (w *ndjsonWriter) Payload(p Payload) error { return w.line(newJSONPayload(p)) }
+func (w *ndjsonWriter) Payload(p Payload) error {
+	w.text = append(appendPayload(w.text[:0], p), '\n')
+	_, err := w.out.Write(w.text)
+	return err
+}
 
 func (w *ndjsonWriter) Unreadable(source string, err error) error {
 	return w.line(struct {

@@ -19,7 +19,12 @@ type junitWriter struct {
 	suites        spool  // the suites before it
 	source        string // of the suite that is open, if any
 	counts, total junitCounts
+	more          int // payloads of the suite that pass and are not listed
 }
+
+// junitLimit is how many payloads of a suite are listed that pass, and how many of
+// those that don't have their findings. CI servers show a page for each suite.
+const junitLimit = 1000
 
 type junitCounts struct{ tests, failures, errors int }
 
@@ -41,6 +46,11 @@ func (w *junitWriter) open(source string) error {
 
 // end closes the open suite.
 func (w *junitWriter) end() error {
+	if w.more > 0 {
+		w.counts.tests++
+		fmt.Fprintf(&w.suite, "    <testcase classname=%s name=%s/>\n", xmlAttr(w.source), xmlAttr(count(w.more, "more payload")+" that pass"))
+		w.more = 0
+	}
 	fmt.Fprintf(&w.suites, "  <testsuite name=%s %s>\n", xmlAttr(w.source), w.counts)
 	if err := w.suite.moveTo(&w.suites); err != nil {
 		return err
@@ -57,8 +67,15 @@ func (w *junitWriter) Payload(p Payload) error {
 	if err := w.open(p.Source); err != nil {
 		return err
 	}
+	if p.Passed && w.counts.tests-w.counts.failures > junitLimit {
+		w.counts.tests--
+		w.more++
+		return nil
+	}
 	name := "payload"
 	switch {
+	case p.Within != "":
+		name = fmt.Sprintf("payload %d (%s)", p.Index+1, p.At+p.Within)
 	case p.At != "":
 		name = fmt.Sprintf("payload %d (%s)", p.Index+1, p.At)
 	case !p.Single:
@@ -73,12 +90,20 @@ func (w *junitWriter) Payload(p Payload) error {
 	fmt.Fprint(&w.suite, ">\n")
 	if !p.Passed {
 		w.counts.failures++
-		kind := string(p.Verdict)
+		kind, n := string(p.Verdict), 0
+		for _, f := range failing {
+			n += Places(f)
+		}
+		message := fmt.Sprintf("%s: %s", p.Verdict, count(n, "finding"))
 		if len(failing) > 0 {
 			kind = string(failing[0].Code)
+			message += ", first: " + failing[0].Message
 		}
-		fmt.Fprintf(&w.suite, "      <failure type=%s message=%s>", xmlAttr(kind),
-			xmlAttr(fmt.Sprintf("%s: %s", p.Verdict, count(len(failing), "finding"))))
+		fmt.Fprintf(&w.suite, "      <failure type=%s message=%s>", xmlAttr(kind), xmlAttr(message))
+		if w.counts.failures > junitLimit {
+			failing, rest = nil, nil
+			fmt.Fprint(&w.suite, "with so many failures, --format json has the findings")
+		}
 		w.findings(p, failing)
 		fmt.Fprint(&w.suite, "</failure>\n")
 	}
@@ -94,16 +119,25 @@ func (w *junitWriter) Payload(p Payload) error {
 // Flush writes nothing: the counts, which come first, aren't known yet.
 func (w *junitWriter) Flush() error { return nil }
 
+// findings writes up to so many of them.
 func (w *junitWriter) findings(p Payload, findings []conformance.Finding) {
+	if left := len(findings) - maxFindings; left > 0 {
+		defer fmt.Fprintf(&w.suite, "\n… and %s (--format json shows all)", count(left, "more finding"))
+		findings = findings[:maxFindings]
+	}
 	for i, f := range findings {
 		if i > 0 {
 			fmt.Fprintln(&w.suite)
 		}
-		f.Line = p.line(f)
+		f.Line, f.Severity = p.line(f), p.level(&f)
 		xmlText(&w.suite, f.String())
 		if f.Pointer != "" {
 			fmt.Fprint(&w.suite, "\n  at ")
 			xmlText(&w.suite, f.Pointer)
+		}
+		if f.Count > 1 {
+			fmt.Fprint(&w.suite, "\n  ")
+			xmlText(&w.suite, Alike(f))
 		}
 		if f.Hint != "" {
 			fmt.Fprint(&w.suite, "\n  hint: ")

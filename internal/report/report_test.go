@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
@@ -30,6 +31,7 @@ func TestGolden(t *testing.T) {
 		{"report.txt", Text, func(*Options) {}},
 		{"report.color.txt", Text, func(o *Options) { o.Color, o.Width = true, 72 }},
 		{"report.verbose.txt", Text, func(o *Options) { o.Verbose = true }},
+		{"report.summary.txt", Sums, func(*Options) {}},
 		{"report.quiet.txt", Text, func(o *Options) { o.Quiet, o.Against = true, "observed" }},
 		{"report.json", JSON, func(*Options) {}},
 		{"report.ndjson", NDJSON, func(*Options) {}},
@@ -68,7 +70,7 @@ func TestGolden(t *testing.T) {
 }
 
 func TestUnknownFormat(t *testing.T) {
-	const want = `unknown format "yaml": use one of [text json ndjson sarif junit github html]`
+	const want = `unknown format "yaml": use one of [text json ndjson sarif junit github html summary]`
 	if _, err := New("yaml", io.Discard, Options{}); err == nil || err.Error() != want {
 		t.Errorf("New error = %v, want %s", err, want)
 	}
@@ -84,6 +86,9 @@ func golden(t *testing.T, name string) []byte {
 	return b
 }
 
+// counts compares what is shown of a Found.
+var counts = cmpopts.IgnoreUnexported(Found{})
+
 func TestJSONDecodes(t *testing.T) {
 	type payload struct {
 		Source    string
@@ -91,14 +96,15 @@ func TestJSONDecodes(t *testing.T) {
 		Line      int
 		EventType string `json:"event_type"`
 		Verdict   conformance.Verdict
-		Findings  []conformance.Finding
+		Findings  []jsonFinding
 		At        string
 		Known     int
 	}
 	type summary struct {
 		Payloads, Conforms, Deviates, Invalid, Unreadable, Known int
+		Findings                                                 []Found
 	}
-	wantSummary := summary{7, 3, 1, 3, 1, 2}
+	wantSummary := summary{7, 3, 1, 3, 1, 2, sampleSummary().Found}
 
 	var doc struct {
 		Version    int
@@ -115,7 +121,7 @@ func TestJSONDecodes(t *testing.T) {
 	if doc.Version != 1 || len(doc.Payloads) != 7 || len(doc.Unreadable) != 1 || len(doc.Stale) != 1 {
 		t.Errorf("decoded %+v", doc)
 	}
-	if diff := cmp.Diff(wantSummary, doc.Summary); diff != "" {
+	if diff := cmp.Diff(wantSummary, doc.Summary, counts); diff != "" {
 		t.Errorf("summary (-want +got):\n%s", diff)
 	}
 
@@ -133,7 +139,7 @@ func TestJSONDecodes(t *testing.T) {
 		}
 		switch {
 		case p.Summary != nil:
-			if diff := cmp.Diff(wantSummary, *p.Summary); diff != "" {
+			if diff := cmp.Diff(wantSummary, *p.Summary, counts); diff != "" {
 				t.Errorf("ndjson summary (-want +got):\n%s", diff)
 			}
 		case p.Unreadable == "":
@@ -146,6 +152,58 @@ func TestJSONDecodes(t *testing.T) {
 	for _, p := range doc.Payloads {
 		if p.Findings == nil {
 			t.Errorf("%s: findings are null, want an array", p.Source)
+		}
+	}
+}
+
+// jsonFinding is a finding in the JSON forms.
+type jsonFinding struct {
+	conformance.Finding
+	Decides bool `json:"decides,omitempty"`
+}
+
+// jsonPayload is a payload in the JSON forms, as encoding/json reads and writes it.
+type jsonPayload struct {
+	Source    string              `json:"source"`
+	Index     int                 `json:"index"`
+	Line      int                 `json:"line"`
+	EventType string              `json:"event_type"`
+	Verdict   conformance.Verdict `json:"verdict"`
+	Findings  []jsonFinding       `json:"findings"`
+	Truncated bool                `json:"truncated,omitempty"`
+	At        string              `json:"at,omitempty"`
+	Known     int                 `json:"known,omitempty"`
+}
+
+// What is appended is what encoding/json writes, whatever is in the strings.
+func TestAppendedJSON(t *testing.T) {
+	texts := []string{"", "plain", hostile, strings.Repeat(hostile, 20), "\x00\b\f\n\r\t\x1f\x7f\"\\/<>&'", "\u2028é日🤖\U000e0041"}
+	for i := range 256 {
+		texts = append(texts, "1234567"+string([]byte{byte(i)})+"9"+string(rune(i)))
+	}
+	payloads := append(samplePayloads(), hostilePayload(), grouped())
+	for _, text := range texts {
+		payloads = append(payloads, Payload{Source: text, At: text, Known: 3, Line: 2, Report: conformance.Report{
+			EventType: text, Verdict: conformance.Invalid, Truncated: true, Findings: []conformance.Finding{
+				{Code: "x", Severity: conformance.SeverityInfo, Pointer: text, Line: 2, Column: 3, Offset: 4, Message: text, Hint: text, Count: 5, Pattern: text},
+			}}})
+	}
+	for _, p := range payloads {
+		oracle := jsonPayload{
+			Source: p.Source, Index: p.Index, Line: max(p.Line, 1), EventType: p.EventType, Verdict: p.Verdict,
+			Findings: []jsonFinding{}, Truncated: p.Truncated, At: p.At, Known: p.Known,
+		}
+		for _, f := range p.Findings {
+			f.Line = p.line(f)
+			oracle.Findings = append(oracle.Findings, jsonFinding{f, f.Severity == conformance.SeverityError && !p.Passed})
+		}
+		want, err := Marshal(oracle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// From Go 1.27 on encoding/json doesn't escape it.
+		if got := appendPayload(nil, p); string(got) != strings.ReplaceAll(string(want), "\ufffd", `\ufffd`) {
+			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
 }
@@ -311,7 +369,7 @@ func TestJUnitCounts(t *testing.T) {
 
 // A payload that fails for less than an error still says for what.
 func TestFailsOnWarning(t *testing.T) {
-	p := Payload{Source: "a.json", Line: 1, Single: true, Report: conformance.Report{Verdict: conformance.Conforms, Findings: []conformance.Finding{
+	p := Payload{Source: "a.json", Line: 1, Single: true, Policy: Policy{Warnings: true}, Report: conformance.Report{Verdict: conformance.Conforms, Findings: []conformance.Finding{
 		{Code: "contract.unknown-member", Severity: conformance.SeverityInfo, Line: 1, Column: 2, Message: "i"},
 		{Code: "data.time-order", Severity: conformance.SeverityWarning, Line: 1, Column: 1, Message: "w"},
 	}}}

@@ -106,11 +106,27 @@ func samplePayloads() []Payload {
 }
 
 func sampleSummary() Summary {
+	var tally Tally
+	for _, p := range samplePayloads() {
+		tally.Add(p)
+	}
+	found, _ := tally.Found()
 	return Summary{
+		Found:    found,
 		Payloads: 7, Conforms: 3, Deviates: 1, Invalid: 3, Unreadable: 1,
 		Errors: 6, Warnings: 2, Infos: 1, Failed: 4, Known: 2,
 		Stale: []StaleEntry{{Source: "old.json", Code: "dialect.null-cell", Pointer: "/data/extracted_data/captured_lists/a/0/b", Count: 2}},
 	}
+}
+
+// grouped is a payload with 2,000 null cells of a column.
+func grouped() Payload {
+	const data = `{"data":{"extracted_data":{"captured_lists":{"Prices":[{"Price":null},{"Price":null}]}}}}`
+	f := finding(data, conformance.SeverityError, "dialect.null-cell", "/data/extracted_data/captured_lists/Prices/0/Price", "null",
+		"the cell is null", "send the text")
+	f.Count, f.Pattern = 2000, "/data/extracted_data/captured_lists/Prices/*/Price"
+	return Payload{Source: "a.json", Line: 1, Single: true, Data: []byte(data), Report: conformance.Report{
+		EventType: "run_completed", Verdict: conformance.Deviates, Findings: []conformance.Finding{f}}}
 }
 
 func sampleOptions() Options {

@@ -17,16 +17,32 @@ const (
 	projectURI  = "https://github.com/runhooks/runhooks"
 )
 
-// sarifWriter writes SARIF 2.1.0, with one run. Results are written as they
-// come; the tool, with the rules that the results refer to, stands after them.
+// sarifLimit is how many results GitHub takes of a run; it refuses a file with more.
+// Of those it shows the worst 5,000. So many, sarifFirsts, are for errors that are the
+// first of their code and member, if they come after many others.
+const (
+	sarifLimit  = 25_000
+	sarifFirsts = 5_000
+)
+
+// sarifWriter writes SARIF 2.1.0, with one run. Errors are written as they come, and
+// kept are as many other results as there may be room for after them. The tool, with
+// the rules that the results refer to, stands after the results.
 type sarifWriter struct {
 	out           *bufio.Writer
 	opts          Options
 	results       int
+	all           [3]int // results of each level, whether or not there is room
+	kept          [3]jsonLines
+	told          members // of errors
 	rules         []sarifRule
 	ruleIndex     map[conformance.Code]int
+	prints        map[[16]byte]int // how often each fingerprint would have been there
 	notifications jsonList
 }
+
+// sarifLevels are what SARIF calls the levels, the worst first.
+var sarifLevels = [...]string{"error", "warning", "note"}
 
 type (
 	sarifMessage struct {
@@ -43,6 +59,7 @@ type (
 		Level               string            `json:"level"`
 		Message             sarifMessage      `json:"message"`
 		Locations           []sarifLocation   `json:"locations"`
+		OccurrenceCount     int               `json:"occurrenceCount,omitempty"`
 		PartialFingerprints map[string]string `json:"partialFingerprints"`
 	}
 	sarifLocation struct {
@@ -72,29 +89,53 @@ type (
 
 func newSARIFWriter(out *bufio.Writer, opts Options) *sarifWriter {
 	fmt.Fprintf(out, "{\"$schema\":%q,\n \"version\":\"2.1.0\",\n \"runs\":[{\"columnKind\":\"unicodeCodePoints\",\n \"results\":[", sarifSchema)
-	return &sarifWriter{out: out, opts: opts, rules: []sarifRule{}, ruleIndex: map[conformance.Code]int{}}
+	return &sarifWriter{out: out, opts: opts, rules: []sarifRule{}, ruleIndex: map[conformance.Code]int{}, prints: map[[16]byte]int{}}
 }
 
 func (w *sarifWriter) Payload(p Payload) error {
 	for _, f := range p.Findings {
-		if w.results++; w.results > 1 {
-			fmt.Fprint(w.out, ",")
+		level := min(rank(p.level(&f)), 2)
+		first := level == 0 && w.told.add(&f, sarifFirsts)
+		if w.all[level]++; w.all[level] > sarifLimit && !first {
+			continue
 		}
-		fmt.Fprint(w.out, "\n  ")
-		if err := writeJSON(w.out, w.result(p, f)); err != nil {
+		result, err := Marshal(w.result(p, f, sarifLevels[level]))
+		if err != nil {
 			return err
 		}
+		if level > 0 || !first && w.results >= sarifLimit-sarifFirsts {
+			if err := w.kept[level].add(result); err != nil {
+				return err
+			}
+			continue
+		}
+		w.add(result)
 	}
 	return nil
 }
 
+// add writes a result, if there is room.
+func (w *sarifWriter) add(result []byte) {
+	if w.results == sarifLimit {
+		return
+	}
+	if w.results++; w.results > 1 {
+		fmt.Fprint(w.out, ",")
+	}
+	fmt.Fprintf(w.out, "\n  %s", result) // its error stays, and Flush returns it
+}
+
 func (w *sarifWriter) Flush() error { return w.out.Flush() }
 
-func (w *sarifWriter) result(p Payload, f conformance.Finding) sarifResult {
-	message, pointer := f.Message, f.Pointer
+func (w *sarifWriter) result(p Payload, f conformance.Finding, level string) sarifResult {
+	message, pointer, same := f.Message, f.Pointer, f.Pointer
+	if f.Count > 1 {
+		message += "\n" + Alike(f)
+		same = f.Pattern // which of them comes first may change
+	}
 	if p.At != "" {
 		message += fmt.Sprintf(" (at %d:%d of the request body)", f.Line, f.Column)
-		pointer = p.At + "#" + pointer
+		pointer, same = p.At+"#"+pointer, p.At+"#"+same
 	}
 	if f.Hint != "" {
 		message += "\nhint: " + f.Hint
@@ -107,11 +148,13 @@ func (w *sarifWriter) result(p Payload, f conformance.Finding) sarifResult {
 	if pointer != "" {
 		location.LogicalLocations = []sarifLogicalLocation{{pointer}}
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{string(f.Code), p.Source, pointer}, "\x00")))
+	if p.marked(&f) {
+		message = "decides: " + message
+	}
 	return sarifResult{
-		RuleID: string(f.Code), RuleIndex: w.rule(f.Code), Level: sarifLevel(f.Severity),
-		Message: sarifText(message), Locations: []sarifLocation{location},
-		PartialFingerprints: map[string]string{"runhooks/v1": hex.EncodeToString(sum[:16])},
+		RuleID: string(f.Code), RuleIndex: w.rule(f.Code), Level: level,
+		Message: sarifText(message), Locations: []sarifLocation{location}, OccurrenceCount: f.Count,
+		PartialFingerprints: map[string]string{"runhooks/v1": w.fingerprint(string(f.Code), p.Source, same)},
 	}
 }
 
@@ -131,11 +174,16 @@ func (w *sarifWriter) rule(code conformance.Code) int {
 	return i
 }
 
-func sarifLevel(s conformance.Severity) string {
-	if s == conformance.SeverityInfo {
-		return "note"
+// fingerprint is what a result is known by from run to run: by its parts, and where others
+// in the run have the same, as in a source of many payloads, by its number among them.
+func (w *sarifWriter) fingerprint(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	key := [16]byte(sum[:16])
+	w.prints[key]++
+	if n := w.prints[key]; n > 1 {
+		return fmt.Sprintf("%x:%d", key, n)
 	}
-	return string(s) // error and warning are called the same
+	return hex.EncodeToString(key[:])
 }
 
 // sarifText is s as a plain text message. In one, [text](target) is a link,
@@ -164,7 +212,20 @@ func (w *sarifWriter) Unreadable(source string, err error) error {
 }
 
 func (w *sarifWriter) Close(s Summary) (err error) {
-	defer closeSpools(&err, &w.notifications.spool)
+	defer closeSpools(&err, &w.notifications.spool, &w.kept[1].spool, &w.kept[2].spool)
+	for i := range w.kept {
+		if err := w.kept[i].each(w.add); err != nil {
+			return err
+		}
+	}
+	if all := w.all[0] + w.all[1] + w.all[2]; all > w.results {
+		if err := w.notifications.add(sarifNotification{Level: "warning", Message: sarifText(fmt.Sprintf(
+			"%s of %s are left out, the last ones of the lowest levels: GitHub takes no more than %s in a run. There are %s, %s and %s; --format json has all",
+			thousands(all-w.results), count(all, "result"), thousands(sarifLimit),
+			count(w.all[0], "error"), count(w.all[1], "warning"), count(w.all[2], "note")))}); err != nil {
+			return err
+		}
+	}
 	for _, e := range s.Stale {
 		if err := w.notifications.add(sarifNotification{Level: "note", Message: sarifText(
 			fmt.Sprintf("%s at %q of %s is in the baseline and no longer found", e.Code, e.Pointer, e.Source))}); err != nil {

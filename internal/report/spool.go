@@ -87,6 +87,38 @@ func (s *spool) close() error {
 	return err
 }
 
+// jsonLines are JSON texts, one a line, that can't be written yet.
+type jsonLines struct{ spool }
+
+func (l *jsonLines) add(text []byte) error {
+	l.Write(text)
+	_, err := l.Write([]byte("\n")) // an error of the spool stays
+	return err
+}
+
+// each hands over every line, and empties l.
+func (l *jsonLines) each(take func(line []byte)) error {
+	var rest []byte
+	return l.moveTo(writerFunc(func(p []byte) {
+		for {
+			line, after, found := bytes.Cut(p, []byte("\n"))
+			if rest = append(rest, line...); !found {
+				return
+			}
+			take(rest)
+			rest, p = rest[:0], after
+		}
+	}))
+}
+
+// A writerFunc writes without an error.
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f(p)
+	return len(p), nil
+}
+
 // closeSpools lets go of each spool and adds to *err what goes wrong with it.
 func closeSpools(err *error, spools ...*spool) {
 	for _, s := range spools {

@@ -108,45 +108,46 @@ func newID(prefix string) string {
 	return prefix + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random)
 }
 
-// How long a token is believed in without asking the store, and how many are.
+// How long a token or an inlet is believed in without asking the store, and how many
+// are.
 const (
-	tokenTTL  = 3 * time.Second
-	maxTokens = 10_000
+	cacheTTL  = 3 * time.Second
+	maxCached = 10_000
 )
 
-// A tokenCache has the tokens of the last requests, by the hash of their texts. The
-// lookup is by the hash of a secret of 256 bits, so how long it takes tells
+// A cache has the tokens, or inlets, of the last requests, by the hash of their secrets.
+// The lookup is by the hash of a secret of 256 bits, so how long it takes tells
 // nothing of use about another one.
-type tokenCache struct {
-	mu     sync.RWMutex
-	tokens map[[32]byte]cachedToken
+type cache[T any] struct {
+	mu  sync.RWMutex
+	all map[[32]byte]cached[T]
 }
 
-type cachedToken struct {
-	token delivery.Token
+type cached[T any] struct {
+	value T
 	until time.Time
 }
 
-func (c *tokenCache) get(hash [32]byte, at time.Time) (delivery.Token, bool) {
+func (c *cache[T]) get(hash [32]byte, at time.Time) (T, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	cached, ok := c.tokens[hash]
-	return cached.token, ok && at.Before(cached.until)
+	found, ok := c.all[hash]
+	return found.value, ok && at.Before(found.until)
 }
 
-func (c *tokenCache) put(hash [32]byte, t delivery.Token, until time.Time) {
+func (c *cache[T]) put(hash [32]byte, v T, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.tokens == nil || len(c.tokens) >= maxTokens {
-		c.tokens = map[[32]byte]cachedToken{}
+	if c.all == nil || len(c.all) >= maxCached {
+		c.all = map[[32]byte]cached[T]{}
 	}
-	c.tokens[hash] = cachedToken{t, until}
+	c.all[hash] = cached[T]{v, at.Add(cacheTTL)}
 }
 
-func (c *tokenCache) drop() {
+func (c *cache[T]) drop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tokens = nil
+	c.all = nil
 }
 
 // authenticate finds the token of a request, and sees that it has the role that an
@@ -200,7 +201,7 @@ func (s *Service) lookUp(ctx context.Context, text string) (delivery.Token, erro
 		if t, err = s.store.TokenByHash(ctx, hash); err != nil {
 			return delivery.Token{}, err
 		}
-		s.tokens.put(hash, t, at.Add(tokenTTL))
+		s.tokens.put(hash, t, at)
 	}
 	if expired(t.ExpiresAt, at) {
 		return delivery.Token{}, delivery.ErrNotFound

@@ -61,6 +61,7 @@ func aims(w *world) map[string]func() aim {
 		w.want(201, w.do(w.admin, "POST", "/v1/tokens", fmt.Sprintf(`{"name":"t","role":"reader","robot_id":%q}`, robot))).into(w.t, &t)
 		return t
 	}
+	inlet := func() api.Inlet { return w.inlet(fmt.Sprintf(`,"robot_id":%q`, robotA)) }
 	match := []string{"If-Match", "*"}
 	list := func(path string) func() aim {
 		return func() aim { return aim{path: path, ok: 200, foreign: 200} }
@@ -73,7 +74,20 @@ func aims(w *world) map[string]func() aim {
 		"listRobots": list("/v1/robots"), "listRobots, named": named("/v1/robots"),
 		"listEndpoints": list("/v1/endpoints"), "listEndpoints, named": named("/v1/endpoints"),
 		"listDeliveries": list("/v1/deliveries"), "listDeliveries, named": named("/v1/deliveries"),
-		"listAudit": list("/v1/audit"), "listAudit, named": named("/v1/audit"),
+		"listInlets": func() aim { inlet(); return aim{path: "/v1/inlets", ok: 200, foreign: 200} }, "listInlets, named": named("/v1/inlets"),
+		"createInlet": func() aim {
+			return aim{path: "/v1/inlets", body: fmt.Sprintf(`{"name":"i","robot_id":%q}`, robotA), ok: 201, foreign: 403}
+		},
+		"createInlet, for all": func() aim {
+			return aim{path: "/v1/inlets", body: `{"name":"i"}`, ok: 201, foreign: 403, operator: true}
+		},
+		"getInlet":          func() aim { return aim{path: "/v1/inlets/" + inlet().ID, ok: 200, foreign: 404} },
+		"getInlet, for all": func() aim { return aim{path: "/v1/inlets/" + w.inlet("").ID, ok: 200, foreign: 404, operator: true} },
+		"updateInlet":       func() aim { return aim{path: "/v1/inlets/" + inlet().ID, body: `{"name":"j"}`, ok: 200, foreign: 404} },
+		"deleteInlet":       func() aim { return aim{path: "/v1/inlets/" + inlet().ID, ok: 204, foreign: 404} },
+		"rotateInlet":       func() aim { return aim{path: "/v1/inlets/" + inlet().ID + "/rotate", ok: 200, foreign: 404} },
+		"receiveEvent":      func() aim { return aim{path: inletOf(inlet()), body: runFailed(robotA, runA), ok: 202} },
+		"listAudit":         list("/v1/audit"), "listAudit, named": named("/v1/audit"),
 		"listTokens": func() aim { token(robotA); return aim{path: "/v1/tokens", ok: 200, foreign: 200} },
 		"listSetAside": func() aim {
 			return aim{path: "/v1/set-aside", ok: 200, foreign: 403, operator: true}

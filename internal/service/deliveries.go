@@ -11,6 +11,7 @@ import (
 
 	api "github.com/runhooks/runhooks/gen/service"
 	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/form"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
@@ -80,13 +81,17 @@ func number(prefix, id string) (int64, error) {
 
 // Operational events are about a robot, and yet the operator's alone.
 func operational(eventType string) bool {
-	return eventType != string(api.EventTypeRunCompleted) && eventType != string(api.EventTypeRunFailed)
+	switch api.EventType(eventType) {
+	case api.EventTypeRunCompleted, api.EventTypeRunFailed, api.EventTypeWebhookTest:
+		return false
+	}
+	return true
 }
 
 func eventOf(e *delivery.Event) api.Event {
 	shown := api.Event{
 		ID: e.ID, EventType: e.Type, RobotID: optional(e.RobotID), RunID: optional(e.RunID),
-		AcceptedAt: e.At, Operational: e.Operational,
+		AcceptedAt: e.At, Operational: e.Operational, InletID: optional(e.Source.InletID),
 	}
 	if e.Body != nil { // lists don't have it
 		shown.Body = (*json.RawMessage)(&e.Body)
@@ -250,8 +255,20 @@ func (s *Service) getPayload(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	ep, err := s.store.Endpoint(ctx, d.EndpointID)
+	if errors.Is(err, delivery.ErrNotFound) { // it is deleted, and its form with it
+		ep, err = delivery.Endpoint{ID: d.EndpointID}, nil
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	rendered := delivery.Render(&e, &ep)
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(delivery.Payload(&e, d.EndpointID))
+	if rendered.Form != form.Received {
+		w.Header().Set(form.Header, rendered.Form.String())
+	}
+	_, _ = w.Write(rendered.Payload)
 }
 
 func attemptOf(a *delivery.Attempt) api.Attempt {
@@ -263,6 +280,7 @@ func attemptOf(a *delivery.Attempt) api.Attempt {
 		Late: a.Late, Node: optional(a.Node), Reason: reason, NextStep: optional(next),
 		Request: api.Request{URL: detail.URL, Remote: optional(detail.Remote), Reused: optional(detail.Reused), Headers: headersOf(detail.RequestHeaders)},
 		Phase:   optional(detail.Phase), Error: optional(detail.Error),
+		Form: optional(api.Form(detail.Form.String())), FormReason: optional(detail.FormReason),
 		Timings: api.Timings{
 			DNSUs: optional(detail.Timings.DNS), ConnectUs: optional(detail.Timings.Connect), TLSUs: optional(detail.Timings.TLS),
 			FirstByteUs: optional(detail.Timings.FirstByte), TotalUs: detail.Timings.Total,
@@ -416,7 +434,7 @@ func (s *server) ListSetAside(ctx context.Context, r api.ListSetAsideRequestObje
 		var report conformance.Report
 		_ = json.Unmarshal(e.Report, &report) // of what can't be read, nothing is shown
 		list.Items = append(list.Items, api.SetAside{
-			ID: numbered("sas_", e.ID), PublishedAt: e.At, Body: strings.ToValidUTF8(string(e.Body), "\uFFFD"),
+			ID: numbered("sas_", e.ID), PublishedAt: e.At, InletID: optional(e.InletID), RobotID: optional(e.RobotID), Body: strings.ToValidUTF8(string(e.Body), "\uFFFD"),
 			Findings: findingsAPI(report.Findings),
 		})
 	}

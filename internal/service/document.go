@@ -20,6 +20,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
 	api "github.com/runhooks/runhooks/gen/service"
+	"github.com/runhooks/runhooks/internal/jsonpointer"
 	"github.com/runhooks/runhooks/openapi"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
@@ -29,9 +30,10 @@ const documentName = "dist/service.json"
 // A document is what the API's document says of its operations, compiled once.
 type document struct {
 	operations []*operation
-	// endpoint is the schema of an endpoint's settings, and defaults has those that
-	// it has where they don't say.
+	// endpoint and inlet are the schemas of their settings, and defaults has those that
+	// an endpoint has where they don't say.
 	endpoint *jsonschema.Schema
+	inlet    *jsonschema.Schema
 	defaults api.EndpointCreate
 	// samples have the operational events' examples, by event_type.
 	samples map[string]json.RawMessage
@@ -111,7 +113,7 @@ func loadDocument() (*document, error) {
 			if err := json.Unmarshal(raw, &o); err != nil {
 				return nil, err
 			}
-			at := documentName + "#/paths/" + strings.ReplaceAll(url.PathEscape(path), "%2F", "~1") + "/" + method
+			at := documentName + "#/paths/" + url.PathEscape(jsonpointer.Escape(path)) + "/" + method
 			op := &operation{
 				id: o.OperationID, method: strings.ToUpper(method), path: path,
 				role: "admin", parameters: map[string]parameter{},
@@ -140,7 +142,7 @@ func loadDocument() (*document, error) {
 			if o.RequestBody != nil {
 				for mediaType := range o.RequestBody.Content {
 					op.mediaType = mediaType
-					op.body, err = compiler.Compile(at + "/requestBody/content/" + strings.ReplaceAll(mediaType, "/", "~1") + "/schema")
+					op.body, err = compiler.Compile(at + "/requestBody/content/" + jsonpointer.Escape(mediaType) + "/schema")
 					if err != nil {
 						return nil, err
 					}
@@ -166,7 +168,10 @@ func loadDocument() (*document, error) {
 	if err := json.Unmarshal(text, &d.defaults); err != nil {
 		return nil, err
 	}
-	d.endpoint, err = compiler.Compile(documentName + "#/components/schemas/EndpointCreate")
+	if d.endpoint, err = compiler.Compile(documentName + "#/components/schemas/EndpointCreate"); err != nil {
+		return nil, err
+	}
+	d.inlet, err = compiler.Compile(documentName + "#/components/schemas/InletCreate")
 	return d, err
 }
 
@@ -271,20 +276,24 @@ func uncompressed(r *http.Request) *problem {
 
 // readBody reads a body of up to limit bytes.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
-	if r.ContentLength > limit {
-		return nil, tooLarge(limit)
-	}
 	if p := uncompressed(r); p != nil {
 		return nil, p
 	}
-	reader := http.MaxBytesReader(w, r.Body, limit)
-	var body []byte
-	var err error
-	if r.ContentLength > 0 {
-		body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(reader, body)
-	} else {
-		body, err = io.ReadAll(reader)
+	return readWhole(w, r, limit)
+}
+
+// readWhole reads a body as it was sent, of up to limit bytes.
+func readWhole(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
+	if r.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	// What is declared is believed as far as it costs little.
+	const believed = 1 << 20
+	body := make([]byte, 0, min(max(r.ContentLength, 0), believed)+bytes.MinRead)
+	buffer := bytes.NewBuffer(body)
+	n, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	if body = buffer.Bytes(); err == nil && n < r.ContentLength {
+		err = io.ErrUnexpectedEOF
 	}
 	var over *http.MaxBytesError
 	switch {

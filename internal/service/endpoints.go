@@ -18,6 +18,8 @@ import (
 
 	api "github.com/runhooks/runhooks/gen/service"
 	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/form"
+	"github.com/runhooks/runhooks/internal/jsonpointer"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/pkg/emitter"
 )
@@ -35,7 +37,7 @@ func settings(e *delivery.Endpoint, v *vault) api.EndpointCreate {
 	c := api.EndpointCreate{
 		RobotID: optional(e.RobotID), URL: e.URL, Events: eventTypes(e.Events), Description: &e.Description,
 		Active: &active, MaxAttempts: &e.MaxAttempts, RetryDelays: seconds(e.Delays), Timeout: &timeout,
-		RateLimit: &e.RateLimit, MaxInFlight: &e.MaxInFlight, Ordered: &e.Ordered,
+		RateLimit: &e.RateLimit, MaxInFlight: &e.MaxInFlight, Ordered: &e.Ordered, Form: formOf(e),
 		Headers: v.Headers, Authorization: optional(v.Authorization), Basic: v.Basic,
 	}
 	if operator := e.RobotID == ""; operator {
@@ -71,8 +73,8 @@ func (s *Service) apply(c *api.EndpointCreate, body []byte, e *delivery.Endpoint
 	}
 	e.Events = nil
 	for i, t := range c.Events {
-		if run := t == api.EventTypeRunCompleted || t == api.EventTypeRunFailed; run == operator {
-			refuse(fmt.Sprintf("/events/%d", i), "an endpoint of a robot gets run_completed and run_failed, and one of the operator the operational events")
+		if operational(string(t)) != operator {
+			refuse(fmt.Sprintf("/events/%d", i), "an endpoint of a robot gets run_completed, run_failed and webhook_test, and one of the operator the operational events")
 		}
 		e.Events = append(e.Events, string(t))
 	}
@@ -97,10 +99,16 @@ func (s *Service) apply(c *api.EndpointCreate, body []byte, e *delivery.Endpoint
 	e.RateLimit = or(c.RateLimit, *defaults.RateLimit)
 	e.MaxInFlight = or(c.MaxInFlight, *defaults.MaxInFlight)
 	e.Ordered = or(c.Ordered, *defaults.Ordered)
+	if e.Form = form.Form(value(c.Form)); e.Form == form.Received {
+		e.Form = ""
+	}
+	if operator && e.Form != "" {
+		refuse("/form", "an endpoint of the operator gets operational events, as received")
+	}
 
 	v.Headers = nil
 	for name, value := range c.Headers {
-		at := "/headers/" + pointerEscape(name)
+		at := "/headers/" + jsonpointer.Escape(name)
 		key := textproto.CanonicalMIMEHeaderKey(name)
 		if err := checkHeader(key, value); err != nil {
 			refuse(at, "%v", err)
@@ -159,7 +167,7 @@ func checkHeader(name, value string) error {
 	switch name {
 	case "Authorization":
 		return errors.New("the authorization has a member of its own")
-	case "Traceparent", "Tracestate":
+	case "Traceparent", "Tracestate", form.Header:
 		return errors.New("attempts set this header themselves; leave it out")
 	}
 	return checkValue(name, value)
@@ -177,15 +185,16 @@ func checkValue(name, value string) error {
 	return err
 }
 
-func pointerEscape(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-}
-
 func or[T any](p *T, otherwise T) T {
 	if p == nil {
 		return otherwise
 	}
 	return *p
+}
+
+func formOf(e *delivery.Endpoint) *api.Form {
+	f := api.Form(e.Form.String())
+	return &f
 }
 
 func eventTypes(events []string) []api.EventType {
@@ -216,7 +225,7 @@ func show(e *delivery.Endpoint, v *vault) (api.Endpoint, error) {
 		Active: e.State == delivery.Active, State: api.EndpointState(e.State),
 		DisabledReason: optional(e.DisabledReason), DisabledAt: optional(e.DisabledAt),
 		MaxAttempts: e.MaxAttempts, RetryDelays: seconds(e.Delays), Timeout: int(e.Timeout / time.Second),
-		RateLimit: e.RateLimit, MaxInFlight: e.MaxInFlight, Ordered: e.Ordered,
+		RateLimit: e.RateLimit, MaxInFlight: e.MaxInFlight, Ordered: e.Ordered, Form: *formOf(e),
 		HeaderNames: v.headerNames(), HasAuthorization: v.Authorization != "" || v.Basic != nil,
 		Signature: kindOf(v.Secrets[0].Text), Secrets: secrets,
 		Version: e.Version, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
@@ -543,7 +552,7 @@ func members(e *delivery.Endpoint, v *vault) map[string]any {
 	m := map[string]any{
 		"url": e.URL, "events": append([]string{}, e.Events...), "description": e.Description, "state": string(e.State),
 		"max_attempts": e.MaxAttempts, "retry_delays": seconds(e.Delays), "timeout": int(e.Timeout / time.Second),
-		"rate_limit": e.RateLimit, "max_in_flight": e.MaxInFlight, "ordered": e.Ordered,
+		"rate_limit": e.RateLimit, "max_in_flight": e.MaxInFlight, "ordered": e.Ordered, "form": e.Form.String(),
 	}
 	if e.RobotID != "" {
 		m["robot_id"] = e.RobotID

@@ -14,6 +14,7 @@ import (
 
 	api "github.com/runhooks/runhooks/gen/service"
 	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/form"
 	"github.com/runhooks/runhooks/internal/redact"
 	"github.com/runhooks/runhooks/pkg/emitter"
 	"github.com/runhooks/runhooks/pkg/signature"
@@ -26,7 +27,7 @@ const (
 	MaxInspectors   = 20
 	maxInspectors   = 100 // of single robots together
 	maxCaptures     = 50  // of one inspector
-	maxCaptureBytes = 16 << 20
+	maxCaptureBytes = DefaultMaxBody
 )
 
 // An inspector is kept as a token that no request can bear, as a portal link is. Its
@@ -213,8 +214,8 @@ type ReplayError struct {
 func (e *ReplayError) Error() string { return e.Reason }
 
 // Replay sends the body of a captured request to a URL, as the engine sends events: to
-// public addresses only, or to those that the operator allows. It has the webhook-id that
-// it came with, if that can be one, and is signed if there is a secret. Its other headers
+// public addresses only, or to those that the operator allows. It has the webhook-id and
+// the form that it came with, if they can be such, and is signed if there is a secret. Its other headers
 // are not sent. The error is a *[ReplayError] if nothing could be sent.
 func (s *Service) Replay(ctx context.Context, c *Capture, url, secret string) (api.TestResult, error) {
 	e := &delivery.Endpoint{ID: newID("replay_"), URL: url, Timeout: replayTimeout}
@@ -231,7 +232,11 @@ func (s *Service) Replay(ctx context.Context, c *Capture, url, secret string) (a
 	if _, err := signature.Sign(id, time.Now(), nil, signature.NewSecret()); err != nil {
 		id = delivery.NewEventID(now())
 	}
-	attempt, detail, err := s.engine.Try(ctx, *e, id, c.Body)
+	as, err := form.Parse(c.Header.Get(form.Header))
+	if err != nil {
+		as = form.Received
+	}
+	attempt, detail, err := s.engine.Try(ctx, *e, id, delivery.Rendered{Payload: c.Body, Form: as})
 	if problem := (*emitter.EndpointError)(nil); errors.As(err, &problem) {
 		return api.TestResult{}, &ReplayError{"url", problem.Reason}
 	}

@@ -156,7 +156,7 @@ func traceParent(ctx context.Context) string {
 
 // The bounds of a batch, and of how much of it is published at once.
 const (
-	maxBatch         = 32 << 20
+	maxBatch         = DefaultMaxBody
 	maxLines         = 10_000
 	groupLines       = 256
 	groupBytes       = 1 << 20
@@ -333,6 +333,7 @@ func findingOf(f conformance.Finding) api.Finding {
 	return api.Finding{
 		Code: string(f.Code), Severity: api.FindingSeverity(f.Severity), Pointer: f.Pointer,
 		Line: f.Line, Column: f.Column, Offset: f.Offset, Message: f.Message, Hint: optional(f.Hint),
+		Count: optional(f.Count), Pattern: optional(f.Pattern),
 	}
 }
 

@@ -28,11 +28,12 @@ import (
 	"github.com/runhooks/runhooks/internal/delivery"
 	"github.com/runhooks/runhooks/internal/keyring"
 	"github.com/runhooks/runhooks/pkg/emitter"
+	"github.com/runhooks/runhooks/pkg/signature"
 )
 
 // DefaultMaxBody is the most bytes of an event's body, unless Options say
 // otherwise.
-const DefaultMaxBody = 1 << 20
+const DefaultMaxBody = signature.DefaultMaxBytes
 
 // The bounds of requests. maxSettings is of the bodies of all but events.
 const (
@@ -51,9 +52,10 @@ type Options struct {
 	// MaxBody is the most bytes of one event's body. 0 stands for
 	// [DefaultMaxBody].
 	MaxBody int64
-	// PublicURL is the address at which browsers reach the service, as portal links have it:
-	// scheme and host, such as https://hooks.example.com. Empty stands for the one that the
-	// request for the link was sent to.
+	// PublicURL is the address at which browsers and servers reach the service, as portal
+	// links and the URLs of inlets have it: scheme and host, such as
+	// https://hooks.example.com. Empty stands for the one that the request for the link or
+	// the inlet was sent to.
 	PublicURL string
 	// Registry is what /metrics shows, and gets the metrics of requests. nil stands
 	// for a new one.
@@ -76,9 +78,11 @@ type Service struct {
 	tracer  trace.Tracer
 
 	document *document
-	tokens   tokenCache
+	tokens   cache[delivery.Token]
+	inlets   cache[delivery.Inlet]
 	// inspectors is held while one is created.
 	inspectors sync.Mutex
+	received   received
 	mux        *http.ServeMux
 	metrics    http.Handler
 }
@@ -127,6 +131,7 @@ func New(o Options) (*Service, error) {
 	byHand := map[string]http.HandlerFunc{
 		"publishEvent": s.publishEvent,
 		"publishBatch": s.publishBatch,
+		"receiveEvent": s.receiveEvent,
 		"getPayload":   s.getPayload,
 		"getHealth":    s.getHealth,
 		"getReadiness": s.getReadiness,
@@ -259,6 +264,10 @@ func (s *Service) checked(op *operation, next http.Handler) http.Handler {
 
 // noRoute answers what is not in the document.
 func (s *Service) noRoute(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, inletPath) {
+		wrongInletMethod(w)
+		return
+	}
 	var allowed []string
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
 		if _, pattern := s.mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "/" {

@@ -41,6 +41,7 @@ type world struct {
 	ring    *keyring.Ring
 	admin   string
 	log     *logBuffer
+	stop    func() // as a process ends; the folder stays
 }
 
 type logBuffer struct {
@@ -66,16 +67,34 @@ var loopback = emitter.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	store, err := sqlite.Open(ctx, t.TempDir(), sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
+	w := worldIn(t, t.TempDir(), newRing(t))
+	if w.admin == "" {
+		t.Fatal("there was a token in a new folder")
 	}
+	if again, err := service.FirstToken(t.Context(), w.store); err != nil || again != "" {
+		t.Fatalf("FirstToken with a token there = %q, %v", again, err)
+	}
+	return w
+}
+
+func newRing(t testing.TB) *keyring.Ring {
+	t.Helper()
 	key, err := keyring.NewKey("k1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ring, err := keyring.Parse(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
+// worldIn is a world in a folder that may have been another's, whose admin has the token.
+func worldIn(t testing.TB, dir string, ring *keyring.Ring) *world {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	store, err := sqlite.Open(ctx, dir, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,13 +110,14 @@ func newWorld(t testing.TB) *world {
 	registry.MustRegister(w.engine)
 	w.service, err = service.New(service.Options{
 		Store: store, Engine: w.engine, Keyring: ring, Guard: loopback, Logger: logger, Registry: registry,
+		MaxBody: 1 << 20, // so that tests need not send 64 MiB
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(w.service)
 	w.url = server.URL
-	t.Cleanup(func() {
+	w.stop = sync.OnceFunc(func() {
 		server.Close()
 		cancel()
 		if err := <-running; err != nil {
@@ -107,11 +127,9 @@ func newWorld(t testing.TB) *world {
 			t.Errorf("the store: %v", err)
 		}
 	})
-	if w.admin, err = service.FirstToken(ctx, store); err != nil || w.admin == "" {
-		t.Fatalf("FirstToken = %q, %v", w.admin, err)
-	}
-	if again, err := service.FirstToken(ctx, store); err != nil || again != "" {
-		t.Fatalf("FirstToken with a token there = %q, %v", again, err)
+	t.Cleanup(w.stop)
+	if w.admin, err = service.FirstToken(ctx, store); err != nil {
+		t.Fatal(err)
 	}
 	return w
 }

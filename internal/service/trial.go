@@ -29,8 +29,7 @@ func (s *server) TestEndpoint(ctx context.Context, r api.TestEndpointRequestObje
 	if err != nil {
 		return nil, fmt.Errorf("the sample: %w", err)
 	}
-	payload := delivery.Payload(event, e.ID)
-	attempt, detail, err := s.engine.Try(ctx, *e, event.ID, payload)
+	attempt, detail, err := s.engine.Try(ctx, *e, event.ID, delivery.Render(event, e))
 	if problem := (*emitter.EndpointError)(nil); errors.As(err, &problem) {
 		return nil, problemf(http.StatusConflict, "nothing can be sent to the endpoint: %s", problem.Reason)
 	}
@@ -39,7 +38,7 @@ func (s *server) TestEndpoint(ctx context.Context, r api.TestEndpointRequestObje
 	}
 	result := api.TestEndpoint200JSONResponse(tried(e, event.ID, &attempt, detail))
 	if !event.Operational {
-		result.Findings = findingsAPI(conformance.Check(payload).Findings)
+		result.Findings = findingsAPI(conformance.Check(delivery.Payload(event, e.ID)).Findings)
 	}
 	return result, nil
 }

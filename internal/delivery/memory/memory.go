@@ -32,6 +32,7 @@ type DB struct {
 	outbox     []delivery.Outboxed
 	setAside   []delivery.SetAside
 	tokens     []delivery.Token
+	inlets     []delivery.Inlet
 	audits     []delivery.Audit
 	captures   []delivery.Capture
 	jobs       []*delivery.Job
@@ -419,6 +420,9 @@ func (db *DB) accept(p *delivery.Publication, now time.Time) {
 	event.Seq = db.number()
 	db.events[event.ID] = &event
 	db.bySeq = append(db.bySeq, &event)
+	if p.SetAside != nil {
+		db.setAside = append(db.setAside, *p.SetAside)
+	}
 	if p.IdempotencyKey != "" {
 		db.keys[p.IdempotencyKey] = key{p.BodyHash, event.ID, now}
 	}

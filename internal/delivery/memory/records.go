@@ -285,7 +285,7 @@ func (s *Store) Events(_ context.Context, f delivery.EventFilter, p delivery.Pag
 			if (f.RobotID == "" || e.RobotID == f.RobotID) && (f.RunID == "" || e.RunID == f.RunID) &&
 				(f.Type == "" || e.Type == f.Type) && within(e.At, f.From, f.To) {
 				one := *e
-				one.Body = nil
+				one.Body, one.Source = nil, delivery.Source{}
 				all = append(all, one)
 			}
 		}
@@ -453,6 +453,11 @@ func (s *Store) WorkOn(ctx context.Context, limit int) (done delivery.Job, err e
 			j.Done++
 		}
 		j.Total = max(j.Total, j.Done)
+		if over && j.Kind == delivery.Erase {
+			s.db.setAside = slices.DeleteFunc(s.db.setAside, func(a delivery.SetAside) bool {
+				return (j.RobotID == "" || a.RobotID == j.RobotID) && (j.RunID == "" || a.RunID == j.RunID)
+			})
+		}
 		if over {
 			j.FinishedAt = now
 		}
@@ -556,6 +561,7 @@ func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) 
 		s.db.tokens = slices.DeleteFunc(s.db.tokens, func(t delivery.Token) bool {
 			return goes(!t.ExpiresAt.IsZero() && old(t.ExpiresAt, keep.Expired))
 		})
+		s.db.setAside = slices.DeleteFunc(s.db.setAside, func(a delivery.SetAside) bool { return goes(old(a.At, keep.Finished)) })
 		s.db.jobs = slices.DeleteFunc(s.db.jobs, func(j *delivery.Job) bool {
 			return goes(!j.FinishedAt.IsZero() && old(j.FinishedAt, keep.Finished))
 		})

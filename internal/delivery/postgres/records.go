@@ -13,14 +13,15 @@ import (
 )
 
 func (s *Store) Event(ctx context.Context, id string) (delivery.Event, error) {
-	rows, err := s.pool.Query(ctx, "SELECT seq, id, type, robot_id, run_id, at, traceparent, operational, body FROM runhooks.events WHERE id = $1 LIMIT 1", id)
+	rows, err := s.pool.Query(ctx, "SELECT seq, id, type, robot_id, run_id, at, traceparent, operational, body, source FROM runhooks.events WHERE id = $1 LIMIT 1", id)
 	return one("event", rows, err, eventOf)
 }
 
 func eventOf(r pgx.CollectableRow) (delivery.Event, error) {
 	var e delivery.Event
-	err := r.Scan(&e.Seq, &e.ID, &e.Type, &e.RobotID, &e.RunID, &e.At, &e.TraceParent, &e.Operational, &e.Body)
-	e.At = e.At.UTC()
+	var source string
+	err := r.Scan(&e.Seq, &e.ID, &e.Type, &e.RobotID, &e.RunID, &e.At, &e.TraceParent, &e.Operational, &e.Body, &source)
+	e.At, e.Source = e.At.UTC(), delivery.ParseSource(source)
 	return e, err
 }
 
@@ -42,7 +43,7 @@ func (s *Store) Events(ctx context.Context, f delivery.EventFilter, p delivery.P
 	if !f.To.IsZero() {
 		w.and("at < $?", f.To)
 	}
-	rows, err := s.pool.Query(ctx, `SELECT seq, id, type, robot_id, run_id, at, traceparent, operational, NULL::bytea FROM runhooks.events
+	rows, err := s.pool.Query(ctx, `SELECT seq, id, type, robot_id, run_id, at, traceparent, operational, NULL::bytea, '' FROM runhooks.events
 		WHERE `+w.String()+" ORDER BY seq DESC LIMIT "+w.arg(most(p.Limit)), w.args...)
 	return list("events", rows, err, eventOf)
 }
@@ -167,10 +168,10 @@ func (s *Store) Attempts(ctx context.Context, id int64) ([]delivery.Attempt, err
 }
 
 func (s *Store) SetAsides(ctx context.Context, p delivery.Page) ([]delivery.SetAside, error) {
-	rows, err := s.pool.Query(ctx, "SELECT id, at, body, report FROM runhooks.set_aside WHERE id < $1 ORDER BY id DESC LIMIT $2", before(p), most(p.Limit))
+	rows, err := s.pool.Query(ctx, "SELECT id, at, body, report, inlet_id, robot_id, run_id FROM runhooks.set_aside WHERE id < $1 ORDER BY id DESC LIMIT $2", before(p), most(p.Limit))
 	return list("set aside", rows, err, func(r pgx.CollectableRow) (delivery.SetAside, error) {
 		var a delivery.SetAside
-		err := r.Scan(&a.ID, &a.At, &a.Body, &a.Report)
+		err := r.Scan(&a.ID, &a.At, &a.Body, &a.Report, &a.InletID, &a.RobotID, &a.RunID)
 		a.At = a.At.UTC()
 		return a, err
 	})

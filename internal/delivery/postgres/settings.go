@@ -19,7 +19,7 @@ import (
 const unsettled = "interval '1 minute'"
 
 const endpointColumns = `e.id, e.robot_id, e.url, e.events, e.description, e.state, e.disabled_reason, e.disabled_at, e.max_attempts,
-	e.delays, e.timeout, e.rate_limit, e.max_in_flight, e.ordered, e.sealed, e.version, e.created_at, e.updated_at`
+	e.delays, e.timeout, e.rate_limit, e.max_in_flight, e.ordered, e.form, e.sealed, e.version, e.created_at, e.updated_at`
 
 // A scanEndpoint reads endpointColumns: scan fields, then call done.
 type scanEndpoint struct {
@@ -33,7 +33,7 @@ func (s *scanEndpoint) fields() []any {
 	e := s.to
 	return []any{
 		&e.ID, &e.RobotID, &e.URL, &e.Events, &e.Description, &e.State, &e.DisabledReason, &s.disabledAt, &e.MaxAttempts,
-		&s.delays, &s.timeout, &e.RateLimit, &e.MaxInFlight, &e.Ordered, &e.Sealed, &e.Version, &e.CreatedAt, &e.UpdatedAt,
+		&s.delays, &s.timeout, &e.RateLimit, &e.MaxInFlight, &e.Ordered, &e.Form, &e.Sealed, &e.Version, &e.CreatedAt, &e.UpdatedAt,
 	}
 }
 
@@ -147,10 +147,10 @@ func settings(e *delivery.Endpoint) ([]string, []any) {
 	}
 	return []string{
 			"url", "events", "description", "state", "disabled_reason", "disabled_at", "max_attempts", "delays", "timeout",
-			"rate_limit", "max_in_flight", "ordered", "sealed",
+			"rate_limit", "max_in_flight", "ordered", "form", "sealed",
 		}, []any{
 			e.URL, events, e.Description, string(e.State), e.DisabledReason, orNull(e.DisabledAt), e.MaxAttempts, delays, int64(e.Timeout),
-			e.RateLimit, e.MaxInFlight, e.Ordered, sealed,
+			e.RateLimit, e.MaxInFlight, e.Ordered, string(e.Form), sealed,
 		}
 }
 

@@ -98,8 +98,8 @@ func erase(ctx context.Context, tx pgx.Tx, j *delivery.Job, limit int) (bool, er
 		return false, err
 	}
 	events, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(events) == 0 {
-		return len(events) == 0, err
+	if err != nil {
+		return false, err
 	}
 	for _, query := range []string{
 		`WITH d AS (DELETE FROM runhooks.pending WHERE event_id = ANY ($1) RETURNING id) DELETE FROM runhooks.attempts a USING d WHERE a.delivery_id = d.id`,
@@ -107,12 +107,21 @@ func erase(ctx context.Context, tx pgx.Tx, j *delivery.Job, limit int) (bool, er
 		"DELETE FROM runhooks.idempotency WHERE event_id = ANY ($1)",
 		"DELETE FROM runhooks.events WHERE id = ANY ($1)",
 	} {
+		if len(events) == 0 {
+			break
+		}
 		if _, err := tx.Exec(ctx, query, events); err != nil {
 			return false, err
 		}
 	}
 	j.Done += int64(len(events))
-	return len(events) < limit, nil
+	if len(events) == limit {
+		return false, nil
+	}
+	w = where{}
+	erased(&w, j)
+	_, err = tx.Exec(ctx, "DELETE FROM runhooks.set_aside WHERE "+w.String(), w.args...)
+	return true, err
 }
 
 func (s *Store) Settle(ctx context.Context, limit int) (int, error) {

@@ -176,6 +176,7 @@ func (s *Store) queuePublish(to *pgx.Batch, publish []delivery.Publication, done
 		keys        = make([]string, n)
 		hashes      = make(blobs, n)
 		keyed       bool
+		sources     []string // nil if there are none
 	)
 	done.Published = make([]delivery.Published, n)
 	for i := range publish {
@@ -187,14 +188,20 @@ func (s *Store) queuePublish(to *pgx.Batch, publish []delivery.Publication, done
 		}
 		endpoints[i], keys[i], hashes[i] = publish[i].EndpointID, publish[i].IdempotencyKey, publish[i].BodyHash[:]
 		keyed = keyed || keys[i] != ""
+		if source := e.Source.Text(); source != "" {
+			if sources == nil {
+				sources = make([]string, n)
+			}
+			sources[i] = source
+		}
 		done.Published[i].EventID = e.ID
 	}
 	if !keyed {
 		keys, hashes = nil, nil
 	}
 	node := s.owner()
-	to.Queue("SELECT * FROM runhooks.accept($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-		ids, types, robots, runs, ats, operational, traces, bodies, endpoints, keys, hashes, node,
+	to.Queue("SELECT * FROM runhooks.accept($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+		ids, types, robots, runs, ats, operational, traces, bodies, endpoints, keys, hashes, node, sources,
 	).Query(func(rows pgx.Rows) error {
 		var (
 			i                  int32
@@ -237,6 +244,19 @@ func (s *Store) queuePublish(to *pgx.Batch, publish []delivery.Publication, done
 		}
 		return nil
 	})
+	for i := range publish {
+		if a := publish[i].SetAside; a != nil {
+			queueSetAside(to, a, publish[i].Event.ID)
+		}
+	}
+}
+
+// queueSetAside queues what is set aside. If it comes with an event, which is not empty,
+// it is stored only if that is.
+func queueSetAside(to *pgx.Batch, a *delivery.SetAside, event string) {
+	to.Queue(`INSERT INTO runhooks.set_aside (id, at, body, report, inlet_id, robot_id, run_id)
+		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE $8 = '' OR EXISTS (SELECT FROM runhooks.events WHERE id = $8)
+		ON CONFLICT DO NOTHING`, a.ID, a.At, a.Body, a.Report, a.InletID, a.RobotID, a.RunID, event)
 }
 
 // committed tells other nodes what they should know of a batch, and gives the engine
@@ -297,7 +317,7 @@ func (s *Store) committed(ctx context.Context, b *delivery.Batch, p *publishing)
 const sends = `EXISTS (SELECT FROM runhooks.endpoints WHERE id = $1 AND state = 'active' AND deleted_at IS NULL)`
 
 const taskColumns = `p.id, p.endpoint_id, p.state, p.ordered, p.attempts, p.round, p.due_at, p.created_at,
-	e.seq, e.id, e.type, e.robot_id, e.run_id, e.at, e.traceparent, e.operational, e.body`
+	e.seq, e.id, e.type, e.robot_id, e.run_id, e.at, e.traceparent, e.operational, e.body, e.source`
 
 func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (delivery.DueResult, error) {
 	var out delivery.DueResult
@@ -362,9 +382,11 @@ func maxBytes(n int) int64 {
 
 func scanTask(r pgx.CollectableRow, found *int) (delivery.Task, error) {
 	var t delivery.Task
+	var source string
 	d, e := &t.Delivery, &t.Event
 	err := r.Scan(&d.ID, &d.EndpointID, &d.State, &d.Ordered, &d.Attempts, &d.Round, &d.DueAt, &d.CreatedAt,
-		&e.Seq, &e.ID, &e.Type, &e.RobotID, &e.RunID, &e.At, &e.TraceParent, &e.Operational, &e.Body, found)
+		&e.Seq, &e.ID, &e.Type, &e.RobotID, &e.RunID, &e.At, &e.TraceParent, &e.Operational, &e.Body, &source, found)
+	e.Source = delivery.ParseSource(source)
 	d.EventID, d.EventType, d.RobotID, d.RunID = e.ID, e.Type, e.RobotID, e.RunID
 	d.DueAt, d.CreatedAt, e.At = d.DueAt.UTC(), d.CreatedAt.UTC(), e.At.UTC()
 	return t, err
@@ -428,7 +450,7 @@ func (s *Store) Ingest(ctx context.Context, most int, judge func([]delivery.Outb
 		batch := &pgx.Batch{}
 		p = s.write(batch, &b, done)
 		for _, a := range judged.SetAside {
-			batch.Queue("INSERT INTO runhooks.set_aside (id, at, body, report) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", a.ID, a.At, a.Body, a.Report)
+			queueSetAside(batch, &a, "")
 		}
 		ids := make([]int64, n)
 		for i, o := range taken {

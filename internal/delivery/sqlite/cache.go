@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/form"
 )
 
 // An endpoint is one as it is stored.
@@ -113,12 +114,13 @@ type settings struct {
 	RateLimit      float64         `json:"rate_limit,omitempty"`
 	MaxInFlight    int             `json:"max_in_flight"`
 	Ordered        bool            `json:"ordered,omitempty"`
+	Form           form.Form       `json:"form,omitempty"`
 }
 
 func settingsOf(e *delivery.Endpoint) (string, error) {
 	b, err := json.Marshal(settings{
 		e.Events, e.Description, e.DisabledReason, milli(e.DisabledAt),
-		e.MaxAttempts, e.Delays, e.Timeout, e.RateLimit, e.MaxInFlight, e.Ordered,
+		e.MaxAttempts, e.Delays, e.Timeout, e.RateLimit, e.MaxInFlight, e.Ordered, e.Form,
 	})
 	return string(b), err
 }
@@ -137,7 +139,7 @@ func (r row) endpoint() (*endpoint, error) {
 			Events: s.Events, Description: s.Description,
 			DisabledReason: s.DisabledReason, DisabledAt: fromMilli(s.DisabledAt),
 			MaxAttempts: s.MaxAttempts, Delays: s.Delays, Timeout: s.Timeout,
-			RateLimit: s.RateLimit, MaxInFlight: s.MaxInFlight, Ordered: s.Ordered,
+			RateLimit: s.RateLimit, MaxInFlight: s.MaxInFlight, Ordered: s.Ordered, Form: s.Form,
 			Sealed: r.blob(6), Version: r.int(7), CreatedAt: r.milli(8), UpdatedAt: r.milli(9),
 		},
 		deleted: r.int(10) != 0,

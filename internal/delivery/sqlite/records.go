@@ -41,12 +41,12 @@ func (r row) event() delivery.Event {
 func (s *Store) Event(ctx context.Context, id string) (e delivery.Event, err error) {
 	err = s.read(ctx, func(ctx context.Context, c *conn) error {
 		if err := search(ctx, c, key{"ids", hash(id)}, 0, math.MaxInt64, func(first, before int64) error {
-			r, err := c.one(ctx, "SELECT "+eventColumns+", e.body FROM events e WHERE seq >= ? AND seq < ? AND id = ?", first, before, id)
+			r, err := c.one(ctx, "SELECT "+eventColumns+", e.body, e.source FROM events e WHERE seq >= ? AND seq < ? AND id = ?", first, before, id)
 			if err != nil || r == nil {
 				return err
 			}
 			e = r.event()
-			e.Body = r.blob(8)
+			e.Body, e.Source = r.blob(8), delivery.ParseSource(r.text(9))
 			return errStop
 		}); err != nil {
 			return err
@@ -317,11 +317,6 @@ func (s *Store) Attempts(ctx context.Context, id int64) (found []delivery.Attemp
 			id*attemptsEach, (id+1)*attemptsEach)
 	})
 	return found, err
-}
-
-// SetAsides is empty: nothing is ingested.
-func (s *Store) SetAsides(context.Context, delivery.Page) ([]delivery.SetAside, error) {
-	return nil, nil
 }
 
 func (s *Store) Retry(ctx context.Context, id int64, a delivery.Audit) (d delivery.Delivery, err error) {

@@ -177,6 +177,9 @@ func (s *Store) erase(ctx context.Context, c *conn, j *delivery.Job, t *stint) (
 			j.Total = max(j.Total, j.Done)
 		}
 	})
+	if err == nil && done {
+		_, err = c.exec(ctx, "DELETE FROM set_aside WHERE "+of, args...)
+	}
 	if err == nil && done && j.RobotID != "" {
 		// It stays if it got another event meanwhile.
 		_, err = c.exec(ctx, "DELETE FROM robots WHERE id = ? AND NOT EXISTS (SELECT 1 FROM events WHERE seq = event)", j.RobotID)
@@ -278,6 +281,7 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 	}
 	now := s.now()
 	var before time.Time
+	full := false
 	if r.Finished > 0 {
 		before = now.Add(-r.Finished)
 	}
@@ -286,7 +290,7 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 		if err != nil {
 			return 0, err
 		}
-		if size > r.MaxBytes {
+		if full = size > r.MaxBytes; full {
 			before = now.Add(time.Millisecond)
 		}
 	}
@@ -296,11 +300,20 @@ func (s *Store) Retain(ctx context.Context, r delivery.Retention, limit int) (in
 	if n, err = s.retainEvents(ctx, before, limit); err != nil || n > 0 {
 		return n, err
 	}
-	return s.retainDeliveries(ctx, before, limit)
+	if n, err = s.retainDeliveries(ctx, before, limit); err != nil || n > 0 || !full {
+		return n, err
+	}
+	// Nothing else is left to make room with.
+	err = s.write(ctx, func(c *conn) error {
+		removed, err := c.exec(ctx, "DELETE FROM set_aside WHERE id IN (SELECT id FROM set_aside ORDER BY id LIMIT 1)")
+		n = int(removed)
+		return err
+	})
+	return n, err
 }
 
 // retainRest lets held deliveries expire, and removes entries of the audit log, keys,
-// captures, expired tokens, jobs, and counts of attempts.
+// captures, expired tokens, what was set aside, jobs, and counts of attempts.
 func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int) (n int, err error) {
 	err = s.write(ctx, func(c *conn) error {
 		n = 0
@@ -318,6 +331,7 @@ func (s *Store) retainRest(ctx context.Context, r delivery.Retention, limit int)
 			{r.Expired, "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires <> 0 AND expires < ?1 LIMIT 50)"},
 			{delivery.KeepHours, `DELETE FROM activity_hours WHERE (endpoint, hour) IN
 				(SELECT endpoint, hour FROM activity_hours WHERE hour < ?1 ORDER BY hour LIMIT 50)`},
+			{r.Finished, "DELETE FROM set_aside WHERE id IN (SELECT id FROM set_aside ORDER BY id LIMIT 50) AND at < ?1"},
 			{r.Finished, "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished <> 0 ORDER BY id LIMIT 50) AND finished < ?1"},
 		} {
 			for of.keep > 0 && !t.over() {
@@ -468,11 +482,11 @@ func (s *Store) Stats(ctx context.Context) (delivery.Stats, error) {
 	err = s.read(ctx, func(ctx context.Context, c *conn) error {
 		r, err := c.one(ctx, `SELECT
 			(SELECT count(*) FROM deliveries WHERE state = 0 AND ordered = 0) + (SELECT count(*) FROM deliveries WHERE state = 0 AND ordered = 1),
-			(SELECT count(*) FROM deliveries WHERE state = 1)`)
+			(SELECT count(*) FROM deliveries WHERE state = 1), (SELECT count(*) FROM set_aside)`)
 		if err != nil {
 			return err
 		}
-		stats.Pending, stats.Held = r.int(0), r.int(1)
+		stats.Pending, stats.Held, stats.SetAside = r.int(0), r.int(1), r.int(2)
 		// The first of each endpoint that may be attempted.
 		oldest, err := c.num(ctx, `SELECT min(at) FROM (
 			SELECT (SELECT min(at) FROM deliveries WHERE endpoint = p.num AND state = 0 AND ordered = 0) at FROM endpoints p

@@ -191,9 +191,14 @@ func (s *Store) publish(ctx context.Context, c *conn, p *delivery.Publication, n
 	}
 	s.next.event++
 	s.next.delivery += int64(len(to))
-	if _, err := c.exec(ctx, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		seq, e.ID, e.Type, e.RobotID, e.RunID, milli(e.At), first, int64(len(to)), flag(e.Operational), e.TraceParent, blob(e.Body)); err != nil {
+	if _, err := c.exec(ctx, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		seq, e.ID, e.Type, e.RobotID, e.RunID, milli(e.At), first, int64(len(to)), flag(e.Operational), e.TraceParent, blob(e.Body), e.Source.Text()); err != nil {
 		return delivery.Published{}, err
+	}
+	if p.SetAside != nil {
+		if err := setAside(ctx, c, p.SetAside); err != nil {
+			return delivery.Published{}, err
+		}
 	}
 	if p.IdempotencyKey != "" {
 		if _, err := c.exec(ctx, "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
@@ -447,7 +452,7 @@ func withWork(ctx context.Context, c *conn, after int64, limit int) (nums []int6
 	return nums, nil
 }
 
-const taskColumns = deliveryColumns + ", e.seq, e.at, e.body, e.trace, e.operational"
+const taskColumns = deliveryColumns + ", e.seq, e.at, e.body, e.trace, e.operational, e.source"
 
 func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (delivery.DueResult, error) {
 	var result delivery.DueResult
@@ -468,7 +473,7 @@ func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (delivery.DueResul
 		result.Deliveries = append(result.Deliveries, delivery.Task{Delivery: d, Event: delivery.Event{
 			ID: d.EventID, Type: d.EventType, RobotID: d.RobotID, RunID: d.RunID,
 			Seq: r.int(deliveryWidth), At: r.milli(deliveryWidth + 1), Body: r.blob(deliveryWidth + 2),
-			TraceParent: r.text(deliveryWidth + 3), Operational: r.bool(deliveryWidth + 4),
+			TraceParent: r.text(deliveryWidth + 3), Operational: r.bool(deliveryWidth + 4), Source: delivery.ParseSource(r.text(deliveryWidth + 5)),
 		}})
 		return err
 	}

@@ -230,6 +230,15 @@ func (p *pair) publish() {
 		if p.IntN(3) == 0 {
 			one.IdempotencyKey, one.BodyHash = p.one([]string{"k", "l", "m"}), [32]byte{byte(p.IntN(2))}
 		}
+		if p.IntN(4) == 0 {
+			one.Event.Source = delivery.Source{InletID: "inl_1", Zone: p.one([]string{"", "UTC"})}
+		}
+		if p.IntN(6) == 0 {
+			one.SetAside = &delivery.SetAside{
+				ID: delivery.NewSetAsideID(time.Now()), At: one.Event.At, Body: []byte("x"), Report: []byte("{}"),
+				InletID: "inl_1", RobotID: one.Event.RobotID, RunID: p.one([]string{"", one.Event.RunID}),
+			}
+		}
 		if p.IntN(8) == 0 {
 			one.EndpointID = p.one(p.endpoints)
 		}
@@ -471,6 +480,7 @@ func (p *pair) all() {
 		}
 		return found, err
 	})
+	p.both("SetAsides", func(s delivery.Store, _ *own) (any, error) { return s.SetAsides(ctx, delivery.Page{}) })
 	for _, id := range p.events {
 		p.both("Event "+id, func(s delivery.Store, _ *own) (any, error) {
 			e, err := s.Event(ctx, id)

@@ -36,6 +36,8 @@ var optionalTests = []optionalTest{
 			Health:   []delivery.HealthChange{{EndpointID: e.ID, Epoch: r.Epoch, Health: health}},
 		})
 		b.ok(b.CreateToken(b.ctx, delivery.Token{ID: "tok_1", Hash: [32]byte{1}}, delivery.Audit{}))
+		b.ok(b.CreateInlet(b.ctx, delivery.Inlet{ID: "inl_1", Name: "one", Hash: [32]byte{1}, CreatedAt: b.now.Truncate(time.Millisecond).UTC()}, delivery.Audit{}))
+		invalid := b.publish(aside("robot", "3", "aside"))[0]
 		off = b.change(off, func(e *delivery.Endpoint) { e.State = delivery.Active })
 		job, err := b.CreateJob(b.ctx, delivery.Job{Kind: delivery.Recover, EndpointID: off.ID}, delivery.Audit{})
 		b.ok(err)
@@ -59,7 +61,11 @@ var optionalTests = []optionalTest{
 			b.ok(err)
 			full, err := b.Event(b.ctx, p.Event.ID)
 			b.ok(err)
-			return []any{events, deliveries, attempts, endpoints, tokens, audits, j, h, full}
+			inlet, err := b.InletByHash(b.ctx, [32]byte{1})
+			b.ok(err)
+			asides, err := b.SetAsides(b.ctx, delivery.Page{})
+			b.ok(err)
+			return []any{events, deliveries, attempts, endpoints, tokens, audits, j, h, full, inlet, asides}
 		}
 		before := state(b)
 		b.ok(s.Close())
@@ -73,6 +79,7 @@ var optionalTests = []optionalTest{
 		again := p
 		again.Event.ID = event("", "").Event.ID
 		b.same(b.publish(again)[0].Replayed, true)
+		b.same(b.publish(aside("robot", "3", "aside"))[0].EventID, invalid.EventID)
 		if next := b.publish(event("robot", "3"))[0].Deliveries[0]; next.ID <= done.ID {
 			b.Errorf("the number %d comes after %d", next.ID, done.ID)
 		}

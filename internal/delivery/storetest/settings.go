@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/runhooks/runhooks/internal/delivery"
+	"github.com/runhooks/runhooks/internal/form"
 )
 
 var settingsTests = []test{
@@ -15,7 +16,7 @@ var settingsTests = []test{
 		want := newEndpoint("robot", func(e *delivery.Endpoint) {
 			e.Events = []string{"run_completed", "run_failed"}
 			e.Description = "Größe ≤ 3"
-			e.RateLimit, e.Ordered = 2.5, true
+			e.RateLimit, e.Ordered, e.Form = 2.5, true, form.Canonical
 			e.State, e.DisabledReason, e.DisabledAt = delivery.Disabled, "It answered 410.", b.now.Truncate(time.Millisecond).UTC()
 		})
 		created, err := b.CreateEndpoint(b.ctx, want, delivery.Audit{})
@@ -32,7 +33,7 @@ var settingsTests = []test{
 	{"UpdateReplacesOneVersion", func(b *bench) {
 		e := b.endpoint("robot")
 		next := e
-		next.URL, next.Sealed, next.Delays = "https://example.com/next", []byte("other"), []time.Duration{time.Hour}
+		next.URL, next.Sealed, next.Delays, next.Form = "https://example.com/next", []byte("other"), []time.Duration{time.Hour}, form.Documented
 		updated, err := b.UpdateEndpoint(b.ctx, next, delivery.Audit{})
 		b.ok(err)
 		if updated.UpdatedAt.Before(e.UpdatedAt) {

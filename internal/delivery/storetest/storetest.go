@@ -42,7 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) delivery.Store, options ...Option
 	var o Options
 	for _, o = range options {
 	}
-	for _, tests := range [][]test{settingsTests, workTests, recordsTests, capturesTests, activityTests, upkeepTests} {
+	for _, tests := range [][]test{settingsTests, workTests, recordsTests, inletsTests, capturesTests, activityTests, upkeepTests} {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				b := newBench(t, open(t))
