@@ -8,13 +8,13 @@ import (
 )
 
 // charted are the corpora that the chart shows, each in a panel of its own.
-var charted = []string{"11 MB", "NDJSON"}
+var charted = []string{"11 MB", "NDJSON", "wild"}
 
 // Measures of the chart, in its own units: it is drawn for a width of 800 pixels.
 const (
 	chartWidth = 800
 	margin     = 24
-	labelWidth = 176
+	labelWidth = 216
 	valueWidth = 100
 	barHeight  = 14
 	barPitch   = 20
@@ -61,6 +61,9 @@ func (r results) chart() string {
 		if corpus.payloads > 1 {
 			title = fmt.Sprintf("%s different events, %s", thousands(int64(corpus.payloads)), bytesText(int64(corpus.bytes)))
 		}
+		if corpus.deviates {
+			title += ", as servers send them: listing all that is wrong"
+		}
 		text(margin, y, "text strong", "start", title)
 		y += 10
 		fastest := slices.MaxFunc(bars, func(a, b bar) int { return int(a.speed - b.speed) }).speed
@@ -76,7 +79,7 @@ func (r results) chart() string {
 			}
 			class, label := "peer", "text"
 			switch {
-			case bar.name == ourName:
+			case bar.name == r.ours(name):
 				class, label = "ours", "text strong"
 			case bar.parses:
 				class, label = "floor", "faint"
@@ -111,12 +114,13 @@ type bar struct {
 	ratio  string
 }
 
-// bars gives the rows that have a figure, validators first, the fastest first.
+// bars returns the rows that have a figure, validators first, the fastest first. Those
+// of two builds that are compared are left out.
 func (r results) bars(corpus string) []bar {
 	var bars []bar
 	for _, row := range r.rows {
 		cell := row.cells[corpus]
-		if cell == nil || cell.problem != "" {
+		if cell == nil || cell.problem != "" || strings.HasSuffix(row.name, atCommit) || strings.HasSuffix(row.name, thisBuild) {
 			continue
 		}
 		bars = append(bars, bar{row.name, median(cell.speeds), row.parses, r.ratio(row, corpus)})

@@ -23,11 +23,13 @@ import (
 	v6 "github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/runhooks/runhooks/bench/internal/ogenapi"
+	"github.com/runhooks/runhooks/bench/internal/ours"
 	"github.com/runhooks/runhooks/jsonschema"
 	"github.com/runhooks/runhooks/openapi"
+	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// A judge gives nil for a payload that it accepts, and why not for another.
+// A judge returns nil for a payload that it accepts, and why not for another.
 type judge func(payload []byte) error
 
 var errRejected = errors.New("rejected")
@@ -35,11 +37,12 @@ var errRejected = errors.New("rejected")
 // The schemas and components by event_type. Peers are handed the schema of the
 // event, not the union of both: that saves them one of its branches.
 var (
-	schemaFiles = map[string]string{"run_completed": "v1/run-completed.json", "run_failed": "v1/run-failed.json"}
-	components  = map[string]string{"run_completed": "RunCompleted", "run_failed": "RunFailed"}
+	documented = map[string]string{"run_completed": "v1/run-completed.json", "run_failed": "v1/run-failed.json", "webhook_test": "v1/run-completed.json"}
+	observed   = map[string]string{"run_completed": "observed/run-completed.json", "run_failed": "observed/run-failed.json", "webhook_test": "observed/run-completed.json"}
+	components = map[string]string{"run_completed": "RunCompleted", "run_failed": "RunFailed", "webhook_test": "RunCompleted"}
 )
 
-// byEvent gives a judge that decodes a payload with encoding/json, as the
+// byEvent returns a judge that decodes a payload with encoding/json, as the
 // documentation of the peers does, and has the one for its event_type validate
 // the value.
 func byEvent(validators map[string]func(any) error) judge {
@@ -58,91 +61,170 @@ func byEvent(validators map[string]func(any) error) judge {
 	}
 }
 
-func newOurs() (judge, error) {
+// newOurs returns one of our own.
+func newOurs(name string) func() (judge, error) {
+	return func() (judge, error) { return ours.Judges[name], nil }
+}
+
+// newEach returns that of Check which lists each finding singly. Package ours hasn't got
+// it: it has to build with commits that have no Each.
+func newEach() (judge, error) {
+	checker := conformance.Checker{Each: true}
 	return func(payload []byte) error {
-		if !ours(payload) {
-			return errRejected
+		if report := checker.Check(payload); report.Verdict != conformance.Conforms {
+			return findings(len(report.Findings))
 		}
 		return nil
 	}, nil
 }
 
-func newV5() (judge, error) {
+// findings is the error of a judge that lists all errors.
+type findings = ours.Findings
+
+// eachSchema hands add all schemas, since those of one layer refer to the other's.
+func eachSchema(add func(id string, text []byte) error) error {
+	files, err := fs.Glob(jsonschema.FS, "*/*.json")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := fs.ReadFile(jsonschema.FS, file)
+		if err != nil {
+			return err
+		}
+		if err := add(jsonschema.Base+file, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// validators compiles the schemas of files, which are by event_type.
+func validators(files map[string]string, compile func(file string) (func(any) error, error)) (map[string]func(any) error, error) {
+	compiled := make(map[string]func(any) error)
+	for event, file := range files {
+		var err error
+		if compiled[event], err = compile(file); err != nil {
+			return nil, err
+		}
+	}
+	return compiled, nil
+}
+
+// first returns a judge that ends at the first error.
+func first(compile func(file string) (func(any) error, error)) func() (judge, error) {
+	return func() (judge, error) {
+		compiled, err := validators(documented, compile)
+		return byEvent(compiled), err
+	}
+}
+
+// listing returns a judge that has the schemas of each layer list what they refuse,
+// which count counts.
+func listing(compile func(file string) (func(any) error, error), count func(error) int, layers ...map[string]string) func() (judge, error) {
+	return func() (judge, error) {
+		compiled := make([]map[string]func(any) error, len(layers))
+		for i, files := range layers {
+			var err error
+			if compiled[i], err = validators(files, compile); err != nil {
+				return nil, err
+			}
+		}
+		both := make(map[string]func(any) error)
+		for event := range documented {
+			both[event] = func(value any) error {
+				n := 0
+				for _, layer := range compiled {
+					if err := layer[event](value); err != nil {
+						n += count(err)
+					}
+				}
+				if n > 0 {
+					return findings(n)
+				}
+				return nil
+			}
+		}
+		return byEvent(both), nil
+	}
+}
+
+func compileV5(file string) (func(any) error, error) {
 	compiler := v5.NewCompiler()
 	compiler.Draft = v5.Draft2020
 	compiler.AssertFormat = true
-	validators := make(map[string]func(any) error)
-	for event, file := range schemaFiles {
-		text, err := fs.ReadFile(jsonschema.FS, file)
-		if err != nil {
-			return nil, err
-		}
-		if err := compiler.AddResource(jsonschema.Base+file, bytes.NewReader(text)); err != nil {
-			return nil, err
-		}
-		schema, err := compiler.Compile(jsonschema.Base + file)
-		if err != nil {
-			return nil, err
-		}
-		validators[event] = schema.Validate
+	err := eachSchema(func(id string, text []byte) error { return compiler.AddResource(id, bytes.NewReader(text)) })
+	if err != nil {
+		return nil, err
 	}
-	return byEvent(validators), nil
+	schema, err := compiler.Compile(jsonschema.Base + file)
+	if err != nil {
+		return nil, err
+	}
+	return schema.Validate, nil
 }
 
-func newV6() (judge, error) {
+// countV5 counts what the output has that is a list.
+func countV5(err error) int {
+	if refused, ok := err.(*v5.ValidationError); ok {
+		return len(refused.BasicOutput().Errors)
+	}
+	return 1
+}
+
+func compileV6(file string) (func(any) error, error) {
 	compiler := v6.NewCompiler()
 	compiler.DefaultDraft(v6.Draft2020)
 	compiler.AssertFormat()
-	validators := make(map[string]func(any) error)
-	for event, file := range schemaFiles {
-		text, err := fs.ReadFile(jsonschema.FS, file)
-		if err != nil {
-			return nil, err
-		}
+	err := eachSchema(func(id string, text []byte) error {
 		document, err := v6.UnmarshalJSON(bytes.NewReader(text))
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := compiler.AddResource(jsonschema.Base+file, document); err != nil {
-			return nil, err
-		}
-		schema, err := compiler.Compile(jsonschema.Base + file)
-		if err != nil {
-			return nil, err
-		}
-		validators[event] = schema.Validate
+		return compiler.AddResource(id, document)
+	})
+	if err != nil {
+		return nil, err
 	}
-	return byEvent(validators), nil
+	schema, err := compiler.Compile(jsonschema.Base + file)
+	if err != nil {
+		return nil, err
+	}
+	return schema.Validate, nil
 }
 
-func newGoogle() (judge, error) {
-	validators := make(map[string]func(any) error)
-	for event, file := range schemaFiles {
-		text, err := fs.ReadFile(jsonschema.FS, file)
-		if err != nil {
-			return nil, err
-		}
-		var schema google.Schema
-		if err := json.Unmarshal(text, &schema); err != nil {
-			return nil, err
-		}
-		resolved, err := schema.Resolve(nil)
-		if err != nil {
-			return nil, err
-		}
-		validators[event] = resolved.Validate
+// countV6 counts what the output has that is a list.
+func countV6(err error) int {
+	if refused, ok := err.(*v6.ValidationError); ok {
+		return len(refused.BasicOutput().Errors)
 	}
-	return byEvent(validators), nil
+	return 1
+}
+
+func compileGoogle(file string) (func(any) error, error) {
+	text, err := fs.ReadFile(jsonschema.FS, file)
+	if err != nil {
+		return nil, err
+	}
+	var schema google.Schema
+	if err := json.Unmarshal(text, &schema); err != nil {
+		return nil, err
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		return nil, err
+	}
+	return resolved.Validate, nil
 }
 
 func openAPIDocument() ([]byte, error) {
 	return fs.ReadFile(openapi.Dist, path.Join("dist", "webhooks.yaml"))
 }
 
-// newKin gives a judge of kin-openapi's own validator, or, with an option, of
+// newKin returns a judge of kin-openapi's own validator, or, with an option, of
 // the one that it has for OpenAPI 3.1.
 func newKin(options ...openapi3.SchemaValidationOption) func() (judge, error) {
-	options = append(options, openapi3.EnableFormatValidation(), openapi3.FailFast())
+	options = append(options, openapi3.EnableFormatValidation())
 	return func() (judge, error) {
 		text, err := openAPIDocument()
 		if err != nil {
@@ -158,7 +240,13 @@ func newKin(options ...openapi3.SchemaValidationOption) func() (judge, error) {
 			if ref == nil || ref.Value == nil {
 				return nil, fmt.Errorf("the document has no component %s", component)
 			}
-			validators[event] = func(value any) error { return ref.Value.VisitJSON(value, options...) }
+			validators[event] = func(value any) error {
+				err := ref.Value.VisitJSON(value, options...)
+				if all, ok := err.(openapi3.MultiError); ok {
+					return findings(len(all))
+				}
+				return err
+			}
 		}
 		return byEvent(validators), nil
 	}
@@ -196,15 +284,16 @@ func newLibOpenAPI() (judge, error) {
 
 func validateLibOpenAPI(validator schema_validation.SchemaValidator, schema *base.Schema, value any) error {
 	if ok, problems := validator.ValidateSchemaObject(schema, value); !ok {
-		if len(problems) > 0 {
-			return problems[0]
+		n := 0
+		for _, p := range problems {
+			n += len(p.SchemaValidationErrors)
 		}
-		return errRejected
+		return findings(n)
 	}
 	return nil
 }
 
-// newOgen gives a judge that does what ogen's server does with a request: it
+// newOgen returns a judge that does what ogen's server does with a request: it
 // decodes into the generated type, takes trailing data for an error, and
 // validates. Which type it is, a first look at event_type says.
 func newOgen() (judge, error) {

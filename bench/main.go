@@ -5,18 +5,18 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/runhooks/runhooks/bench/corpus"
 )
 
 type options struct {
@@ -29,6 +29,7 @@ type options struct {
 	python   string
 	cache    string
 	results  string
+	before   string
 }
 
 func main() {
@@ -38,7 +39,7 @@ func main() {
 	}
 	var o options
 	flag.StringVar(&o.only, "only", "", "run only what has one of these, separated by commas, in its name")
-	flag.StringVar(&o.corpora, "corpora", "", "run only the corpora of these names, separated by commas")
+	flag.StringVar(&o.corpora, "corpora", "", "run only the corpora that have one of these, separated by commas, in their names")
 	flag.IntVar(&o.rounds, "rounds", 6, "how many rounds to take the median of")
 	flag.Uint64Var(&o.seed, "seed", 1, "the seed of the corpora")
 	flag.BoolVar(&o.short, "short", false, "one round over small corpora, Go only: does it run, and does each judge as it should?")
@@ -46,6 +47,7 @@ func main() {
 	flag.StringVar(&o.python, "python", ".cache/venv/bin/python", "the Python that has what python/requirements.txt lists")
 	flag.StringVar(&o.cache, "cache", ".cache", "the folder for generated corpora")
 	flag.StringVar(&o.results, "results", "", "the folder to write the tables and the chart to")
+	flag.StringVar(&o.before, "before", "", "a commit: measure what is built from it, too, and compare")
 	flag.Parse()
 	if flag.NArg() > 0 || o.rounds < 1 {
 		flag.Usage()
@@ -66,16 +68,27 @@ func bench(o options) (err error) {
 	// One thread, garbage collection and all: figures are per core.
 	runtime.GOMAXPROCS(1)
 
-	contestants := slices.DeleteFunc(subjects(), func(s subject) bool { return !selected(o.only, s.name, strings.Contains) })
-	programs := slices.DeleteFunc(commands(o.runhooks), func(c command) bool {
-		return o.short || !selected(o.only, c.name, strings.Contains)
-	})
 	inputs, infos, err := makeInputs(o, share)
 	if err != nil {
 		return err
 	}
+	all, old := subjects(), earlier{}
+	if o.before != "" {
+		old, err = buildEarlier(o.before)
+		defer func() { err = errors.Join(err, os.RemoveAll(old.dir)) }()
+		if err != nil {
+			return err
+		}
+		all = append(all, pairs(old.commit)...)
+	}
+	contestants := slices.DeleteFunc(all, func(s subject) bool {
+		return !selected(o.only, s.name) || !slices.ContainsFunc(inputs, func(in *input) bool { return s.on.covers(in.Deviates) })
+	})
+	programs := slices.DeleteFunc(commands(o.runhooks, old.program, o.cache), func(c command) bool {
+		return o.short || !selected(o.only, c.name)
+	})
 
-	w := newWorkers(!o.short, o.python)
+	w := newWorkers(!o.short, o.python, old.worker)
 	defer func() { err = errors.Join(err, w.close()) }()
 	rows, contenders, err := c.enter(contestants, w)
 	if err != nil {
@@ -84,13 +97,16 @@ func bench(o options) (err error) {
 	if err := c.measure(contenders, inputs); err != nil {
 		return err
 	}
-	files := slices.DeleteFunc(slices.Clone(inputs), func(in *input) bool { return in.Name != "11 MB" && in.Name != "NDJSON" })
+	files := slices.DeleteFunc(slices.Clone(inputs), func(in *input) bool { return in.Name != "11 MB" && in.Name != "NDJSON" && !in.Deviates })
 	processes, err := c.measureCommands(programs, files, o.cache)
 	if err != nil {
 		return err
 	}
 
-	r := results{machine: thisMachine(), rounds: c.rounds, corpora: infos, commands: processes}
+	r := results{machine: thisMachine(), rounds: c.rounds, corpora: infos, commands: processes, before: old.commit, tenFindings: math.NaN()}
+	if selected(o.only, ourChecker) {
+		r.tenFindings = allocsOfTen(inputs)
+	}
 	for _, row := range rows {
 		r.rows = append(r.rows, *row)
 	}
@@ -105,10 +121,11 @@ func bench(o options) (err error) {
 	return r.write(o.results)
 }
 
-// selected tells whether one of the words, of which there may be none, matches
-// name.
-func selected(words, name string, matches func(name, word string) bool) bool {
-	return words == "" || slices.ContainsFunc(strings.Split(words, ","), func(word string) bool { return matches(strings.ToLower(name), strings.ToLower(word)) })
+// selected tells whether one of the words, of which there may be none, is in name.
+func selected(words, name string) bool {
+	return slices.ContainsFunc(strings.Split(strings.ToLower(words), ","), func(word string) bool {
+		return strings.Contains(strings.ToLower(name), word)
+	})
 }
 
 // makeInputs generates the corpora, and writes them to the cache where other
@@ -120,15 +137,20 @@ func makeInputs(o options, share float64) ([]*input, []corpusInfo, error) {
 	}
 	var inputs []*input
 	var infos []corpusInfo
-	for _, recipe := range corpus.Recipes() {
-		if !selected(o.corpora, recipe.Name, func(name, word string) bool { return name == word }) {
+	all, err := recipes()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, recipe := range all {
+		if !selected(o.corpora, recipe.Name) {
 			continue
 		}
 		if !o.short {
 			fmt.Fprintf(os.Stderr, "generating: %s\n", recipe.Name)
 		}
 		in := &input{Corpus: recipe.Make(o.seed, share)}
-		infos = append(infos, corpusInfo{recipe.Name, recipe.Description, len(in.Payloads), in.Size()})
+		in.Payloads = inOnePiece(in.Payloads)
+		infos = append(infos, corpusInfo{recipe.Name, recipe.Description, len(in.Payloads), in.Size(), recipe.Deviates})
 		extension := ".jsonl"
 		if len(in.Payloads) == 1 {
 			extension = ".json"
@@ -147,6 +169,17 @@ func makeInputs(o options, share float64) ([]*input, []corpusInfo, error) {
 	return inputs, infos, nil
 }
 
+// inOnePiece returns payloads that lie one after the other, as those of the workers do.
+func inOnePiece(payloads [][]byte) [][]byte {
+	text := bytes.Join(payloads, []byte("\n"))
+	out := make([][]byte, len(payloads))
+	for i, p := range payloads {
+		out[i] = text[:len(p):len(p)]
+		text = text[min(len(p)+1, len(text)):]
+	}
+	return out
+}
+
 func writeLines(file string, payloads [][]byte) error {
 	f, err := os.Create(file)
 	if err != nil {
@@ -160,7 +193,7 @@ func writeLines(file string, payloads [][]byte) error {
 	return errors.Join(lines.Flush(), f.Close())
 }
 
-// assert gives what is wrong with results that any machine must get: all accept
+// assert returns what is wrong with results that any machine must get: all accept
 // the corpora, validators reject what breaks a schema in the plainest way, and
 // ours rejects all controls.
 func (r results) assert() error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"time"
 )
@@ -15,17 +16,23 @@ type results struct {
 	corpora  []corpusInfo
 	rows     []row
 	commands []commandRow
+	before   string // the commit that this tree is compared with, or ""
+	// tenFindings are the allocations of Check for an event of that many, or NaN.
+	tenFindings float64
 }
 
 type corpusInfo struct {
 	name, description string
 	payloads, bytes   int
+	deviates          bool
 }
 
 // A row is what is known of one subject.
 type row struct {
 	name, does  string
 	parses      bool
+	on          kind
+	lists       bool
 	versions    []string
 	misses      []string // kinds of controls that it accepts
 	unavailable string   // why it was not measured
@@ -36,6 +43,8 @@ type row struct {
 type cell struct {
 	speeds []float64 // of each round, in bytes per second
 	allocs float64   // per payload, or unknown
+	found  float64   // errors per payload, of those that list them
+	missed int       // payloads that one that lists errors accepts, though they deviate
 	// payloads are how many of the corpus were judged: not all where that takes
 	// too long.
 	payloads int
@@ -55,14 +64,30 @@ type commandRow struct {
 type processCell struct {
 	walls, cpus []time.Duration
 	memory      []int64 // bytes
+	written     int64   // bytes of output, if it went to a file
 	problem     string
 }
 
 // A contender is a row that takes part, with what it runs.
 type contender struct {
 	row      *row
+	subject  subject
 	runner   runner
 	portions map[string]portion // by corpus
+}
+
+// mistake says what is wrong with what got came to on the payloads of in that p says:
+// a judge that lists errors has to find some in what deviates, and none elsewhere.
+func (who *contender) mistake(in *input, p portion, got run) string {
+	switch {
+	case in.Deviates && who.subject.lists:
+		if got.rejected == 0 {
+			return fmt.Sprintf("accepts all of %d payloads", p.payloads)
+		}
+	case got.rejected > 0:
+		return fmt.Sprintf("rejects %d of %d payloads: %s", got.rejected/p.passes, p.payloads, got.reason)
+	}
+	return ""
 }
 
 // A contest measures subjects and commands, one after the other in each round,
@@ -80,7 +105,7 @@ func (c contest) enter(all []subject, w *workers) ([]*row, []*contender, error) 
 	var rows []*row
 	var contenders []*contender
 	for _, s := range all {
-		r := &row{name: s.name, does: s.does, parses: s.parses, cells: make(map[string]*cell)}
+		r := &row{name: s.name, does: s.does, parses: s.parses, on: s.on, lists: s.lists, cells: make(map[string]*cell)}
 		rows = append(rows, r)
 		runner, err := s.start(w)
 		if errors.Is(err, errUnavailable) {
@@ -95,7 +120,7 @@ func (c contest) enter(all []subject, w *workers) ([]*row, []*contender, error) 
 		if r.misses, err = misses(s.parses, runner.accepts); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", s.name, err)
 		}
-		contenders = append(contenders, &contender{row: r, runner: runner, portions: make(map[string]portion)})
+		contenders = append(contenders, &contender{row: r, subject: s, runner: runner, portions: make(map[string]portion)})
 	}
 	return rows, contenders, nil
 }
@@ -106,6 +131,9 @@ func (c contest) measure(contenders []*contender, inputs []*input) error {
 	for _, in := range inputs {
 		fmt.Fprintf(c.progress, "warming up: %s\n", in.Name)
 		for _, who := range contenders {
+			if !who.subject.on.covers(in.Deviates) {
+				continue
+			}
 			if err := c.warmUp(who, in); err != nil {
 				return fmt.Errorf("%s: %s: %w", in.Name, who.row.name, err)
 			}
@@ -117,7 +145,7 @@ func (c contest) measure(contenders []*contender, inputs []*input) error {
 			for i := range contenders {
 				who := contenders[(i+round)%len(contenders)]
 				into := who.row.cells[in.Name]
-				if into.problem != "" {
+				if into == nil || into.problem != "" {
 					continue
 				}
 				p := who.portions[in.Name]
@@ -125,12 +153,16 @@ func (c contest) measure(contenders []*contender, inputs []*input) error {
 				if err != nil {
 					return fmt.Errorf("%s: %s: %w", in.Name, who.row.name, err)
 				}
-				if got.rejected > 0 {
-					return fmt.Errorf("%s: %s: accepted all payloads, and now rejects one: %s", in.Name, who.row.name, got.reason)
+				if mistake := who.mistake(in, p, got); mistake != "" {
+					return fmt.Errorf("%s: %s: judged all payloads rightly, and now %s", in.Name, who.row.name, mistake)
 				}
 				speed := float64(in.size(p)) / got.elapsed.Seconds()
 				into.speeds = append(into.speeds, speed)
 				into.allocs = got.allocs
+				if in.Deviates && who.subject.lists {
+					into.found = float64(got.found) / float64(p.payloads*p.passes)
+					into.missed = p.payloads - got.rejected/p.passes
+				}
 				fmt.Fprintf(c.progress, "round %d of %d: %s: %s: %.1f MB/s\n", round+1, c.rounds, in.Name, who.row.name, speed/1e6)
 			}
 		}
@@ -138,7 +170,7 @@ func (c contest) measure(contenders []*contender, inputs []*input) error {
 	return nil
 }
 
-// warmUp sees whether a contender accepts the payloads of in, and finds how
+// warmUp sees whether a contender judges the payloads of in rightly, and finds how
 // many to judge, and how often.
 func (c contest) warmUp(who *contender, in *input) error {
 	into := &cell{allocs: unknown}
@@ -150,8 +182,7 @@ func (c contest) warmUp(who *contender, in *input) error {
 		if err != nil {
 			return err
 		}
-		if got.rejected > 0 {
-			into.problem = fmt.Sprintf("rejects %d of %d payloads: %s", got.rejected/p.passes, p.payloads, got.reason)
+		if into.problem = who.mistake(in, p, got); into.problem != "" {
 			return nil
 		}
 		elapsed := max(got.elapsed, time.Microsecond)
@@ -171,7 +202,7 @@ func (c contest) warmUp(who *contender, in *input) error {
 	}
 }
 
-// fitting gives how many payloads, from the first, have no more bytes than that.
+// fitting returns how many payloads, from the first, have no more bytes than that.
 func (in *input) fitting(bytes int) int {
 	for i, payload := range in.Payloads {
 		if bytes -= len(payload); bytes < 0 {
@@ -185,6 +216,7 @@ func (in *input) fitting(bytes int) int {
 func (c contest) measureCommands(all []command, inputs []*input, dir string) ([]commandRow, error) {
 	rows := make([]commandRow, len(all))
 	for i, cmd := range all {
+		defer os.Remove(cmd.output) // some are large; there may be none
 		rows[i] = commandRow{name: cmd.name, does: cmd.does, cells: make(map[string]*processCell)}
 		if err := cmd.available(); err != nil {
 			rows[i].unavailable = err.Error()
@@ -192,12 +224,16 @@ func (c contest) measureCommands(all []command, inputs []*input, dir string) ([]
 			continue
 		}
 		rows[i].version = cmd.printVersion()
-		var err error
-		if rows[i].misses, err = misses(false, cmd.accepts(dir)); err != nil {
-			return nil, fmt.Errorf("%s: %w", cmd.name, err)
+		if cmd.on == conforming { // the others are the same programs
+			var err error
+			if rows[i].misses, err = misses(false, cmd.accepts(dir)); err != nil {
+				return nil, fmt.Errorf("%s: %w", cmd.name, err)
+			}
 		}
 		for _, in := range inputs {
-			rows[i].cells[in.Name] = new(processCell)
+			if cmd.on.covers(in.Deviates) {
+				rows[i].cells[in.Name] = new(processCell)
+			}
 		}
 	}
 	// Round 0 warms up the caches of the file system.
@@ -212,16 +248,19 @@ func (c contest) measureCommands(all []command, inputs []*input, dir string) ([]
 				if err != nil {
 					return nil, fmt.Errorf("%s: %s: %w", in.Name, cmd.name, err)
 				}
-				if !p.Accepted {
-					into.problem = "rejects the file: " + p.Output
+				if p.Exit != cmd.exit {
+					into.problem = fmt.Sprintf("ends with %d: %s", p.Exit, p.Output)
 				}
 				fmt.Fprintf(c.progress, "round %d of %d: %s: %s: %v\n", round, c.rounds, in.Name, cmd.name, p.Wall.Round(time.Millisecond))
-				if round == 0 || !p.Accepted {
+				if round == 0 || into.problem != "" {
 					continue
 				}
 				into.walls = append(into.walls, p.Wall)
 				into.cpus = append(into.cpus, p.CPU)
 				into.memory = append(into.memory, p.Memory)
+				if written, err := os.Stat(cmd.output); err == nil {
+					into.written = written.Size()
+				}
 			}
 		}
 	}
@@ -231,7 +270,7 @@ func (c contest) measureCommands(all []command, inputs []*input, dir string) ([]
 // number is what medians are taken of.
 type number interface{ ~int64 | ~float64 }
 
-// median gives the middle of values, which has at least one; of an even count
+// median returns the middle of values, which has at least one; of an even count
 // it is the mean of the two in the middle.
 func median[N number](values []N) N {
 	sorted := slices.Sorted(slices.Values(values))

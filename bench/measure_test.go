@@ -58,6 +58,32 @@ func (f fakeRunner) run(in *input, p portion) (run, error) {
 	return r, nil
 }
 
+func TestMistake(t *testing.T) {
+	p := portion{payloads: 4, passes: 5}
+	tests := []struct {
+		name            string
+		lists, deviates bool
+		rejected        int
+		want            string
+	}{
+		{"accepts what conforms", false, false, 0, ""},
+		{"rejects what conforms", false, false, 5, "rejects 1 of 4 payloads: why"},
+		{"finds something in what conforms", true, false, 20, "rejects 4 of 4 payloads: why"},
+		{"accepts what deviates by the observed schemas", false, true, 0, ""},
+		{"rejects what deviates", false, true, 10, "rejects 2 of 4 payloads: why"},
+		{"lists errors", true, true, 20, ""},
+		{"lists errors of some", true, true, 15, ""},
+		{"lists no errors", true, true, 0, "accepts all of 4 payloads"},
+	}
+	for _, test := range tests {
+		who := &contender{subject: subject{lists: test.lists}}
+		in := &input{Corpus: corpus.Corpus{Deviates: test.deviates}}
+		if got := who.mistake(in, p, run{rejected: test.rejected, reason: "why"}); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
 func TestMeasure(t *testing.T) {
 	in := &input{Corpus: corpus.Corpus{Name: "c", Payloads: [][]byte{[]byte("1234567"), []byte("89"), []byte("0")}}}
 	c := contest{rounds: 3, target: 100 * time.Millisecond, limit: time.Second, progress: io.Discard}

@@ -2,65 +2,105 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// markdown gives the results as tables.
+// markdown returns the results as tables.
 func (r results) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Benchmarks\n\nMade by `make bench`; [bench/README.md](../README.md) says how to read it.\n\n")
 	fmt.Fprintf(&b, "- Machine: %s\n", r.machine)
 	fmt.Fprintf(&b, "- Medians of %s, in which all took turns. One thread each, but for whole processes.\n", count(r.rounds, "round"))
-	fmt.Fprintf(&b, "- MB/s are millions of bytes of payload per second. A ratio is how many times as fast runhooks is: it says more than the figures, which are of this machine.\n")
+	fmt.Fprintf(&b, "- MB/s are millions of bytes of payload per second of CPU time. A ratio is how many times as fast runhooks is: it says more than the figures, which are of this machine.\n")
 
-	b.WriteString("\n## All corpora, MB/s\n\n")
-	head := []string{"", "validates"}
+	r.writeTargets(&b)
+	r.writeChanges(&b)
+	for _, deviates := range []bool{false, true} {
+		r.writeOverview(&b, deviates)
+	}
 	for _, c := range r.corpora {
-		head = append(head, c.name)
+		r.writeCorpus(&b, c)
 	}
-	lines := [][]string{head}
-	for _, row := range r.rows {
-		line := []string{row.name, map[bool]string{false: "yes", true: "parses only"}[row.parses]}
-		for _, c := range r.corpora {
-			line = append(line, row.speed(c.name))
-		}
-		lines = append(lines, line)
-	}
-	writeTable(&b, lines)
-
-	for _, c := range r.corpora {
-		fmt.Fprintf(&b, "\n## %s\n\n%s: %s, %s.\n\n", c.name, capitalize(c.description), count(c.payloads, "payload"), bytesText(int64(c.bytes)))
-		lines := [][]string{{"", "MB/s", "least–most", "ratio", "allocations a payload"}}
-		for _, row := range r.rows {
-			cell := row.cells[c.name]
-			if cell == nil {
-				continue
-			}
-			if cell.problem != "" {
-				lines = append(lines, []string{row.name, cell.problem, "", "", ""})
-				continue
-			}
-			name := row.name
-			if cell.payloads < c.payloads {
-				name += fmt.Sprintf(" (the first %s)", count(cell.payloads, "payload"))
-			}
-			lines = append(lines, []string{
-				name, speedText(median(cell.speeds)),
-				speedText(slices.Min(cell.speeds)) + "–" + speedText(slices.Max(cell.speeds)),
-				r.ratio(row, c.name), allocsText(cell.allocs),
-			})
-		}
-		writeTable(&b, lines)
-	}
-
 	r.writeCommands(&b)
 
 	b.WriteString("\n## What each does\n\n")
 	b.WriteString(r.legend())
 	return b.String()
+}
+
+// writeOverview writes one table for all corpora that deviate, or all that don't.
+func (r results) writeOverview(b *strings.Builder, deviates bool) {
+	corpora := slices.DeleteFunc(slices.Clone(r.corpora), func(c corpusInfo) bool { return c.deviates != deviates })
+	if len(corpora) == 0 {
+		return
+	}
+	title, does, do := "Events as documented", "validates", "yes"
+	if deviates {
+		title, does, do = "Events as servers send them", "lists what is wrong", ""
+	}
+	fmt.Fprintf(b, "\n## %s, MB/s\n\n", title)
+	head := []string{"", does}
+	for _, c := range corpora {
+		head = append(head, c.name)
+	}
+	lines := [][]string{head}
+	for _, row := range r.rows {
+		if !row.on.covers(deviates) {
+			continue
+		}
+		line := []string{row.name, do}
+		switch {
+		case row.parses:
+			line[1] = "parses only"
+		case row.lists && deviates:
+			line[1] = "yes"
+		case deviates:
+			line[1] = "accepts only"
+		}
+		for _, c := range corpora {
+			line = append(line, row.speed(c.name))
+		}
+		lines = append(lines, line)
+	}
+	writeTable(b, lines)
+}
+
+// writeCorpus writes the table of one corpus.
+func (r results) writeCorpus(b *strings.Builder, c corpusInfo) {
+	fmt.Fprintf(b, "\n## %s\n\n%s: %s, %s.\n\n", c.name, capitalize(c.description), count(c.payloads, "payload"), bytesText(int64(c.bytes)))
+	head := []string{"", "MB/s", "least–most", "ratio", "allocations a payload"}
+	if c.deviates {
+		head = append(head, "errors a payload")
+	}
+	lines := [][]string{head}
+	for _, row := range r.rows {
+		cell := row.cells[c.name]
+		if cell == nil {
+			continue
+		}
+		line := []string{row.name, cell.problem, "", "", "", ""}
+		if cell.problem == "" {
+			if cell.payloads < c.payloads {
+				line[0] += fmt.Sprintf(" (the first %s)", count(cell.payloads, "payload"))
+			}
+			if cell.missed > 0 {
+				line[0] += fmt.Sprintf(" (accepts %s)", count(cell.missed, "payload"))
+			}
+			line[1] = speedText(median(cell.speeds))
+			line[2] = speedText(slices.Min(cell.speeds)) + "–" + speedText(slices.Max(cell.speeds))
+			line[3] = r.ratio(row, c.name)
+			line[4] = allocsText(cell.allocs)
+			if cell.found > 0 {
+				line[5] = strconv.FormatFloat(cell.found, 'f', 1, 64)
+			}
+		}
+		lines = append(lines, line[:len(head)])
+	}
+	writeTable(b, lines)
 }
 
 // legend says what each row does, and what it doesn't.
@@ -82,7 +122,7 @@ func (r results) writeCommands(b *strings.Builder) {
 		return
 	}
 	for _, c := range r.corpora {
-		lines := [][]string{{"", "seconds", "least–most", "MB/s", "CPU seconds", "memory", "ratio"}}
+		lines := [][]string{{"", "seconds", "least–most", "MB/s", "CPU seconds", "memory", "output", "ratio"}}
 		var ours *processCell
 		for _, row := range r.commands {
 			cell := row.cells[c.name]
@@ -90,12 +130,12 @@ func (r results) writeCommands(b *strings.Builder) {
 				continue
 			}
 			if cell.problem != "" {
-				lines = append(lines, []string{row.name, cell.problem, "", "", "", "", ""})
+				lines = append(lines, []string{row.name, cell.problem, "", "", "", "", "", ""})
 				continue
 			}
 			ratio := ""
 			wall := median(cell.walls)
-			if row.name == ourCommand {
+			if row.name == ourCommand || row.name == ourListing {
 				ours = cell
 			} else if ours != nil {
 				ratio = ratioText(float64(wall) / float64(median(ours.walls)))
@@ -104,7 +144,7 @@ func (r results) writeCommands(b *strings.Builder) {
 				row.name, seconds(wall),
 				seconds(slices.Min(cell.walls)) + "–" + seconds(slices.Max(cell.walls)),
 				speedText(float64(c.bytes) / wall.Seconds()),
-				seconds(median(cell.cpus)), bytesText(median(cell.memory)), ratio,
+				seconds(median(cell.cpus)), bytesText(median(cell.memory)), outputText(cell.written), ratio,
 			})
 		}
 		if len(lines) == 1 {
@@ -131,13 +171,19 @@ func (r row) speed(corpus string) string {
 
 // ratio says how many times as fast as row our own is on a corpus.
 func (r results) ratio(other row, corpus string) string {
-	for _, row := range r.rows {
-		cell := row.cells[corpus]
-		if row.name == ourName && other.name != ourName && cell != nil && cell.problem == "" {
-			return ratioText(median(cell.speeds) / median(other.cells[corpus].speeds))
-		}
+	ours := r.ours(corpus)
+	if ratio := r.rate(ours, corpus) / r.rate(other.name, corpus); other.name != ours && !math.IsNaN(ratio) {
+		return ratioText(ratio)
 	}
 	return ""
+}
+
+// ours is the row that others are compared with on a corpus.
+func (r results) ours(corpus string) string {
+	if slices.ContainsFunc(r.corpora, func(c corpusInfo) bool { return c.name == corpus && c.deviates }) {
+		return ourChecker
+	}
+	return ourName
 }
 
 func ratioText(ratio float64) string {
@@ -147,7 +193,7 @@ func ratioText(ratio float64) string {
 	return strconv.FormatFloat(ratio, 'g', 2, 64) + "×"
 }
 
-// speedText gives bytes per second as MB/s.
+// speedText returns bytes per second as MB/s.
 func speedText(speed float64) string {
 	if speed < 100e6 {
 		return strconv.FormatFloat(speed/1e6, 'f', 1, 64)
@@ -178,6 +224,13 @@ func bytesText(n int64) string {
 		return strconv.FormatFloat(float64(n)/1e3, 'f', 1, 64) + " KB"
 	}
 	return count(int(n), "byte")
+}
+
+func outputText(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return bytesText(n)
 }
 
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }

@@ -44,14 +44,45 @@ func sample() results {
 			"NDJSON": {speeds: []float64{1.5e9}, allocs: unknown, payloads: 100_000},
 		},
 	}
+	check := row{
+		name: ourChecker, does: "lists findings", on: either, lists: true,
+		cells: map[string]*cell{
+			"NDJSON": {speeds: []float64{0.9e9}, payloads: 100_000},
+			"wild":   {speeds: []float64{480e6, 520e6}, allocs: 4.5, found: 7.4, payloads: 50_000},
+		},
+	}
+	lists := row{
+		name: allAjv, does: "lists errors", on: deviating, lists: true,
+		cells: map[string]*cell{"wild": {speeds: []float64{160e6}, allocs: unknown, found: 4.6, missed: 12, payloads: 50_000}},
+	}
+	accepts := row{
+		name: ourObserved, does: "accepts", on: deviating,
+		cells: map[string]*cell{"wild": {speeds: []float64{1.5e9}, payloads: 50_000}},
+	}
+	before := row{
+		name: "Valid" + atCommit, does: "Valid of then",
+		cells: map[string]*cell{
+			"11 MB":  {speeds: []float64{2.0e9, 2.0e9, 2.0e9}, payloads: 1},
+			"NDJSON": {speeds: []float64{1e9, 1e9}, payloads: 100_000},
+		},
+	}
+	after := row{
+		name: "Valid" + thisBuild, does: "Valid of now",
+		cells: map[string]*cell{
+			"11 MB":  {speeds: []float64{2.1e9, 1.8e9, 1.9e9}, payloads: 1},
+			"NDJSON": {speeds: []float64{1.2e9, 1e9}, payloads: 100_000},
+		},
+	}
 	return results{
+		before: "0123abc", tenFindings: 12,
 		machine: machine{cpu: "Example CPU <3 GHz>", cores: 2, memory: 16 << 30, system: "Linux linux/amd64", golang: "go1.26.0"},
 		rounds:  6,
 		corpora: []corpusInfo{
-			{"11 MB", "one event of many rows", 1, 11_000_000},
-			{"NDJSON", "many events", 100_000, 90_000_000},
+			{name: "11 MB", description: "one event of many rows", payloads: 1, bytes: 11_000_000},
+			{name: "NDJSON", description: "many events", payloads: 100_000, bytes: 90_000_000},
+			{name: "wild", description: "many events as they are", payloads: 50_000, bytes: 40_000_000, deviates: true},
 		},
-		rows: []row{ours, slow, picky, absent, floor},
+		rows: []row{ours, check, accepts, slow, lists, picky, absent, floor, before, after},
 		commands: []commandRow{
 			{
 				name: ourCommand, does: "all cores",
@@ -65,6 +96,18 @@ func sample() results {
 				name: "other", does: "one core", version: "other 1.0", misses: []string{"duplicate names"},
 				cells: map[string]*processCell{"NDJSON": {
 					walls: []time.Duration{2 * time.Second}, cpus: []time.Duration{2 * time.Second}, memory: []int64{500e6},
+				}},
+			},
+			{
+				name: ourListing, does: "all findings",
+				cells: map[string]*processCell{"wild": {
+					walls: []time.Duration{200 * time.Millisecond}, cpus: []time.Duration{400 * time.Millisecond}, memory: []int64{30e6}, written: 90e6,
+				}},
+			},
+			{
+				name: ourListing + atCommit, does: "all findings, then",
+				cells: map[string]*processCell{"wild": {
+					walls: []time.Duration{2 * time.Second}, cpus: []time.Duration{3600 * time.Millisecond}, memory: []int64{40e6}, written: 130e6,
 				}},
 			},
 			{name: "broken", does: "fails", cells: map[string]*processCell{"NDJSON": {problem: "rejects the file: why"}}},
@@ -89,6 +132,27 @@ func TestReport(t *testing.T) {
 				t.Errorf("%s (-want +got; go test -update writes it):\n%s", golden, diff)
 			}
 		})
+	}
+}
+
+func TestTargetVerdict(t *testing.T) {
+	tests := []struct {
+		target target
+		want   string
+	}{
+		{target{least: 300, aim: 500, got: 299}, "**missed**"},
+		{target{least: 300, aim: 500, got: 300}, "met"},
+		{target{least: 300, aim: 500, got: 500}, "as aimed"},
+		{target{least: 15, aim: 5, fewer: true, got: 16}, "**missed**"},
+		{target{least: 15, aim: 5, fewer: true, got: 15}, "met"},
+		{target{least: 15, aim: 5, fewer: true, got: 0}, "as aimed"},
+		{target{aim: 1, got: 0.9}, "short of the aim"},
+		{target{least: 2, unmeasured: true}, "not measured"},
+	}
+	for _, test := range tests {
+		if got := test.target.verdict(); got != test.want {
+			t.Errorf("%+v: %s, want %s", test.target, got, test.want)
+		}
 	}
 }
 

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// A worker is a process that stays and judges payloads, in another language or
-// in Go that is built in another way. It is sent requests and sends answers, one line of JSON each, and times itself,
-// so that no round trip is in a figure.
+// A worker is a process that stays and judges payloads, in another language or in Go
+// that is built in another way. It is sent requests and sends answers, one line of
+// JSON each, and times itself, so that no round trip is in a figure.
 type worker struct {
 	name     string
 	process  *exec.Cmd
@@ -25,7 +25,8 @@ type worker struct {
 
 type request struct {
 	Do       string            `json:"do"`
-	Schemas  map[string]string `json:"schemas,omitempty"` // of start: their text, by event_type
+	Schemas  map[string]string `json:"schemas,omitempty"`  // of start: the text of the documented ones, by event_type
+	Observed map[string]string `json:"observed,omitempty"` // of start: the same of the observed ones
 	Subject  string            `json:"subject,omitempty"`
 	Corpus   string            `json:"corpus,omitempty"`
 	File     string            `json:"file,omitempty"`  // of load: the payloads, each with a line feed
@@ -40,11 +41,13 @@ type answer struct {
 	Versions    map[string]string `json:"versions"`
 	Reason      string            `json:"reason"` // why a payload is rejected
 	Rejected    int               `json:"rejected"`
+	Found       int               `json:"found"` // errors that were listed
 	Nanoseconds int64             `json:"nanoseconds"`
+	Allocs      *int64            `json:"allocs"` // of the run, if the worker knows
 }
 
 // startWorker starts the program, with the interpreter's arguments before it.
-func startWorker(schemas map[string]string, interpreter string, args ...string) (*worker, error) {
+func startWorker(start request, interpreter string, args ...string) (*worker, error) {
 	if _, err := exec.LookPath(interpreter); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
 	}
@@ -62,7 +65,7 @@ func startWorker(schemas map[string]string, interpreter string, args ...string) 
 		return nil, err
 	}
 	w.requests, w.answers, w.stop = json.NewEncoder(stdin), json.NewDecoder(stdout), stdin
-	a, err := w.ask(request{Do: "start", Schemas: schemas})
+	a, err := w.ask(start)
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
@@ -113,5 +116,9 @@ func (r workerRunner) run(in *input, p portion) (run, error) {
 	if err != nil {
 		return run{}, err
 	}
-	return run{elapsed: time.Duration(a.Nanoseconds), rejected: a.Rejected, reason: a.Reason, allocs: unknown}, nil
+	got := run{elapsed: time.Duration(a.Nanoseconds), rejected: a.Rejected, found: a.Found, reason: a.Reason, allocs: unknown}
+	if a.Allocs != nil {
+		got.allocs = float64(*a.Allocs) / float64(p.passes*p.payloads)
+	}
+	return got, nil
 }

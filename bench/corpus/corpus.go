@@ -1,5 +1,6 @@
-// Package corpus makes the payloads that the benchmarks judge. All of them
-// conform to jsonschema/v1, and the same seed always gives the same bytes.
+// Package corpus makes the payloads that the benchmarks judge: events that
+// conform to jsonschema/v1, and events that deviate from it as servers do. The same
+// seed always makes the same bytes.
 package corpus
 
 import (
@@ -16,11 +17,14 @@ import (
 type Corpus struct {
 	// Name is that of its [Recipe].
 	Name string
+	// Deviates tells that jsonschema/v1 refuses each event, and jsonschema/observed
+	// accepts it. Otherwise both accept it.
+	Deviates bool
 	// Payloads are one event each.
 	Payloads [][]byte
 }
 
-// Size gives the bytes of all payloads together.
+// Size returns the bytes of all payloads together.
 func (c Corpus) Size() int {
 	n := 0
 	for _, p := range c.Payloads {
@@ -35,20 +39,22 @@ type Recipe struct {
 	Name string
 	// Description says in one sentence what is in it.
 	Description string
+	// Deviates is that of its [Corpus].
+	Deviates bool
 
 	make func(g *generator, share float64) [][]byte
 }
 
-// Make gives the corpus of seed. Share, above 0 and up to 1, makes it smaller
+// Make returns the corpus of seed. Share, above 0 and up to 1, makes it smaller
 // than the full one: fewer events, and fewer rows in large ones.
 func (r Recipe) Make(seed uint64, share float64) Corpus {
 	name := fnv.New64a()
 	name.Write([]byte(r.Name))
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, name.Sum64())), language: english, style: compact}
-	return Corpus{Name: r.Name, Payloads: r.make(g, share)}
+	return Corpus{Name: r.Name, Deviates: r.Deviates, Payloads: r.make(g, share)}
 }
 
-// Recipes gives all corpora there are, in the order of the tables.
+// Recipes returns the corpora that conform, in the order of the tables.
 func Recipes() []Recipe {
 	const (
 		large  = 11_000_000
@@ -56,7 +62,7 @@ func Recipes() []Recipe {
 		medium = 100_000
 		events = 100_000
 	)
-	// mixed gives one large event and many small ones, half of the bytes each.
+	// mixed returns one large event and many small ones, half of the bytes each.
 	mixed := func(g *generator, share float64) [][]byte {
 		payloads := [][]byte{g.event(int(half * share))}
 		for size := 0; size < int(half*share); {
@@ -149,14 +155,14 @@ type generator struct {
 	randomKeys bool
 }
 
-// event gives a run_completed of about size bytes, most of them rows.
+// event returns a run_completed of about size bytes, most of them rows.
 func (g *generator) event(size int) []byte {
 	lists := 2 + g.IntN(4)
 	extracted := g.extractedData(3, lists, func(_, bytes int) bool { return bytes < size/lists })
 	return g.style.write(g.completed("success", member{"extracted_data", extracted}))
 }
 
-// variedEvent gives an event of either type. Most are small, a few have some
+// variedEvent returns an event of either type. Most are small, a few have some
 // hundred rows.
 func (g *generator) variedEvent() []byte {
 	var event object
@@ -187,7 +193,7 @@ func (g *generator) variedEvent() []byte {
 	return g.style.write(event)
 }
 
-// completed gives a run_completed, as the page orders its members, with what
+// completed returns a run_completed, as the page orders its members, with what
 // came of the run: its extracted_data, or its error where the status is failed.
 func (g *generator) completed(status string, outcome member) object {
 	clock := newClock(g.Rand)
@@ -203,7 +209,7 @@ func (g *generator) completed(status string, outcome member) object {
 	})
 }
 
-// failed gives a run_failed, as the page orders its members.
+// failed returns a run_failed, as the page orders its members.
 func (g *generator) failed() object {
 	data := object{
 		{"robotId", uuid(g.Rand)},
@@ -255,7 +261,7 @@ func (g *generator) metadata(browser, user string) object {
 	return out
 }
 
-// extractedData gives texts rows of captured texts and as many lists as asked
+// extractedData returns texts rows of captured texts and as many lists as asked
 // for. A list is given rows while more, which is told the rows and the bytes
 // that the list has, says so.
 func (g *generator) extractedData(texts, lists int, more func(rows, bytes int) bool) object {
@@ -286,7 +292,7 @@ func (g *generator) extractedData(texts, lists int, more func(rows, bytes int) b
 	}
 }
 
-// row gives a row of the columns, and about how many bytes it takes in a list
+// row returns a row of the columns, and about how many bytes it takes in a list
 // of them. Now and then a cell is absent.
 func (g *generator) row(columns []string) (object, int) {
 	row := make(object, 0, len(columns))

@@ -52,11 +52,14 @@ func TestBytesAreTheSame(t *testing.T) {
 }
 
 func TestSeedsDiffer(t *testing.T) {
-	for _, recipe := range corpus.Recipes() {
+	for _, recipe := range append(corpus.Recipes(), corpus.WildVectors()) {
 		one, two := recipe.Make(1, share), recipe.Make(2, share)
 		same := slices.EqualFunc(one.Payloads, two.Payloads, bytes.Equal)
 		if want := recipe.Name == "page"; same != want {
 			t.Errorf("%s of two seeds: the same is %t, want %t", recipe.Name, same, want)
+		}
+		if again := recipe.Make(1, share); !slices.EqualFunc(one.Payloads, again.Payloads, bytes.Equal) {
+			t.Errorf("%s of one seed differs from time to time", recipe.Name)
 		}
 	}
 }
@@ -106,6 +109,14 @@ func TestEventsAreVaried(t *testing.T) {
 	for _, name := range []string{"run_completed", "run_failed"} {
 		if types[name] < len(payloads)/5 {
 			t.Errorf("%d of %d events are %s; want a fifth or more", types[name], len(payloads), name)
+		}
+	}
+}
+
+func TestWildSeeds(t *testing.T) {
+	for name, seeds := range map[string][][]byte{"none": nil, "no JSON": {[]byte("{}"), []byte(`{"a":`)}, "two texts": {[]byte("{} {}")}} {
+		if _, err := corpus.Wild(name, "", seeds); err == nil {
+			t.Errorf("%s: no error", name)
 		}
 	}
 }

@@ -1,16 +1,24 @@
 package corpus
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A value is a string, an int, a bool, an object or an array.
+// A value is nil, a string, an int, a literal, a bool, an object or an array.
 type value any
 
 type array []value
+
+// A literal is a number as it is written.
+type literal string
 
 // An object keeps its members in the order in which they are written.
 type object []member
@@ -20,7 +28,7 @@ type member struct {
 	value value
 }
 
-// sorted gives o with the members of it and of all objects below it in the
+// sorted returns o with the members of it and of all objects below it in the
 // order of their names.
 func (o object) sorted() object {
 	out := make(object, len(o))
@@ -58,11 +66,15 @@ var (
 	python  = style{comma: ", ", colon: ": ", ascii: true} // json.dumps(v)
 )
 
-// write gives v as JSON text.
+// write returns v as JSON text.
 func (s style) write(v value) []byte { return s.append(nil, v, 0) }
 
 func (s style) append(dst []byte, v value, level int) []byte {
 	switch v := v.(type) {
+	case nil:
+		return append(dst, "null"...)
+	case literal:
+		return append(dst, v...)
 	case string:
 		return s.appendString(dst, v)
 	case int:
@@ -137,6 +149,62 @@ func (s style) appendString(dst []byte, text string) []byte {
 		}
 	}
 	return append(dst, '"')
+}
+
+// read returns the value of one JSON text.
+func read(text []byte) (value, error) {
+	d := jsontext.NewDecoder(bytes.NewReader(text))
+	v, err := readValue(d)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return nil, errors.New("there is more than one JSON text")
+	}
+	return v, nil
+}
+
+func readValue(d *jsontext.Decoder) (value, error) {
+	token, err := d.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch token.Kind() {
+	case 'n':
+		return nil, nil
+	case 't', 'f':
+		return token.Bool(), nil
+	case '"':
+		return token.String(), nil
+	case '0':
+		return literal(token.String()), nil
+	case '[':
+		out := array{}
+		for d.PeekKind() != ']' {
+			v, err := readValue(d)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, v)
+		}
+		_, err := d.ReadToken()
+		return out, err
+	}
+	out := object{}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		// A token is only good until the next one is read.
+		m := member{name: name.String()}
+		if m.value, err = readValue(d); err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	_, err = d.ReadToken()
+	return out, err
 }
 
 func appendEscape(dst []byte, unit rune) []byte {

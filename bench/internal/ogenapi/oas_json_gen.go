@@ -310,9 +310,21 @@ func (s *Finding) encodeFields(e *jx.Encoder) {
 			s.Hint.Encode(e)
 		}
 	}
+	{
+		if s.Count.Set {
+			e.FieldStart("count")
+			s.Count.Encode(e)
+		}
+	}
+	{
+		if s.Pattern.Set {
+			e.FieldStart("pattern")
+			s.Pattern.Encode(e)
+		}
+	}
 }
 
-var jsonFieldsNameOfFinding = [8]string{
+var jsonFieldsNameOfFinding = [10]string{
 	0: "code",
 	1: "severity",
 	2: "pointer",
@@ -321,6 +333,8 @@ var jsonFieldsNameOfFinding = [8]string{
 	5: "offset",
 	6: "message",
 	7: "hint",
+	8: "count",
+	9: "pattern",
 }
 
 // Decode decodes Finding from json.
@@ -328,7 +342,7 @@ func (s *Finding) Decode(d *jx.Decoder) error {
 	if s == nil {
 		return errors.New("invalid: unable to decode Finding to nil")
 	}
-	var requiredBitSet [1]uint8
+	var requiredBitSet [2]uint8
 
 	if err := d.ObjBytes(func(d *jx.Decoder, k []byte) error {
 		switch string(k) {
@@ -424,6 +438,26 @@ func (s *Finding) Decode(d *jx.Decoder) error {
 			}(); err != nil {
 				return errors.Wrap(err, "decode field \"hint\"")
 			}
+		case "count":
+			if err := func() error {
+				s.Count.Reset()
+				if err := s.Count.Decode(d); err != nil {
+					return err
+				}
+				return nil
+			}(); err != nil {
+				return errors.Wrap(err, "decode field \"count\"")
+			}
+		case "pattern":
+			if err := func() error {
+				s.Pattern.Reset()
+				if err := s.Pattern.Decode(d); err != nil {
+					return err
+				}
+				return nil
+			}(); err != nil {
+				return errors.Wrap(err, "decode field \"pattern\"")
+			}
 		default:
 			return d.Skip()
 		}
@@ -433,8 +467,9 @@ func (s *Finding) Decode(d *jx.Decoder) error {
 	}
 	// Validate required fields.
 	var failures []validate.FieldError
-	for i, mask := range [1]uint8{
+	for i, mask := range [2]uint8{
 		0b01111111,
+		0b00000000,
 	} {
 		if result := (requiredBitSet[i] & mask) ^ mask; result != 0 {
 			// Mask only required fields and check equality to mask using XOR.

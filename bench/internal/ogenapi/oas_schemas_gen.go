@@ -163,6 +163,11 @@ type Finding struct {
 	Message string `json:"message"`
 	// What to do about it, where there is something to say.
 	Hint OptString `json:"hint"`
+	// How many findings it stands for, of the same rule in the same column, where that is more than one.
+	// The other members are about the first.
+	Count OptInt `json:"count"`
+	// The pointers of all of them, with * for the index of an array.
+	Pattern OptString `json:"pattern"`
 }
 
 // GetCode returns the value of Code.
@@ -205,6 +210,16 @@ func (s *Finding) GetHint() OptString {
 	return s.Hint
 }
 
+// GetCount returns the value of Count.
+func (s *Finding) GetCount() OptInt {
+	return s.Count
+}
+
+// GetPattern returns the value of Pattern.
+func (s *Finding) GetPattern() OptString {
+	return s.Pattern
+}
+
 // SetCode sets the value of Code.
 func (s *Finding) SetCode(val string) {
 	s.Code = val
@@ -243,6 +258,16 @@ func (s *Finding) SetMessage(val string) {
 // SetHint sets the value of Hint.
 func (s *Finding) SetHint(val OptString) {
 	s.Hint = val
+}
+
+// SetCount sets the value of Count.
+func (s *Finding) SetCount(val OptInt) {
+	s.Count = val
+}
+
+// SetPattern sets the value of Pattern.
+func (s *Finding) SetPattern(val OptString) {
+	s.Pattern = val
 }
 
 // How much the finding weighs. Only errors make a payload fall short of the contract.

@@ -1,6 +1,6 @@
-// Simd judges payloads for the benchmarks as the main program does, but is built
-// with the vector instructions that Go has behind GOEXPERIMENT=simd. It is a
-// worker: see worker.go.
+// Worker judges payloads for the benchmarks as the main program does, but is built
+// in another way: with the vector instructions that Go has behind GOEXPERIMENT=simd,
+// or with the Runhooks of another commit. See worker.go of the main program.
 package main
 
 import (
@@ -10,14 +10,15 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"time"
 
-	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/bench/internal/clock"
+	"github.com/runhooks/runhooks/bench/internal/ours"
 )
 
 // A request is what of one is used here.
 type request struct {
 	Do       string `json:"do"`
+	Subject  string `json:"subject"`
 	Corpus   string `json:"corpus"`
 	File     string `json:"file"`
 	Sizes    []int  `json:"sizes"`
@@ -30,7 +31,9 @@ type answer struct {
 	Error       string `json:"error,omitempty"`
 	Reason      string `json:"reason,omitempty"`
 	Rejected    int    `json:"rejected"`
+	Found       int    `json:"found"`
 	Nanoseconds int64  `json:"nanoseconds"`
+	Allocs      uint64 `json:"allocs"`
 }
 
 func main() {
@@ -42,7 +45,7 @@ func main() {
 		if err := requests.Decode(&r); errors.Is(err, io.EOF) {
 			return
 		} else if err != nil {
-			fmt.Fprintln(os.Stderr, "simd:", err)
+			fmt.Fprintln(os.Stderr, "worker:", err)
 			os.Exit(1)
 		}
 		a, err := do(r, corpora)
@@ -50,13 +53,11 @@ func main() {
 			a = answer{Error: err.Error()}
 		}
 		if err := answers.Encode(a); err != nil {
-			fmt.Fprintln(os.Stderr, "simd:", err)
+			fmt.Fprintln(os.Stderr, "worker:", err)
 			os.Exit(1)
 		}
 	}
 }
-
-const rejected = "does not conform"
 
 func do(r request, corpora map[string][][]byte) (answer, error) {
 	var a answer
@@ -76,23 +77,32 @@ func do(r request, corpora map[string][][]byte) (answer, error) {
 		}
 		corpora[r.Corpus] = payloads
 	case "judge":
-		if !conformance.Valid(r.Payload) {
-			a.Reason = rejected
+		if err := ours.Judges[r.Subject](r.Payload); err != nil {
+			a.Reason = err.Error()
 		}
 	case "run":
+		judge := ours.Judges[r.Subject]
 		runtime.GC()
-		start := time.Now()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := clock.CPU()
 		for range r.Passes {
 			for _, payload := range corpora[r.Corpus][:r.Payloads] {
-				if !conformance.Valid(payload) {
-					a.Rejected++
+				err := judge(payload)
+				if err == nil {
+					continue
+				}
+				if found, ok := err.(ours.Findings); ok {
+					a.Found += int(found)
+				}
+				if a.Rejected++; a.Rejected == 1 {
+					a.Reason = err.Error()
 				}
 			}
 		}
-		a.Nanoseconds = time.Since(start).Nanoseconds()
-		if a.Rejected > 0 {
-			a.Reason = rejected
-		}
+		a.Nanoseconds = (clock.CPU() - start).Nanoseconds()
+		runtime.ReadMemStats(&after)
+		a.Allocs = after.Mallocs - before.Mallocs
 	default:
 		return a, fmt.Errorf("%q is no request", r.Do)
 	}
