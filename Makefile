@@ -3,9 +3,10 @@
 
 GO       ?= go
 FUZZTIME ?= 1h
+MUTANTS  ?= 10000000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-modules test-browser screenshots test-simd test-32bit test-platforms race race-newest generate drift lint lint-go lint-specs lint-openapi lint-actions fuzz fuzz-short memory load interop bench bench-short bench-delivery bench-delivery-short chaos chaos-short test-release release-prepare release-snapshot apidiff clean
+.PHONY: help demo build wasm docs test test-modules test-browser screenshots test-pre-commit test-simd test-32bit test-platforms race race-newest generate locales drift lint lint-go lint-specs lint-openapi lint-actions fuzz fuzz-short memory load interop mutants bench bench-short bench-delivery bench-delivery-short chaos chaos-short test-release release-prepare release-snapshot apidiff clean
 
 # The modules below this one, but for bench/, so that what they import is not what
 # everybody gets who imports Runhooks.
@@ -21,8 +22,19 @@ help: ## List the targets
 demo: build ## Check payloads, send events to a listener, deliver one by the service, and show it all
 	@sh scripts/demo.sh
 
-build: ## Build bin/runhooks
-	$(GO) build -o bin/runhooks ./cmd/runhooks
+build: ## Build bin/runhooks as releases are built: without C, so that it starts sooner
+	CGO_ENABLED=0 $(GO) build -o bin/runhooks ./cmd/runhooks
+
+wasm: bindings/wasm/runhooks.wasm ## Build the WebAssembly module that the packages of other languages are made of
+
+# The sources are many, so that only go build knows whether there is something to do. -l keeps
+# the judge's functions small enough for a JVM, which takes 64 KB.
+.PHONY: bindings/wasm/runhooks.wasm
+bindings/wasm/runhooks.wasm:
+	GOOS=wasip1 GOARCH=wasm $(GO) build -tags wasmmodule -trimpath -ldflags='-s -w' -gcflags=github.com/runhooks/runhooks/internal/validate=-l -buildmode=c-shared -o $@ ./bindings/wasm
+
+docs: wasm ## Write the site to site/: a page that checks payloads in the browser
+	$(GO) run ./internal/site -out site
 
 test: ## Run the whole suite
 	$(GO) test ./...
@@ -34,18 +46,18 @@ test-modules: ## Test what is a module of its own: the adapters, databases, exam
 
 # Without npm or Chromium this is a skip by name, which REQUIRE_ALL=1 (as in CI)
 # makes a failure. scripts/chromium.sh installs Chromium.
-test-browser: ## Test the pages of runhooks serve in headless Chromium
+test-browser: ## Test the pages of runhooks serve, and the site, in headless Chromium
 	@if ! command -v npm >/dev/null; then missing="npm is not installed"; \
 	elif ! command -v "$${CHROMIUM:-chromium}" >/dev/null; then missing="Chromium is not installed"; fi; \
 	if [ -z "$$missing" ]; then \
-		$(MAKE) --no-print-directory internal/pagestest/node_modules/.package-lock.json && \
+		$(MAKE) --no-print-directory internal/pagestest/node_modules/.package-lock.json wasm && \
 		$(GO) -C internal/pagestest test -count=1 -timeout 30m ./...; \
 	else \
 		echo "SKIP test-browser: $$missing"; \
 		[ "$(REQUIRE_ALL)" != 1 ]; \
 	fi
 
-screenshots: ## Write screenshots of the pages to docs/images
+screenshots: wasm ## Write screenshots of the pages and of the site to docs/images
 	$(GO) -C internal/pagestest test -count=1 -timeout 30m -run TestScreenshots -screenshots=../../docs/images ./...
 
 internal/pagestest/node_modules/.package-lock.json: internal/pagestest/package-lock.json
@@ -100,6 +112,9 @@ generate: ## Regenerate all that is generated
 	$(GO) -C bench generate ./...
 	$(GO) -C interop generate ./...
 
+locales: ## Read anew how Node.js writes times in each locale, from CLDR; needs Java and Maven
+	sh tools/locales/generate.sh
+
 drift: ## Fail if what is generated isn't what its sources give
 	@GO='$(GO)' sh scripts/drift.sh
 
@@ -111,6 +126,7 @@ lint-go:
 		echo "not formatted; run gofmt -w on:" >&2; echo "$$unformatted" >&2; exit 1; \
 	fi
 	$(GO) vet ./...
+	GOOS=wasip1 GOARCH=wasm $(GO) vet -tags wasmmodule ./bindings/wasm
 	$(GO) tool -modfile=tools/lint/go.mod staticcheck ./...
 	@for module in bench bench/delivery tools/release internal/pagestest $(MODULES); do \
 		echo "$(GO) vet, staticcheck in $$module"; \
@@ -147,8 +163,8 @@ lint-actions:
 fuzz: ## Fuzz every target, each for FUZZTIME (default 1h)
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' sh scripts/fuzz.sh
 
-fuzz-short: ## Fuzz every target for 10 seconds, and the validators against the judge for a minute
-	@GO='$(GO)' FUZZTIME=10s sh scripts/fuzz.sh
+fuzz-short: ## Fuzz every target for 5 seconds, and the validators against the judge for a minute
+	@GO='$(GO)' FUZZTIME=5s sh scripts/fuzz.sh
 	@GO='$(GO)' FUZZTIME=1m sh scripts/fuzz.sh FuzzValidate
 
 memory: ## Check a gigabyte of NDJSON, and one large .json, and show the peak memory (limits: 64 MiB, and the file and little more)
@@ -157,10 +173,13 @@ memory: ## Check a gigabyte of NDJSON, and one large .json, and show the peak me
 load: ## Send 100,000 events to a receiver, 200 at a time, beside a handler that only reads them
 	$(GO) test ./pkg/receiver -run TestLoad -v -count=1 -load.requests=100000 -timeout=30m
 
-interop: build ## Run the generators, validators and receivers of other languages (INTEROPFLAGS='-only python')
+interop: build wasm ## Run the generators, validators, receivers and packages of other languages (INTEROPFLAGS='-only python')
 	cd interop && $(GO) run . $(INTEROPFLAGS)
 
-bench: build bench/node/node_modules/.package-lock.json bench/.cache/venv ## Compare the validator with others (BENCHFLAGS='--only ajv --rounds 2')
+mutants: bench/node/node_modules/.package-lock.json ## Hold the checker, jsonschema/v5, v6 and ajv to each other over MUTANTS (default 10000000) payloads
+	cd bench && $(GO) run ./mutants -n $(MUTANTS) $(MUTANTSFLAGS)
+
+bench: build wasm bench/node/node_modules/.package-lock.json bench/.cache/venv ## Compare the validator with others (BENCHFLAGS='--only ajv --rounds 2')
 	cd bench && $(GO) run . --results results $(BENCHFLAGS)
 
 bench-short: ## See that the benchmarks run, and that each of the Go peers judges as it should
@@ -190,6 +209,9 @@ bench/.cache/venv: bench/python/requirements.txt
 		echo "SKIP simdjson: python3 is not installed"; \
 	fi
 
+test-pre-commit: ## Test the hooks with pre-commit, which is installed from PyPI
+	sh scripts/precommit.sh $(GO) test -tags precommit -count=1 -run TestPreCommit ./internal/cli
+
 test-release: ## Build a mock release twice and compare, fetch it as a stranger, and see apidiff fail
 	$(GO) -C tools/release test -count=1 -timeout 30m ./...
 
@@ -205,5 +227,7 @@ apidiff: ## Compare the packages of pkg with those of the last release
 	$(GO) -C tools/release run . apidiff
 
 clean: ## Remove what was built
-	rm -rf bin dist tools/openapi-lint/node_modules internal/pagestest/node_modules bench/.cache bench/node/node_modules
-	rm -rf interop/*/bin interop/*/generated interop/*/node_modules interop/*/target interop/*/venv interop/*/receiver/target
+	rm -rf bin dist bindings/wasm/runhooks.wasm bindings/npm/runhooks.wasm bindings/npm/embedded.js interop/bindings/npm/generated interop/bindings/npm/node_modules
+	rm -rf tools/openapi-lint/node_modules internal/pagestest/node_modules bench/.cache bench/node/node_modules
+	rm -rf interop/*/bin interop/*/generated interop/*/node_modules interop/*/target interop/*/venv interop/*/receiver/target bindings/maven/target interop/bindings/maven/*/target
+	rm -rf interop/bindings/*/generated interop/bindings/*/node_modules interop/bindings/*/target interop/bindings/*/venv

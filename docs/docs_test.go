@@ -12,7 +12,8 @@ import (
 // shown matches a block of code that says which file it is.
 var shown = regexp.MustCompile("(?s)<!-- file: (\\S+) -->\n+```[a-z]*\n(.*?\n)```\n")
 
-// The code in the guides is the code that "make interop" runs.
+// The code in the guides is the code that "make interop" and the tests of
+// examples/unsigned run.
 func TestCodeIsThatOfFiles(t *testing.T) {
 	guides, err := filepath.Glob("languages/*.md")
 	if err != nil {
@@ -21,6 +22,7 @@ func TestCodeIsThatOfFiles(t *testing.T) {
 	if len(guides) == 0 {
 		t.Fatal("there are no guides")
 	}
+	guides = append(guides, "receive-unsigned.md")
 	for _, guide := range guides {
 		text, err := os.ReadFile(guide)
 		if err != nil {

@@ -118,6 +118,21 @@ show 0 "Its delivery." \
 show 0 "And the attempt." \
 	bin/runhooks deliveries show dlv_1
 
+# The same from a server that can't be changed.
+background rows bin/runhooks listen --addr :0 --count 1
+rows=$process
+show 0 "Another endpoint, which gets events in one typed form, whatever was sent." \
+	bin/runhooks endpoints create "$url" --robot shop --form canonical
+
+printf '\n── An inlet, for a server that can'"'"'t be changed.\n$ bin/runhooks inlets create scrapers --robot shop\n\n'
+bin/runhooks inlets create scrapers --robot shop | tee "$work/inlet"
+show 0 "What such a server sends to it." \
+	bin/runhooks trigger run_completed --as maxun --unsigned --to "$(sed -n 's/^  \(http.*\/in\/.*\)/\1/p' "$work/inlet")"
+
+printf '\n── It arrived, signed and typed.\n\n'
+wait $rows
+cat "$work/rows"
+
 kill -INT $service
 wait $service
 
