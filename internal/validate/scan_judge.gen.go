@@ -423,7 +423,10 @@ func mayHoldLocalURL(b []byte, i, end int) bool {
 			return false
 		}
 		i += n + 2
-		if before := b[i-3]; (before == ':' || before == '"' || before == ' ') && mayBeLocalHost(b, i) {
+		switch before := b[i-3]; {
+		case before == ':' && b[i-4]|0x20 == 'e': // file, of whatever host
+			return true
+		case (before == ':' || before == '"' || before == ' ') && mayBeLocalHost(b, i):
 			return true
 		}
 	}

@@ -78,6 +78,7 @@ var urls = []struct {
 	{"http://[fe80::1]/a", true},
 	{"http://[fd12:3456::1]/a", true},
 	{"file:///srv/screenshots/a.png", true},
+	{"File://files.example.com/a.png", true},
 	{" //127.0.0.1/a", true},
 	{"  http://127.0.0.1/a ", true},
 

@@ -326,6 +326,7 @@ func TestMayHoldLocalURL(t *testing.T) {
 		`"http://minio:9000/a"`: true, `"http://a.internal?b"`: true, `"http://user:pw@localhost/"`: true,
 		`"http:\/\/localhost"`: true, `"http://ｌocalhost/"`: true, `"http://a%2elocal/"`: true,
 		`["https://example.com/", "http://printer.lan/"]`: true, `{"url": "http://10.0.0.1"}`: true,
+		`"file:///srv/a.png"`: true, `"FILE://files.example.com/a.png"`: true,
 		`"https://example.com/a//b.local"`: false, `"https://cdn.example.com:443/a"`: false,
 		`"https://a-very-long-label-of-a-host.museumofmodernart/"`: false,
 		`["https://example.com/", "/a"]`:                           false, `"localhost"`: false, `""`: false, `5`: false, `null`: false,
