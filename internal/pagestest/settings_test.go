@@ -88,6 +88,7 @@ func TestSettings(t *testing.T) {
 	p.sees("The endpoint is active", "1 delivery is held")
 	p.accessible()
 	p.click("Deliver them now")
+	p.reaches("/jobs/")
 	eventually(t, "what was held is delivered", func() bool { return receiver.received() == 2 })
 
 	p.visit("/robots/shop")
