@@ -49,7 +49,9 @@ func info30(n *yaml.Node) (*yaml.Node, error) {
 		case "summary":
 			continue
 		case "description":
-			v = text(strings.TrimPrefix(value(n, "summary")+"\n\n"+v.Value, "\n\n"))
+			if summary := value(n, "summary"); summary != "" {
+				v = text(strings.TrimSuffix(summary, ".") + ".\n\n" + v.Value)
+			}
 		case "license":
 			license := mapping()
 			for key, v := range pairs(v) {

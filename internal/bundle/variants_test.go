@@ -132,7 +132,8 @@ definitions:
 // twoEvents are the webhooks of a document, each with its request body and
 // more; and the components.
 func twoEvents(a, b, mapping string) string {
-	return `webhooks:
+	return `paths: {}
+webhooks:
   a: {post: {operationId: onA, summary: An A, description: "About A.\n", ` + a + `}}
   b: {post: {operationId: onB, summary: A B, description: "About B.\n", ` + b + `}}
 components:
@@ -169,8 +170,10 @@ paths:
   /events:
     post:
       operationId: receiveUnion
-      summary: Either
+      summary: Receive an event
       description: |
+        Either.
+
         ` + "`a`" + `: An A.
         About A.
 
@@ -208,6 +211,7 @@ func TestReceiverErrors(t *testing.T) {
 		want string
 	}{
 		{"no webhooks", "info: {}\n", `there are no webhooks`},
+		{"paths", strings.Replace(twoEvents(takes("A", "x"), takes("B", "y"), bothMapped), "paths: {}", "paths: {/: {}}", 1), `has paths of its own`},
 		{"no union", twoEvents(takes("A", "x"), takes("B", "y"), `a: "#/components/schemas/A"`),
 			`no component has a discriminator that maps the webhooks ["a" "b"]`},
 		{"other responses", twoEvents(takes("A", "x"), strings.Replace(takes("B", "y"), "OK", "Fine", 1), bothMapped),
@@ -254,7 +258,7 @@ paths: {/: {post: {parameters: [{name: h, in: header, schema: {const: a, type: s
 			want: `info:
   title: T
   description: |-
-    In short
+    In short.
 
     At length
   license:
