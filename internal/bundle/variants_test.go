@@ -242,6 +242,11 @@ func component(schema string) string {
 	return "components: {schemas: {A: " + schema + ", B: {type: object}}}\n"
 }
 
+// responses is a document of one operation.
+func responses(responses string) string {
+	return "paths: {/: {post: {responses: {" + responses + "}}}}\n"
+}
+
 func TestOpenAPI30(t *testing.T) {
 	tests := []struct {
 		name string
@@ -322,6 +327,62 @@ paths:
       type: object
 `,
 		},
+		{
+			name: "ranges become statuses and a default",
+			doc: `paths: {/: {post: {responses: {
+  "2XX": {$ref: "#/components/responses/Taken"}, "202": {description: Later.}, "410": {$ref: "#/components/responses/Refused"},
+  "4XX": {$ref: "#/components/responses/Refused"}, "5XX": {$ref: "#/components/responses/Failed"}}}}}
+components: {responses: {Taken: {description: Taken.},
+  Refused: {description: Refused., content: {text/plain: {schema: {type: string}, examples: {refused: {value: "no"}}}}},
+  Failed: {description: Failed., headers: {H: {schema: {type: string}}}, content: {text/plain: {schema: {type: string}, examples: {failed: {value: oh}}}}}}}
+`,
+			want: `paths:
+  /:
+    post:
+      responses:
+        "200":
+          $ref: '#/components/responses/Taken'
+        "204":
+          $ref: '#/components/responses/Taken'
+        "202":
+          description: Later.
+        "410":
+          $ref: '#/components/responses/Refused'
+        default:
+          description: |
+            2XX: Taken.
+
+            4XX: Refused.
+
+            5XX: Failed.
+          content:
+            text/plain:
+              schema:
+                type: string
+              examples:
+                refused:
+                  value: "no"
+                failed:
+                  value: oh
+          headers:
+            H:
+              schema:
+                type: string
+components:
+  responses:
+    Taken:
+      description: Taken.
+    Refused:
+      description: Refused.
+      content:
+        text/plain:
+          schema:
+            type: string
+          examples:
+            refused:
+              value: "no"
+`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -354,6 +415,15 @@ func TestOpenAPI30Errors(t *testing.T) {
 		{"a keyword that 3.0 doesn't know", component(`{anyOf: [{patternProperties: {}}]}`), `component A: there is no patternProperties`},
 		{"const and enum", component(`{const: a, enum: [a]}`), `component A: const beside enum; one says it all`},
 		{"a boolean", component(`{properties: {a: true}}`), `component A: a schema can't be true; write {} or not`},
+		{"ranges beside a default", responses(`"4XX": {description: A.}, default: {description: B.}`), `a default can't stand for ranges, too`},
+		{"a range of nothing", responses(`"4XX": {$ref: "#/components/parameters/P"}`) + "components: {parameters: {P: {name: p}}}\n",
+			`#/components/parameters/P is not a response`},
+		{"ranges of two schemas", responses(`"4XX": {description: A., content: {text/plain: {schema: {}}}}, "5XX": {description: B., content: {text/plain: {schema: {type: string}}}}`),
+			`5XX and the ranges before it: there are two values of schema`},
+		{"ranges with one example", responses(`"4XX": {description: A., content: {text/plain: {examples: {e: {value: 1}}}}}, "5XX": {description: B., content: {text/plain: {examples: {e: {value: 1}}}}}`),
+			`5XX and the ranges before it: there are two examples e`},
+		{"ranges of two headers", responses(`"4XX": {description: A., headers: {H: {schema: {}}}}, "5XX": {description: B., headers: {H: {}}}`),
+			`5XX and the ranges before it: there are two H of headers`},
 		{"a condition below not", component(`{not: {items: {if: {}, then: {}}}}`),
 			`component A: if below not can't be left out: less would be accepted`},
 	}
