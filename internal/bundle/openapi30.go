@@ -14,9 +14,9 @@ import (
 // It accepts all that the original accepts, and more: 3.0 has no if, then and
 // else, so what they say is left out, and the description says so. Everything
 // else is said in other words: const as an enum of one, the first of examples as
-// example, the type null as nullable. Ranges of statuses, such as 4XX, become
-// statuses and a default, because many generators for 3.0 don't know them. What has
-// no words in 3.0, such as webhooks, is an error.
+// example, the type null as nullable. Ranges of statuses, such as 4XX, are replaced by
+// statuses, because many generators for 3.0 don't know them. What has no words in 3.0,
+// such as webhooks, is an error.
 func (d *Document) OpenAPI30() (*Document, error) {
 	root, err := withoutRanges(d.root)
 	if err == nil {

@@ -1,39 +1,39 @@
 package bundle
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// responsePrefix begins the pointers to the responses among the components.
-const responsePrefix = "/components/responses/"
-
-// successes are the statuses that stand for 2XX: those that receivers answer with.
-var successes = []string{"200", "202", "204"}
-
 // isRange matches a range of statuses.
 var isRange = regexp.MustCompile(`^[1-5]XX$`)
 
-// withoutRanges gives an OpenAPI document whose operations have no response for a
-// range of statuses. Responses that no operation refers to any more are left out of
-// the components.
+// usual are the statuses that a range becomes if its response has no examples.
+var usual = map[string][]string{
+	"2XX": {"200", "202", "204"},
+	"3XX": {"301", "302", "303", "307", "308"},
+}
+
+// rangeNote ends the description of an operation that has lost a range of statuses.
+const rangeNote = "A status that is not listed means what the listed ones with the same first digit mean."
+
+// withoutRanges gives an OpenAPI document whose operations have statuses in place of
+// ranges of them. A range becomes the statuses that its examples have, each with those
+// examples. A default would say more, but progenitor takes none beside a success without
+// a body. Responses that no operation refers to any more are left out.
 func withoutRanges(root *yaml.Node) (*yaml.Node, error) {
 	paths := lookup(root, "paths")
 	if paths == nil {
 		return root, nil
 	}
+	components := lookup(lookup(root, "components"), "responses")
 	paths, err := rebuild(paths, func(_ string, item *yaml.Node) (*yaml.Node, error) {
 		return rebuild(item, func(_ string, operation *yaml.Node) (*yaml.Node, error) {
-			return rebuild(operation, func(key string, value *yaml.Node) (*yaml.Node, error) {
-				if key == "responses" {
-					return statuses(root, value)
-				}
-				return verbatim(value), nil
-			})
+			return listStatuses(components, operation)
 		})
 	})
 	if err != nil {
@@ -49,7 +49,7 @@ func withoutRanges(root *yaml.Node) (*yaml.Node, error) {
 					return verbatim(value), nil
 				}
 				return rebuild(value, func(name string, response *yaml.Node) (*yaml.Node, error) {
-					if !refers(paths, "#"+responsePrefix+name) {
+					if !refers(paths, responsePrefix+name) {
 						return nil, nil
 					}
 					return verbatim(response), nil
@@ -60,107 +60,84 @@ func withoutRanges(root *yaml.Node) (*yaml.Node, error) {
 	})
 }
 
-// statuses gives the responses of an operation without ranges. What a range stands for
-// is said by the default, and 2XX also becomes the successes.
-func statuses(root, responses *yaml.Node) (*yaml.Node, error) {
-	each, other := mapping(), mapping()
-	var description strings.Builder
+// responsePrefix begins a reference to a response among the components.
+const responsePrefix = "#/components/responses/"
+
+// listStatuses copies an operation, with statuses in place of ranges. What is explicit
+// wins over what a range becomes.
+func listStatuses(components, operation *yaml.Node) (*yaml.Node, error) {
+	operation = verbatim(operation)
+	responses, listed := lookup(operation, "responses"), mapping()
+	lost := false
 	for status, response := range pairs(responses) {
 		if !isRange.MatchString(status.Value) {
-			set(each, status.Value, verbatim(response))
+			set(listed, status.Value, response)
 			continue
 		}
-		if status.Value == "2XX" {
-			for _, success := range successes {
-				if lookup(responses, success) == nil {
-					set(each, success, verbatim(response))
-				}
+		lost = true
+		resolved := response
+		if target := value(response, "$ref"); target != "" {
+			if resolved = lookup(components, strings.TrimPrefix(target, responsePrefix)); resolved == nil {
+				return nil, fmt.Errorf("%s is not a response", target)
 			}
 		}
-		if target := lookup(response, "$ref"); target != nil {
-			name, _ := strings.CutPrefix(target.Value, "#"+responsePrefix)
-			if response = lookup(lookup(lookup(root, "components"), "responses"), name); response == nil {
-				return nil, fmt.Errorf("%s is not a response", target.Value)
-			}
+		statuses, exemplified := exampleStatuses(resolved), true
+		if statuses == nil {
+			statuses, exemplified = usual[status.Value], false
 		}
-		if err := mergeResponse(other, response); err != nil {
-			return nil, fmt.Errorf("%s and the ranges before it: %w", status.Value, err)
+		if statuses == nil {
+			return nil, fmt.Errorf("%s has no example whose status could be listed", status.Value)
 		}
-		fmt.Fprintf(&description, "%s: %s\n\n", status.Value, strings.TrimSpace(value(response, "description")))
-	}
-	if description.Len() == 0 {
-		return each, nil
-	}
-	if lookup(responses, "default") != nil {
-		return nil, errors.New("a default can't stand for ranges, too")
-	}
-	set(other, "description", text(strings.TrimSpace(description.String())+"\n"))
-	set(each, "default", other)
-	return each, nil
-}
-
-// mergeResponse adds to a response what another has. Its description is the
-// caller's.
-func mergeResponse(into, response *yaml.Node) error {
-	if into.Content == nil {
-		set(into, "description", nil) // comes first
-	}
-	for key, part := range pairs(response) {
-		if key.Value == "description" {
-			continue
-		}
-		known := lookup(into, key.Value)
-		if known == nil {
-			set(into, key.Value, verbatim(part))
-			continue
-		}
-		for name, one := range pairs(part) {
-			other := lookup(known, name.Value)
+		for _, one := range statuses {
 			switch {
-			case other == nil:
-				set(known, name.Value, verbatim(one))
-			case key.Value == "content":
-				if err := mergeMedia(other, one); err != nil {
-					return err
-				}
-			case !equal(other, one):
-				return fmt.Errorf("there are two %s of %s", name.Value, key.Value)
+			case lookup(responses, one) != nil:
+			case exemplified:
+				set(listed, one, withExamplesOf(one, resolved))
+			default:
+				set(listed, one, verbatim(response))
 			}
 		}
 	}
-	return nil
+	if lost {
+		set(operation, "responses", listed)
+		set(operation, "description", text(strings.TrimSpace(strings.TrimSpace(value(operation, "description"))+"\n\n"+rangeNote)+"\n"))
+	}
+	return operation, nil
 }
 
-// mergeMedia adds the examples of a media type to those of the same type with the same
-// schema.
-func mergeMedia(into, media *yaml.Node) error {
-	for key, part := range pairs(media) {
-		known := lookup(into, key.Value)
-		if key.Value != "examples" || known == nil {
-			if known == nil || !equal(known, part) {
-				return fmt.Errorf("there are two values of %s", key.Value)
+// exampleStatuses gives the statuses that examples of a response have, sorted.
+func exampleStatuses(response *yaml.Node) []string {
+	var statuses []string
+	for _, media := range pairs(lookup(response, "content")) {
+		for _, example := range pairs(lookup(media, "examples")) {
+			if status := value(lookup(example, "value"), "status"); status != "" {
+				statuses = append(statuses, status)
 			}
-			continue
-		}
-		for name, example := range pairs(part) {
-			if lookup(known, name.Value) != nil {
-				return fmt.Errorf("there are two examples %s", name.Value)
-			}
-			set(known, name.Value, verbatim(example))
 		}
 	}
-	return nil
+	slices.Sort(statuses)
+	return slices.Compact(statuses)
+}
+
+// withExamplesOf copies a response with those of its examples that have the status.
+func withExamplesOf(status string, response *yaml.Node) *yaml.Node {
+	response = verbatim(response)
+	for _, media := range pairs(lookup(response, "content")) {
+		examples := mapping()
+		for name, example := range pairs(lookup(media, "examples")) {
+			if value(lookup(example, "value"), "status") == status {
+				set(examples, name.Value, example)
+			}
+		}
+		set(media, "examples", examples)
+	}
+	return response
 }
 
 // refers tells whether n refers to the given place.
 func refers(n *yaml.Node, reference string) bool {
-	if target := lookup(n, "$ref"); target != nil && target.Value == reference {
+	if value(n, "$ref") == reference {
 		return true
 	}
-	for _, child := range n.Content {
-		if refers(child, reference) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return refers(child, reference) })
 }

@@ -328,17 +328,20 @@ paths:
 `,
 		},
 		{
-			name: "ranges become statuses and a default",
-			doc: `paths: {/: {post: {responses: {
-  "2XX": {$ref: "#/components/responses/Taken"}, "202": {description: Later.}, "410": {$ref: "#/components/responses/Refused"},
-  "4XX": {$ref: "#/components/responses/Refused"}, "5XX": {$ref: "#/components/responses/Failed"}}}}}
-components: {responses: {Taken: {description: Taken.},
-  Refused: {description: Refused., content: {text/plain: {schema: {type: string}, examples: {refused: {value: "no"}}}}},
-  Failed: {description: Failed., headers: {H: {schema: {type: string}}}, content: {text/plain: {schema: {type: string}, examples: {failed: {value: oh}}}}}}}
+			name: "ranges become statuses",
+			doc: `paths: {/: {post: {description: "An operation.\n", responses: {
+  "2XX": {$ref: "#/components/responses/Taken"}, "202": {description: Later.}, "410": {$ref: "#/components/responses/Gone"},
+  "4XX": {$ref: "#/components/responses/Refused"}}}}}
+components: {responses: {Taken: {description: Taken.}, Gone: {description: Gone.},
+  Refused: {description: Refused., content: {text/plain: {examples: {a: {value: {status: 422}}, b: {value: {status: 401}}, c: {value: {status: 410}}}}}}}}
 `,
 			want: `paths:
   /:
     post:
+      description: |
+        An operation.
+
+        A status that is not listed means what the listed ones with the same first digit mean.
       responses:
         "200":
           $ref: '#/components/responses/Taken'
@@ -347,40 +350,29 @@ components: {responses: {Taken: {description: Taken.},
         "202":
           description: Later.
         "410":
-          $ref: '#/components/responses/Refused'
-        default:
-          description: |
-            2XX: Taken.
-
-            4XX: Refused.
-
-            5XX: Failed.
+          $ref: '#/components/responses/Gone'
+        "401":
+          description: Refused.
           content:
             text/plain:
-              schema:
-                type: string
               examples:
-                refused:
-                  value: "no"
-                failed:
-                  value: oh
-          headers:
-            H:
-              schema:
-                type: string
+                b:
+                  value:
+                    status: 401
+        "422":
+          description: Refused.
+          content:
+            text/plain:
+              examples:
+                a:
+                  value:
+                    status: 422
 components:
   responses:
     Taken:
       description: Taken.
-    Refused:
-      description: Refused.
-      content:
-        text/plain:
-          schema:
-            type: string
-          examples:
-            refused:
-              value: "no"
+    Gone:
+      description: Gone.
 `,
 		},
 	}
@@ -415,15 +407,9 @@ func TestOpenAPI30Errors(t *testing.T) {
 		{"a keyword that 3.0 doesn't know", component(`{anyOf: [{patternProperties: {}}]}`), `component A: there is no patternProperties`},
 		{"const and enum", component(`{const: a, enum: [a]}`), `component A: const beside enum; one says it all`},
 		{"a boolean", component(`{properties: {a: true}}`), `component A: a schema can't be true; write {} or not`},
-		{"ranges beside a default", responses(`"4XX": {description: A.}, default: {description: B.}`), `a default can't stand for ranges, too`},
 		{"a range of nothing", responses(`"4XX": {$ref: "#/components/parameters/P"}`) + "components: {parameters: {P: {name: p}}}\n",
 			`#/components/parameters/P is not a response`},
-		{"ranges of two schemas", responses(`"4XX": {description: A., content: {text/plain: {schema: {}}}}, "5XX": {description: B., content: {text/plain: {schema: {type: string}}}}`),
-			`5XX and the ranges before it: there are two values of schema`},
-		{"ranges with one example", responses(`"4XX": {description: A., content: {text/plain: {examples: {e: {value: 1}}}}}, "5XX": {description: B., content: {text/plain: {examples: {e: {value: 1}}}}}`),
-			`5XX and the ranges before it: there are two examples e`},
-		{"ranges of two headers", responses(`"4XX": {description: A., headers: {H: {schema: {}}}}, "5XX": {description: B., headers: {H: {}}}`),
-			`5XX and the ranges before it: there are two H of headers`},
+		{"a range without an example", responses(`"4XX": {description: A.}`), `4XX has no example whose status could be listed`},
 		{"a condition below not", component(`{not: {items: {if: {}, then: {}}}}`),
 			`component A: if below not can't be left out: less would be accepted`},
 	}
