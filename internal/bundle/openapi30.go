@@ -14,10 +14,14 @@ import (
 // It accepts all that the original accepts, and more: 3.0 has no if, then and
 // else, so what they say is left out, and the description says so. Everything
 // else is said in other words: const as an enum of one, the first of examples as
-// example, the type null as nullable. What has no words in 3.0, such as
-// webhooks, is an error.
+// example, the type null as nullable. Ranges of statuses, such as 4XX, are replaced by
+// statuses, because many generators for 3.0 don't know them. What has no words in 3.0,
+// such as webhooks, is an error.
 func (d *Document) OpenAPI30() (*Document, error) {
-	root, err := openapi30(d.root)
+	root, err := withoutRanges(d.root)
+	if err == nil {
+		root, err = openapi30(root)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %s, as OpenAPI 3.0: %w", d.source, err)
 	}
@@ -49,7 +53,9 @@ func info30(n *yaml.Node) (*yaml.Node, error) {
 		case "summary":
 			continue
 		case "description":
-			v = text(strings.TrimPrefix(value(n, "summary")+"\n\n"+v.Value, "\n\n"))
+			if summary := value(n, "summary"); summary != "" {
+				v = text(strings.TrimSuffix(summary, ".") + ".\n\n" + v.Value)
+			}
 		case "license":
 			license := mapping()
 			for key, v := range pairs(v) {

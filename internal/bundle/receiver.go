@@ -21,6 +21,9 @@ const receiverPath = "/events"
 // mapping names every webhook. The operations of the webhooks have to be the
 // same but for what they say of themselves and of their body.
 func (d *Document) Receiver() (*Document, error) {
+	if known := lookup(d.root, "paths"); known != nil && len(known.Content) > 0 {
+		return nil, fmt.Errorf("bundle: %s: has paths of its own", d.source)
+	}
 	operation, err := receive(d.root)
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %s: %w", d.source, err)
@@ -32,9 +35,11 @@ func (d *Document) Receiver() (*Document, error) {
 
 	root := mapping()
 	for key, value := range pairs(d.root) {
-		if key.Value == "webhooks" {
+		switch key.Value {
+		case "webhooks":
 			set(root, "paths", paths)
-		} else {
+		case "paths": // has nothing in it
+		default:
 			set(root, key.Value, verbatim(value))
 		}
 	}
@@ -51,6 +56,7 @@ func receive(root *yaml.Node) (*yaml.Node, error) {
 	}
 	var first string // the webhook whose operation all others are compared to
 	var description strings.Builder
+	fmt.Fprintf(&description, "%s\n\n", strings.TrimSpace(value(schema, "description")))
 	merged, media := mapping(), mapping()
 	set(media, "schema", ref(componentPrefix+union))
 	for name, item := range pairs(webhooks) {
@@ -67,7 +73,7 @@ func receive(root *yaml.Node) (*yaml.Node, error) {
 		if first == "" {
 			first = name.Value
 			set(merged, "operationId", text("receive"+union))
-			set(merged, "summary", text(strings.TrimSuffix(value(schema, "description"), ".")))
+			set(merged, "summary", text("Receive an event"))
 			set(merged, "description", nil) // once it is complete
 		}
 		for key, part := range pairs(post) {

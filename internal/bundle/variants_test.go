@@ -132,7 +132,8 @@ definitions:
 // twoEvents are the webhooks of a document, each with its request body and
 // more; and the components.
 func twoEvents(a, b, mapping string) string {
-	return `webhooks:
+	return `paths: {}
+webhooks:
   a: {post: {operationId: onA, summary: An A, description: "About A.\n", ` + a + `}}
   b: {post: {operationId: onB, summary: A B, description: "About B.\n", ` + b + `}}
 components:
@@ -169,8 +170,10 @@ paths:
   /events:
     post:
       operationId: receiveUnion
-      summary: Either
+      summary: Receive an event
       description: |
+        Either.
+
         ` + "`a`" + `: An A.
         About A.
 
@@ -208,6 +211,7 @@ func TestReceiverErrors(t *testing.T) {
 		want string
 	}{
 		{"no webhooks", "info: {}\n", `there are no webhooks`},
+		{"paths", strings.Replace(twoEvents(takes("A", "x"), takes("B", "y"), bothMapped), "paths: {}", "paths: {/: {}}", 1), `has paths of its own`},
 		{"no union", twoEvents(takes("A", "x"), takes("B", "y"), `a: "#/components/schemas/A"`),
 			`no component has a discriminator that maps the webhooks ["a" "b"]`},
 		{"other responses", twoEvents(takes("A", "x"), strings.Replace(takes("B", "y"), "OK", "Fine", 1), bothMapped),
@@ -238,6 +242,11 @@ func component(schema string) string {
 	return "components: {schemas: {A: " + schema + ", B: {type: object}}}\n"
 }
 
+// responses is a document of one operation.
+func responses(responses string) string {
+	return "paths: {/: {post: {responses: {" + responses + "}}}}\n"
+}
+
 func TestOpenAPI30(t *testing.T) {
 	tests := []struct {
 		name string
@@ -254,7 +263,7 @@ paths: {/: {post: {parameters: [{name: h, in: header, schema: {const: a, type: s
 			want: `info:
   title: T
   description: |-
-    In short
+    In short.
 
     At length
   license:
@@ -318,6 +327,54 @@ paths:
       type: object
 `,
 		},
+		{
+			name: "ranges become statuses",
+			doc: `paths: {/: {post: {description: "An operation.\n", responses: {
+  "2XX": {$ref: "#/components/responses/Taken"}, "202": {description: Later.}, "410": {$ref: "#/components/responses/Gone"},
+  "4XX": {$ref: "#/components/responses/Refused"}}}}}
+components: {responses: {Taken: {description: Taken.}, Gone: {description: Gone.},
+  Refused: {description: Refused., content: {text/plain: {examples: {a: {value: {status: 422}}, b: {value: {status: 401}}, c: {value: {status: 410}}}}}}}}
+`,
+			want: `paths:
+  /:
+    post:
+      description: |
+        An operation.
+
+        A status that is not listed means what the listed ones with the same first digit mean.
+      responses:
+        "200":
+          $ref: '#/components/responses/Taken'
+        "204":
+          $ref: '#/components/responses/Taken'
+        "202":
+          description: Later.
+        "410":
+          $ref: '#/components/responses/Gone'
+        "401":
+          description: Refused.
+          content:
+            text/plain:
+              examples:
+                b:
+                  value:
+                    status: 401
+        "422":
+          description: Refused.
+          content:
+            text/plain:
+              examples:
+                a:
+                  value:
+                    status: 422
+components:
+  responses:
+    Taken:
+      description: Taken.
+    Gone:
+      description: Gone.
+`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -350,6 +407,9 @@ func TestOpenAPI30Errors(t *testing.T) {
 		{"a keyword that 3.0 doesn't know", component(`{anyOf: [{patternProperties: {}}]}`), `component A: there is no patternProperties`},
 		{"const and enum", component(`{const: a, enum: [a]}`), `component A: const beside enum; one says it all`},
 		{"a boolean", component(`{properties: {a: true}}`), `component A: a schema can't be true; write {} or not`},
+		{"a range of nothing", responses(`"4XX": {$ref: "#/components/parameters/P"}`) + "components: {parameters: {P: {name: p}}}\n",
+			`#/components/parameters/P is not a response`},
+		{"a range without an example", responses(`"4XX": {description: A.}`), `4XX has no example whose status could be listed`},
 		{"a condition below not", component(`{not: {items: {if: {}, then: {}}}}`),
 			`component A: if below not can't be left out: less would be accepted`},
 	}
