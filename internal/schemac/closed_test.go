@@ -70,6 +70,7 @@ func TestClosed(t *testing.T) {
 
 		// Refused.
 		{at: runID, keyword: "format", value: `"hostname"`},
+		{at: runID, keyword: "format", value: `"int64"`},
 		{at: userID, keyword: "multipleOf", value: `2`},
 		{at: runID, keyword: "oneOf", value: `[{"minLength": 1}, {"minLength": 3}]`},
 		{at: runID, keyword: "not", value: `{"const": "w2"}`},
