@@ -224,17 +224,22 @@ func TestAcceptsMore(t *testing.T) {
 	const (
 		kinTime   = "the pattern by which kin-openapi checks date-time says so"
 		kinNumber = "kin-openapi computes with float64"
+		kinInt64  = "kin-openapi takes format: int64 for a bound, and the contract sets none"
 	)
 	kinDiffers := map[string]string{
-		"number.1e400":                    kinNumber,
-		"number.1e-400":                   kinNumber,
-		"number.almost-one":               kinNumber,
-		"number.minus-1e-400":             kinNumber,
-		"time.leap-second-local":          kinTime,
-		"time.leap-second-noon":           kinTime,
-		"time.lower-case-t":               kinTime,
-		"time.lower-case-z":               kinTime,
-		"time.run-times-at-a-leap-second": kinTime,
+		"number.1e400":                       kinNumber,
+		"number.30-digits":                   kinInt64,
+		"number.counts-beyond-double":        kinInt64,
+		"number.counts-beyond-double-differ": kinInt64,
+		"number.user-id-30-digits":           kinInt64,
+		"number.1e-400":                      kinNumber,
+		"number.almost-one":                  kinNumber,
+		"number.minus-1e-400":                kinNumber,
+		"time.leap-second-local":             kinTime,
+		"time.leap-second-noon":              kinTime,
+		"time.lower-case-t":                  kinTime,
+		"time.lower-case-z":                  kinTime,
+		"time.run-times-at-a-leap-second":    kinTime,
 	}
 
 	loader := openapi3.NewLoader()

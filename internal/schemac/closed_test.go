@@ -55,8 +55,10 @@ func TestClosed(t *testing.T) {
 		{at: userID, keyword: "enum", value: `[107, 108]`, was: `108`, is: `109`, judged: true},
 		{at: userID, keyword: "const", value: `108.0`, was: `108`, is: `109`, judged: true},
 		{at: metadata, keyword: "not", value: `{"required": ["b"]}`, was: `108`, is: `108,"b":1`, judged: true},
+		{at: metadata, keyword: "not", value: `{"type": "object", "required": ["b"]}`, was: `108`, is: `108,"b":1`, judged: true},
 		{at: documentedOne(metadata), keyword: "required", value: `["user_id"]`, was: `"user_id":108`, is: ``, judged: true},
 		{at: metadata, keyword: "allOf", value: `[{"if": {"required": ["b"]}, "then": {"required": ["c"]}}]`, was: `108`, is: `108,"b":1`, notes: "required", judged: true},
+		{at: metadata, keyword: "allOf", value: `[{"if": {"type": "object", "required": ["b"]}, "then": {"type": "object", "required": ["c"]}}]`, was: `108`, is: `108,"b":1`, notes: "required", judged: true},
 		{at: documentedOne(metadata), keyword: "allOf", value: `[{"if": {"required": ["b"]}, "then": {"required": ["c"]}}]`, was: `108`, is: `108,"b":1`, notes: "required", judged: true},
 		{at: row, keyword: "additionalProperties", value: `{"type": "string", "maxLength": 1}`, was: `"b"`, is: `"bc"`, notes: "maxLength", judged: true},
 		{at: captured, keyword: "x-captured-once", value: `true`, was: `[{"a":"b"}]`, is: `[{"a":"b"},{},{"a":"b"},{},{}]`, judged: true},
@@ -68,6 +70,7 @@ func TestClosed(t *testing.T) {
 
 		// Refused.
 		{at: runID, keyword: "format", value: `"hostname"`},
+		{at: runID, keyword: "format", value: `"int64"`},
 		{at: userID, keyword: "multipleOf", value: `2`},
 		{at: runID, keyword: "oneOf", value: `[{"minLength": 1}, {"minLength": 3}]`},
 		{at: runID, keyword: "not", value: `{"const": "w2"}`},
@@ -82,6 +85,7 @@ func TestClosed(t *testing.T) {
 		{at: captured, keyword: "not", value: `{"type": "array", "items": {"required": ["c"]}}`},
 		{at: metadata, keyword: "not", value: `{"required": ["c"], "properties": {"c": {"items": {"type": "string"}}}}`},
 		{at: metadata, keyword: "not", value: `{"required": ["b", "c"]}`},
+		{at: metadata, keyword: "allOf", value: `[{"if": {"required": ["b"]}, "then": {"type": "array"}}]`},
 		{at: metadata, keyword: "additionalProperties", value: `false`},
 		{at: metadata, keyword: "minProperties", value: `1`},
 		{at: metadata, keyword: "patternProperties", value: `{"^b": false}`},

@@ -131,6 +131,9 @@ func (g *generator) statements(p *objectPlan, s *schema, guard *cond, in layer) 
 	if s.not != nil {
 		absent := anySchema()
 		absent.required = s.not.required
+		if s.not.types == objectType { // which it is
+			absent.types = objectType
+		}
 		if len(absent.required) != 1 || !same(s.not, absent) {
 			g.fail(s, "not", "of an object only that it has a member is compiled")
 			return all
@@ -184,7 +187,7 @@ func (g *generator) statements(p *objectPlan, s *schema, guard *cond, in layer) 
 		}
 	}
 	p.open = p.open || in == documentedLayer && s.additional != nil
-	if s.oneOf != nil || s.additional != nil && s != p.s && s != p.documented || !always && s.usual != nil || s.annotation() != "" ||
+	if s.types&objectType == 0 || s.never || s.oneOf != nil || s.additional != nil && s != p.s && s != p.documented || !always && s.usual != nil || s.annotation() != "" ||
 		s.once && s != p.s && s != p.documented {
 		g.fail(s, "schema", "it says more of an object than is compiled")
 	}

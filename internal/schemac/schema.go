@@ -301,7 +301,13 @@ func (l *loader) keyword(s *schema, v *v6.Schema, keyword string, value jsontext
 	case "pattern":
 		s.pattern = v.Pattern.String()
 	case "format":
-		if s.dateTime = l.formats && string(value) == `"date-time"`; l.formats && !s.dateTime {
+		switch format := text(); {
+		case !l.formats:
+		case format == "date-time":
+			s.dateTime = true
+		case format == "int64" && v.Types != nil && slices.Equal(v.Types.ToStrings(), []string{"integer"}):
+			// OpenAPI's, for generators, and no assertion: a larger integer is one, too.
+		default:
 			err = fmt.Errorf("the compiler can't judge this format")
 		}
 	case "items":

@@ -65,13 +65,15 @@ export const heyAPI = {
   generate: (input, folder) => heyAPIPlugins(["@hey-api/typescript"], input, folder),
 };
 
-// offset lets times have other offsets than Z.
+// offset lets times have other offsets than Z. Of an int64, zod's schemas would make a
+// BigInt, whatever it was: they would take "41" and true for numbers, and JSON.stringify
+// takes no BigInt.
 export const heyAPIZod = {
   tool: "@hey-api/openapi-ts",
-  note: "zod's schemas, with dates.offset; decoded by parse",
+  note: "zod's schemas, with dates.offset, and without format: int64, of which it makes a BigInt; decoded by parse",
   file: "zod.gen.ts",
   imports: (name) => `import type { z } from "zod";\nimport type { z${name} } from "./zod.gen.js";\ntype Event = z.infer<typeof z${name}>;\n`,
-  generate: (input, folder) => heyAPIPlugins([{ name: "zod", dates: { offset: true } }], input, folder),
+  generate: (input, folder) => heyAPIPlugins([{ name: "zod", dates: { offset: true } }], input, folder, { patch: { schemas: withoutInt64 } }),
 };
 
 // The clients of the delivery service, each with the program of clients/ that uses it.
@@ -91,9 +93,15 @@ export const heyAPIClient = {
   generate: (input, folder) => heyAPIPlugins(["@hey-api/client-fetch", "@hey-api/typescript", "@hey-api/sdk"], input, folder),
 };
 
-async function heyAPIPlugins(plugins, input, output) {
+function withoutInt64(_name, schema) {
+  for (const member of Object.values(schema.properties ?? {})) {
+    if (member.format === "int64") delete member.format;
+  }
+}
+
+async function heyAPIPlugins(plugins, input, output, parser) {
   try {
-    await createClient({ input, output, plugins, logs: { level: "silent", file: false } });
+    await createClient({ input, output, plugins, parser, logs: { level: "silent", file: false } });
   } catch (error) {
     throw error.originalError?.error ?? error; // a JobError doesn't say what it is about
   }

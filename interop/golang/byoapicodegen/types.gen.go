@@ -110,7 +110,7 @@ type ExtractedData struct {
 	// CapturedListsCount How many rows the lists of captured_lists hold together.
 	//
 	// Examples: 1
-	CapturedListsCount int `json:"captured_lists_count"`
+	CapturedListsCount int64 `json:"captured_lists_count"`
 
 	// CapturedTexts Texts captured one by one, as rows.
 	//
@@ -120,17 +120,17 @@ type ExtractedData struct {
 	// CapturedTextsCount How many rows captured_texts holds.
 	//
 	// Examples: 1
-	CapturedTextsCount int `json:"captured_texts_count"`
+	CapturedTextsCount int64 `json:"captured_texts_count"`
 
 	// ScreenshotsCount How many screenshots the run took.
 	//
 	// Examples: 0
-	ScreenshotsCount int `json:"screenshots_count"`
+	ScreenshotsCount int64 `json:"screenshots_count"`
 
 	// TotalRows All rows: captured_texts_count plus captured_lists_count.
 	//
 	// Examples: 2
-	TotalRows int `json:"total_rows"`
+	TotalRows int64 `json:"total_rows"`
 }
 
 // Finding One thing that a check has to say about a payload.
@@ -351,7 +351,7 @@ type RunCompletedMetadata struct {
 	// UserId Identifier of the user who owns the robot.
 	//
 	// Examples: 108
-	UserId *int `json:"user_id,omitempty"`
+	UserId *int64 `json:"user_id,omitempty"`
 }
 
 // RunEvent Either event, told apart by event_type: what one URL that takes both receives.
@@ -464,7 +464,7 @@ type RunFailedMetadata struct {
 	// UserId Identifier of the user who owns the robot.
 	//
 	// Examples: 108
-	UserId *int `json:"userId,omitempty"`
+	UserId *int64 `json:"userId,omitempty"`
 }
 
 // UserAgent defines model for UserAgent.

@@ -63,16 +63,14 @@ private val variants = listOf(
         supportingFiles = serializer,
     ),
     Variant(
-        "kotlin", "for kotlinx.serialization, with generateOneOfAnyOfWrappers; integers as Long", "kotlinx", "wrappers",
+        "kotlin", "for kotlinx.serialization, with generateOneOfAnyOfWrappers", "kotlinx", "wrappers",
         wrapped,
-        typeMappings = mapOf("integer" to "kotlin.Long"),
         supportingFiles = serializer,
     ),
     Variant(
-        "kotlin", "for kotlinx.serialization, with generateOneOfAnyOfWrappers; times as String, integers as Long",
+        "kotlin", "for kotlinx.serialization, with generateOneOfAnyOfWrappers; times as String",
         "kotlinx", "wrappers",
         wrapped + ("dateLibrary" to "string"),
-        typeMappings = mapOf("integer" to "kotlin.Long"),
         supportingFiles = serializer,
         inputs = listOf("openapi/dist/receiver-3.0.yaml", "openapi/dist/receiver.yaml", "openapi/dist/webhooks.yaml"),
     ),
@@ -83,7 +81,7 @@ private val variants = listOf(
     Variant(
         "kotlin-spring", "for Jackson; event_type and times as String, integers as BigInteger", "jackson-apart", "subtypes",
         spring,
-        typeMappings = mapOf("integer" to "java.math.BigInteger", "date-time" to "kotlin.String"),
+        typeMappings = mapOf("integer" to "java.math.BigInteger", "long" to "java.math.BigInteger", "date-time" to "kotlin.String"),
         schemaMappings = mapOf("RunCompleted_event_type" to "kotlin.String", "RunFailed_event_type" to "kotlin.String"),
     ),
     Variant(
