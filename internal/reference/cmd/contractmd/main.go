@@ -1,0 +1,63 @@
+// Contractmd writes docs/contract.md: what package reference reads of the contract.
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"log"
+	"os"
+	"strings"
+	"text/template"
+
+	"github.com/runhooks/runhooks/internal/reference"
+	"github.com/runhooks/runhooks/pkg/conformance"
+)
+
+//go:embed contract.md.tmpl
+var page string
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) != 2 {
+		log.Fatal("usage: contractmd FILE")
+	}
+	contract, err := reference.Read()
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, err := write(contract)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(os.Args[1], text, 0o644); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// markdown escapes what Markdown would take for its own in a sentence or a cell.
+var markdown = strings.NewReplacer("|", `\|`, "_", `\_`, "<", "&lt;", "[", `\[`, "*", `\*`)
+
+// code returns a text as code in a cell of a table.
+func code(text string) string { return "`" + strings.ReplaceAll(text, "|", `\|`) + "`" }
+
+// finding links a code to its section in docs/findings.md.
+func finding(of conformance.Code) string {
+	return "[`" + string(of) + "`](findings.md#" + strings.ReplaceAll(string(of), ".", "") + ")"
+}
+
+// write returns the page.
+func write(c *reference.Contract) ([]byte, error) {
+	t, err := template.New("contract").Funcs(template.FuncMap{
+		"finding": finding,
+		"text":    markdown.Replace,
+		"code":    code,
+	}).Parse(page)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, c); err != nil {
+		return nil, err
+	}
+	return append(bytes.TrimSpace(out.Bytes()), '\n'), nil
+}
