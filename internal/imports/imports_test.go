@@ -149,10 +149,16 @@ var layout = []struct {
 	},
 	{
 		of: "internal/pages",
-		may: []string{".", "docs", "internal/delivery", "internal/jsonpointer", "internal/keyring", "internal/redact", "internal/report", "internal/sample", "internal/service",
+		may: []string{".", "docs", "internal/delivery", "internal/jsonpointer", "internal/keyring", "internal/redact", "internal/reference", "internal/report", "internal/sample", "internal/service",
 			"gen/service", "jsonschema", "openapi", "pkg/..."},
 		why:     "the pages are a client of the API, and know nothing of stores",
 		refuses: []string{"internal/delivery/sqlite", "internal/delivery/postgres", "internal/cli"},
+	},
+	{
+		of:      "internal/reference",
+		may:     []string{"jsonschema", "pkg/conformance"},
+		why:     "what people read of the contract comes from its schemas and the registry of codes alone",
+		refuses: []string{"internal/pages", "docs", "openapi"},
 	},
 	{
 		of:      "internal/module",
