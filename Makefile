@@ -33,7 +33,7 @@ wasm: bindings/wasm/runhooks.wasm ## Build the WebAssembly module that the packa
 bindings/wasm/runhooks.wasm:
 	GOOS=wasip1 GOARCH=wasm $(GO) build -tags wasmmodule -trimpath -ldflags='-s -w' -gcflags=github.com/runhooks/runhooks/internal/validate=-l -buildmode=c-shared -o $@ ./bindings/wasm
 
-docs: wasm ## Write the site to site/: a page that checks payloads in the browser
+docs: wasm ## Write the site to site/: a page that checks payloads in the browser, and one that shows the contract
 	$(GO) run ./internal/site -out site
 
 test: ## Run the whole suite

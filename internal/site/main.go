@@ -1,6 +1,6 @@
 // Command site writes the project's site: static files, for any server of such, also
 // below a path. It is a page that checks payloads in the browser, by the module that the
-// packages of other languages are made of.
+// packages of other languages are made of, and contract.html, which shows the contract.
 //
 //	go run ./internal/site -out site
 //	go run ./internal/site -serve 127.0.0.1:8000
@@ -70,9 +70,13 @@ func run(out, address string) error {
 // worker needs to have one.
 func handler(site fs.FS) http.Handler {
 	page, _ := fs.ReadFile(site, "index.html")
-	policy := policyOf(page)
+	contract, _ := fs.ReadFile(site, "contract.html") // which has its style and script in it
 	files := http.FileServerFS(site)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		policy := policyOf(page)
+		if r.URL.Path == "/contract.html" {
+			policy = policyOf(contract)
+		}
 		w.Header().Set("Content-Security-Policy", policy+"; frame-ancestors 'none'")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-cache")
@@ -111,6 +115,9 @@ func build(checkout fs.FS) (map[string][]byte, error) {
 		if files[name], err = fs.ReadFile(checkout, from); err != nil {
 			return nil, err
 		}
+	}
+	if files["contract.html"], err = contractHTML(checkout, "./"); err != nil {
+		return nil, fmt.Errorf("contract.html: %w", err)
 	}
 	module, err := fs.ReadFile(checkout, "bindings/wasm/runhooks.wasm")
 	if errors.Is(err, fs.ErrNotExist) {
