@@ -115,10 +115,10 @@ export const openapiZodClient = {
   parser: zodParser,
 };
 
-// Its converter is a function for each event.
+// Its converter has a function for each event, and the caller chooses by event_type.
 export const quicktypeTypescript = {
   tool: "quicktype-core",
-  note: "each event a type of its own; decoded by its Convert, which the caller chooses by event_type",
+  note: "each event a type of its own, since of run-event it makes one type, which refuses some run_failed that conform; decoded by its Convert",
   file: "types.ts",
   imports: () => `import type { RunCompleted, RunFailed } from "./types.js";\ntype Event = RunCompleted | RunFailed;\n`,
   async generate(input, folder) {
