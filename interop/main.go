@@ -36,6 +36,7 @@ var languages = []language{
 	{folder: "java", name: "Java"},
 	{folder: "kotlin", name: "Kotlin"},
 	{folder: "rust", name: "Rust"},
+	{folder: "cpp", name: "C++"},
 	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Node.js", argument: "node"},
 	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Deno", argument: "deno"},
 	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Bun", argument: "bun"},

@@ -107,8 +107,10 @@ func compareNumbers(before json.Number, after any) (loss string, ok bool) {
 	if value(before) == value(now) {
 		return "", true
 	}
-	rounded, _ := strconv.ParseFloat(string(now), 64)
-	return numbers, rounded == double
+	if rounded, _ := strconv.ParseFloat(string(now), 64); rounded == double {
+		return numbers, true
+	}
+	return overflow, double >= 1<<63 || double < -1<<63
 }
 
 // value gives a number in one way, whatever way it is written in: its digits, without

@@ -34,6 +34,7 @@ const (
 	times     = "times"
 	fractions = "fractions"
 	numbers   = "numbers"
+	overflow  = "overflow"
 )
 
 //go:embed limits.json

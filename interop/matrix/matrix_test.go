@@ -53,7 +53,7 @@ func TestReadErrors(t *testing.T) {
 // Each limit says what it is and why, is linked to, and is either of vectors that
 // are there, or one that compare gives.
 func TestLimits(t *testing.T) {
-	told := []string{lenient, members, nulls, times, fractions}
+	told := []string{lenient, members, nulls, times, fractions, overflow}
 	for i, limit := range limits() {
 		if limit.ID == "" || limit.Title == "" || limit.Why == "" {
 			t.Errorf("%+v lacks something", limit)
@@ -99,6 +99,8 @@ func TestCompare(t *testing.T) {
 		{"a number as a double", `12345678901234567890123`, `1.2345678901234568e22`, []string{numbers}},
 		{"an infinite one", `1e400`, `null`, []string{numbers}},
 		{"a tiny one", `1e-400`, `0`, []string{numbers}},
+		{"beyond 64 bits, another number", `[9223372036854775808, -1e30]`, `[-9223372036854775808, -9223372036854775807]`, []string{overflow}},
+		{"within 64 bits, another number", `[9223372036854774784, -9223372036854775808]`, `[9223372036854770000, 0]`, []string{other}},
 		{"exponents of any length", `[1e999999999, -1.50E-99999999999999999999, 0e9]`, `[10.0e+999999998, -15e-100000000000000000000, 0]`, nil},
 		{"another number", `1`, `2`, []string{other}},
 		{"a finite number as null", `1`, `null`, []string{other}},

@@ -182,6 +182,9 @@ func toTake(lines []Line) string {
 	var out strings.Builder
 	out.WriteString("\n## In short\n\nWhat does best in each language:\n\n| language | to validate | to generate types | to receive | to call the service |\n|---|---|---|---|---|\n")
 	for _, language := range languages {
+		if len(best[language]) == 0 {
+			continue
+		}
 		fmt.Fprintf(&out, "| %s |", language)
 		for _, kind := range []string{Validator, Generator, Receiver, Client} {
 			l, ok := best[language][kind]

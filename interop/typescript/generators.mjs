@@ -2,16 +2,20 @@
 //
 // TypeScript's types are gone when a program runs, so it is the compiler that is
 // asked whether they take a payload: each becomes an argument of type RunEvent. What
-// zod's schemas take, they say when they run.
+// zod's schemas and quicktype's converter take, they say when they run.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accept, compile } from "./compile.mjs";
-import { answer, firstLine, heyAPI, heyAPIZod, jsonSchemaToTypescript, jsonSchemaToTypescriptUnknown, openapiTypescript, version, zodSchemas } from "./tools.mjs";
+import { answer, firstLine, heyAPI, heyAPIZod, jsonSchemaToTypescript, jsonSchemaToTypescriptUnknown, openapiTypescript, openapiZodClient, orval, quicktypeTypescript, version } from "./tools.mjs";
+import { events } from "./quicktype.mjs";
 import { canonicalForms, root, vectors } from "./vectors.mjs";
 
 const subjects = [
   ...["webhooks.yaml", "receiver.yaml", "receiver-3.0.yaml"].flatMap((name) =>
     [openapiTypescript, heyAPI, heyAPIZod].map((generator) => ({ generator, input: `openapi/dist/${name}` }))),
+  ...[orval, openapiZodClient].flatMap((generator) =>
+    ["receiver.yaml", "receiver-3.0.yaml"].map((name) => ({ generator, input: `openapi/dist/${name}` }))),
+  { generator: quicktypeTypescript, input: events },
   ...["2020-12", "draft-07"].flatMap((draft) => [
     { generator: jsonSchemaToTypescript, input: `openapi/dist/json-schema-${draft}/run-event.json` },
     { generator: jsonSchemaToTypescriptUnknown, input: `openapi/dist/json-schema-${draft}/canonical-run-event.json` },
@@ -81,12 +85,13 @@ export async function generators(generated) {
     if (error !== undefined) return { ...report, error };
     const compiles = answer(faults(files.types));
     if (!compiles.ok) return { ...report, compiles };
-    return {
-      ...report,
-      compiles,
-      narrows: answer(faults(files.tell)),
-      decoded: generator === heyAPIZod ? await parsed(folder, payloads) : typed(faults(files.accept), payloads),
-    };
+    const narrows = answer(faults(files.tell));
+    if (!generator.parser) return { ...report, compiles, narrows, decoded: typed(faults(files.accept), payloads) };
+    try {
+      return { ...report, compiles, narrows, decoded: decoded(payloads, await generator.parser(folder)) };
+    } catch (error) {
+      return { ...report, error: `what it makes throws where it is imported: ${firstLine(error)}` };
+    }
   }));
 }
 
@@ -112,23 +117,14 @@ function typed(faults, payloads) {
   const refused = new Map(faults.map(({ statement, text }) => [statement, text]));
   return decoded(payloads, (text, i) => {
     if (refused.has(i)) throw new Error(refused.get(i));
-    return JSON.parse(text);
-  });
-}
-
-async function parsed(folder, payloads) {
-  const { zRunEvent } = await zodSchemas(folder);
-  return decoded(payloads, (text) => {
-    const { data, error } = zRunEvent.safeParse(JSON.parse(text));
-    if (error) throw new Error(`/${error.issues[0].path.join("/")}: ${error.issues[0].message}`);
-    return data;
+    return JSON.stringify(JSON.parse(text));
   });
 }
 
 function decoded(payloads, decode) {
   return Object.fromEntries(payloads.map(({ name, text }, i) => {
     try {
-      return [name, { json: JSON.stringify(decode(text, i)) }];
+      return [name, { json: decode(text, i) }];
     } catch (error) {
       return [name, { error: firstLine(error) }];
     }

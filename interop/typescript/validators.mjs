@@ -1,11 +1,11 @@
 // The validators: ajv, strict, over the schemas of openapi/dist; and zod, over the
-// schemas that @hey-api/openapi-ts writes for it.
+// schemas that generators write for it.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
-import { firstLine, heyAPIZod, version, zodSchemas } from "./tools.mjs";
+import { firstLine, heyAPIZod, openapiZodClient, orval, version } from "./tools.mjs";
 import { root, vectors } from "./vectors.mjs";
 
 const ajv = (Validator) => ({
@@ -20,22 +20,28 @@ const ajv = (Validator) => ({
   },
 });
 
-const zod = {
+const zod = (generator, note) => ({
   tool: "zod",
-  note: "with the schemas of @hey-api/openapi-ts, with dates.offset",
+  note,
   async validator(path, generated) {
-    await heyAPIZod.generate(path, generated);
-    const { zRunEvent } = await zodSchemas(generated);
-    return (value) => zRunEvent.safeParse(value).success;
+    const folder = join(generated, generator.tool, basename(path));
+    await generator.generate(path, folder);
+    const schema = await generator.schema(folder);
+    return (value) => schema.safeParse(value).success;
   },
-};
+});
+
+const byOrval = zod(orval, `with the schemas of orval ${version("orval")}`);
+const byOpenapiZodClient = zod(openapiZodClient, `zod/v3, with the schemas of openapi-zod-client ${version("openapi-zod-client")}`);
 
 const subjects = [
   { ...ajv(Ajv2020), input: "openapi/dist/json-schema-2020-12/run-event.json" },
   { ...ajv(Ajv2020), input: "openapi/dist/json-schema-2020-12/observed-run-event.json" },
   { ...ajv(Ajv), input: "openapi/dist/json-schema-draft-07/run-event.json" },
   { ...ajv(Ajv), input: "openapi/dist/json-schema-draft-07/observed-run-event.json" },
-  { ...zod, input: "openapi/dist/webhooks.yaml" },
+  { ...zod(heyAPIZod, "with the schemas of @hey-api/openapi-ts, with dates.offset"), input: "openapi/dist/webhooks.yaml" },
+  ...[byOrval, byOpenapiZodClient].flatMap((validator) =>
+    ["receiver.yaml", "receiver-3.0.yaml"].map((name) => ({ ...validator, input: `openapi/dist/${name}` }))),
 ];
 
 export async function validators(generated) {
