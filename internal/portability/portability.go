@@ -79,7 +79,7 @@ func Lint(name string, document []byte) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	l := &linter{room: MaxBytes}
+	l := &linter{room: MaxBytes, discriminating: map[member]bool{}}
 	if directive := versionDirective.FindIndex(document); isYAML && directive != nil {
 		line := 1 + bytes.Count(document[:directive[0]], []byte("\n"))
 		l.add("yaml-directive", nil, &yaml.Node{Line: line, Column: 1}, "")
@@ -96,6 +96,7 @@ func Lint(name string, document []byte) (Report, error) {
 		l.document(root)
 	} else {
 		l.openapi(nil, root)
+		l.constsInUnions()
 	}
 	slices.SortStableFunc(l.report.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

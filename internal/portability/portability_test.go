@@ -35,8 +35,10 @@ func readFile(t *testing.T, name string) string {
 }
 
 // Each rule has a document that breaks it and no other, and one that doesn't. That
-// the tools break on the one, and not on the other, is for interop to see.
+// the tools break on the one, and not on the other, is for interop to see. What is no
+// better in the fixed document is said here: titles leave a condition a condition.
 func TestRules(t *testing.T) {
+	remains := map[string]string{"no-paths": "webhooks-only", "untitled-condition": "condition"}
 	seen := map[string]bool{}
 	for _, rule := range Rules() {
 		if seen[rule.ID] {
@@ -51,12 +53,13 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s: %v", rule.ID, err)
 			continue
 		}
-		findings := report.Findings
+		findings := slices.DeleteFunc(report.Findings, func(f Finding) bool { return f.Rule == remains[rule.ID] })
 		if len(findings) != 1 || findings[0].Rule != rule.ID || findings[0].Severity != rule.Severity {
 			t.Errorf("%s: its document gives %+v", rule.ID, findings)
 		}
-		if got := lint(t, readFile(t, "testdata/"+rule.ID+".fixed.yaml")); len(got) > 0 {
-			t.Errorf("%s: the fixed document gives %q", rule.ID, got)
+		fixed := lint(t, readFile(t, "testdata/"+rule.ID+".fixed.yaml"))
+		if other, ok := remains[rule.ID]; ok && (len(fixed) != 1 || !strings.HasPrefix(fixed[0], other+" ")) || !ok && len(fixed) > 0 {
+			t.Errorf("%s: the fixed document gives %q", rule.ID, fixed)
 		}
 	}
 	files, err := filepath.Glob("testdata/*.yaml")
@@ -87,20 +90,22 @@ func TestVersions(t *testing.T) {
 }
 
 // Our own documents pass. What is allowed is listed here and nowhere else but in
-// make lint: conditions and webhooks, which dist also offers without; and that the
-// sources refer to one another, and have the discriminator that OpenAPI needs, since
-// dist is what is given to tools.
+// make lint. Of conditions, webhooks, ranges of status codes and const, dist also offers
+// a document without: receiver-3.0, which lacks them all. That the sources refer to one
+// another is allowed since dist is what is given to tools.
 func TestOurOwn(t *testing.T) {
 	tests := []struct {
 		glob    string
 		allowed []string
 	}{
-		{"../../openapi/dist/*.yaml", []string{"condition", "webhooks-only"}},
-		{"../../openapi/dist/*.json", []string{"condition", "webhooks-only"}},
+		{"../../openapi/dist/receiver-3.0.*", nil},
+		{"../../openapi/dist/receiver.*", []string{"condition", "status-range", "const-in-union"}},
+		{"../../openapi/dist/webhooks.*", []string{"condition", "status-range", "const-in-union", "webhooks-only"}},
+		{"../../openapi/dist/service.*", []string{"status-range"}},
 		{"../../openapi/dist/*/*.yaml", []string{"condition"}},
 		{"../../openapi/dist/*/*.json", []string{"condition"}},
 		{"../../jsonschema/*/*.json", []string{"condition", "ref-to-file", "ref-to-defs", "discriminator-in-schema"}},
-		{"../../openapi/*.yaml", []string{"webhooks-only", "ref-to-file"}},
+		{"../../openapi/*.yaml", []string{"webhooks-only", "ref-to-file", "status-range"}},
 	}
 	for _, tt := range tests {
 		files, err := filepath.Glob(tt.glob)
@@ -139,6 +144,27 @@ func TestLint(t *testing.T) {
 		{"titled objects have a name in JSON Schema", `{"title": "T", "properties": {"a": {"title": "A", "properties": {}}, "b": {"properties": {}}}}`,
 			[]string{"inline-object /properties/b"}},
 		{"a union of a string and a number", "openapi: 3.1.0\ncomponents: {schemas: {A: {oneOf: [{type: string}, {type: integer}]}}}", nil},
+		{"const of a member that no discriminator names", `openapi: 3.1.1
+components:
+  schemas:
+    U: {oneOf: [{$ref: "#/components/schemas/A"}, {$ref: "#/components/schemas/B~1b"}, {$ref: "other.yaml#/components/schemas/C"}], discriminator: {propertyName: kind}}
+    V: {anyOf: [{$ref: "#/components/schemas/A"}, {type: object}], discriminator: {propertyName: kind}}
+    A: {type: object, properties: {kind: {type: string, const: a}, other: {type: string, const: a}}}
+    B/b: {type: object, properties: {kind: {type: string, const: b}}}
+    C: {type: object, properties: {kind: {type: string, const: c}}}
+`, []string{"ref-to-defs /components/schemas/U/oneOf/2/$ref",
+			"const-in-union /components/schemas/A/properties/kind/const", "const-in-union /components/schemas/B~1b/properties/kind/const"}},
+		{"titles of conditions", `{"title": "T", "allOf": [
+			{"if": {}, "then": {}}, {"if": {"title": "a"}, "then": {"title": "b"}},
+			{"if": {"title": "a"}, "then": {}, "else": {"description": "b"}}, {"if": {"title": "a"}, "else": {"title": "b"}}]}`,
+			[]string{"condition /allOf/0/if", "untitled-condition /allOf/0/if", "condition /allOf/1/if", "untitled-condition /allOf/1/if",
+				"condition /allOf/2/if", "untitled-condition /allOf/2/if", "condition /allOf/3/if"}},
+		{"ranges of status codes, and what only looks like them", `openapi: 3.0.3
+paths: {/a: {post: {operationId: a, responses: {4XX: {}, 5xx: {}, "404": {}, default: {}}}}}
+components: {responses: {2XX: {}}, schemas: {A: {properties: {3XX: {}}}}}
+`, []string{"status-range /paths/~1a/post/responses/4XX", "status-range /paths/~1a/post/responses/5xx"}},
+		{"webhooks without paths, and with none in them", "openapi: 3.1.1\nwebhooks: {a: {}}\n", []string{"no-paths /webhooks", "webhooks-only /webhooks"}},
+		{"an empty member webhooks", "openapi: 3.1.1\nwebhooks: {}\n", nil},
 		{"what 3.0 lacks", "openapi: 3.0.3\ncomponents: {schemas: {A: {type: [string], nullable: true, example: x, if: {}, $defs: {}}}}",
 			[]string{"not-in-3.0 /components/schemas/A/type", "not-in-3.0 /components/schemas/A/if", "not-in-3.0 /components/schemas/A/$defs"}},
 		{"schemas anywhere in OpenAPI", `openapi: 3.1.0
@@ -174,7 +200,7 @@ paths: {/a: {post: {operationId: a, parameters: [{schema: {const: 1}}], response
 			[]string{"yaml-date /examples/0", "yaml-date /examples/1"}},
 		{"keys", "openapi: 3.0.3\npaths: {/a: {get: {operationId: a, responses: {200: {}, \"201\": {}, 4XX: {}, default: {}}}}}\n" +
 			"components: {schemas: {A: {properties: {1: {}, 1.5: {}, true: {}, null: {}, ~: {}, 2026-11-28: {}, ? [a] : {}}}}}\n",
-			[]string{"unquoted-key /paths/~1a/get/responses/200", "unquoted-key /components/schemas/A/properties/1", "unquoted-key /components/schemas/A/properties/1.5",
+			[]string{"unquoted-key /paths/~1a/get/responses/200", "status-range /paths/~1a/get/responses/4XX", "unquoted-key /components/schemas/A/properties/1", "unquoted-key /components/schemas/A/properties/1.5",
 				"unquoted-key /components/schemas/A/properties/true", "unquoted-key /components/schemas/A/properties/null",
 				"unquoted-key /components/schemas/A/properties/~0", "yaml-date /components/schemas/A/properties/2026-11-28", "unquoted-key /components/schemas/A/properties/"}},
 		{"a key three times", "title: T\na: &a {}\ntitle: U\ntitle: V\ntype: string\n", []string{"duplicate-key /title", "duplicate-key /title"}},

@@ -39,6 +39,10 @@ func fastJSONSchema(how string) Break   { return Break{"fastjsonschema", "2.22.3
 func typify(how string) Break           { return Break{"typify", "0.8.0", how} }
 func progenitor(how string) Break       { return Break{"progenitor", "0.15.1", how} }
 func pyYAML(how string) Break           { return Break{"PyYAML", "6.0.4", how} }
+func zodClient(how string) Break        { return Break{"openapi-zod-client", "1.18.3", how} }
+func oazapfts(how string) Break         { return Break{"oazapfts", "7.5.0", how} }
+func redoc(how string) Break            { return Break{"Redoc", "2.5.4", how} }
+func swaggerUI(how string) Break        { return Break{"Swagger UI", "5.35.0", how} }
 func rustJSONSchema(how string) Break {
 	return Break{"jsonschema", "0.60.2", how}
 }
@@ -203,6 +207,14 @@ func Rules() []Rule {
 			},
 		},
 		{
+			ID: "const-in-union", Severity: Warning,
+			Summary: "const in the member that a discriminator names",
+			Instead: "write an enum of one value, enum: [run_failed], in the document for a tool that ignores const",
+			Breaks: []Break{
+				zodClient("ignores const, so that what it makes throws when it is imported"),
+			},
+		},
+		{
 			ID: "nullable-in-3.1", Severity: Error,
 			Summary: "nullable, which only OpenAPI 3.0 has",
 			Instead: `write type: [string, "null"]`,
@@ -267,14 +279,39 @@ func Rules() []Rule {
 			},
 		},
 		{
+			ID: "untitled-condition", Severity: Warning,
+			Summary: "if or else without title",
+			Instead: "give both a title for readers, such as title: status is failed; write else for it, if there is none",
+			Breaks: []Break{
+				redoc("calls the two cases case 1 and case 2"),
+				swaggerUI("calls them If, Then and Else, and doesn't say what they mean"),
+			},
+		},
+		{
+			ID: "status-range", Severity: Warning,
+			Summary: "a range of status codes, such as 2XX",
+			Instead: `list the codes, such as "200" and "204"; default stands for the others, where the tool takes it`,
+			Breaks: []Break{
+				oazapfts("writes status: 2XX, which is not TypeScript"),
+			},
+		},
+		{
+			ID: "no-paths", Severity: Error,
+			Summary: "webhooks, and no member paths",
+			Instead: "write paths: {} beside webhooks",
+			Breaks: []Break{
+				pythonClient("fails: paths: Field required"),
+				progenitor("fails: missing field paths"),
+			},
+		},
+		{
 			ID: "webhooks-only", Severity: Warning,
-			Summary: "webhooks and no paths",
+			Summary: "webhooks, and no path",
 			Instead: "offer a second document that has the receiver as one of its paths",
 			Breaks: []Break{
 				oapiCodegen("prunes what only webhooks use, unless it is told skip-prune, so what it makes doesn't compile"),
 				openapiGenerator("makes no method of them, only the models"),
-				pythonClient("fails: paths: Field required"),
-				progenitor("fails: missing field paths"),
+				pythonClient("makes no function of them, only the models"),
 			},
 		},
 		{

@@ -1,6 +1,7 @@
 package portability
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,21 @@ type linter struct {
 	kind   Kind
 	report Report
 	room   int // for how many more bytes of pointers there is room
+
+	// What no single place tells: a const is in a union if a discriminator, wherever
+	// it stands, names its member.
+	discriminating map[member]bool
+	consts         []constant
+}
+
+// A member is one of the properties of a schema in components.
+type member struct{ schema, name string }
+
+// A constant is a const that is all that a member may be.
+type constant struct {
+	of  member
+	at  *place
+	key *yaml.Node
 }
 
 // A place is where in a document something stands: nil is its root. Only what is
@@ -85,7 +101,11 @@ func (l *linter) openapi(of *place, n *yaml.Node) {
 	elements(of, n, l.openapi)
 	if of == nil {
 		if webhooks := lookup(n, "webhooks"); webhooks != nil && len(webhooks.Content) > 0 {
-			if paths := lookup(n, "paths"); paths == nil || len(paths.Content) == 0 {
+			paths := lookup(n, "paths")
+			if paths == nil {
+				l.add("no-paths", of.below("webhooks"), webhooks, "")
+			}
+			if paths == nil || len(paths.Content) == 0 {
 				l.add("webhooks-only", of.below("webhooks"), webhooks, "")
 			}
 		}
@@ -103,6 +123,9 @@ func (l *linter) openapi(of *place, n *yaml.Node) {
 		case name == "$ref":
 			l.ref(at, value)
 		default:
+			if name == "responses" && (of == nil || of.parent != nil) { // those of components have names
+				l.responses(at, value)
+			}
 			additional := of != nil && of.token == "additionalOperations"
 			if (additional || isOperation(name, value)) && lookup(value, "operationId") == nil {
 				l.add("no-operation-id", at, key, "")
@@ -137,6 +160,17 @@ func isOperation(name string, n *yaml.Node) bool {
 		return lookup(n, "responses") != nil || lookup(n, "requestBody") != nil
 	}
 	return false
+}
+
+// statusRange is a key of responses that stands for many codes.
+var statusRange = regexp.MustCompile(`^[1-5][Xx]{2}$`)
+
+func (l *linter) responses(of *place, n *yaml.Node) {
+	members(of, n, func(at *place, key, _ *yaml.Node) {
+		if statusRange.MatchString(key.Value) {
+			l.add("status-range", at, key, key.Value+" is a range of status codes")
+		}
+	})
 }
 
 func (l *linter) extension(at *place, key *yaml.Node) {
@@ -216,6 +250,9 @@ func (l *linter) keyword(schema *yaml.Node, at *place, key, value *yaml.Node) {
 		if lookup(schema, "type") == nil {
 			l.add(name+"-without-type", at, key, "")
 		}
+		if of, ok := memberAt(at.parent); ok && name == "const" {
+			l.consts = append(l.consts, constant{of, at, key})
+		}
 	case "type":
 		types := 0
 		null := func(at *place, t *yaml.Node) {
@@ -262,6 +299,10 @@ func (l *linter) keyword(schema *yaml.Node, at *place, key, value *yaml.Node) {
 	case "discriminator":
 		if l.kind == JSONSchema {
 			l.add("discriminator-in-schema", at, key, "")
+			break
+		}
+		if name := lookup(value, "propertyName"); name != nil {
+			l.discriminator(schema, name.Value)
 		}
 	case "nullable":
 		if l.kind != OpenAPI30 {
@@ -273,8 +314,52 @@ func (l *linter) keyword(schema *yaml.Node, at *place, key, value *yaml.Node) {
 		}
 	case "if":
 		l.add("condition", at, key, "")
+		if lookup(value, "title") == nil {
+			l.add("untitled-condition", at, key, "if without title")
+		} else if otherwise := lookup(schema, "else"); otherwise == nil {
+			l.add("untitled-condition", at, key, "if without an else that has a title")
+		} else if lookup(otherwise, "title") == nil {
+			l.add("untitled-condition", at, key, "else without title")
+		}
 	default:
 		l.extension(at, key)
+	}
+}
+
+// discriminator notes the members by which the schemas of a union are told apart.
+func (l *linter) discriminator(union *yaml.Node, name string) {
+	for _, keyword := range []string{"oneOf", "anyOf"} {
+		elements(nil, lookup(union, keyword), func(_ *place, branch *yaml.Node) {
+			ref := lookup(branch, "$ref")
+			if ref == nil {
+				return
+			}
+			if schema, ok := strings.CutPrefix(ref.Value, "#/components/schemas/"); ok {
+				l.discriminating[member{jsonpointer.Unescape(schema), name}] = true
+			}
+		})
+	}
+}
+
+// memberAt tells that a place is /components/schemas/SCHEMA/properties/NAME.
+func memberAt(p *place) (member, bool) {
+	var tokens [5]string // from the last
+	for i := range tokens {
+		if p == nil {
+			return member{}, false
+		}
+		tokens[i], p = p.token, p.parent
+	}
+	ok := p == nil && tokens[1] == "properties" && tokens[3] == "schemas" && tokens[4] == "components"
+	return member{schema: tokens[2], name: tokens[0]}, ok
+}
+
+// constsInUnions looks at what is known of members once all has been looked at.
+func (l *linter) constsInUnions() {
+	for _, c := range l.consts {
+		if l.discriminating[c.of] {
+			l.add("const-in-union", c.at, c.key, "")
+		}
 	}
 }
 

@@ -118,7 +118,7 @@ const BREAKS: &[(&str, &str, Sign)] = &[
         Has("pub b: ::std::option::Option<"),
     ),
     (
-        "webhooks-only",
+        "no-paths",
         "progenitor",
         Fails("missing field `paths`"),
     ),
