@@ -53,7 +53,7 @@ func TestReadErrors(t *testing.T) {
 // Each limit says what it is and why, is linked to, and is either of vectors that
 // are there, or one that compare gives.
 func TestLimits(t *testing.T) {
-	told := []string{lenient, members, nulls, times, fractions}
+	told := []string{lenient, members, nulls, emptyObjects, times, fractions, nextSecond, overflow}
 	for i, limit := range limits() {
 		if limit.ID == "" || limit.Title == "" || limit.Why == "" {
 			t.Errorf("%+v lacks something", limit)
@@ -100,6 +100,8 @@ func TestCompare(t *testing.T) {
 		{"an infinite one", `1e400`, `null`, []string{numbers}},
 		{"a tiny one", `1e-400`, `0`, []string{numbers}},
 		{"exponents of any length", `[1e999999999, -1.50E-99999999999999999999, 0e9]`, `[10.0e+999999998, -15e-100000000000000000000, 0]`, nil},
+		{"beyond 64 bits, another number", `[9223372036854775808, -1e30]`, `[-9223372036854775808, -9223372036854775807]`, []string{overflow}},
+		{"within 64 bits, another number", `[9223372036854774784, -9223372036854775808]`, `[9223372036854770000, 0]`, []string{other}},
 		{"another number", `1`, `2`, []string{other}},
 		{"a finite number as null", `1`, `null`, []string{other}},
 		{"a number as text", `1`, `"1"`, []string{other}},
@@ -107,12 +109,17 @@ func TestCompare(t *testing.T) {
 		{"a lost null", `{"a": null}`, `{}`, []string{nulls}},
 		{"an added null", `{}`, `{"a": null}`, []string{nulls}},
 		{"an added member", `{}`, `{"a": ""}`, []string{other}},
+		{"an empty object as a list", `{"a": {}}`, `{"a": []}`, []string{emptyObjects}},
+		{"an object as a list", `{"a": {"0": 1}}`, `{"a": [1]}`, []string{other}},
+		{"an empty list as an object", `[]`, `{}`, []string{other}},
 		{"a lost item", `[1, 2]`, `[1]`, []string{other}},
 		{"another form of time", `["2026-03-14T09:00:47.310Z", "2026-03-14t09:00:47z", "2026-03-14T10:00:47+01:00"]`,
 			`["2026-03-14T09:00:47.31Z", "2026-03-14T09:00:47Z", "2026-03-14T09:00:47Z"]`, []string{times}},
 		{"a cut fraction", `"2026-03-14T09:00:47.123456789Z"`, `"2026-03-14T09:00:47.123456Z"`, []string{fractions}},
 		{"a leap second in UTC", `"2016-12-31T15:59:60-08:00"`, `"2016-12-31T23:59:60Z"`, []string{times}},
 		{"a lost leap second", `"2016-12-31T23:59:60Z"`, `"2016-12-31T23:59:59Z"`, []string{other}},
+		{"a leap second a second later", `"2016-12-31T15:59:60.5-08:00"`, `"2017-01-01T00:00:00.50Z"`, []string{nextSecond}},
+		{"and without its fraction", `"2016-12-31T23:59:60.5Z"`, `"2017-01-01T00:00:00Z"`, []string{other}},
 		{"another time", `"2026-03-14T09:00:47Z"`, `"2026-03-14T10:00:47Z"`, []string{other}},
 		{"a rounded fraction", `"2026-03-14T09:00:47.19Z"`, `"2026-03-14T09:00:47.2Z"`, []string{other}},
 		{"another text", `"a"`, `"b"`, []string{other}},
