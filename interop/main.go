@@ -37,6 +37,8 @@ var languages = []language{
 	{folder: "kotlin", name: "Kotlin"},
 	{folder: "rust", name: "Rust"},
 	{folder: "cpp", name: "C++"},
+	{folder: "php", name: "PHP"},
+	{folder: "ruby", name: "Ruby"},
 	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Node.js", argument: "node"},
 	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Deno", argument: "deno"},
 	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Bun", argument: "bun"},

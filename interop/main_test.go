@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,8 +89,8 @@ func TestSkipsCalls(t *testing.T) {
 		}
 	}
 	for _, language := range languages {
-		if language.folder == "rust" || language.folder == "cpp" || language.tool != "" {
-			continue // it has no client that takes the document
+		if slices.Contains([]string{"rust", "cpp", "php", "ruby"}, language.folder) || language.tool != "" {
+			continue // it has no client that takes the document, or none that is tried
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()

@@ -46,6 +46,10 @@ func compareValues(before, after any, losses map[string]bool) {
 			compareObjects(before, after, losses)
 			return
 		}
+		if after, ok := after.([]any); ok && len(before)+len(after) == 0 {
+			losses[emptyObjects] = true
+			return
+		}
 	case []any:
 		if after, ok := after.([]any); ok && len(before) == len(after) {
 			for i := range before {
@@ -143,16 +147,23 @@ func compareTexts(before, after string) (loss string) {
 	if was == nil || is == nil {
 		return other
 	}
-	if strings.HasSuffix(was[1], ":60") && strings.HasSuffix(is[1], ":60") {
-		// Package time knows no leap second. The one before is as far apart.
-		was[1], is[1] = was[1][:17]+"59", is[1][:17]+"59"
+	// Package time knows no leap second. The one before is as far apart.
+	leaps, leapsStill := strings.HasSuffix(was[1], ":60"), strings.HasSuffix(is[1], ":60")
+	if leaps {
+		was[1] = was[1][:17] + "59"
+	}
+	if leapsStill {
+		is[1] = is[1][:17] + "59"
 	}
 	from, err := time.Parse(time.RFC3339, strings.ToUpper(was[1]+was[3]))
 	to, err2 := time.Parse(time.RFC3339, strings.ToUpper(is[1]+is[3]))
-	if err != nil || err2 != nil || !from.Equal(to) {
+	full, rest := strings.TrimRight(was[2], "0"), strings.TrimRight(is[2], "0")
+	if leaps && !leapsStill && err == nil && err2 == nil && from.Add(time.Second).Equal(to) && full == rest {
+		return nextSecond
+	}
+	if err != nil || err2 != nil || leaps != leapsStill || !from.Equal(to) {
 		return other
 	}
-	full, rest := strings.TrimRight(was[2], "0"), strings.TrimRight(is[2], "0")
 	switch {
 	case full == rest:
 		return times

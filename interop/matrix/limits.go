@@ -29,12 +29,14 @@ const lenient = "lenient"
 
 // The limits that are told by what has become of a payload.
 const (
-	members   = "members"
-	nulls     = "nulls"
-	times     = "times"
-	fractions = "fractions"
-	numbers   = "numbers"
-	overflow  = "overflow"
+	members      = "members"
+	nulls        = "nulls"
+	emptyObjects = "empty-objects"
+	times        = "times"
+	fractions    = "fractions"
+	nextSecond   = "next-second"
+	numbers      = "numbers"
+	overflow     = "overflow"
 )
 
 //go:embed limits.json

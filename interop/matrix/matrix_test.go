@@ -53,7 +53,7 @@ func TestReadErrors(t *testing.T) {
 // Each limit says what it is and why, is linked to, and is either of vectors that
 // are there, or one that compare gives.
 func TestLimits(t *testing.T) {
-	told := []string{lenient, members, nulls, times, fractions, overflow}
+	told := []string{lenient, members, nulls, emptyObjects, times, fractions, nextSecond, overflow}
 	for i, limit := range limits() {
 		if limit.ID == "" || limit.Title == "" || limit.Why == "" {
 			t.Errorf("%+v lacks something", limit)
@@ -109,12 +109,17 @@ func TestCompare(t *testing.T) {
 		{"a lost null", `{"a": null}`, `{}`, []string{nulls}},
 		{"an added null", `{}`, `{"a": null}`, []string{nulls}},
 		{"an added member", `{}`, `{"a": ""}`, []string{other}},
+		{"an empty object as a list", `{"a": {}}`, `{"a": []}`, []string{emptyObjects}},
+		{"an object as a list", `{"a": {"0": 1}}`, `{"a": [1]}`, []string{other}},
+		{"an empty list as an object", `[]`, `{}`, []string{other}},
 		{"a lost item", `[1, 2]`, `[1]`, []string{other}},
 		{"another form of time", `["2026-03-14T09:00:47.310Z", "2026-03-14t09:00:47z", "2026-03-14T10:00:47+01:00"]`,
 			`["2026-03-14T09:00:47.31Z", "2026-03-14T09:00:47Z", "2026-03-14T09:00:47Z"]`, []string{times}},
 		{"a cut fraction", `"2026-03-14T09:00:47.123456789Z"`, `"2026-03-14T09:00:47.123456Z"`, []string{fractions}},
 		{"a leap second in UTC", `"2016-12-31T15:59:60-08:00"`, `"2016-12-31T23:59:60Z"`, []string{times}},
 		{"a lost leap second", `"2016-12-31T23:59:60Z"`, `"2016-12-31T23:59:59Z"`, []string{other}},
+		{"a leap second a second later", `"2016-12-31T15:59:60.5-08:00"`, `"2017-01-01T00:00:00.50Z"`, []string{nextSecond}},
+		{"and without its fraction", `"2016-12-31T23:59:60.5Z"`, `"2017-01-01T00:00:00Z"`, []string{other}},
 		{"another time", `"2026-03-14T09:00:47Z"`, `"2026-03-14T10:00:47Z"`, []string{other}},
 		{"a rounded fraction", `"2026-03-14T09:00:47.19Z"`, `"2026-03-14T09:00:47.2Z"`, []string{other}},
 		{"another text", `"a"`, `"b"`, []string{other}},

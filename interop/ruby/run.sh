@@ -1,0 +1,24 @@
+#!/bin/sh
+# Generates and runs; prints reports, as package matrix says. See README.md.
+set -eu
+cd "$(dirname "$0")"
+
+skip() {
+	echo "SKIP interop/ruby: $1" >&2
+	[ "${REQUIRE_ALL:-}" = 1 ] && exit 1
+	exit 0
+}
+for tool in java mvn; do
+	command -v "$tool" >/dev/null || skip "no $tool"
+done
+if ! command -v ruby >/dev/null; then
+	command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || skip "no ruby"
+	apt-get update -qq >&2
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ruby >/dev/null
+fi
+
+rm -rf generated
+sh ../openapi-generator.sh generate -g ruby -i ../../openapi/dist/receiver-3.0.yaml -o generated \
+	--generate-alias-as-model --additional-properties=gemName=events \
+	--global-property models,modelDocs=false,modelTests=false,supportingFiles=api_model_base.rb
+exec ruby -W report.rb
