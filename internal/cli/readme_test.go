@@ -3,7 +3,6 @@ package cli_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +21,7 @@ import (
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// between gives what stands in the README between two texts.
+// between returns what the README has between two texts.
 func between(t *testing.T, start, end string) string {
 	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
@@ -37,28 +36,13 @@ func between(t *testing.T, start, end string) string {
 	return text
 }
 
-// TestReadmeOutput: what the README says a check prints is what it prints.
+// TestReadmeOutput: what the README says a check of files in a clone prints is what
+// it prints.
 func TestReadmeOutput(t *testing.T) {
-	want := between(t, "$ runhooks check events/\n", "```\n")
-	t.Chdir(t.TempDir())
-	if err := os.Mkdir("events", 0o777); err != nil {
-		t.Fatal(err)
-	}
-	failed := bytes.Replace(sample(t, "page.run-failed"), []byte(`"robotId"`), []byte(`"robot_id"`), 1)
-	for file, payload := range map[string][]byte{
-		"events/completed.json": sample(t, "page.run-completed"),
-		"events/timeout.json":   failed,
-	} {
-		var indented bytes.Buffer
-		if err := json.Indent(&indented, payload, "", "  "); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, indented.Bytes(), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	args, want, _ := strings.Cut(between(t, "$ runhooks check ", "```\n"), "\n")
+	t.Chdir("../..")
 	var got, errOut strings.Builder
-	cli.Run(t.Context(), []string{"check", "events/"}, strings.NewReader(""), &got, &errOut)
+	cli.Run(t.Context(), append([]string{"check"}, strings.Fields(args)...), strings.NewReader(""), &got, &errOut)
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("%s\n(-README +output):\n%s", errOut.String(), diff)
 	}
