@@ -35,19 +35,19 @@ func (s *ExtractedData) encodeFields(e *jx.Encoder) {
 	}
 	{
 		e.FieldStart("total_rows")
-		e.Int(s.TotalRows)
+		e.Int64(s.TotalRows)
 	}
 	{
 		e.FieldStart("captured_texts_count")
-		e.Int(s.CapturedTextsCount)
+		e.Int64(s.CapturedTextsCount)
 	}
 	{
 		e.FieldStart("captured_lists_count")
-		e.Int(s.CapturedListsCount)
+		e.Int64(s.CapturedListsCount)
 	}
 	{
 		e.FieldStart("screenshots_count")
-		e.Int(s.ScreenshotsCount)
+		e.Int64(s.ScreenshotsCount)
 	}
 }
 
@@ -100,8 +100,8 @@ func (s *ExtractedData) Decode(d *jx.Decoder) error {
 		case "total_rows":
 			requiredBitSet[0] |= 1 << 2
 			if err := func() error {
-				v, err := d.Int()
-				s.TotalRows = int(v)
+				v, err := d.Int64()
+				s.TotalRows = int64(v)
 				if err != nil {
 					return err
 				}
@@ -112,8 +112,8 @@ func (s *ExtractedData) Decode(d *jx.Decoder) error {
 		case "captured_texts_count":
 			requiredBitSet[0] |= 1 << 3
 			if err := func() error {
-				v, err := d.Int()
-				s.CapturedTextsCount = int(v)
+				v, err := d.Int64()
+				s.CapturedTextsCount = int64(v)
 				if err != nil {
 					return err
 				}
@@ -124,8 +124,8 @@ func (s *ExtractedData) Decode(d *jx.Decoder) error {
 		case "captured_lists_count":
 			requiredBitSet[0] |= 1 << 4
 			if err := func() error {
-				v, err := d.Int()
-				s.CapturedListsCount = int(v)
+				v, err := d.Int64()
+				s.CapturedListsCount = int64(v)
 				if err != nil {
 					return err
 				}
@@ -136,8 +136,8 @@ func (s *ExtractedData) Decode(d *jx.Decoder) error {
 		case "screenshots_count":
 			requiredBitSet[0] |= 1 << 5
 			if err := func() error {
-				v, err := d.Int()
-				s.ScreenshotsCount = int(v)
+				v, err := d.Int64()
+				s.ScreenshotsCount = int64(v)
 				if err != nil {
 					return err
 				}
@@ -621,6 +621,41 @@ func (s OptInt) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON implements stdjson.Unmarshaler.
 func (s *OptInt) UnmarshalJSON(data []byte) error {
+	d := jx.DecodeBytes(data)
+	return s.Decode(d)
+}
+
+// Encode encodes int64 as json.
+func (o OptInt64) Encode(e *jx.Encoder) {
+	if !o.Set {
+		return
+	}
+	e.Int64(int64(o.Value))
+}
+
+// Decode decodes int64 from json.
+func (o *OptInt64) Decode(d *jx.Decoder) error {
+	if o == nil {
+		return errors.New("invalid: unable to decode OptInt64 to nil")
+	}
+	o.Set = true
+	v, err := d.Int64()
+	if err != nil {
+		return err
+	}
+	o.Value = int64(v)
+	return nil
+}
+
+// MarshalJSON implements stdjson.Marshaler.
+func (s OptInt64) MarshalJSON() ([]byte, error) {
+	e := jx.Encoder{}
+	s.Encode(&e)
+	return e.Bytes(), nil
+}
+
+// UnmarshalJSON implements stdjson.Unmarshaler.
+func (s *OptInt64) UnmarshalJSON(data []byte) error {
 	d := jx.DecodeBytes(data)
 	return s.Decode(d)
 }

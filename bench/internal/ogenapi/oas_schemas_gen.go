@@ -34,13 +34,13 @@ type ExtractedData struct {
 	// Captured lists: a list's name, and its rows.
 	CapturedLists ExtractedDataCapturedLists `json:"captured_lists"`
 	// All rows: captured_texts_count plus captured_lists_count.
-	TotalRows int `json:"total_rows"`
+	TotalRows int64 `json:"total_rows"`
 	// How many rows captured_texts holds.
-	CapturedTextsCount int `json:"captured_texts_count"`
+	CapturedTextsCount int64 `json:"captured_texts_count"`
 	// How many rows the lists of captured_lists hold together.
-	CapturedListsCount int `json:"captured_lists_count"`
+	CapturedListsCount int64 `json:"captured_lists_count"`
 	// How many screenshots the run took.
-	ScreenshotsCount int `json:"screenshots_count"`
+	ScreenshotsCount int64 `json:"screenshots_count"`
 }
 
 // GetCapturedTexts returns the value of CapturedTexts.
@@ -54,22 +54,22 @@ func (s *ExtractedData) GetCapturedLists() ExtractedDataCapturedLists {
 }
 
 // GetTotalRows returns the value of TotalRows.
-func (s *ExtractedData) GetTotalRows() int {
+func (s *ExtractedData) GetTotalRows() int64 {
 	return s.TotalRows
 }
 
 // GetCapturedTextsCount returns the value of CapturedTextsCount.
-func (s *ExtractedData) GetCapturedTextsCount() int {
+func (s *ExtractedData) GetCapturedTextsCount() int64 {
 	return s.CapturedTextsCount
 }
 
 // GetCapturedListsCount returns the value of CapturedListsCount.
-func (s *ExtractedData) GetCapturedListsCount() int {
+func (s *ExtractedData) GetCapturedListsCount() int64 {
 	return s.CapturedListsCount
 }
 
 // GetScreenshotsCount returns the value of ScreenshotsCount.
-func (s *ExtractedData) GetScreenshotsCount() int {
+func (s *ExtractedData) GetScreenshotsCount() int64 {
 	return s.ScreenshotsCount
 }
 
@@ -84,22 +84,22 @@ func (s *ExtractedData) SetCapturedLists(val ExtractedDataCapturedLists) {
 }
 
 // SetTotalRows sets the value of TotalRows.
-func (s *ExtractedData) SetTotalRows(val int) {
+func (s *ExtractedData) SetTotalRows(val int64) {
 	s.TotalRows = val
 }
 
 // SetCapturedTextsCount sets the value of CapturedTextsCount.
-func (s *ExtractedData) SetCapturedTextsCount(val int) {
+func (s *ExtractedData) SetCapturedTextsCount(val int64) {
 	s.CapturedTextsCount = val
 }
 
 // SetCapturedListsCount sets the value of CapturedListsCount.
-func (s *ExtractedData) SetCapturedListsCount(val int) {
+func (s *ExtractedData) SetCapturedListsCount(val int64) {
 	s.CapturedListsCount = val
 }
 
 // SetScreenshotsCount sets the value of ScreenshotsCount.
-func (s *ExtractedData) SetScreenshotsCount(val int) {
+func (s *ExtractedData) SetScreenshotsCount(val int64) {
 	s.ScreenshotsCount = val
 }
 
@@ -998,7 +998,7 @@ type RunCompletedMetadata struct {
 	// Unique identifier of the browser that ran the robot.
 	BrowserID OptString `json:"browser_id"`
 	// Identifier of the user who owns the robot.
-	UserID OptInt `json:"user_id"`
+	UserID OptInt64 `json:"user_id"`
 }
 
 // GetBrowserID returns the value of BrowserID.
@@ -1007,7 +1007,7 @@ func (s *RunCompletedMetadata) GetBrowserID() OptString {
 }
 
 // GetUserID returns the value of UserID.
-func (s *RunCompletedMetadata) GetUserID() OptInt {
+func (s *RunCompletedMetadata) GetUserID() OptInt64 {
 	return s.UserID
 }
 
@@ -1017,7 +1017,7 @@ func (s *RunCompletedMetadata) SetBrowserID(val OptString) {
 }
 
 // SetUserID sets the value of UserID.
-func (s *RunCompletedMetadata) SetUserID(val OptInt) {
+func (s *RunCompletedMetadata) SetUserID(val OptInt64) {
 	s.UserID = val
 }
 
@@ -1198,7 +1198,7 @@ type RunFailedMetadata struct {
 	// Unique identifier of the browser that ran the robot.
 	BrowserId OptString `json:"browserId"`
 	// Identifier of the user who owns the robot.
-	UserId OptInt `json:"userId"`
+	UserId OptInt64 `json:"userId"`
 }
 
 // GetBrowserId returns the value of BrowserId.
@@ -1207,7 +1207,7 @@ func (s *RunFailedMetadata) GetBrowserId() OptString {
 }
 
 // GetUserId returns the value of UserId.
-func (s *RunFailedMetadata) GetUserId() OptInt {
+func (s *RunFailedMetadata) GetUserId() OptInt64 {
 	return s.UserId
 }
 
@@ -1217,7 +1217,7 @@ func (s *RunFailedMetadata) SetBrowserId(val OptString) {
 }
 
 // SetUserId sets the value of UserId.
-func (s *RunFailedMetadata) SetUserId(val OptInt) {
+func (s *RunFailedMetadata) SetUserId(val OptInt64) {
 	s.UserId = val
 }
 
