@@ -301,11 +301,11 @@ func (l *loader) keyword(s *schema, v *v6.Schema, keyword string, value jsontext
 	case "pattern":
 		s.pattern = v.Pattern.String()
 	case "format":
-		switch format := text(); {
+		switch {
 		case !l.formats:
-		case format == "date-time":
+		case string(value) == `"date-time"`:
 			s.dateTime = true
-		case format == "int64" && v.Types != nil && slices.Equal(v.Types.ToStrings(), []string{"integer"}):
+		case string(value) == `"int64"` && v.Types != nil && slices.Equal(v.Types.ToStrings(), []string{"integer"}):
 			// OpenAPI's, for generators, and no assertion: a larger integer is one, too.
 		default:
 			err = fmt.Errorf("the compiler can't judge this format")
