@@ -301,8 +301,10 @@ func (l *loader) keyword(s *schema, v *v6.Schema, keyword string, value jsontext
 	case "pattern":
 		s.pattern = v.Pattern.String()
 	case "format":
+		if !l.formats {
+			break
+		}
 		switch format := text(); {
-		case !l.formats:
 		case format == "date-time":
 			s.dateTime = true
 		case format == "int64" && v.Types != nil && slices.Equal(v.Types.ToStrings(), []string{"integer"}):
