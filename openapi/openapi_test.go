@@ -177,6 +177,24 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// RunEvent is the schema of both events, and what only OpenAPI has.
+func TestUnionIsTheSchemas(t *testing.T) {
+	schema := read(t, "../jsonschema/v1/run-event.json").(map[string]any)
+	maps.DeleteFunc(schema, func(key string, _ any) bool { return key[0] == '$' || strings.HasPrefix(key, "x-") })
+	for _, branch := range schema["oneOf"].([]any) {
+		branch := branch.(map[string]any)
+		branch["$ref"] = "../jsonschema/v1/" + branch["$ref"].(string)
+	}
+	component := at(t, read(t, "webhooks.yaml"), "components", "schemas", "RunEvent").(map[string]any)
+	if component["discriminator"] == nil {
+		t.Error("RunEvent has no discriminator")
+	}
+	delete(component, "discriminator")
+	if diff := cmp.Diff(schema, component); diff != "" {
+		t.Errorf("RunEvent is not run-event.json (-run-event.json +RunEvent):\n%s", diff)
+	}
+}
+
 // The service's document and its bundle are valid, and so are their examples.
 func TestServiceIsValid(t *testing.T) {
 	for _, name := range []string{"service.yaml", "dist/service.yaml", "dist/service.json"} {

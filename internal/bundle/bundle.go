@@ -247,7 +247,7 @@ func (b *bundler) schema(file string, n *yaml.Node) (*yaml.Node, error) {
 			return b.ref(file, value)
 		case "discriminator":
 			if b.self != "" {
-				return nil, nil // it is OpenAPI's
+				return nil, b.errorf(file, value, "discriminator is not a keyword of JSON Schema; say it in the OpenAPI document")
 			}
 			return rebuild(value, func(key string, value *yaml.Node) (*yaml.Node, error) {
 				if key != "mapping" {

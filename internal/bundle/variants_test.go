@@ -35,7 +35,7 @@ func wantError(t *testing.T, err error, want string) {
 func TestLoadSchema(t *testing.T) {
 	fsys := fstest.MapFS{
 		"s/u.json": {Data: []byte(`{"$schema": "x", "$id": "https://example.com/u", "title": "U", "oneOf": [{"$ref": "a.json"}, {"$ref": "#"}],
-			"discriminator": {"propertyName": "t", "mapping": {"a": "a.json"}}, "x-unit": "rows"}`)},
+			"x-unit": "rows"}`)},
 		"s/a.json": {Data: []byte(`{"title": "A", "properties": {"u": {"$ref": "u.json"}, "b": {"$ref": "#/$defs/B"}, "x-unit": {"type": "string"}},
 			"$defs": {"B": {"title": "B", "anyOf": [{"type": "integer"}, {"x-dialect": {"member": "c", "code": "d.e"}, "type": "string"}]}}}`)},
 	}
@@ -71,6 +71,8 @@ $defs:
 
 	_, err = bundle.LoadSchema(fstest.MapFS{"a.json": {Data: []byte(`{}`)}}, "a.json")
 	wantError(t, err, `a.json:1: a.json# has no title to name it by; add one`)
+	_, err = bundle.LoadSchema(fstest.MapFS{"a.json": {Data: []byte(`{"title": "A", "discriminator": {"propertyName": "t"}}`)}}, "a.json")
+	wantError(t, err, `a.json:1: discriminator is not a keyword of JSON Schema; say it in the OpenAPI document`)
 }
 
 func TestDraft07(t *testing.T) {

@@ -220,7 +220,7 @@ var errKeyword = errors.New("not a value that this keyword may have")
 var mute = map[string]bool{
 	"$id": true, "$anchor": true, "$dynamicAnchor": true, "$defs": true, "$comment": true,
 	"title": true, "description": true, "default": true, "examples": true, "deprecated": true,
-	"readOnly": true, "writeOnly": true, "discriminator": true, "x-unit": true, "x-canonical": true, "x-rulings": true,
+	"readOnly": true, "writeOnly": true, "x-unit": true, "x-canonical": true, "x-rulings": true,
 }
 
 // keyword reads one keyword of s, which is v. One that asserts nothing is ignored, and
