@@ -7,12 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/runhooks/runhooks/internal/reference"
 	"github.com/runhooks/runhooks/jsonschema"
 	"github.com/runhooks/runhooks/openapi"
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// The page is the whole contract: each member, with its description, and each code.
+// The page is the whole contract: each member, with its description, each ruling and
+// each code.
 func TestContract(t *testing.T) {
 	l := newLab(t)
 	p := l.browser().get("/contract").is(t, http.StatusOK) // signed out
@@ -29,11 +31,12 @@ func TestContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		walk(root, func(schema map[string]any) {
+			// Conditions are shown at the members that depend on them, in words of the page's own.
+			for _, condition := range []string{"if", "then", "else"} {
+				delete(schema, condition)
+			}
 			if description, ok := schema["description"].(string); ok && !strings.Contains(text, description) {
 				t.Errorf("%s: the page doesn't have %q", file, description)
-			}
-			if _, conditional := schema["type"]; !conditional {
-				return // a then or an else, which only names members
 			}
 			properties, _ := schema["properties"].(map[string]any)
 			for name := range properties {
@@ -47,6 +50,18 @@ func TestContract(t *testing.T) {
 	if members < 30 {
 		t.Errorf("the schemas have %d members: the test does not find them", members)
 	}
+	c, err := reference.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unmarked := strings.NewReplacer("<code>", "`", "</code>", "`").Replace(text)
+	for _, ruling := range c.Rulings {
+		for _, want := range []string{`id="ruling-` + ruling.ID + `"`, `href="#ruling-` + ruling.ID + `"`, ruling.Title, ruling.Page, ruling.Ruling, ruling.Reason, ruling.Servers} {
+			if !strings.Contains(unmarked, want) {
+				t.Errorf("the ruling %s: the page doesn't have %q", ruling.ID, want)
+			}
+		}
+	}
 	for _, rule := range conformance.Rules() {
 		for _, want := range []string{`id="` + string(rule.Code) + `"`, rule.Summary, rule.Detail, rule.Hint} {
 			if !strings.Contains(text, want) {
@@ -58,7 +73,7 @@ func TestContract(t *testing.T) {
 	for _, want := range []string{
 		`string, always "run_failed"`,
 		`string: "success", "failed" or "test"`,
-		"string, date-time", "string, not empty", "integer, 0 or more",
+		"string, date-time", "string, not empty", "integer, int64, 0 or more",
 		`<a href="#run_completed.data.extracted_data.captured_texts">array of objects</a>`,
 		`<a href="#run_completed.data.extracted_data.captured_texts">object of arrays of objects</a>`,
 		`<code>extracted_data</code> <span class="chip">Unless status is "failed"</span>`,

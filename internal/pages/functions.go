@@ -28,7 +28,17 @@ func (p *Pages) functions() template.FuncMap {
 		"count":     count,
 		"hours":     hoursChart,
 		"rate":      successRate,
+		"phrase":    phrase,
 	}
+}
+
+// phrase shows a text whose code stands between backticks, as Markdown has it.
+func phrase(text string) template.HTML {
+	parts := strings.Split(template.HTMLEscapeString(text), "`")
+	for i := 1; i < len(parts); i += 2 {
+		parts[i] = "<code>" + parts[i] + "</code>"
+	}
+	return template.HTML(strings.Join(parts, "")) //nolint:gosec // it is escaped
 }
 
 // when shows a time as far as it is away, with the exact one on hover. page.js keeps it

@@ -151,20 +151,24 @@ func (r *eventReader) typeOf(s *schema) (string, error) {
 		return fmt.Sprintf("%s, always %q", s.Type, *s.Const), nil
 	case len(s.Enum) > 0:
 		return s.Type + ": " + oneOf(s.Enum), nil
-	case s.Format != "":
-		return s.Type + ", " + s.Format, nil
-	case s.MinLength > 0:
-		return s.Type + ", not empty", nil
-	case s.Minimum != nil:
-		return fmt.Sprintf("%s, %d or more", s.Type, *s.Minimum), nil
+	}
+	text := s.Type
+	if s.Format != "" {
+		text += ", " + s.Format
+	}
+	if s.MinLength > 0 {
+		text += ", not empty"
+	}
+	if s.Minimum != nil {
+		text += fmt.Sprintf(", %d or more", *s.Minimum)
 	}
 	for _, of := range []*schema{s.Items, s.Additional} {
 		if of != nil {
-			text, err := r.typeOf(of)
-			return fmt.Sprintf("%s of %s", s.Type, plural(text)), err
+			inner, err := r.typeOf(of)
+			return fmt.Sprintf("%s of %s", text, plural(inner)), err
 		}
 	}
-	return s.Type, nil
+	return text, nil
 }
 
 // plural returns the plural of a type: arrays of objects, of "array of objects".

@@ -3,6 +3,8 @@ package reference
 import (
 	"encoding/json"
 	"io/fs"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +150,58 @@ func TestDifferences(t *testing.T) {
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s of %s (-want +got):\n%s", test.path, test.event, diff)
+		}
+	}
+}
+
+// Rulings quote the page word for word: testdata/page.txt is the text of
+// https://docs.maxun.dev/api/webhooks.
+func TestRulingsQuoteThePage(t *testing.T) {
+	text, err := os.ReadFile("testdata/page.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	quoted, code := regexp.MustCompile("“([^”]+)”"), regexp.MustCompile("`([^`]+)`")
+	quotes := 0
+	for _, r := range read(t).Rulings {
+		// What is code in the other parts may be the contract's or a server's.
+		all := append(quoted.FindAllStringSubmatch(r.Page+r.Ruling+r.Reason+r.Servers, -1), code.FindAllStringSubmatch(r.Page, -1)...)
+		for _, quote := range all {
+			quotes++
+			if !strings.Contains(page, quote[1]) {
+				t.Errorf("%s: the page doesn't say %q", r.ID, quote[1])
+			}
+		}
+		if len(all) == 0 && !strings.HasPrefix(r.Page, "The page says nothing about ") {
+			t.Errorf("%s: nothing of the page is quoted", r.ID)
+		}
+		if strings.Count(r.Page, "`")%2 != 0 || strings.Count(r.Page, "“") != strings.Count(r.Page, "”") {
+			t.Errorf("%s: a quote doesn't end: %s", r.ID, r.Page)
+		}
+	}
+	if quotes < 100 {
+		t.Errorf("only %d quotes were found", quotes)
+	}
+}
+
+// A type is told with all that the schema says of it, in words.
+func TestTypes(t *testing.T) {
+	c := read(t)
+	for path, want := range map[string]string{
+		"event_type":                         `string, always "run_completed"`,
+		"timestamp":                          "string, date-time",
+		"webhook_id":                         "string, not empty",
+		"data":                               "object",
+		"data.robot_name":                    "string",
+		"data.status":                        `string: "success", "failed" or "test"`,
+		"data.extracted_data.captured_texts": "array of objects",
+		"data.extracted_data.captured_lists": "object of arrays of objects",
+		"data.extracted_data.total_rows":     "integer, int64, 0 or more",
+		"data.metadata.user_id":              "integer, int64",
+	} {
+		if got := find(t, c, "run_completed", path).Type; got != want {
+			t.Errorf("%s is a %s; want %s", path, got, want)
 		}
 	}
 }

@@ -222,7 +222,7 @@ func unreachable(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string)
 	}
 	if timeout {
 		return "The request was sent, and there was no answer" + within + ". The receiver may have got the event.",
-			"Let the receiver answer first and work afterwards, or raise the timeout."
+			"Let the receiver store the event, answer, and work afterwards, or raise the timeout."
 	}
 	return "The connection was closed before there was an answer. The receiver may have got the event.",
 		"Look for this request in the log of the receiver, and of proxies in front of it."

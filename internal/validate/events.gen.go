@@ -165,7 +165,7 @@ var rules = [...]Rule{
 	{"required", "observed/run-completed.json#/$defs/ObservedRunCompletedData", `"status"`, "status", &objects[1], 18, false},
 	{"required", "observed/run-completed.json#/$defs/ObservedRunCompletedData/then", `"error"`, "error", &objects[1], 19, false},
 	{"x-dialect", "observed/run-completed.json#/$defs/ObservedRunCompletedData/then/anyOf/1", `{"code":"dialect.failed-with-data","member":"extracted_data"}`, "extracted_data", &objects[1], 20, true},
-	{"not", "observed/run-completed.json#/$defs/ObservedRunCompletedData/then/anyOf/0", `{"required":["extracted_data"]}`, "extracted_data", &objects[1], 21, false},
+	{"not", "observed/run-completed.json#/$defs/ObservedRunCompletedData/then/anyOf/0", `{"title":"extracted_data","description":"There is extracted_data.","required":["extracted_data"]}`, "extracted_data", &objects[1], 21, false},
 	{"not", "observed/run-completed.json#/$defs/ObservedRunCompletedData/else", `{"title":"error","description":"There is an error.","type":"object","required":["error"]}`, "error", &objects[1], 22, false},
 	{"x-dialect", "observed/run-completed.json#/$defs/ObservedRunCompletedData/else/allOf/0/anyOf/1", `{"code":"dialect.member-absent","missing":"extracted_data","receiver":"read what the run captured from beside it: markdown, html, summary, links, or screenshots; if there is nothing, fetch the run"}`, "extracted_data", &objects[1], 23, true},
 	{"x-dialect", "observed/run-completed.json#/$defs/ObservedRunCompletedData/allOf/0/anyOf/1", `{"code":"dialect.field-case","member":"robotId","instead-of":"robot_id"}`, "robotId", &objects[1], 24, true},

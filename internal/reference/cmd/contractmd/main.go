@@ -37,6 +37,15 @@ func main() {
 // markdown escapes what Markdown would take for its own in a sentence or a cell.
 var markdown = strings.NewReplacer("|", `\|`, "_", `\_`, "<", "&lt;", "[", `\[`, "*", `\*`)
 
+// text escapes a text, but for the code in it, which stands between backticks.
+func text(text string) string {
+	parts := strings.Split(text, "`")
+	for i := 0; i < len(parts); i += 2 {
+		parts[i] = markdown.Replace(parts[i])
+	}
+	return strings.Join(parts, "`")
+}
+
 // code returns a text as code in a cell of a table.
 func code(text string) string { return "`" + strings.ReplaceAll(text, "|", `\|`) + "`" }
 
@@ -49,7 +58,7 @@ func finding(of conformance.Code) string {
 func write(c *reference.Contract) ([]byte, error) {
 	t, err := template.New("contract").Funcs(template.FuncMap{
 		"finding": finding,
-		"text":    markdown.Replace,
+		"text":    text,
 		"code":    code,
 	}).Parse(page)
 	if err != nil {
