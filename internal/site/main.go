@@ -66,16 +66,20 @@ func run(out, address string) error {
 	return nil
 }
 
-// handler serves a site as a server should: with its policy as a header, too, which a
-// worker needs to have one.
+// handler serves a site as a server should: with the policy of each page as a header,
+// too, and with that of index.html for its files, as a worker needs to have one.
 func handler(site fs.FS) http.Handler {
-	page, _ := fs.ReadFile(site, "index.html")
-	contract, _ := fs.ReadFile(site, "contract.html") // which has its style and script in it
+	policies := map[string]string{}
+	pages, _ := fs.Glob(site, "*.html") // the pattern is a good one
+	for _, name := range pages {
+		page, _ := fs.ReadFile(site, name) // without a policy, nothing is allowed
+		policies["/"+name] = policyOf(page)
+	}
 	files := http.FileServerFS(site)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		policy := policyOf(page)
-		if r.URL.Path == "/contract.html" {
-			policy = policyOf(contract)
+		policy, ok := policies[r.URL.Path]
+		if !ok {
+			policy = policies["/index.html"]
 		}
 		w.Header().Set("Content-Security-Policy", policy+"; frame-ancestors 'none'")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
