@@ -4,6 +4,7 @@
 //
 //	go run ./internal/site -out site
 //	go run ./internal/site -serve 127.0.0.1:8000
+//	go run ./internal/site -contract contract.html
 //
 // make docs builds the module first. The site is copied, but for the module, which is
 // compressed, and the samples, which are vectors.
@@ -33,8 +34,15 @@ var static embed.FS
 func main() {
 	out := flag.String("out", "site", "the `folder` to write the site to")
 	serve := flag.String("serve", "", "serve the folder at this `address`, as 127.0.0.1:8000, and write nothing")
+	contract := flag.String("contract", "", "write only the page of the contract, to this `file`")
 	flag.Parse()
-	if err := run(*out, *serve); err != nil {
+	var err error
+	if *contract != "" {
+		err = writeContract(*contract)
+	} else {
+		err = run(*out, *serve)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "site:", err)
 		os.Exit(1)
 	}
@@ -64,6 +72,16 @@ func run(out, address string) error {
 	}
 	fmt.Printf("%s has the site. To look at it: go run ./internal/site -out %s -serve 127.0.0.1:8000\n", out, out)
 	return nil
+}
+
+// writeContract writes the page of the contract where there is no page that checks
+// payloads beside it.
+func writeContract(file string) error {
+	page, err := contractHTML(os.DirFS("."), "")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, page, 0o644) //nolint:gosec // everybody may read it
 }
 
 // handler serves a site as a server should: with the policy of each page as a header,
