@@ -49,17 +49,22 @@ type site struct {
 	odd   func(w http.ResponseWriter, path string) (answered bool) // of a server; may be nil
 }
 
-// serveSite serves the site, with the policy of its page as a header of all files.
+// serveSite serves the site, with the policy of each page as a header, and that of
+// index.html as one of all other files.
 func serveSite(t *testing.T) *site {
 	t.Helper()
 	folder := need(t, siteFolder)
-	page, err := os.ReadFile(filepath.Join(folder, "index.html"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	policy := regexp.MustCompile(`Content-Security-Policy" content="([^"]+)"`).FindSubmatch(page)
-	if policy == nil || !strings.HasPrefix(string(policy[1]), "default-src 'none'; ") || strings.Contains(string(policy[1]), "unsafe-inline") {
-		t.Fatalf("the page has the policy %q", policy)
+	policies := map[string]string{}
+	for _, name := range []string{"index.html", "contract.html"} {
+		page, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy := regexp.MustCompile(`Content-Security-Policy" content="([^"]+)"`).FindSubmatch(page)
+		if policy == nil || !strings.HasPrefix(string(policy[1]), "default-src 'none'; ") || strings.Contains(string(policy[1]), "unsafe-inline") {
+			t.Fatalf("%s has the policy %q", name, policy)
+		}
+		policies["/a/path/"+name] = string(policy[1])
 	}
 	s := &site{}
 	files := http.StripPrefix("/a/path", http.FileServer(http.Dir(folder)))
@@ -68,7 +73,11 @@ func serveSite(t *testing.T) *site {
 		s.asked = append(s.asked, r.Method+" "+r.RequestURI)
 		odd := s.odd
 		s.mu.Unlock()
-		w.Header().Set("Content-Security-Policy", string(policy[1]))
+		policy, ok := policies[r.URL.Path]
+		if !ok {
+			policy = policies["/a/path/index.html"]
+		}
+		w.Header().Set("Content-Security-Policy", policy)
 		if odd != nil && odd(w, r.URL.Path) {
 			return
 		}
@@ -715,5 +724,135 @@ func TestSiteKeyboard(t *testing.T) {
 	p.click("Edit")
 	if text := read[string](p, `document.getElementById("input").value`); text != vector(t, "wild.ui-failed") {
 		t.Errorf("the text to change is %q", text)
+	}
+}
+
+// TestSiteContract: the page of the contract is one file, can be used by anybody, and
+// the two pages lead to each other.
+func TestSiteContract(t *testing.T) {
+	s := serveSite(t)
+	p := s.open(t)
+	p.visit("/a/path/contract.html")
+	p.sees("run_completed", "robotId", "How servers differ", "dialect.field-case", "Rulings on both events")
+	p.js(`document.querySelectorAll("details").forEach((details) => { details.open = true })`)
+	p.accessible()
+	for _, colours := range []scheme{light, dark} {
+		p.emulate(colours, 320)
+		if over := read[int](p, "document.scrollingElement.scrollWidth - innerWidth"); over > 0 {
+			t.Errorf("%s: the page is %d px wider than a window of 320 px", colours, over)
+		}
+		bright := read[string](p, `getComputedStyle(document.body).backgroundColor`) == "rgb(246, 245, 242)"
+		if bright != (colours == light) {
+			t.Errorf("%s: the page is bright: %t", colours, bright)
+		}
+	}
+	p.emulate(light, 1280)
+
+	p.click("Copy the payload of run_failed")
+	p.sees("Copied")
+
+	p.click("Check")
+	p.reaches("/a/path/")
+	s.mu.Lock()
+	if s.asked[0] != "GET /a/path/contract.html" || s.asked[1] != "GET /a/path/" {
+		t.Errorf("the page asks for %q", s.asked[:2])
+	}
+	s.mu.Unlock()
+	p.click("Contract")
+	p.reaches("/a/path/contract.html")
+
+	// A finding leads to what its code means.
+	p = s.start(t)
+	p.paste(vector(t, "wild.locale-de"))
+	p.shows("deviates")
+	to := read[string](p, `[...document.querySelectorAll("#findings a")].find((a) => a.textContent === "dialect.local-time").href`)
+	if !strings.HasSuffix(to, "/a/path/contract.html#dialect.local-time") {
+		t.Errorf("a finding leads to %s", to)
+	}
+}
+
+// TestSiteContractLinks: a link to a part of the contract shows that part, under nothing
+// else, and also where it was hidden.
+func TestSiteContractLinks(t *testing.T) {
+	p := serveSite(t).open(t)
+	shown := func(id string) {
+		t.Helper()
+		p.wait(id+" is shown", func() bool {
+			return read[bool](p, fmt.Sprintf(`(() => {
+				const target = document.getElementById(%s), {top, left} = target.getBoundingClientRect()
+				return document.querySelector(":target") === target && top >= 0 && top < innerHeight / 4 &&
+					target.contains(document.elementFromPoint(left + 20, top + 8))
+			})()`, quote(id)))
+		})
+	}
+	for _, width := range []int64{1280, 320} {
+		p.emulate(light, width)
+		for _, id := range []string{
+			"run_completed.data.finished_at", "run_failed.data.robotId", "run_failed.data.error.stack", "run_completed.data.extracted_data.total_rows",
+			"object-data.metadata", "ruling-count-rows", "dialect.local-time", "run_failed",
+		} {
+			p.visit("/a/path/contract.html?" + id + "#" + id) // another page each time, which is loaded
+			shown(id)
+		}
+	}
+	p.emulate(light, 1280)
+	p.visit("/a/path/contract.html")
+	p.click(`"webhook_id"`) // in a payload
+	shown("run_completed.webhook_id")
+
+	p.fill("Filter members, rulings and codes", "user_id quotes")
+	p.sees("dialect.user-id-string", " of ")
+	p.lacks("captured_texts_count", "strict JSON", "Standard Webhooks")
+	for _, violation := range p.violations() {
+		t.Errorf("filtered: %s", violation)
+	}
+	p.click("captured_texts[]")
+	shown("object-data.extracted_data.captured_texts")
+	p.sees("strict JSON", "Standard Webhooks")
+}
+
+// TestSiteContractByItself: the page works as a file, by the keyboard, and without
+// scripts; and its policy holds.
+func TestSiteContractByItself(t *testing.T) {
+	folder, err := filepath.Abs(need(t, siteFolder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveSite(t)
+	p := s.open(t)
+	p.visit("file://" + filepath.ToSlash(folder) + "/contract.html")
+	p.sees("Rulings on both events")
+	p.press(kb.Tab)
+	p.press(kb.Enter) // Skip to the contract
+	if at := read[string](p, `location.hash + " " + document.activeElement.id`); at != "#main main" {
+		t.Errorf("the first link leads to %s", at)
+	}
+
+	p.scripts(false)
+	p.visit("/a/path/contract.html")
+	p.sees("Rulings on both events")
+	p.lacks("Copy")
+	p.scripts(true)
+
+	p = s.open(t)
+	p.visit("/a/path/contract.html")
+	p.mu.Lock()
+	p.hosts["127.0.0.1:1"] = true // it is asked nothing, as seen below
+	p.mu.Unlock()
+	p.ignore("olicy")
+	p.expect(" csp GET http://127.0.0.1:1/x.png")
+	for _, tried := range []struct{ script, directive string }{
+		{`fetch("http://127.0.0.1:1/").catch(() => {})`, "connect-src"},
+		{`new Image().src = "http://127.0.0.1:1/x.png"`, "img-src"},
+		{`document.body.append(Object.assign(document.createElement("script"), {textContent: "0"}))`, "script-src-elem"},
+		{`document.head.append(Object.assign(document.createElement("style"), {textContent: "p {}"}))`, "style-src-elem"},
+	} {
+		refused := read[string](p, `new Promise((resolve) => {
+			document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective), {once: true})
+			`+tried.script+`
+		})`)
+		if refused != tried.directive {
+			t.Errorf("%s is refused by %q, want %q", tried.script, refused, tried.directive)
+		}
 	}
 }

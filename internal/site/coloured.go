@@ -12,7 +12,6 @@ import (
 // number, and links from names of members to what the page says about them.
 type colourist struct {
 	link func(path string) string // the ID of a member's description, or ""
-	fold func(path string) string // the ID of what describes an object that is only hinted at, or ""
 	out  strings.Builder
 }
 
@@ -42,10 +41,6 @@ func (c *colourist) container(text json.RawMessage, path, indent string) error {
 	}
 	if !tokens.More() {
 		c.out.WriteString(brackets)
-		return nil
-	}
-	if id := c.fold(path); id != "" {
-		fmt.Fprintf(&c.out, `<a class="fold" href="#%s" aria-label="%s">%c…%c</a>`, id, template.HTMLEscapeString(path), brackets[0], brackets[1])
 		return nil
 	}
 	c.out.WriteByte(brackets[0])

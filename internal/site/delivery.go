@@ -95,7 +95,7 @@ type parameter struct {
 	Name, Description string
 	Required          bool
 	Schema            value
-	Example           any
+	Example           json.RawMessage
 }
 
 // A value is a schema of the body of an answer, or of a header.
@@ -200,8 +200,9 @@ func (p parameter) header(name string) header {
 	if name != "" {
 		h.Name = name
 	}
-	if p.Example != nil {
-		h.Example = fmt.Sprint(p.Example)
+	// A header has no quotes, and keeps the digits of its number.
+	if h.Example = string(p.Example); strings.HasPrefix(h.Example, `"`) {
+		_ = json.Unmarshal(p.Example, &h.Example) // a document that was read
 	}
 	return h
 }
@@ -287,8 +288,7 @@ func spaced(name string) string {
 
 // coloured returns JSON that is not a payload, in colours.
 func coloured(text json.RawMessage) (template.HTML, error) {
-	none := func(string) string { return "" }
-	c := colourist{link: none, fold: none}
+	c := colourist{link: func(string) string { return "" }}
 	err := c.write(bytes.TrimSpace(text), "", "")
 	return template.HTML(c.out.String()), err //nolint:gosec // the colourist escapes
 }

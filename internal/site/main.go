@@ -4,6 +4,7 @@
 //
 //	go run ./internal/site -out site
 //	go run ./internal/site -serve 127.0.0.1:8000
+//	go run ./internal/site -contract contract.html
 //
 // make docs builds the module first. The site is copied, but for the module, which is
 // compressed, and the samples, which are vectors.
@@ -33,8 +34,15 @@ var static embed.FS
 func main() {
 	out := flag.String("out", "site", "the `folder` to write the site to")
 	serve := flag.String("serve", "", "serve the folder at this `address`, as 127.0.0.1:8000, and write nothing")
+	contract := flag.String("contract", "", "write only the page of the contract, to this `file`")
 	flag.Parse()
-	if err := run(*out, *serve); err != nil {
+	var err error
+	if *contract != "" {
+		err = writeContract(*contract)
+	} else {
+		err = run(*out, *serve)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "site:", err)
 		os.Exit(1)
 	}
@@ -66,16 +74,30 @@ func run(out, address string) error {
 	return nil
 }
 
-// handler serves a site as a server should: with its policy as a header, too, which a
-// worker needs to have one.
+// writeContract writes the page of the contract where there is no page that checks
+// payloads beside it.
+func writeContract(file string) error {
+	page, err := contractHTML(os.DirFS("."), "")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, page, 0o644) //nolint:gosec // everybody may read it
+}
+
+// handler serves a site as a server should: with the policy of each page as a header,
+// too, and with that of index.html for its files, as a worker needs to have one.
 func handler(site fs.FS) http.Handler {
-	page, _ := fs.ReadFile(site, "index.html")
-	contract, _ := fs.ReadFile(site, "contract.html") // which has its style and script in it
+	policies := map[string]string{}
+	pages, _ := fs.Glob(site, "*.html") // the pattern is a good one
+	for _, name := range pages {
+		page, _ := fs.ReadFile(site, name) // without a policy, nothing is allowed
+		policies["/"+name] = policyOf(page)
+	}
 	files := http.FileServerFS(site)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		policy := policyOf(page)
-		if r.URL.Path == "/contract.html" {
-			policy = policyOf(contract)
+		policy, ok := policies[r.URL.Path]
+		if !ok {
+			policy = policies["/index.html"]
 		}
 		w.Header().Set("Content-Security-Policy", policy+"; frame-ancestors 'none'")
 		w.Header().Set("X-Content-Type-Options", "nosniff")

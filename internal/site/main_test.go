@@ -2,14 +2,23 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runhooks/runhooks/internal/reference"
+	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
 // checkout is this one, with a module that needs no building.
@@ -40,7 +49,7 @@ func TestBuild(t *testing.T) {
 		for _, m := range names.FindAllStringSubmatch(string(data), -1) {
 			name := strings.TrimPrefix(m[1]+m[2]+m[3], "./")
 			// What is linked to, and not loaded: the repository, and what the contract's text links to.
-			linked := strings.HasPrefix(name, "https://github.com/") || name == "https://www.standardwebhooks.com/"
+			linked := file == "contract.html" && strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "https://github.com/")
 			if _, ok := files[name]; !ok && name != "" && !linked {
 				t.Errorf("%s names %s, which is not there", file, name)
 			}
@@ -67,7 +76,8 @@ func TestBuild(t *testing.T) {
 	}
 }
 
-// TestPolicy: no inline script or style, and the policy is a header as well.
+// TestPolicy: no inline script or style in the page that checks payloads, and the policy
+// of each page is a header as well.
 func TestPolicy(t *testing.T) {
 	files, err := build(checkout(t))
 	if err != nil {
@@ -87,10 +97,139 @@ func TestPolicy(t *testing.T) {
 	for name, data := range files {
 		served[name] = &fstest.MapFile{Data: data}
 	}
-	answer := httptest.NewRecorder()
-	handler(served).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/worker.js", nil))
-	if got := answer.Header().Get("Content-Security-Policy"); answer.Code != 200 || !strings.HasPrefix(got, policy) {
-		t.Errorf("worker.js is served with %d and the policy %q", answer.Code, got)
+	for path, want := range map[string]string{
+		"/worker.js": policy, "/": policy, "/contract.html": policyOf(files["contract.html"]),
+	} {
+		answer := httptest.NewRecorder()
+		handler(served).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
+		if got := answer.Header().Get("Content-Security-Policy"); answer.Code != 200 || got != want+"; frame-ancestors 'none'" {
+			t.Errorf("%s is served with %d and the policy %q, want %q", path, answer.Code, got, want)
+		}
+	}
+}
+
+// TestContractIsOneFile: contract.html asks for nothing, and its policy allows its own
+// style and script by their hashes, and nothing else.
+func TestContractIsOneFile(t *testing.T) {
+	page, err := contractHTML(checkout(t), "./")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := func(element string) string {
+		m := regexp.MustCompile(`(?s)<`+element+`>(.*?)</`+element+`>`).FindAllSubmatch(page, -1)
+		if len(m) != 1 {
+			t.Fatalf("there are %d of %s", len(m), element)
+		}
+		sum := sha256.Sum256(m[0][1])
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	want := "default-src 'none'; style-src " + hash("style") + "; script-src " + hash("script") + "; img-src data:; base-uri 'none'; form-action 'none'"
+	if got := policyOf(page); got != want {
+		t.Errorf("the policy is %q, want %q", got, want)
+	}
+	if loads := regexp.MustCompile(`(?i)<(?:img|iframe|object|embed|video|audio|source|base)\b| src=| style=| on[a-z]+="|<link [^>]*href="(?:[^d]|d[^a])|@import|url\(`).FindAll(page, -1); loads != nil {
+		t.Errorf("the page has %q", loads)
+	}
+}
+
+// TestContractIsWhole: whatever there is in the contract has an ID of its own, and each
+// link in the page leads to one.
+func TestContractIsWhole(t *testing.T) {
+	page, err := contractHTML(checkout(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, m := range regexp.MustCompile(` id="([^"]+)"`).FindAllSubmatch(page, -1) {
+		id := html.UnescapeString(string(m[1]))
+		if ids[id] {
+			t.Errorf("the ID %s is there twice", id)
+		}
+		ids[id] = true
+	}
+	contract, err := reference.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, event := range contract.Events {
+		want = append(want, event.Name, event.Name+"-payload")
+		for _, object := range event.Objects {
+			want = append(want, objectID(object.ID))
+			for _, member := range slices.Concat(object.Members, object.Additions) {
+				want = append(want, event.Name+"."+member.Path)
+			}
+		}
+	}
+	for _, r := range contract.Rulings {
+		want = append(want, "ruling-"+r.ID)
+	}
+	for _, rule := range conformance.Rules() {
+		want = append(want, string(rule.Code))
+	}
+	if len(want) < 140 {
+		t.Errorf("the contract has only %d parts", len(want))
+	}
+	for _, id := range want {
+		if !ids[id] {
+			t.Errorf("the page has no %s", id)
+		}
+	}
+	for _, m := range regexp.MustCompile(`href="([^"]*)"`).FindAllSubmatch(page, -1) {
+		to := html.UnescapeString(string(m[1]))
+		if to == "" || to == "./" {
+			t.Error("the page links to one that checks payloads, which it has not been told of")
+		}
+		if id, local := strings.CutPrefix(to, "#"); local && !ids[id] {
+			t.Errorf("the page has a link to %s, which is not there", to)
+		}
+	}
+	payload := regexp.MustCompile(`(?s)id="run_failed-payload"[^>]*>(.*?)</pre>`).FindSubmatch(page)
+	if payload == nil {
+		t.Fatal("run_failed has no payload")
+	}
+	text := html.UnescapeString(string(regexp.MustCompile(`<[^>]*>`).ReplaceAll(payload[1], nil)))
+	if diff := cmp.Diff(contract.Events[1].Example, text); diff != "" {
+		t.Errorf("the payload of run_failed (-want +got):\n%s", diff)
+	}
+}
+
+// TestCompared: what holds in both events is said once, and what differs is told apart.
+func TestCompared(t *testing.T) {
+	contract, err := reference.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newContractPage(contract)
+	row := func(object, name string) comparedMember {
+		t.Helper()
+		for _, o := range p.Objects {
+			for _, m := range slices.Concat(o.Members, o.Additions) {
+				if o.Path == object && m.Name == name {
+					return m
+				}
+			}
+		}
+		t.Fatalf("%s has no %s", object, name)
+		return comparedMember{}
+	}
+	if m := row("data", "robot_id"); m.Description == "" || m.Cells[1].Name != "robotId" || len(m.Rulings) != 1 || m.Rulings[0].Only != "" {
+		t.Errorf("robot_id is %+v", m)
+	}
+	if m := row("data", "status"); m.Description != "" || !slices.ContainsFunc(m.Rulings, func(r ruled) bool { return r.Only == "run_failed" }) {
+		t.Errorf("status is %+v", m)
+	}
+	if m := row("data", "started_at"); m.Cells[0].Addition || !m.Cells[1].Addition {
+		t.Errorf("started_at is %+v", m)
+	}
+	if m := row("data", "text"); !m.Cells[0].Here || m.Cells[1].Here || m.Cells[1].Event != "run_failed" {
+		t.Errorf("text is %+v", m)
+	}
+	if m := row("data.extracted_data", "total_rows"); m.Unit != "rows" || len(m.Cells) != 1 {
+		t.Errorf("total_rows is %+v", m)
+	}
+	if places := p.codes["dialect.user-id-string"]; len(places) != 2 || places[1].ID != "run_failed.data.metadata.userId" {
+		t.Errorf("dialect.user-id-string is at %v", places)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -9,11 +10,14 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/runhooks/runhooks/internal/reference"
 	"github.com/runhooks/runhooks/openapi"
+	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
 //go:embed templates
@@ -24,68 +28,83 @@ var templates embed.FS
 type contractPage struct {
 	*reference.Contract
 	*delivery
-	Home     string // where the page that checks payloads is
-	Objects  []comparedObject
-	Payloads []example
-	Files    []string // of openapi/dist
+	Checker string              // where the page that checks payloads is, or ""
+	Shared  []*reference.Ruling // those on both events as a whole
+	Objects []comparedObject
+	Files   []file
 
 	Policy        template.HTML // the element, as policyOf reads it: in an attribute the template would escape it
 	Style, Script template.HTML // inline, and allowed by their hashes
 	Icon          template.URL
+
+	ids   map[string]bool              // of members
+	codes map[conformance.Code][]place // where servers differ so
 }
 
 // A comparedObject is an object of both events, side by side.
 type comparedObject struct {
-	ID, Path string
-	Sides    []reference.Object // by event; one without an ID if the event has no such object
-	Rows     []comparedMember
-	Examples []example
+	ID, Path  string
+	Sides     []side // of the events that have the object
+	Rulings   []ruled
+	Members   []comparedMember // that the contract names, in either event
+	Additions []comparedMember // that it names in neither, and servers are known to send
 }
 
-// A comparedMember is a member of both events, side by side.
+// A side is an object as one event has it.
+type side struct {
+	Event string
+	reference.Object
+}
+
+// A comparedMember is a member of both events, side by side. What holds in both is
+// said once.
 type comparedMember struct {
-	Name  string // in the first event that has it
-	Cells []cell // by event
+	Name        string // in the first event that has it
+	Description string // or "", if the events differ in it
+	Unit        string
+	Rulings     []ruled
+	Cells       []cell // one for each side of the object, also for one that lacks the member
+}
+
+// A ruled is a ruling on a member, in both events or in one.
+type ruled struct {
+	*reference.Ruling
+	Only string // the one event, or ""
 }
 
 // A cell describes a member in one event.
 type cell struct {
 	Event    string
 	Here     bool // whether the event has it
-	Addition bool // whether only servers send it, and the contract doesn't name it
+	Addition bool // whether the contract doesn't name it in this event
 	reference.Member
 }
 
 // ID is that of links to the member.
 func (c cell) ID() string { return c.Event + "." + c.Path }
 
-// An example is JSON of an event, in colours.
-type example struct {
-	Event string
-	JSON  template.HTML
+// A place is what a ruling is about, or where servers differ.
+type place struct{ Event, Path, ID string }
+
+// A file is one of the documents for other tools, in the formats that it exists in.
+type file struct {
+	Name    string
+	Formats []string // extensions, such as .json
 }
 
-// contractHTML returns the page of the contract. home is where links to the page that
-// checks payloads lead.
-func contractHTML(checkout fs.FS, home string) ([]byte, error) {
+// contractHTML returns the page of the contract. checker is where its links to the page
+// that checks payloads lead; without one it has none.
+func contractHTML(checkout fs.FS, checker string) ([]byte, error) {
 	contract, err := reference.Read()
 	if err != nil {
 		return nil, err
 	}
-	p := &contractPage{Contract: contract, Home: home}
+	p := newContractPage(contract)
+	p.Checker = checker
 	if p.delivery, err = readDelivery(); err != nil {
 		return nil, err
 	}
-	if err := p.compare(); err != nil {
-		return nil, err
-	}
-	err = fs.WalkDir(openapi.Dist, "dist", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
-			p.Files = append(p.Files, strings.TrimPrefix(name, "dist/"))
-		}
-		return err
-	})
-	if err != nil {
+	if err := p.listFiles(); err != nil {
 		return nil, err
 	}
 	if err := p.inline(checkout); err != nil {
@@ -93,7 +112,12 @@ func contractHTML(checkout fs.FS, home string) ([]byte, error) {
 	}
 	parsed, err := template.New("contract.html.tmpl").Funcs(template.FuncMap{
 		"phrase": phrase,
-		"local":  func(id string) string { return "object-" + id[strings.Index(id, ".")+1:] },
+		"broken": broken,
+		"object": objectID,
+		"places": p.places,
+		"shared": p.isShared,
+		"seen":   func(code conformance.Code) []place { return p.codes[code] },
+		"sample": p.sample,
 	}).ParseFS(templates, "templates/contract.html.tmpl")
 	if err != nil {
 		return nil, err
@@ -101,6 +125,52 @@ func contractHTML(checkout fs.FS, home string) ([]byte, error) {
 	var out bytes.Buffer
 	err = parsed.Execute(&out, p)
 	return out.Bytes(), err
+}
+
+// newContractPage puts the events side by side.
+func newContractPage(contract *reference.Contract) *contractPage {
+	p := &contractPage{Contract: contract, ids: map[string]bool{}, codes: map[conformance.Code][]place{}}
+	for _, r := range p.Rulings {
+		if p.isShared(r) {
+			p.Shared = append(p.Shared, r)
+		}
+	}
+	p.compare()
+	return p
+}
+
+// Columns is how many columns the table of the object has.
+func (o comparedObject) Columns() int { return 2 + len(o.Sides) }
+
+// Label is the object's name in the index.
+func (o comparedObject) Label() string {
+	return cmp.Or(o.Path[strings.LastIndex(o.Path, ".")+1:], "payload")
+}
+
+// Depth is how deep the object is in the payload.
+func (o comparedObject) Depth() int {
+	if o.Path == "" {
+		return 0
+	}
+	return strings.Count(o.Path, ".") + 1
+}
+
+// listFiles lists openapi/dist.
+func (p *contractPage) listFiles() error {
+	return fs.WalkDir(openapi.Dist, "dist", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name = strings.TrimPrefix(name, "dist/")
+		format := path.Ext(name)
+		if name = strings.TrimSuffix(name, format); len(p.Files) > 0 && p.Files[len(p.Files)-1].Name == name {
+			last := &p.Files[len(p.Files)-1]
+			last.Formats = append(last.Formats, format)
+			return nil
+		}
+		p.Files = append(p.Files, file{name, []string{format}})
+		return nil
+	})
 }
 
 // inline takes the style, the script and the icon into the page, and allows nothing else.
@@ -134,104 +204,157 @@ func (p *contractPage) inline(checkout fs.FS) error {
 }
 
 // compare puts the objects and members of the events side by side.
-func (p *contractPage) compare() error {
-	ids, objects := map[string]bool{}, map[string]bool{}
-	for e, event := range p.Events {
+func (p *contractPage) compare() {
+	for _, event := range p.Events {
 		for _, object := range event.Objects {
 			at := slices.IndexFunc(p.Objects, func(o comparedObject) bool { return o.Path == object.Path })
 			if at < 0 {
 				at = len(p.Objects)
-				p.Objects = append(p.Objects, comparedObject{
-					ID: "object-" + strings.TrimSuffix(object.Path, "[]"), Path: object.Path, Sides: make([]reference.Object, len(p.Events)),
-				})
+				p.Objects = append(p.Objects, comparedObject{ID: objectID(event.Name + "." + object.Path), Path: object.Path})
 			}
-			compared := &p.Objects[at]
-			compared.Sides[e] = object
-			objects[strings.TrimSuffix(object.Path, "[]")] = true
-			for i, member := range slices.Concat(object.Members, object.Additions) {
-				name := member.Name
-				if member.Elsewhere != "" {
-					name = member.Elsewhere
-				}
-				row := slices.IndexFunc(compared.Rows, func(r comparedMember) bool { return r.Name == name })
-				if row < 0 {
-					row = len(compared.Rows)
-					cells := make([]cell, len(p.Events))
-					for i := range cells {
-						cells[i].Event = p.Events[i].Name
-					}
-					compared.Rows = append(compared.Rows, comparedMember{name, cells})
-				}
-				c := cell{Event: event.Name, Here: true, Addition: i >= len(object.Members), Member: member}
-				compared.Rows[row].Cells[e] = c
-				ids[c.ID()] = true
+			p.Objects[at].Sides = append(p.Objects[at].Sides, side{event.Name, object})
+			for _, m := range slices.Concat(object.Members, object.Additions) {
+				here := p.place(reference.Place{Event: event.Name, Path: m.Path})
+				here.ID = event.Name + "." + m.Path
+				p.ids[here.ID] = true
+				p.differ(here, m.Differences)
 			}
+			p.differ(p.place(reference.Place{Event: event.Name, Path: object.Path}), object.Differences)
 		}
 	}
-	for i := range p.Objects { // what the contract names comes first
-		slices.SortStableFunc(p.Objects[i].Rows, func(a, b comparedMember) int { return a.additions() - b.additions() })
+	for i := range p.Objects {
+		p.Objects[i].compare()
 	}
-	for _, event := range p.Events {
-		c := p.colourist(event.Name, ids, func(string) string { return "" })
-		if err := c.write(json.RawMessage(event.Example), "", ""); err != nil {
-			return err
+}
+
+// differ takes down where servers differ.
+func (p *contractPage) differ(at place, differences []reference.Difference) {
+	for _, d := range differences {
+		if !slices.Contains(p.codes[d.Code], at) {
+			p.codes[d.Code] = append(p.codes[d.Code], at)
 		}
-		p.Payloads = append(p.Payloads, example{event.Name, template.HTML(c.out.String())}) //nolint:gosec // the colourist escapes
-		for i := range p.Objects {
-			o := &p.Objects[i]
-			part, err := within(json.RawMessage(event.Example), strings.TrimSuffix(o.Path, "[]"))
-			if err != nil {
-				return err
+	}
+}
+
+// compare puts the members of an object side by side: those that the contract names
+// in any event first.
+func (o *comparedObject) compare() {
+	var rows []comparedMember
+	rulings := map[string][]*reference.Ruling{}
+	for i, side := range o.Sides {
+		rulings[side.Event] = side.Rulings
+		for n, member := range slices.Concat(side.Members, side.Additions) {
+			name := cmp.Or(member.Elsewhere, member.Name)
+			row := slices.IndexFunc(rows, func(r comparedMember) bool { return r.Name == name })
+			if row < 0 {
+				row = len(rows)
+				rows = append(rows, comparedMember{Name: name, Cells: make([]cell, len(o.Sides))})
+				for i, side := range o.Sides {
+					rows[row].Cells[i].Event = side.Event
+				}
 			}
-			if part == nil {
+			rows[row].Cells[i] = cell{Event: side.Event, Here: true, Addition: n >= len(side.Members), Member: member}
+		}
+	}
+	o.Rulings = rule(rulings)
+	for _, row := range rows {
+		row.share()
+		if slices.ContainsFunc(row.Cells, func(c cell) bool { return c.Here && !c.Addition }) {
+			o.Members = append(o.Members, row)
+		} else {
+			o.Additions = append(o.Additions, row)
+		}
+	}
+}
+
+// share takes what holds in both events out of the cells.
+func (m *comparedMember) share() {
+	here := slices.DeleteFunc(slices.Clone(m.Cells), func(c cell) bool { return !c.Here })
+	m.Unit = here[0].Unit // a unit goes with the member, not with the event
+	if !slices.ContainsFunc(here, func(c cell) bool { return c.Description != here[0].Description }) {
+		m.Description = here[0].Description
+	}
+	rulings := map[string][]*reference.Ruling{}
+	for _, c := range here {
+		rulings[c.Event] = c.Rulings
+	}
+	m.Rulings = rule(rulings)
+}
+
+// rule puts the rulings of the events together, each once.
+func rule(byEvent map[string][]*reference.Ruling) (all []ruled) {
+	for _, event := range slices.Sorted(maps.Keys(byEvent)) {
+		for _, r := range byEvent[event] {
+			if i := slices.IndexFunc(all, func(other ruled) bool { return other.Ruling == r }); i >= 0 {
+				all[i].Only = ""
 				continue
 			}
-			c := p.colourist(event.Name, ids, func(path string) string {
-				if path != strings.TrimSuffix(o.Path, "[]") && objects[path] {
-					return "object-" + path
-				}
-				return ""
-			})
-			if err := c.write(part, strings.TrimSuffix(o.Path, "[]"), ""); err != nil {
-				return err
+			next := ruled{Ruling: r}
+			if len(byEvent) > 1 {
+				next.Only = event
 			}
-			o.Examples = append(o.Examples, example{event.Name, template.HTML(c.out.String())}) //nolint:gosec // as above
+			all = append(all, next)
 		}
 	}
-	return nil
+	return all
 }
 
-// additions is 1 for what the contract names in no event.
-func (m comparedMember) additions() int {
-	for _, c := range m.Cells {
-		if c.Here && !c.Addition {
-			return 0
+// Starts returns where a link to the member leads: to the first event that has it.
+func (m comparedMember) Starts() string {
+	return m.Cells[slices.IndexFunc(m.Cells, func(c cell) bool { return c.Here })].ID()
+}
+
+// broken lets a name be broken after its underscores.
+func broken(name string) template.HTML {
+	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(name), "_", "_<wbr>")) //nolint:gosec // it is escaped
+}
+
+// objectID returns the ID of an object on the page, where it is that of both events,
+// from the one that the reference gives it.
+func objectID(id string) string {
+	_, at, _ := strings.Cut(strings.TrimSuffix(id, "[]"), ".")
+	return "object-" + cmp.Or(at, "payload")
+}
+
+// place returns where on the page something is described: a member, an object or an
+// event.
+func (p *contractPage) place(at reference.Place) place {
+	to := place{at.Event, at.Path, at.Event + "." + at.Path}
+	switch {
+	case at.Path == "":
+		to.ID = at.Event
+	case !p.ids[to.ID]:
+		to.ID = objectID(to.ID)
+	}
+	return to
+}
+
+// places returns the places that a ruling is about.
+func (p *contractPage) places(all []reference.Place) (to []place) {
+	for _, at := range all {
+		to = append(to, p.place(at))
+	}
+	return to
+}
+
+// isShared reports whether a ruling is on both events as a whole.
+func (p *contractPage) isShared(r *reference.Ruling) bool {
+	for _, event := range p.Events {
+		if !slices.Contains(event.Rulings, r) {
+			return false
 		}
 	}
-	return 1
+	return true
 }
 
-func (p *contractPage) colourist(event string, ids map[string]bool, fold func(string) string) *colourist {
-	return &colourist{fold: fold, link: func(path string) string {
-		if id := event + "." + path; ids[id] {
+// sample returns the sample of an event, in colours.
+func (p *contractPage) sample(event reference.Event) (template.HTML, error) {
+	c := colourist{link: func(path string) string {
+		if id := event.Name + "." + path; p.ids[id] {
 			return id
 		}
 		return ""
 	}}
-}
-
-// within returns what is at a path of a payload, or nil.
-func within(text json.RawMessage, path string) (json.RawMessage, error) {
-	for path != "" {
-		var members map[string]json.RawMessage
-		if err := json.Unmarshal(text, &members); err != nil {
-			return nil, err
-		}
-		var name string
-		name, path, _ = strings.Cut(path, ".")
-		if text = members[name]; text == nil {
-			return nil, nil
-		}
-	}
-	return text, nil
+	err := c.write(json.RawMessage(event.Example), "", "")
+	return template.HTML(c.out.String()), err //nolint:gosec // the colourist escapes
 }

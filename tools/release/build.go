@@ -136,6 +136,15 @@ func build(repository, out, version string) error {
 			return err
 		}
 	}
+	// The page of the contract is the same in any release of the same contract, so that its
+	// name has no version.
+	page, err := filepath.Abs(filepath.Join(out, "runhooks-contract.html"))
+	if err != nil {
+		return err
+	}
+	if _, err := command(dir, []string{"GOFLAGS=", "GOWORK=off"}, "go", "run", "./internal/site", "-contract", page); err != nil {
+		return err
+	}
 	if err := writeChecksums(out); err != nil {
 		return err
 	}

@@ -101,8 +101,8 @@ func TestBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The archives, checksums, SBOM, image and notes.
-	if len(entries) != len(targets)+4 {
+	// The archives, checksums, SBOM, image, notes, and the page of the contract.
+	if len(entries) != len(targets)+5 {
 		t.Errorf("%d files: %v", len(entries), entries)
 	}
 	for _, entry := range entries {
@@ -142,6 +142,13 @@ func TestBuild(t *testing.T) {
 	}
 	if got, want := string(read(t, dist, "notes.md")), "### Added\n\n- Everything.\n"; got != want {
 		t.Errorf("notes.md is %q, want %q", got, want)
+	}
+	page := read(t, dist, "runhooks-contract.html")
+	if !bytes.HasPrefix(page, []byte("<!doctype html>")) || !bytes.Contains(page, []byte(`id="run_failed.data.robotId"`)) {
+		t.Errorf("runhooks-contract.html is\n%.500s", page)
+	}
+	if line := sum(page) + "  runhooks-contract.html\n"; !strings.Contains(sums, line) {
+		t.Errorf("checksums.txt lacks %s", line)
 	}
 	testSBOM(t, read(t, dist, "runhooks_"+version+".spdx.json"))
 	testImage(t, unpack(t, "oci.tar", read(t, dist, "runhooks_"+version+".oci.tar")))

@@ -288,7 +288,7 @@ function listFindings(upTo) {
       $("text").focus({ preventScroll: true });
       $("text").scrollIntoView({ block: "nearest" });
     } }, `line ${number(f.line)}, column ${number(f.column)}`);
-    item.append(node("p", { className: "meta" }, node("code", {}, f.code), " · ", place, ...(f.pointer ? [" · ", node("code", {}, bdi(f.pointer))] : [])));
+    item.append(node("p", { className: "meta" }, node("a", { href: "contract.html#" + f.code, target: "_blank", rel: "noopener" }, node("code", {}, f.code)), " · ", place, ...(f.pointer ? [" · ", node("code", {}, bdi(f.pointer))] : [])));
     if (f.count > 1) item.append(node("p", { className: "meta" }, `and ${number(f.count - 1)} more like it`, ...(f.pattern ? [": ", node("code", {}, bdi(f.pattern))] : [])));
     return item;
   });
