@@ -304,7 +304,7 @@ var rules = []Rule{
 	{
 		Code: "data.count-mismatch", Severity: SeverityWarning,
 		Summary: "A count is not the number of rows that the payload holds.",
-		Detail:  "A count counts rows, and total_rows is texts plus lists. Some servers count cells, and the contract's own sample is off.",
+		Detail:  "A count is of rows, and total_rows is texts plus lists. Servers count rows in the events of runs. The made-up event that tries an endpoint, webhook_test, gives 5 for one row, and the sample on Maxun's page gives 3, the number of cells in its one row of texts.",
 		Hint:    "count the rows", ReceiverHint: "count the rows yourself; Counted of pkg/event's Event does",
 	},
 	{
