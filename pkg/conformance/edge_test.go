@@ -29,7 +29,7 @@ func TestEdges(t *testing.T) {
 			message: `finished_at is "2026-03-14T09:59:12.0039999+01:00", before started_at, which is "2026-03-14T08:59:12.004Z"`},
 		{name: "a sum beyond 64 bits", code: "data.count-mismatch",
 			replace: []string{`"captured_texts_count": 1`, `"captured_texts_count": 9223372036854775807`, `"total_rows": 3`, `"total_rows": 9223372036854775809`}},
-		{name: "another sum than one beyond 64 bits", code: "data.count-mismatch", message: "total_rows is 3, but captured_texts_count and captured_lists_count make 9223372036854775809",
+		{name: "another sum than one beyond 64 bits", code: "data.count-mismatch", message: "total_rows is 3, but captured_texts_count and captured_lists_count add up to 9223372036854775809",
 			replace: []string{`"captured_texts_count": 1`, `"captured_texts_count": 9223372036854775807`}},
 		{name: "a look-alike in another object", code: "schema.required", message: `the member "run_id" is missing`, lacksHint: "did you mean",
 			replace: []string{`"run_id": "67073c09-f5e5-46ca-8050-7d7428b21ff5",`, ``, `"user_id": 41`, `"user_id": 41, "runn_id": 1`}},

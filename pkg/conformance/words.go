@@ -135,16 +135,16 @@ func newWording(r *validate.Rule) *wording {
 	case "x-counts":
 		t.before, t.after = " is ", ", but "+text(r.Value)+" holds "
 	case "x-sums":
-		t.before, t.after = " is ", ", but "+strings.Join(texts(r.Value), " and ")+" make "
+		t.before, t.after = " is ", ", but "+strings.Join(texts(r.Value), " and ")+" add up to "
 	case "x-not-before":
 		t.before, t.after = " is ", ", before "+text(r.Value)+", which is "
 	case "x-plain-text":
 		t.before = "the text holds the escape sequences of a terminal, such as "
 	case "x-placeholder":
-		t.after = " is what servers put where they know no value"
+		t.after = " is what servers send when they don't know the value"
 	case "x-usual-format":
 		t.format = usualFormats[text(r.Value)]
-		t.after = " is no " + strings.ToUpper(text(r.Value))
+		t.after = " is not a " + strings.ToUpper(text(r.Value))
 	case "x-holds":
 		var h struct {
 			When map[string]string `json:"when"`
@@ -152,9 +152,9 @@ func newWording(r *validate.Rule) *wording {
 		}
 		_ = json.Unmarshal([]byte(r.Value), &h) // generated
 		t.any = h.Any
-		t.after = r.Member + " is " + quote(h.When[r.Member]) + ", but nothing that was extracted is here"
+		t.after = r.Member + " is " + quote(h.When[r.Member]) + ", but the event holds nothing that was extracted"
 	case "x-captured-once":
-		t.after = " come again, and others after them"
+		t.after = " start again, and other rows follow them"
 	case "x-no-nul":
 		t.after = " holds U+0000"
 	case "x-safe-integers":
