@@ -10,7 +10,7 @@ func ExampleCheck() {
 	fmt.Printf("%s\n", module.Check(nil, []byte(`{"event_type":"run_started"}`)))
 	fmt.Printf("%s\n", module.Check([]byte(`{"as":"everybody"}`), nil))
 	// Output:
-	// {"passes":false,"verdict":"invalid","event_type":"run_started","findings":[{"code":"event.type-unknown","severity":"error","pointer":"/event_type","line":1,"column":15,"offset":14,"message":"event_type is the string \"run_started\", which is no event of the contract","hint":"send \"run_completed\" or \"run_failed\"","decides":true}]}
+	// {"passes":false,"verdict":"invalid","event_type":"run_started","findings":[{"code":"event.type-unknown","severity":"error","pointer":"/event_type","line":1,"column":15,"offset":14,"message":"event_type is the string \"run_started\", which is not an event of the contract","hint":"send \"run_completed\" or \"run_failed\"","decides":true}]}
 	// {"error":"the option as is \"everybody\"; it is sender or receiver"}
 }
 

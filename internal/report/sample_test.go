@@ -92,7 +92,7 @@ func samplePayloads() []Payload {
 			Source: "capture.har", Line: 120, At: "/log/entries/3/request/postData/text", Data: []byte(sampleHAR),
 			Report: conformance.Report{EventType: "run_finished", Verdict: conformance.Invalid, Findings: []conformance.Finding{
 				finding(sampleHAR, conformance.SeverityError, "event.type-unknown", "/event_type", `"run_finished"`,
-					`"run_finished" is no event of the contract`, "did you mean run_completed or run_failed?"),
+					`"run_finished" is not an event of the contract`, "did you mean run_completed or run_failed?"),
 			}},
 		},
 		{

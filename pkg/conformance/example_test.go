@@ -107,7 +107,7 @@ func ExampleFamily() {
 		}
 	}
 	// Output:
-	// dialect: 1. The payload differs from the documented contract in a way that real servers are known to. The verdict is deviates: senders must fix it, and receivers should survive it. Some codes are warnings or infos: there the contract leaves the member open, but receivers may still stumble over it.
+	// dialect: 1. The payload differs from the documented contract in a way that real servers do (their dialect). The verdict is deviates: senders must fix it, and receivers should survive it. Some codes are warnings or infos: there the contract leaves the member open, but receivers may still stumble over it.
 	// contract: 1. The payload relies on something that is allowed, but not promised. The verdict doesn't change.
 }
 

@@ -126,7 +126,7 @@ func (o *object) alike(f folded, at, description string, as Role) string {
 	for _, m := range alike {
 		if m.object == o.pointer {
 			if as == Receiver {
-				return "read " + quote(m.name) + ", which is there, too"
+				return "read " + quote(m.name) + ", which is also there"
 			}
 			return quote(m.name) + " is there already, under the name that the contract gives it"
 		}

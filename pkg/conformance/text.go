@@ -180,16 +180,17 @@ func integer(payload []byte, at int) (n int64, large *big.Int, ok bool) {
 	return 0, r.Num(), true
 }
 
-// rowsAt counts the rows of the value at an offset of the payload: those of an array,
-// or of the arrays in a map or an array. A negative offset is that of no value.
-func rowsAt(payload []byte, at int) int64 {
+// rowsAt counts the rows of the value at an offset of the payload, and their cells. The
+// rows are those of an array, or of the arrays in a map or an array. A negative offset is
+// that of no value.
+func rowsAt(payload []byte, at int) (n, cells int64) {
 	if at < 0 {
-		return 0
+		return 0, 0
 	}
 	return rows(lenient(payload[at:]))
 }
 
-func rows(d *jsontext.Decoder) (n int64) {
+func rows(d *jsontext.Decoder) (n, cells int64) {
 	switch d.PeekKind() {
 	case '[':
 		d.ReadToken()
@@ -197,28 +198,46 @@ func rows(d *jsontext.Decoder) (n int64) {
 			switch kind {
 			case '[':
 				d.ReadToken()
-				for d.PeekKind() != ']' && d.SkipValue() == nil {
+				for kind := d.PeekKind(); kind != ']' && kind != 0; kind = d.PeekKind() {
 					n++
+					cells += rowCells(d)
 				}
 				d.ReadToken()
-				continue
 			case 'n':
+				d.SkipValue()
 			default:
 				n++
+				cells += rowCells(d)
 			}
-			d.SkipValue()
 		}
 		d.ReadToken()
 	case '{':
 		d.ReadToken()
 		for d.PeekKind() == '"' {
 			d.ReadToken()
-			n += rows(d)
+			inside, cellsInside := rows(d)
+			n, cells = n+inside, cells+cellsInside
 		}
 		d.ReadToken()
 	default:
 		d.SkipValue()
 	}
+	return n, cells
+}
+
+// rowCells reads a row, and returns the number of its cells.
+func rowCells(d *jsontext.Decoder) (n int64) {
+	if d.PeekKind() != '{' {
+		d.SkipValue()
+		return 0
+	}
+	d.ReadToken()
+	for d.PeekKind() == '"' {
+		d.ReadToken()
+		d.SkipValue()
+		n++
+	}
+	d.ReadToken()
 	return n
 }
 

@@ -43,7 +43,7 @@ func (w *writer) unknownEvent() {
 		}
 	default:
 		d.Code, d.Offset = "event.type-unknown", event
-		w.text = append(appendValue(append(w.text, "event_type is "...), w.payload, event), ", which is no event of the contract"...)
+		w.text = append(appendValue(append(w.text, "event_type is "...), w.payload, event), ", which is not an event of the contract"...)
 		if d.Hint = "send " + alternatives(events); w.as == Receiver {
 			d.Hint = registry[d.Code].ReceiverHint
 		}
@@ -187,7 +187,7 @@ func (w *writer) otherShape(at int) string {
 	case saying != "":
 		return "there is a member " + quote(saying) + ": did you mean \"event_type\"?"
 	case flat >= 2 && data >= 0 && w.payload[data] == '[' && metadata:
-		return "this is what an n8n integration is sent, and not an event: it has no event_type, and the run's members are at the top; have the webhook integration send it"
+		return "this is what the n8n integration sends, and not an event: it has no event_type, and the run's members are at the top; have the webhook integration send it"
 	case within != "":
 		return "add it: the members of data are those of " + within
 	case flat >= 2 && guess != "":

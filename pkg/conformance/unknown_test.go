@@ -43,7 +43,7 @@ func TestHintsOnOtherShapes(t *testing.T) {
 		{"the documentation of SDKs", `{"event":"run.completed","robotId":"r","runId":"n","status":"success","data":{"textData":{}},"timestamp":"t"}`, "event.type-missing",
 			`"event" is "run.completed", and the run's members are at the top, as the documentation of SDKs shows events; an event has "event_type", "run_completed", and the run's members in "data"`},
 		{"the n8n integration", `{"robot_id":"r","run_id":"n","robot_name":"x","timestamp":"t","data":[{}],"metadata":{"total_records":1}}`, "event.type-missing",
-			"this is what an n8n integration is sent, and not an event: it has no event_type, and the run's members are at the top; have the webhook integration send it"},
+			"this is what the n8n integration sends, and not an event: it has no event_type, and the run's members are at the top; have the webhook integration send it"},
 		{"flat", `{"robot_id":"r","run_id":"n","status":"success"}`, "event.type-missing",
 			`the run's members are at the top, spelled as in run_completed; an event has event_type there, and the run's members in "data"`},
 		{"another name", `{"type":"run-failed","data":{}}`, "event.type-missing", `there is a member "type", "run-failed": did you mean "event_type", "run_failed"?`},

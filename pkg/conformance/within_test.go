@@ -229,9 +229,9 @@ func TestRepeatedRows(t *testing.T) {
 		{list(a, b, c, a, b), ""},       // nothing new
 		{list(a, b, a, c, a, b, c), ""}, // another part than before
 		{list(a, b, c, b, c, d), ""},    // not from the first
-		{list(a, b, a, b, c), "from row 2 on, the 2 rows before it come again, and others after them"},
-		{list(a, a, b, a, b, c), "from row 3 on, the 2 rows before it come again, and others after them"},
-		{list(a, a, b, a, b, c, a, b, c, d), "from row 6 on, the 3 rows before it come again, and others after them"},
+		{list(a, b, a, b, c), "from row 2 on, the 2 rows before it start again, and other rows follow them"},
+		{list(a, a, b, a, b, c), "from row 3 on, the 2 rows before it start again, and other rows follow them"},
+		{list(a, a, b, a, b, c, a, b, c, d), "from row 6 on, the 3 rows before it start again, and other rows follow them"},
 		{list(a, b, a, b, c, a), ""},
 		{`{}`, ""},
 		{`{"A":[]}`, ""},

@@ -135,16 +135,16 @@ func newWording(r *validate.Rule) *wording {
 	case "x-counts":
 		t.before, t.after = " is ", ", but "+text(r.Value)+" holds "
 	case "x-sums":
-		t.before, t.after = " is ", ", but "+strings.Join(texts(r.Value), " and ")+" make "
+		t.before, t.after = " is ", ", but "+strings.Join(texts(r.Value), " and ")+" add up to "
 	case "x-not-before":
 		t.before, t.after = " is ", ", before "+text(r.Value)+", which is "
 	case "x-plain-text":
 		t.before = "the text holds the escape sequences of a terminal, such as "
 	case "x-placeholder":
-		t.after = " is what servers put where they know no value"
+		t.after = " is what servers send when they don't know the value"
 	case "x-usual-format":
 		t.format = usualFormats[text(r.Value)]
-		t.after = " is no " + strings.ToUpper(text(r.Value))
+		t.after = " is not a " + strings.ToUpper(text(r.Value))
 	case "x-holds":
 		var h struct {
 			When map[string]string `json:"when"`
@@ -152,9 +152,9 @@ func newWording(r *validate.Rule) *wording {
 		}
 		_ = json.Unmarshal([]byte(r.Value), &h) // generated
 		t.any = h.Any
-		t.after = r.Member + " is " + quote(h.When[r.Member]) + ", but nothing that was extracted is here"
+		t.after = r.Member + " is " + quote(h.When[r.Member]) + ", but the event holds nothing that was extracted"
 	case "x-captured-once":
-		t.after = " come again, and others after them"
+		t.after = " start again, and other rows follow them"
 	case "x-no-nul":
 		t.after = " holds U+0000"
 	case "x-safe-integers":
@@ -419,7 +419,7 @@ func (w *writer) count(n *validate.Note, t *wording) bool {
 	if !ok {
 		return false
 	}
-	var total int64
+	var total, cells int64
 	var large *big.Int // the total, where it may not fit
 	for _, on := range w.notes.Operands(n) {
 		i, iLarge, ok := integer(w.payload, on.At)
@@ -427,7 +427,8 @@ func (w *writer) count(n *validate.Note, t *wording) bool {
 			if on.At >= 0 && strings.IndexByte("{[n", w.payload[on.At]) < 0 {
 				return false // what is of another type is told to be, and holds nothing to count
 			}
-			i, iLarge, ok = rowsAt(w.payload, on.At), nil, true
+			i, cells = rowsAt(w.payload, on.At)
+			iLarge, ok = nil, true
 		}
 		if !ok {
 			i, iLarge = int64(on.Rows), nil // which it would count
@@ -463,6 +464,9 @@ func (w *writer) count(n *validate.Note, t *wording) bool {
 		w.write(" row")
 		if total != 1 {
 			w.write("s")
+		}
+		if isLarge == nil && is > total && is == cells {
+			w.write("; the number is that of the cells, and a count is of rows")
 		}
 	}
 	return true
@@ -519,7 +523,9 @@ func (w *writer) hint(n *validate.Note, t *wording) string {
 		if w.isEmpty(n) {
 			return registry["data.empty-success"].hint(w.as)
 		}
-		w.lookAlike(n, t)
+		if !w.lookAlike(n, t) {
+			w.nest(n, t.object)
+		}
 	}
 	return ""
 }
@@ -584,8 +590,9 @@ func suggestion(other string, as Role) string {
 	return "did you mean " + quote(other) + "?"
 }
 
-// lookAlike writes a hint on what an object has in place of a member that is missing.
-func (w *writer) lookAlike(n *validate.Note, t *wording) {
+// lookAlike writes a hint on what an object has in place of a member that is missing, and
+// returns whether it has such a thing.
+func (w *writer) lookAlike(n *validate.Note, t *wording) bool {
 	o := t.object
 	s := newSearch(t.member)
 	for i, near := 0, t.near&n.Has; near != 0; i, near = i+1, near>>1 {
@@ -609,17 +616,55 @@ func (w *writer) lookAlike(n *validate.Note, t *wording) {
 		}
 	}
 	if !s.found() {
-		return
+		return false
 	}
 	if o != nil {
 		if hint := o.spelling(s.near, t.member.name, w.as); hint != "" {
 			w.write(hint)
-			return
+			return true
 		}
 	}
 	if w.as == Receiver {
 		w.write("look at the member ", quote(string(s.near)), ": it may be meant as ", quote(n.Rule.Member))
-		return
+		return true
 	}
 	w.write("there is a member ", quote(string(s.near)), ": did you mean ", quote(n.Rule.Member), "?")
+	return true
+}
+
+// nest writes a hint on an object that has the members of a missing one at its own level,
+// as the tables of the page show events: flat. A single one may be there by chance.
+func (w *writer) nest(missing *validate.Note, o *object) {
+	if o == nil {
+		return
+	}
+	const most = 8 // members that are named
+	within := o.pointer + "/" + jsonpointer.Escape(missing.Rule.Member)
+	var names []string
+	for i := range w.notes.List {
+		n := &w.notes.List[i]
+		if n.In != missing.In || n.Rule.Keyword != "properties" {
+			continue
+		}
+		name := w.unquote(stringAt(w.payload, n.At))
+		if len(name) > longestName {
+			continue
+		}
+		w.folds[1] = fold(w.folds[1][:0], name)
+		if slices.ContainsFunc(o.spelled[string(w.folds[1])], func(s spelling) bool { return s.object == within }) {
+			if names = append(names, quote(string(name))); len(names) > most {
+				names[most] = "and others"
+				break
+			}
+		}
+	}
+	if len(names) < 2 {
+		return
+	}
+	list := strings.Join(names, ", ")
+	if w.as == Receiver {
+		w.write("read its members beside it, where they are: ", list, "; or have the sender nest them under ", quote(missing.Rule.Member))
+		return
+	}
+	w.write("nest these members under ", quote(missing.Rule.Member), ": ", list)
 }

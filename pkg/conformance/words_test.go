@@ -70,9 +70,9 @@ func TestWords(t *testing.T) {
 			Finding{Code: "data.ansi-escape", Message: `the text holds the escape sequences of a terminal, such as "\x1b[31m"`}},
 		{validate.Rule{Keyword: "x-plain-text", Value: "true"}, `^"a\u001b31m"`, Finding{}},
 		{validate.Rule{Keyword: "x-placeholder", Value: `"Nobody"`}, `^"Nobody"`,
-			Finding{Code: "data.placeholder", Message: `"Nobody" is what servers put where they know no value`}},
+			Finding{Code: "data.placeholder", Message: `"Nobody" is what servers send when they don't know the value`}},
 		{validate.Rule{Keyword: "x-usual-format", Value: `"uuid"`}, `^"webhook_1"`,
-			Finding{Code: "contract.opaque-id", Message: `"webhook_1" is no UUID`}},
+			Finding{Code: "contract.opaque-id", Message: `"webhook_1" is not a UUID`}},
 		{validate.Rule{Keyword: "x-usual-format", Value: `"uuid"`}, `^"1b480cbd-c43b-4541-a69e-92d82000d99\u0032"`, Finding{}},
 		{validate.Rule{Keyword: "x-usual-format", Value: `"uuid"`}, `^""`, Finding{}},
 

@@ -182,7 +182,7 @@ func ExamplePayloadError() {
 		}
 	}
 	// Output:
-	// the payload is invalid: 1:16: error: event.type-unknown: event_type is the string "run_stopped", which is no event of the contract
+	// the payload is invalid: 1:16: error: event.type-unknown: event_type is the string "run_stopped", which is not an event of the contract
 	// event.type-unknown at /event_type
 }
 

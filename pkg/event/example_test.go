@@ -95,7 +95,7 @@ func ExampleInvalidError() {
 		fmt.Println(invalid.Report.Findings[0].Hint)
 	}
 	// Output:
-	// event: the payload is invalid: event.type-unknown at /event_type: event_type is the string "run_ended", which is no event of the contract
+	// event: the payload is invalid: event.type-unknown at /event_type: event_type is the string "run_ended", which is not an event of the contract
 	// take it and keep its bytes, since senders may add events; pkg/receiver hands it to Handlers.Unknown
 }
 
