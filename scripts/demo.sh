@@ -33,7 +33,7 @@ show 0 "The second sample." \
 show 1 "What servers really send. Whoever sends this breaks the contract, in known ways." \
 	bin/runhooks check $wild
 
-show 0 "The same payloads, held to what a receiver has to survive." \
+show 0 "The same payloads, judged by what a receiver has to accept." \
 	bin/runhooks check --against observed $wild
 
 show 0 "What a code means." \
@@ -79,7 +79,7 @@ show 0 "An event with sample data, signed." \
 show 0 "The other one." \
 	bin/runhooks trigger run_failed --to "$url"
 
-show 0 "One as servers really send it. A receiver has to survive it." \
+show 0 "One as servers really send it. A receiver has to accept it." \
 	bin/runhooks trigger run_completed --as maxun --to "$url"
 
 printf '\n── What arrived.\n\n'
