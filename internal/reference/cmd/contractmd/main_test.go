@@ -9,7 +9,7 @@ import (
 // What Markdown would take for its own is escaped, but not in code.
 func TestText(t *testing.T) {
 	for in, want := range map[string]string{
-		"snake_case, <b>, [x] | *y*":        `snake\_case, &lt;b>, \[x] \| \*y\*`,
+		"snake_case, <b>, [x] | *y*":         `snake\_case, &lt;b>, \[x] \| \*y\*`,
 		"`robot_id` and `[]`, or run_failed": "`robot_id` and `[]`, or run\\_failed",
 	} {
 		if got := text(in); got != want {
