@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"log"
 	"os"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -54,12 +55,35 @@ func finding(of conformance.Code) string {
 	return "[`" + string(of) + "`](findings.md#" + strings.ReplaceAll(string(of), ".", "") + ")"
 }
 
+// about says what a ruling is about: the paths of both events, or of the one that it names.
+func about(ruling *reference.Ruling) string {
+	var paths, events []string
+	for _, place := range ruling.Where {
+		path := "the payload"
+		if place.Path != "" {
+			path = code(place.Path)
+		}
+		if !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+		if !slices.Contains(events, place.Event) {
+			events = append(events, place.Event)
+		}
+	}
+	text := strings.Join(paths, ", ")
+	if len(events) == 1 {
+		text += " of " + code(events[0])
+	}
+	return text
+}
+
 // write returns the page.
 func write(c *reference.Contract) ([]byte, error) {
 	t, err := template.New("contract").Funcs(template.FuncMap{
 		"finding": finding,
 		"text":    text,
 		"code":    code,
+		"about":   about,
 	}).Parse(page)
 	if err != nil {
 		return nil, err
