@@ -18,6 +18,7 @@ import (
 	"github.com/runhooks/runhooks/internal/reference"
 	"github.com/runhooks/runhooks/openapi"
 	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/vectors"
 )
 
 //go:embed templates
@@ -111,13 +112,14 @@ func contractHTML(checkout fs.FS, checker string) ([]byte, error) {
 		return nil, err
 	}
 	parsed, err := template.New("contract.html.tmpl").Funcs(template.FuncMap{
-		"phrase": phrase,
-		"broken": broken,
-		"object": objectID,
-		"places": p.places,
-		"shared": p.isShared,
-		"seen":   func(code conformance.Code) []place { return p.codes[code] },
-		"sample": p.sample,
+		"phrase":   phrase,
+		"broken":   broken,
+		"object":   objectID,
+		"places":   p.places,
+		"shared":   p.isShared,
+		"seen":     func(code conformance.Code) []place { return p.codes[code] },
+		"sample":   p.sample,
+		"sampleOf": sampleOf,
 	}).ParseFS(templates, "templates/contract.html.tmpl")
 	if err != nil {
 		return nil, err
@@ -357,4 +359,13 @@ func (p *contractPage) sample(event reference.Event) (template.HTML, error) {
 	}}
 	err := c.write(json.RawMessage(event.Example), "", "")
 	return template.HTML(c.out.String()), err //nolint:gosec // the colourist escapes
+}
+
+// sampleOf returns where a payload that breaks the rule of a code is shown, and how it is
+// fixed, or "".
+func sampleOf(code conformance.Code) string {
+	if _, _, ok := vectors.Sample(string(code)); !ok {
+		return ""
+	}
+	return "https://github.com/runhooks/runhooks/blob/main/docs/findings.md#" + strings.ReplaceAll(string(code), ".", "")
 }
