@@ -157,22 +157,24 @@ func (o comparedObject) Depth() int {
 	return strings.Count(o.Path, ".") + 1
 }
 
-// listFiles lists openapi/dist.
+// listFiles lists the documents of openapi/dist: OpenAPI before the schemas, which are
+// in folders.
 func (p *contractPage) listFiles() error {
-	return fs.WalkDir(openapi.Dist, "dist", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
+	formats := map[string][]string{}
+	err := fs.WalkDir(openapi.Dist, "dist", func(name string, entry fs.DirEntry, err error) error {
+		if format := path.Ext(name); format == ".json" || format == ".yaml" {
+			name = strings.TrimSuffix(strings.TrimPrefix(name, "dist/"), format)
+			formats[name] = append(formats[name], format)
 		}
-		name = strings.TrimPrefix(name, "dist/")
-		format := path.Ext(name)
-		if name = strings.TrimSuffix(name, format); len(p.Files) > 0 && p.Files[len(p.Files)-1].Name == name {
-			last := &p.Files[len(p.Files)-1]
-			last.Formats = append(last.Formats, format)
-			return nil
-		}
-		p.Files = append(p.Files, file{name, []string{format}})
-		return nil
+		return err
 	})
+	for name, all := range formats {
+		p.Files = append(p.Files, file{name, all})
+	}
+	slices.SortFunc(p.Files, func(a, b file) int {
+		return cmp.Or(cmp.Compare(strings.Count(a.Name, "/"), strings.Count(b.Name, "/")), cmp.Compare(a.Name, b.Name))
+	})
+	return err
 }
 
 // inline takes the style, the script and the icon into the page, and allows nothing else.
