@@ -239,7 +239,7 @@ func TestScreenshots(t *testing.T) {
 	portal.screenshot("portal-over")
 }
 
-// TestScreenshotsOfSite shows the page that checks payloads.
+// TestScreenshotsOfSite shows the page that checks payloads, and a part of the contract.
 func TestScreenshotsOfSite(t *testing.T) {
 	if *screenshots == "" {
 		t.Skip("make screenshots writes them")
@@ -268,4 +268,9 @@ func TestScreenshotsOfSite(t *testing.T) {
 	p.click("captures.ndjson:3")
 	p.shows("deviates", "captures.ndjson:3 · ", "Ferry")
 	p.screenshot("check-many")
+
+	p.visit("/a/path/contract.html")
+	p.fill("Filter members, rulings and codes", "run time")
+	p.sees(" of ")
+	p.screenshot("reference")
 }

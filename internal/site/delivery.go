@@ -21,7 +21,9 @@ type delivery struct {
 	About                   template.HTML
 	Chapters                []chapter
 	Operations              map[string]operation // by event
-	Headers                 []header
+	Media                   string               // the type of the body
+	Body                    template.HTML
+	Headers                 []field
 	Answers                 []answer
 	Problem                 []problemObject // the body of an answer that has one, and what is in it
 }
@@ -32,11 +34,12 @@ type operation struct {
 	About   template.HTML
 }
 
-// A header is of a request, or of an answer.
-type header struct {
+// A field is a header of a delivery or of an answer, or a member of an answer's body.
+type field struct {
 	Name     string
 	Type     string
 	Required bool
+	Unit     string
 	About    template.HTML
 	Example  string
 }
@@ -46,7 +49,7 @@ type answer struct {
 	Status  string // such as 410 or 4XX
 	Title   string
 	About   template.HTML
-	Headers []header
+	Headers []field
 	Media   string // the type of its body, or ""
 	Example template.HTML
 }
@@ -55,13 +58,7 @@ type answer struct {
 type problemObject struct {
 	Name    string
 	About   template.HTML
-	Members []problemMember
-}
-
-// A problemMember is a member of such an object.
-type problemMember struct {
-	header
-	Unit string
+	Members []field
 }
 
 // document is as much of OpenAPI as there is to read.
@@ -81,7 +78,11 @@ type document struct {
 type post struct {
 	Summary, Description string
 	Parameters           []ref
-	Responses            ordered[ref]
+	RequestBody          struct {
+		Description string
+		Content     ordered[struct{}]
+	}
+	Responses ordered[ref]
 }
 
 type ref struct {
@@ -181,8 +182,12 @@ func readDelivery() (*delivery, error) {
 		}
 		d.Operations[w.Name] = operation{post.Summary, about}
 	}
+	if len(first.RequestBody.Content) != 1 {
+		return nil, errors.New("the page has room for one type of a body")
+	}
+	d.Media, d.Body = first.RequestBody.Content[0].Name, phrase(first.RequestBody.Description)
 	for _, p := range first.Parameters {
-		d.Headers = append(d.Headers, doc.Components.Parameters[p.name()].header(""))
+		d.Headers = append(d.Headers, doc.Components.Parameters[p.name()].field(""))
 	}
 	for _, r := range first.Responses {
 		a, err := doc.answer(r.Name, r.Value.name())
@@ -195,8 +200,8 @@ func readDelivery() (*delivery, error) {
 	return d, err
 }
 
-func (p parameter) header(name string) header {
-	h := header{Name: p.Name, Type: p.Schema.kind(), Required: p.Required, About: phrase(p.Description)}
+func (p parameter) field(name string) field {
+	h := field{Name: p.Name, Type: p.Schema.kind(), Required: p.Required, Unit: p.Schema.Unit, About: phrase(p.Description)}
 	if name != "" {
 		h.Name = name
 	}
@@ -226,7 +231,7 @@ func (doc *document) answer(status, component string) (answer, error) {
 	}
 	a := answer{Status: status, Title: spaced(component), About: phrase(r.Description)}
 	for _, h := range r.Headers {
-		a.Headers = append(a.Headers, doc.Components.Headers[h.Value.name()].header(h.Name))
+		a.Headers = append(a.Headers, doc.Components.Headers[h.Value.name()].field(h.Name))
 	}
 	for _, content := range r.Content {
 		a.Media = content.Name
@@ -254,9 +259,8 @@ func (doc *document) problem(component string) ([]problemObject, error) {
 	o := problemObject{Name: component, About: phrase(v.Description)}
 	list := []problemObject{}
 	for _, p := range v.Properties {
-		m := problemMember{
-			header: header{Name: p.Name, Type: p.Value.kind(), Required: slices.Contains(v.Required, p.Name), About: phrase(p.Value.Description)},
-			Unit:   p.Value.Unit,
+		m := field{
+			Name: p.Name, Type: p.Value.kind(), Required: slices.Contains(v.Required, p.Name), Unit: p.Value.Unit, About: phrase(p.Value.Description),
 		}
 		if len(p.Value.Examples) > 0 && p.Value.Items == nil {
 			m.Example = string(p.Value.Examples[0])

@@ -18,6 +18,7 @@ import (
 	"github.com/runhooks/runhooks/internal/reference"
 	"github.com/runhooks/runhooks/openapi"
 	"github.com/runhooks/runhooks/pkg/conformance"
+	"github.com/runhooks/runhooks/vectors"
 )
 
 //go:embed templates
@@ -111,13 +112,14 @@ func contractHTML(checkout fs.FS, checker string) ([]byte, error) {
 		return nil, err
 	}
 	parsed, err := template.New("contract.html.tmpl").Funcs(template.FuncMap{
-		"phrase": phrase,
-		"broken": broken,
-		"object": objectID,
-		"places": p.places,
-		"shared": p.isShared,
-		"seen":   func(code conformance.Code) []place { return p.codes[code] },
-		"sample": p.sample,
+		"phrase":   phrase,
+		"broken":   broken,
+		"object":   objectID,
+		"places":   p.places,
+		"shared":   p.isShared,
+		"seen":     func(code conformance.Code) []place { return p.codes[code] },
+		"sample":   p.sample,
+		"sampleOf": sampleOf,
 	}).ParseFS(templates, "templates/contract.html.tmpl")
 	if err != nil {
 		return nil, err
@@ -155,22 +157,24 @@ func (o comparedObject) Depth() int {
 	return strings.Count(o.Path, ".") + 1
 }
 
-// listFiles lists openapi/dist.
+// listFiles lists the documents of openapi/dist: OpenAPI before the schemas, which are
+// in folders.
 func (p *contractPage) listFiles() error {
-	return fs.WalkDir(openapi.Dist, "dist", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
+	formats := map[string][]string{}
+	err := fs.WalkDir(openapi.Dist, "dist", func(name string, entry fs.DirEntry, err error) error {
+		if format := path.Ext(name); format == ".json" || format == ".yaml" {
+			name = strings.TrimSuffix(strings.TrimPrefix(name, "dist/"), format)
+			formats[name] = append(formats[name], format)
 		}
-		name = strings.TrimPrefix(name, "dist/")
-		format := path.Ext(name)
-		if name = strings.TrimSuffix(name, format); len(p.Files) > 0 && p.Files[len(p.Files)-1].Name == name {
-			last := &p.Files[len(p.Files)-1]
-			last.Formats = append(last.Formats, format)
-			return nil
-		}
-		p.Files = append(p.Files, file{name, []string{format}})
-		return nil
+		return err
 	})
+	for name, all := range formats {
+		p.Files = append(p.Files, file{name, all})
+	}
+	slices.SortFunc(p.Files, func(a, b file) int {
+		return cmp.Or(cmp.Compare(strings.Count(a.Name, "/"), strings.Count(b.Name, "/")), cmp.Compare(a.Name, b.Name))
+	})
+	return err
 }
 
 // inline takes the style, the script and the icon into the page, and allows nothing else.
@@ -357,4 +361,13 @@ func (p *contractPage) sample(event reference.Event) (template.HTML, error) {
 	}}
 	err := c.write(json.RawMessage(event.Example), "", "")
 	return template.HTML(c.out.String()), err //nolint:gosec // the colourist escapes
+}
+
+// sampleOf returns where a payload that breaks the rule of a code is shown, and how it is
+// fixed, or "".
+func sampleOf(code conformance.Code) string {
+	if _, _, ok := vectors.Sample(string(code)); !ok {
+		return ""
+	}
+	return "https://github.com/runhooks/runhooks/blob/main/docs/findings.md#" + strings.ReplaceAll(string(code), ".", "")
 }
