@@ -16,7 +16,7 @@ func Example() {
 		fmt.Println(jsonschema.Base + name)
 	}
 	// Output:
-	// https://github.com/runhooks/runhooks/jsonschema/v1/run-completed.json
-	// https://github.com/runhooks/runhooks/jsonschema/v1/run-event.json
-	// https://github.com/runhooks/runhooks/jsonschema/v1/run-failed.json
+	// https://runhooks.github.io/runhooks/schemas/v1/run-completed.json
+	// https://runhooks.github.io/runhooks/schemas/v1/run-event.json
+	// https://runhooks.github.io/runhooks/schemas/v1/run-failed.json
 }

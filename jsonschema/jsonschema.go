@@ -9,9 +9,9 @@ package jsonschema
 
 import "embed"
 
-// Base is the URI below which every schema has its $id: the $id of a file of
-// [FS] is Base followed by the file's path.
-const Base = "https://github.com/runhooks/runhooks/jsonschema/"
+// Base is the URL below which every schema has its $id: the $id of a file of [FS] is
+// Base followed by the file's path. The project's site has the file there.
+const Base = "https://runhooks.github.io/runhooks/schemas/"
 
 // FS holds the schemas, as v1/NAME.json, observed/NAME.json and canonical/run-event.json.
 //

@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"io/fs"
 	"path"
+
+	"github.com/runhooks/runhooks/jsonschema"
 )
 
 // The sources of openapi/dist, below the root of the repository.
@@ -59,6 +61,7 @@ func Dist(fsys fs.FS) ([]File, error) {
 	if doc, err = add("webhooks", doc, err); err != nil {
 		return nil, err
 	}
+	version := value(lookup(doc.root, "info"), "version")
 	doc, err = doc.Receiver()
 	if doc, err = add("receiver", doc, err); err != nil {
 		return nil, err
@@ -71,15 +74,37 @@ func Dist(fsys fs.FS) ([]File, error) {
 	if _, err = add("service", doc, err); err != nil {
 		return nil, err
 	}
+	addSchema := func(name string, schema *Document, err error) error {
+		if err == nil {
+			schema = schema.identified(jsonschema.Base+"openapi/"+name+".json", version)
+		}
+		_, err = add(name, schema, err)
+		return err
+	}
 	for _, s := range schemas {
 		schema, err := LoadSchema(fsys, s.source)
-		if schema, err = add(path.Join("json-schema-2020-12", s.name), schema, err); err != nil {
+		if err := addSchema(path.Join("json-schema-2020-12", s.name), schema, err); err != nil {
 			return nil, err
 		}
 		schema, err = schema.Draft07()
-		if _, err = add(path.Join("json-schema-draft-07", s.name), schema, err); err != nil {
+		if err := addSchema(path.Join("json-schema-draft-07", s.name), schema, err); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
+}
+
+// identified gives the same schema under a name of its own, since its text is another
+// than that of its source, and with the version of the contract, for which JSON Schema
+// has no keyword.
+func (d *Document) identified(id, version string) *Document {
+	root := mapping()
+	for key, value := range pairs(d.root) {
+		root.Content = append(root.Content, key, value)
+		if key.Value == "$schema" {
+			set(root, "$id", text(id))
+			set(root, "$comment", text("Version "+version+" of the contract."))
+		}
+	}
+	return &Document{source: d.source, root: root}
 }

@@ -1,6 +1,7 @@
 package bundle_test
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runhooks/runhooks/internal/bundle"
+	"github.com/runhooks/runhooks/jsonschema"
 )
 
 // dist gives the files that the sources make, by name.
@@ -65,11 +67,51 @@ func TestDistHasNoTraces(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range dist(t) {
-		for _, trace := range []string{here, "file:", "../", "$id"} {
+		for _, trace := range []string{here, "file:", "../"} {
 			if strings.Contains(text, trace) {
 				t.Errorf("%s holds %q", name, trace)
 			}
 		}
+	}
+}
+
+// A schema has its own $id, which is not that of its source, and the version of the
+// contract. An OpenAPI document has a place for the version, and none for an $id.
+func TestDistSaysWhatItIs(t *testing.T) {
+	files := dist(t)
+	var api struct{ Info struct{ Version string } }
+	if err := json.Unmarshal([]byte(files["webhooks.json"]), &api); err != nil || api.Info.Version == "" {
+		t.Fatalf("webhooks.json has no version (%v)", err)
+	}
+	schemas := 0
+	for name, text := range files {
+		if path.Ext(name) != ".json" {
+			continue
+		}
+		want := 0
+		if path.Dir(name) != "." {
+			schemas++
+			want = 1
+			var schema struct {
+				ID      string `json:"$id"`
+				Comment string `json:"$comment"`
+			}
+			if err := json.Unmarshal([]byte(text), &schema); err != nil {
+				t.Fatal(err)
+			}
+			if id := jsonschema.Base + "openapi/" + name; schema.ID != id {
+				t.Errorf("%s: $id is %s; want %s", name, schema.ID, id)
+			}
+			if comment := "Version " + api.Info.Version + " of the contract."; schema.Comment != comment {
+				t.Errorf("%s: $comment is %q; want %q", name, schema.Comment, comment)
+			}
+		}
+		if got := strings.Count(text, `"$id"`); got != want {
+			t.Errorf("%s has %d $id; want %d", name, got, want)
+		}
+	}
+	if schemas != 14 {
+		t.Errorf("saw %d schemas", schemas)
 	}
 }
 

@@ -1,6 +1,7 @@
 // Command site writes the project's site: static files, for any server of such, also
 // below a path. It is a page that checks payloads in the browser, by the module that the
 // packages of other languages are made of, and contract.html, which shows the contract.
+// The schemas are there, too, each at its $id.
 //
 //	go run ./internal/site -out site
 //	go run ./internal/site -serve 127.0.0.1:8000
@@ -21,8 +22,10 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/runhooks/runhooks/vectors"
@@ -138,6 +141,9 @@ func build(checkout fs.FS) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
+	if err := addSchemas(checkout, files); err != nil {
+		return nil, err
+	}
 	if files["contract.html"], err = contractHTML(checkout, "./"); err != nil {
 		return nil, fmt.Errorf("contract.html: %w", err)
 	}
@@ -151,6 +157,31 @@ func build(checkout fs.FS) (map[string][]byte, error) {
 		return nil, err
 	}
 	return files, addSamples(files)
+}
+
+// published are the folders of the checkout that the site has, and where: each schema is
+// at its $id, and what other languages' tools take is beside them, by the names of
+// runhooks schema.
+var published = []struct{ from, to string }{
+	{"jsonschema", "schemas"},
+	{"openapi/dist", "schemas/openapi"},
+	{"vectors/expectation.schema.json", "schemas/vectors/expectation.schema.json"},
+}
+
+func addSchemas(checkout fs.FS, files map[string][]byte) error {
+	for _, p := range published {
+		err := fs.WalkDir(checkout, p.from, func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || path.Ext(file) == ".go" {
+				return err
+			}
+			files[p.to+strings.TrimPrefix(file, p.from)], err = fs.ReadFile(checkout, file)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func compress(data []byte) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"html"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -31,6 +32,19 @@ func checkout(t *testing.T) fstest.MapFS {
 			t.Fatal(err)
 		}
 		files[name] = &fstest.MapFile{Data: data}
+	}
+	for _, p := range published {
+		err := fs.WalkDir(os.DirFS("../.."), p.from, func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile("../../" + file)
+			files[file] = &fstest.MapFile{Data: data}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return files
 }

@@ -74,7 +74,7 @@ var objects = [...]Object{
 		{"captured_texts", true, "Texts captured one by one: rows, or a map of names to rows."},
 		{"captured_lists", true, "Captured lists: a map of names to rows, an array of rows whose holes are null, or null."},
 		{"total_rows", true, "All rows."},
-		{"captured_texts_count", true, "How many texts were captured: rows, or cells, by the server's age."},
+		{"captured_texts_count", true, "How many rows of texts were captured. A webhook_test, whose data is made up, may say another number."},
 		{"captured_lists_count", true, "How many rows the lists hold together."},
 		{"screenshots_count", true, "How many screenshots the run took."},
 		{"crawl_data", false, "Results of a crawl: names to pages."},

@@ -4477,7 +4477,8 @@ func judgeObservedExtractedDataTotalRows(b []byte, i, depth, base int, m *memory
 var judgeObservedExtractedDataCapturedTextsCountValues = parseDecimal([]byte("0"))
 
 // judgeObservedExtractedDataCapturedTextsCount judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_texts_count, beside v1/run-completed.json#/$defs/ExtractedData/properties/captured_texts_count:
-// How many texts were captured: rows, or cells, by the server's age.
+// How many rows of texts were captured. A webhook_test, whose data is made
+// up, may say another number.
 func judgeObservedExtractedDataCapturedTextsCount(b []byte, i, depth, base int, m *memory) int {
 	end := natural(b, i, m)
 	if end == no {

@@ -77,7 +77,7 @@ func TestSchemas(t *testing.T) {
 		{"an older draft", `{"$schema":"http://json-schema.org/draft-07/schema#","properties":{"data":{"definitions":{"a":{"type":"array"}},"$ref":"#/properties/data/definitions/a"}}}`, `[]`, []string{
 			`2:8: error: schema.type: the schema s.json: expected an array, found an object at /data`}},
 		{"the contract's own", `{"$id":"https://example.com/s","properties":{"data":{"properties":{"extracted_data":{"properties":{"captured_lists":{"additionalProperties":{"items":
-			{"$ref":"https://github.com/runhooks/runhooks/jsonschema/v1/run-completed.json#/$defs/Row"}}}}}}}}}`, `[{"a":1}]`, []string{
+			{"$ref":"https://runhooks.github.io/runhooks/schemas/v1/run-completed.json#/$defs/Row"}}}}}}}}}`, `[{"a":1}]`, []string{
 			`3:107: error: schema.type: the schema s.json: expected a string, found the number 1` + at + `/0/a`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestEachOfASchema(t *testing.T) {
 // TestSchemasOfTheContract: the contract's own schemas, given as a user's, refuse what
 // the documented layer refuses, and change nothing where there is no JSON.
 func TestSchemasOfTheContract(t *testing.T) {
-	own := compile(t, "contract.json", `{"$ref":"https://github.com/runhooks/runhooks/jsonschema/v1/run-event.json"}`)
+	own := compile(t, "contract.json", `{"$ref":"https://runhooks.github.io/runhooks/schemas/v1/run-event.json"}`)
 	for _, v := range vectors.All() {
 		plain := conformance.Check(v.Payload)
 		report := conformance.Checker{Schemas: []*conformance.Schema{own}}.Check(v.Payload)
