@@ -49,6 +49,27 @@ func TestTried(t *testing.T) {
 	}
 }
 
+// Each row is on the page, and what links to their section finds it.
+func TestTriedOnPage(t *testing.T) {
+	page := Markdown(nil)
+	if got := anchor(triedTitle); got != triedAnchor {
+		t.Errorf("the section is at %q, and linked to at %q", got, triedAnchor)
+	}
+	for _, want := range []string{
+		"| TypeScript | oazapfts 7.5.0 | `receiver-3.0.yaml` | The types and the client compile under strict, and event_type tells the two events apart. | – | 2026-11-29 |\n",
+		"| comparing versions | oasdiff 1.37.0 | `webhooks.yaml`<br>`receiver.yaml` | ",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, row := range tried() {
+		if want := escape(row.Seen) + " | "; !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
 // A tool is either run or tried, not both with the same file.
 func TestSuperseded(t *testing.T) {
 	first := tried()[0]
