@@ -41,8 +41,7 @@ func progenitor(how string) Break       { return Break{"progenitor", "0.15.1", h
 func pyYAML(how string) Break           { return Break{"PyYAML", "6.0.4", how} }
 func zodClient(how string) Break        { return Break{"openapi-zod-client", "1.18.3", how} }
 func oazapfts(how string) Break         { return Break{"oazapfts", "7.5.0", how} }
-func redoc(how string) Break            { return Break{"Redoc", "2.5.4", how} }
-func swaggerUI(how string) Break        { return Break{"Swagger UI", "5.35.0", how} }
+func redoc(how string) Break            { return Break{"Redoc", "3.0.1", how} }
 func rustJSONSchema(how string) Break {
 	return Break{"jsonschema", "0.60.2", how}
 }
@@ -281,10 +280,9 @@ func Rules() []Rule {
 		{
 			ID: "untitled-condition", Severity: Warning,
 			Summary: "if or else without title",
-			Instead: "give both a title for readers, such as title: status is failed; write else for it, if there is none",
+			Instead: "give both a title, such as title: status is failed, with an else for it if there is none; Swagger UI shows descriptions in place of titles",
 			Breaks: []Break{
 				redoc("calls the two cases case 1 and case 2"),
-				swaggerUI("calls them If, Then and Else, and doesn't say what they mean"),
 			},
 		},
 		{

@@ -11,16 +11,30 @@ import (
 
 const preamble = `# What works in other languages
 
-"make interop" writes this page, and fails if anything on it has no explanation. It generates
-code from [openapi/dist](../openapi/dist) by the tools of each language, compiles it, and has it
-decode and encode the [vectors](../vectors); it asks each validator for a verdict on them; it
-sends events to the receivers of [the guides](languages); it has the generated clients of
-[the delivery service](service.md) use one; and it installs [the packages](#packages) of this
-project.
+Does your tool work with the contract? Search this page for its name. To choose a tool, begin with
+[what does best in each language](#in-short).
 
-"all" is all vectors, of which many are there to be difficult. "all but" is followed by the
-[limits](#limits) at which the tool does something else. A dash stands where nothing can be said,
-since what comes before it doesn't hold.
+- [Packages](#packages) of this project judge, read and verify events.
+- [Validators](#validators) tell whether a payload conforms.
+- [Generators](#generators) make types of the events.
+- [Receivers](#receivers) are the programs of [the guides](languages).
+- [Clients](#clients-of-the-delivery-service) call [the delivery service](service.md).
+- [More tools](#` + triedAnchor + `) were tried by hand: generators for other
+  languages, viewers of OpenAPI, and others.
+- [Limits](#limits) are where tools do something else than the contract, and whether that matters.
+- [Idioms that break tools](#idioms-that-break-tools) are for authors of schemas: what
+  ` + "`runhooks lint`" + ` warns of.
+
+` + "`make interop`" + ` writes this page. CI runs it on every change, with all tools but those that were tried
+by hand, in the versions that are named. It gives the tools the files of
+[openapi/dist](../openapi/dist), has them decode, encode or judge the [vectors](../vectors), and
+fails if a result is new and nothing here explains it. The vectors are hundreds of payloads, many
+of them there to be difficult.
+
+In a table, "given" is the file that a tool was given. What the other columns promise is said above
+the table. "all" means that the promise is kept for all vectors, and "all but" that it is kept for all
+except those at the limits that follow. A dash stands where nothing can be said, since a column before
+it is a "no". A number in parentheses is that of a note below the table.
 `
 
 // Markdown makes the page.
@@ -40,7 +54,8 @@ func Markdown(lines []Line) string {
 		out.WriteByte('\n')
 		table(&out, kind.name, lines, used)
 	}
-	out.WriteString("\n## Limits\n")
+	out.WriteString(triedTable())
+	out.WriteString("\n## Limits\n\nEach is linked from the tools that are at it.\n")
 	for _, limit := range limits() {
 		if !used[limit.ID] {
 			continue
@@ -180,7 +195,10 @@ func toTake(lines []Line) string {
 		}
 	}
 	var out strings.Builder
-	out.WriteString("\n## In short\n\nWhat does best in each language:\n\n| language | to validate | to generate types | to receive | to call the service |\n|---|---|---|---|---|\n")
+	out.WriteString("\n## In short\n\n" +
+		"In each language, the tool that has no \"no\" in the tables below, and the fewest vectors at a\n" +
+		"limit. A dash stands where there is none.\n\n" +
+		"| language | to validate | to generate types | to receive | to call the service |\n|---|---|---|---|---|\n")
 	for _, language := range languages {
 		if len(best[language]) == 0 {
 			continue
@@ -211,8 +229,9 @@ func rules() string {
 	var out strings.Builder
 	out.WriteString("\n## Idioms that break tools\n\n" +
 		"`runhooks lint` warns of these. For each there is a document in\n" +
-		"[testdata](../internal/portability/testdata) that breaks the tool, and a fixed one that doesn't. The\n" +
-		"run has given both to every tool below, and has seen the difference.\n\n" +
+		"[testdata](../internal/portability/testdata) that breaks the tool, and a fixed one that doesn't. Every\n" +
+		"tool below has been given both, and has shown the difference: by the run, or by hand if it is one of\n" +
+		"those that were [tried](#" + triedAnchor + ").\n\n" +
 		"| rule | tool | what it does | write instead |\n|---|---|---|---|\n")
 	for _, rule := range portability.Rules() {
 		id, instead := "`"+rule.ID+"`", rule.Instead

@@ -9,8 +9,10 @@ import (
 
 // Confirm lists what runhooks lint says of tools and no report confirms, and what
 // a report says and runhooks lint doesn't. Unless the reports are complete, there
-// may be none of a tool.
+// may be none of a tool. Of a tool that was tried by hand there is none; it also lists
+// the trials of what a report is of by now.
 func Confirm(reports []Report, complete bool) (failures []string) {
+	failures = superseded(reports)
 	type claim struct{ rule, tool string }
 	seen := map[claim]Report{}
 	for _, r := range reports {
@@ -24,7 +26,11 @@ func Confirm(reports []Report, complete bool) (failures []string) {
 			r, ok := seen[c]
 			delete(seen, c)
 			if !ok {
-				if complete {
+				if version := versionTried(b.Tool); version != "" {
+					if version != b.Version {
+						failures = append(failures, fmt.Sprintf("%s: rules.go speaks of %s %s, and tried.json of %s", rule.ID, b.Tool, b.Version, version))
+					}
+				} else if complete {
 					failures = append(failures, fmt.Sprintf("%s: nothing confirms that %s %s", rule.ID, b.Tool, b.How))
 				}
 				continue

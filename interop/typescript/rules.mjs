@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import yaml from "js-yaml";
 import { accept, compile } from "./compile.mjs";
-import { firstLine, heyAPI, jsonSchemaToTypescript, openapiTypescript, version } from "./tools.mjs";
+import { firstLine, heyAPI, jsonSchemaToTypescript, openapiTypescript, openapiZodClient, version } from "./tools.mjs";
 import { root } from "./vectors.mjs";
 
 // ajv makes nothing: its error is all there is.
@@ -64,6 +64,9 @@ const breaks = [
     "condition": { value: { a: "failed" } },
     "inline-object": { line: /^\s+a: \{$/ },
     "untitled": { line: /export interface Untitled / },
+  }],
+  [openapiZodClient, {
+    "const-in-union": { line: /event_type: z\.string\(\)/ },
   }],
 ];
 

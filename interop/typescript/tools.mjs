@@ -101,6 +101,7 @@ export const orval = {
 // It writes for zod 3, which zod 4 has at another path.
 export const openapiZodClient = {
   tool: "openapi-zod-client",
+  readsOpenAPI: true,
   note: "zod's schemas, by its template schemas-only; imported from zod/v3, decoded by parse",
   file: "types.ts",
   imports: (name) => `import type { z } from "zod/v3";\nimport type { schemas } from "./types.js";\ntype Event = z.infer<typeof schemas.${name}>;\n`,

@@ -239,7 +239,7 @@ type Row map[string]string
 type RunCompleted struct {
 	// Data The run, and what it extracted. With status "failed" there is an error and no extracted_data; with any other status it is the other way round.
 	//
-	// Examples: {"error":{"message":"Timeout exceeded while waiting for element"},"finished_at":"2025-05-29T15:53:15.595Z","metadata":{},"robot_id":"d453def3-800a-4b6c-ba31-854cf8dd8d26","robot_name":"Test Robot","run_id":"110c4dae-c39b-4b30-a932-eff1022e4bb0","started_at":"2025-05-29T15:52:30.595Z","status":"failed"}
+	// Examples: {"extracted_data":{"captured_lists":{},"captured_lists_count":0,"captured_texts":[{"Price":"$3,999.00"}],"captured_texts_count":1,"screenshots_count":0,"total_rows":1},"finished_at":"2025-05-29T15:53:15.595Z","metadata":{"browser_id":"d27ace57-75cb-441c-8589-8ba34e52f7d1","user_id":108},"robot_id":"d453def3-800a-4b6c-ba31-854cf8dd8d26","robot_name":"Test Robot","run_id":"110c4dae-c39b-4b30-a932-eff1022e4bb0","started_at":"2025-05-29T15:52:30.595Z","status":"success"}, {"error":{"message":"Timeout exceeded while waiting for element"},"finished_at":"2025-05-29T15:53:15.595Z","metadata":{},"robot_id":"d453def3-800a-4b6c-ba31-854cf8dd8d26","robot_name":"Test Robot","run_id":"110c4dae-c39b-4b30-a932-eff1022e4bb0","started_at":"2025-05-29T15:52:30.595Z","status":"failed"}
 	Data RunCompletedData `json:"data"`
 
 	// EventType Which event this is. Always "run_completed" here.
@@ -265,7 +265,7 @@ type RunCompletedEventType string
 
 // RunCompletedData The run, and what it extracted. With status "failed" there is an error and no extracted_data; with any other status it is the other way round.
 //
-// Examples: {"error":{"message":"Timeout exceeded while waiting for element"},"finished_at":"2025-05-29T15:53:15.595Z","metadata":{},"robot_id":"d453def3-800a-4b6c-ba31-854cf8dd8d26","robot_name":"Test Robot","run_id":"110c4dae-c39b-4b30-a932-eff1022e4bb0","started_at":"2025-05-29T15:52:30.595Z","status":"failed"}
+// Examples: {"extracted_data":{"captured_lists":{},"captured_lists_count":0,"captured_texts":[{"Price":"$3,999.00"}],"captured_texts_count":1,"screenshots_count":0,"total_rows":1},"finished_at":"2025-05-29T15:53:15.595Z","metadata":{"browser_id":"d27ace57-75cb-441c-8589-8ba34e52f7d1","user_id":108},"robot_id":"d453def3-800a-4b6c-ba31-854cf8dd8d26","robot_name":"Test Robot","run_id":"110c4dae-c39b-4b30-a932-eff1022e4bb0","started_at":"2025-05-29T15:52:30.595Z","status":"success"}, {"error":{"message":"Timeout exceeded while waiting for element"},"finished_at":"2025-05-29T15:53:15.595Z","metadata":{},"robot_id":"d453def3-800a-4b6c-ba31-854cf8dd8d26","robot_name":"Test Robot","run_id":"110c4dae-c39b-4b30-a932-eff1022e4bb0","started_at":"2025-05-29T15:52:30.595Z","status":"failed"}
 type RunCompletedData struct {
 	// Error Why the run failed. Present only when status is "failed". The contract promises an object and nothing of what is in it; these members are the ones that run_failed documents.
 	//
