@@ -1,4 +1,5 @@
-// Package docs_test holds the guides to the code that they show.
+// Package docs_test holds the guides to the code that they show, and all Markdown to
+// what it links to.
 package docs_test
 
 import (

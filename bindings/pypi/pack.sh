@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the wheel into the folder $1: the sources, runhooks.wasm of "make wasm", and the
-# licence. PYTHON needs pip and setuptools.
+# licence. PYTHON needs pip, and setuptools 77 or newer.
 set -eu
 out=$(cd "$1" && pwd)
 cd "$(dirname "$0")"

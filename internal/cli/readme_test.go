@@ -48,6 +48,25 @@ func TestReadmeOutput(t *testing.T) {
 	}
 }
 
+// TestReadmeCaptures: whoever has no payloads and makes some as the README says has
+// what its commands for a folder of captures work on.
+func TestReadmeCaptures(t *testing.T) {
+	script := "set -e\nmkdir captures\n" + between(t, "```\nmkdir captures\n", "```\n") + `
+runhooks check --as receiver captures/
+runhooks check --against observed 'captures/**/*.json'
+runhooks normalize captures/ --rows prices.csv
+test -s prices.csv
+`
+	ctx, cancel := context.WithTimeout(t.Context(), cli.Patience)
+	defer cancel()
+	shell := exec.CommandContext(ctx, "sh", "-c", script)
+	shell.Dir = t.TempDir()
+	shell.Env = append(os.Environ(), "PATH="+onPath(t)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	if out, err := shell.CombinedOutput(); err != nil {
+		t.Errorf("the commands end with %v:\n%s", err, out)
+	}
+}
+
 // TestReadmeListen: what the README says a listener shows is what it shows, but for
 // what is different each time.
 func TestReadmeListen(t *testing.T) {

@@ -14,7 +14,7 @@ app.post("/events", express.raw({ type: () => true, limit: "64mb" }), (request, 
     id = verify(request.headers, body, secret).id; // the same on every attempt: skip those that you know
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error;
-    response.status(401).json({ title: "The request is not signed as it should be.", detail: error.message });
+    response.status(401).json({ title: "The request is not signed as it should be", detail: error.message });
     return;
   }
 
@@ -25,7 +25,7 @@ app.post("/events", express.raw({ type: () => true, limit: "64mb" }), (request, 
   } else if (event_type && findings[0].code === "event.type-unknown") {
     console.warn(id, "is of a type that nobody here wants:", event_type); // refused, it would come again
   } else {
-    response.status(422).json({ title: "The payload is not a run event.", findings });
+    response.status(422).json({ title: "The payload is not a run event", findings });
     return;
   }
   response.sendStatus(204);

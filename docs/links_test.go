@@ -1,4 +1,4 @@
-package cli_test
+package docs_test
 
 import (
 	"io/fs"
@@ -30,7 +30,7 @@ var (
 // TestLinks: what the Markdown of this repository links to in the repository is
 // there, and so is the heading that a link names.
 func TestLinks(t *testing.T) {
-	const root = "../.."
+	const root = ".."
 	pages := map[string]string{} // their text, by their path from the root
 	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
