@@ -282,7 +282,7 @@ func TestAcceptsMore(t *testing.T) {
 	}
 }
 
-// Every schema has examples of itself.
+// Every schema has examples of itself, but for problems, which responses have.
 func TestComponents(t *testing.T) {
 	examples := 0
 	check := func(of schema, value any, list []any) {
@@ -300,6 +300,9 @@ func TestComponents(t *testing.T) {
 	}
 	for _, file := range []string{"dist/webhooks.json", "dist/receiver.json", "dist/receiver-3.0.json"} {
 		for name, component := range at(t, read(t, file), "components", "schemas").(map[string]any) {
+			if name == "Problem" {
+				continue // each response has its own examples, which TestExamples judges
+			}
 			list, _ := component.(map[string]any)["examples"].([]any)
 			if example, ok := component.(map[string]any)["example"]; ok {
 				list = []any{example}

@@ -194,8 +194,6 @@ type Finding struct {
 type FindingSeverity string
 
 // Problem Why a receiver did not take an event: RFC 9457 problem details, with what it found wrong with the payload. A sender may log it; nothing in it changes what the sender does next.
-//
-// Examples: {"detail":"The payload does not conform to run_completed.","findings":[{"code":"schema.required","column":122,"line":1,"message":"run_id is missing","offset":121,"pointer":"/data/run_id","severity":"error"}],"status":422,"title":"Unprocessable Content","type":"about:blank"}
 type Problem struct {
 	// Detail What is wrong with this very delivery.
 	//
@@ -480,28 +478,18 @@ type WebhookSignature = string
 type WebhookTimestamp = int64
 
 // Failed Why a receiver did not take an event: RFC 9457 problem details, with what it found wrong with the payload. A sender may log it; nothing in it changes what the sender does next.
-//
-// Examples: {"detail":"The payload does not conform to run_completed.","findings":[{"code":"schema.required","column":122,"line":1,"message":"run_id is missing","offset":121,"pointer":"/data/run_id","severity":"error"}],"status":422,"title":"Unprocessable Content","type":"about:blank"}
 type Failed = Problem
 
 // Gone Why a receiver did not take an event: RFC 9457 problem details, with what it found wrong with the payload. A sender may log it; nothing in it changes what the sender does next.
-//
-// Examples: {"detail":"The payload does not conform to run_completed.","findings":[{"code":"schema.required","column":122,"line":1,"message":"run_id is missing","offset":121,"pointer":"/data/run_id","severity":"error"}],"status":422,"title":"Unprocessable Content","type":"about:blank"}
 type Gone = Problem
 
 // Rejected Why a receiver did not take an event: RFC 9457 problem details, with what it found wrong with the payload. A sender may log it; nothing in it changes what the sender does next.
-//
-// Examples: {"detail":"The payload does not conform to run_completed.","findings":[{"code":"schema.required","column":122,"line":1,"message":"run_id is missing","offset":121,"pointer":"/data/run_id","severity":"error"}],"status":422,"title":"Unprocessable Content","type":"about:blank"}
 type Rejected = Problem
 
 // TooManyRequests Why a receiver did not take an event: RFC 9457 problem details, with what it found wrong with the payload. A sender may log it; nothing in it changes what the sender does next.
-//
-// Examples: {"detail":"The payload does not conform to run_completed.","findings":[{"code":"schema.required","column":122,"line":1,"message":"run_id is missing","offset":121,"pointer":"/data/run_id","severity":"error"}],"status":422,"title":"Unprocessable Content","type":"about:blank"}
 type TooManyRequests = Problem
 
 // Unavailable Why a receiver did not take an event: RFC 9457 problem details, with what it found wrong with the payload. A sender may log it; nothing in it changes what the sender does next.
-//
-// Examples: {"detail":"The payload does not conform to run_completed.","findings":[{"code":"schema.required","column":122,"line":1,"message":"run_id is missing","offset":121,"pointer":"/data/run_id","severity":"error"}],"status":422,"title":"Unprocessable Content","type":"about:blank"}
 type Unavailable = Problem
 
 // ReceiveRunEventParams defines parameters for ReceiveRunEvent.
