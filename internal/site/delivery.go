@@ -104,7 +104,8 @@ type value struct {
 	ref
 	Description string
 	Type        string
-	Format      string
+	MinLength   int
+	Minimum     *int
 	Enum        []string
 	Required    []string
 	Properties  ordered[value]
@@ -219,6 +220,10 @@ func (v *value) kind() string {
 		return v.Type + ": " + strings.Join(v.Enum, ", ")
 	case v.Items != nil && v.Items.Ref != "":
 		return v.Type + " of " + v.Items.name()
+	case v.MinLength > 0:
+		return v.Type + ", not empty"
+	case v.Minimum != nil:
+		return fmt.Sprintf("%s, %d or more", v.Type, *v.Minimum)
 	}
 	return v.Type
 }
