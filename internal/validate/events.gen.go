@@ -72,7 +72,7 @@ var objects = [...]Object{
 	}},
 	{Pointer: "/data/extracted_data", Schema: "v1/run-completed.json#/$defs/ExtractedData", Members: []Member{
 		{"captured_texts", true, "Texts captured one by one: rows, or a map of names to rows."},
-		{"captured_lists", true, "Captured lists: a map of names to rows, an array of rows whose holes are null, or null."},
+		{"captured_lists", true, "Captured lists: a map of names to rows, an array of lists, some of which may be null, or null."},
 		{"total_rows", true, "All rows."},
 		{"captured_texts_count", true, "How many rows of texts were captured. A webhook_test, whose data is made up, may say another number."},
 		{"captured_lists_count", true, "How many rows the lists hold together."},

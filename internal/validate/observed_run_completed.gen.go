@@ -1473,8 +1473,8 @@ func acceptObservedExtractedDataCapturedTexts(b []byte, i, depth, base int, m *m
 }
 
 // acceptObservedExtractedDataCapturedLists reads what observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists accepts:
-// Captured lists: a map of names to rows, an array of rows whose holes are
-// null, or null.
+// Captured lists: a map of names to rows, an array of lists, some of which
+// may be null, or null.
 func acceptObservedExtractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) {
 		return unsure
@@ -4416,8 +4416,8 @@ func judgeObservedExtractedDataCapturedTexts(b []byte, i, depth, base int, m *me
 }
 
 // judgeObservedExtractedDataCapturedLists judges by observed/run-completed.json#/$defs/ObservedExtractedData/properties/captured_lists, beside v1/run-completed.json#/$defs/ExtractedData/properties/captured_lists:
-// Captured lists: a map of names to rows, an array of rows whose holes are
-// null, or null.
+// Captured lists: a map of names to rows, an array of lists, some of which
+// may be null, or null.
 func judgeObservedExtractedDataCapturedLists(b []byte, i, depth, base int, m *memory) int {
 	if i >= len(b) {
 		return unsure
