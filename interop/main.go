@@ -39,6 +39,7 @@ var languages = []language{
 	{folder: "cpp", name: "C++"},
 	{folder: "php", name: "PHP"},
 	{folder: "ruby", name: "Ruby"},
+	{folder: "http", name: "any"},
 	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Node.js", argument: "node"},
 	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Deno", argument: "deno"},
 	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Bun", argument: "bun"},
