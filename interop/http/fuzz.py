@@ -24,6 +24,7 @@ def fuzz(url: str) -> str:
         Path(sys.executable).with_name("schemathesis"), "--no-color", "run", ROOT / INPUT, "--url", url, "--checks", CHECKS,
         "--phases", "examples,coverage,fuzzing", "--max-examples", "50", "--generation-deterministic", "--continue-on-failure",
     ]  # fmt: skip
+    SENT.unlink(missing_ok=True)
     env = {**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "SENT": str(SENT)}
     run = subprocess.run(command, cwd=SENT.parent, env=env, capture_output=True, encoding="utf-8", errors="replace")
     if run.returncode not in (0, 1) or not SENT.exists():
