@@ -9,11 +9,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,27 +28,29 @@ import (
 
 // A language is a folder, and what the page calls it. A folder below bindings tries the
 // package of that name; then there is also what the page calls that, and the argument
-// for run.sh of a package that is tried in more than one way.
-type language struct{ folder, name, tool, argument string }
+// for run.sh of a package that is tried in more than one way. Languages of one lane
+// run one after the other, since they share what they install.
+type language struct{ lane, folder, name, tool, argument string }
 
 // languages are all, in the order of the page.
 var languages = []language{
-	{folder: "golang", name: "Go"},
-	{folder: "typescript", name: "TypeScript"},
-	{folder: "python", name: "Python"},
-	{folder: "java", name: "Java"},
-	{folder: "kotlin", name: "Kotlin"},
-	{folder: "rust", name: "Rust"},
-	{folder: "cpp", name: "C++"},
-	{folder: "php", name: "PHP"},
-	{folder: "ruby", name: "Ruby"},
-	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Node.js", argument: "node"},
-	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Deno", argument: "deno"},
-	{folder: "bindings/npm", name: "TypeScript", tool: "npm, in Bun", argument: "bun"},
-	{folder: "bindings/pypi", name: "Python", tool: "PyPI, on wasmtime"},
-	{folder: "bindings/crates", name: "Rust", tool: "crates.io, on wasmi"},
-	{folder: "bindings/maven", name: "Java", tool: "Maven, on Chicory", argument: "java"},
-	{folder: "bindings/maven", name: "Kotlin", tool: "Maven, on Chicory", argument: "kotlin"},
+	{lane: "maven", folder: "golang", name: "Go"},
+	{lane: "npm", folder: "typescript", name: "TypeScript"},
+	{lane: "pip", folder: "python", name: "Python"},
+	{lane: "maven", folder: "java", name: "Java"},
+	{lane: "maven", folder: "kotlin", name: "Kotlin"},
+	{lane: "cargo", folder: "rust", name: "Rust"},
+	{lane: "npm", folder: "cpp", name: "C++"},
+	{lane: "maven", folder: "php", name: "PHP"},
+	{lane: "maven", folder: "ruby", name: "Ruby"},
+	{lane: "http", folder: "http", name: "any"},
+	{lane: "npm", folder: "bindings/npm", name: "TypeScript", tool: "npm, in Node.js", argument: "node"},
+	{lane: "npm", folder: "bindings/npm", name: "TypeScript", tool: "npm, in Deno", argument: "deno"},
+	{lane: "npm", folder: "bindings/npm", name: "TypeScript", tool: "npm, in Bun", argument: "bun"},
+	{lane: "pip", folder: "bindings/pypi", name: "Python", tool: "PyPI, on wasmtime"},
+	{lane: "cargo", folder: "bindings/crates", name: "Rust", tool: "crates.io, on wasmi"},
+	{lane: "maven", folder: "bindings/maven", name: "Java", tool: "Maven, on Chicory", argument: "java"},
+	{lane: "maven", folder: "bindings/maven", name: "Kotlin", tool: "Maven, on Chicory", argument: "kotlin"},
 }
 
 func main() {
@@ -53,6 +58,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "run only these `folders`, separated by commas; the page is not written then")
 	flag.StringVar(&o.page, "page", "../docs/interop.md", "the `file` to write the page to")
 	flag.StringVar(&o.runhooks, "runhooks", "../bin/runhooks", "the `program` that sends events, and is the service; make build builds it")
+	flag.IntVar(&o.lanes, "lanes", runtime.NumCPU(), "run so `many` languages at a time that share nothing")
 	flag.BoolVar(&o.check, "check", false, "fail if the page was another before")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -65,6 +71,7 @@ func main() {
 
 type options struct {
 	only, page, runhooks string
+	lanes                int
 	check                bool
 }
 
@@ -92,37 +99,13 @@ func (o options) run(ctx context.Context) (err error) {
 	var reports []matrix.Report
 	var lines []matrix.Line
 	var failures, skipped []string
-	for _, language := range chosen {
-		start := time.Now()
-		fmt.Fprintf(os.Stderr, "interop: %s …\n", language)
-		more, err := report(ctx, language, service.Env())
-		switch {
-		case err != nil:
-			failures = append(failures, fmt.Sprintf("%s: %v", language, err))
-		case len(more) == 0:
-			skipped = append(skipped, language.String())
+	for i, result := range o.runLanes(chosen, func(l language) result { return try(ctx, l, runhooks, service.Env()) }) {
+		reports = append(reports, result.reports...)
+		lines = append(lines, result.lines...)
+		failures = append(failures, result.failures...)
+		if result.reports == nil && result.failures == nil {
+			skipped = append(skipped, chosen[i].String())
 		}
-		reports = append(reports, more...)
-		for _, r := range more {
-			line := matrix.Judge(r)
-			if r.Kind == matrix.Receiver {
-				if line.Cells, err = exchange.Run(ctx, language.folder, runhooks); err != nil {
-					failures = append(failures, fmt.Sprintf("%s: %s: %v", language.folder, r.Tool, err))
-					continue
-				}
-			}
-			if r.Kind != matrix.Rule {
-				lines = append(lines, line)
-			}
-		}
-		if _, err := os.Stat(filepath.Join(language.folder, rows.Script)); err == nil && len(more) > 0 {
-			n, err := rows.Run(ctx, language.folder, runhooks)
-			if err != nil {
-				failures = append(failures, fmt.Sprintf("%s: what an inlet delivers: %v", language.folder, err))
-			}
-			fmt.Fprintf(os.Stderr, "interop: %s: %d events of servers by an inlet\n", language.name, n)
-		}
-		fmt.Fprintf(os.Stderr, "interop: %s: %d reports in %.0f s\n", language, len(more), time.Since(start).Seconds())
 	}
 
 	page := matrix.Markdown(lines)
@@ -154,6 +137,81 @@ func (o options) run(ctx context.Context) (err error) {
 	return nil
 }
 
+// A result is what came of a language. There are neither reports nor failures of one
+// that is skipped.
+type result struct {
+	reports  []matrix.Report
+	lines    []matrix.Line
+	failures []string
+}
+
+// runLanes calls try with each language, in as many lanes at a time as o says, and returns
+// the results in the order of the languages.
+func (o options) runLanes(chosen []language, try func(language) result) []result {
+	lanes := map[string][]int{}
+	var order []string
+	for i, l := range chosen {
+		if lanes[l.lane] == nil {
+			order = append(order, l.lane)
+		}
+		lanes[l.lane] = append(lanes[l.lane], i)
+	}
+	results := make([]result, len(chosen))
+	next := make(chan string)
+	var running sync.WaitGroup
+	for range max(1, o.lanes) {
+		running.Go(func() {
+			for lane := range next {
+				for _, i := range lanes[lane] {
+					results[i] = try(chosen[i])
+				}
+			}
+		})
+	}
+	for _, lane := range order {
+		next <- lane
+	}
+	close(next)
+	running.Wait()
+	return results
+}
+
+// try runs the program of a language, and what is sent to its receivers. What it has to
+// say goes to standard error at its end, so that lanes don't mix.
+func try(ctx context.Context, language language, runhooks string, env []string) (r result) {
+	start := time.Now()
+	fmt.Fprintf(os.Stderr, "interop: %s …\n", language)
+	var log bytes.Buffer
+	defer func() { _, _ = os.Stderr.Write(log.Bytes()) }()
+
+	reports, err := report(ctx, language, env, &log)
+	if err != nil {
+		r.failures = append(r.failures, fmt.Sprintf("%s: %v", language, err))
+	}
+	r.reports = reports
+	for _, report := range reports {
+		line := matrix.Judge(report)
+		if report.Kind == matrix.Receiver {
+			if line.Cells, err = exchange.Run(ctx, language.folder, runhooks); err != nil {
+				r.failures = append(r.failures, fmt.Sprintf("%s: %s: %v", language.folder, report.Tool, err))
+				continue
+			}
+		}
+		if report.Kind != matrix.Rule {
+			r.lines = append(r.lines, line)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(language.folder, rows.Script)); err == nil && len(reports) > 0 {
+		n, err := rows.Run(ctx, language.folder, runhooks)
+		if err != nil {
+			r.failures = append(r.failures, fmt.Sprintf("%s: what an inlet delivers: %v", language.folder, err))
+		}
+		fmt.Fprintf(&log, "interop: %s: %d events of servers by an inlet\n", language.name, n)
+	}
+	fmt.Fprintf(&log, "interop: %s: %d reports in %.0f s\n", language, len(reports), time.Since(start).Seconds())
+	return r
+}
+
 // choose gives the languages of which only has the folders, or those that these are in,
 // separated by commas; of "", all.
 func choose(only string) (chosen []language, err error) {
@@ -179,9 +237,9 @@ func (l language) String() string { return strings.TrimSpace(l.folder + " " + l.
 // patience is how long a program may take, with all that it installs.
 const patience = 15 * time.Minute
 
-// report runs the program of a folder, which finds the service by env. It returns no
-// reports where that is skipped.
-func report(ctx context.Context, l language, env []string) ([]matrix.Report, error) {
+// report runs the program of a folder, which finds the service by env, and prints to log.
+// It returns no reports where that is skipped.
+func report(ctx context.Context, l language, env []string, log io.Writer) ([]matrix.Report, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it takes more than %v", patience))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", filepath.Join(l.folder, "run.sh"))
@@ -193,7 +251,7 @@ func report(ctx context.Context, l language, env []string) ([]matrix.Report, err
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	cmd.Stdout, cmd.Stderr = &out, log
 	runErr := cmd.Run()
 	if ctx.Err() != nil {
 		runErr = context.Cause(ctx)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -28,6 +29,36 @@ func TestChoose(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%q chooses %s, want %s", only, got, want)
+		}
+	}
+}
+
+// Languages of one lane run one after the other, those of others beside them, and what
+// comes of them is in the order of the page.
+func TestRunLanes(t *testing.T) {
+	chosen := []language{{lane: "a", folder: "1"}, {lane: "b", folder: "2"}, {lane: "a", folder: "3"}, {lane: "c", folder: "4"}}
+	for _, lanes := range []int{0, 1, 2, 8} {
+		var running sync.Map
+		// The first of each of two lanes ends when the other has begun.
+		begun := map[string]chan struct{}{"1": make(chan struct{}), "2": make(chan struct{})}
+		results := options{lanes: lanes}.runLanes(chosen, func(l language) result {
+			if other, twice := running.LoadOrStore(l.lane, l.folder); twice {
+				t.Errorf("%d lanes: %s runs beside %s of its lane", lanes, l.folder, other)
+			}
+			defer running.Delete(l.lane)
+			if lanes > 1 && begun[l.folder] != nil {
+				close(begun[l.folder])
+				<-begun["1"]
+				<-begun["2"]
+			}
+			return result{failures: []string{l.folder}}
+		})
+		var got []string
+		for _, r := range results {
+			got = append(got, r.failures...)
+		}
+		if want := []string{"1", "2", "3", "4"}; !slices.Equal(got, want) {
+			t.Errorf("%d lanes: results of %q, want %q", lanes, got, want)
 		}
 	}
 }
@@ -89,7 +120,7 @@ func TestSkipsCalls(t *testing.T) {
 		}
 	}
 	for _, language := range languages {
-		if slices.Contains([]string{"rust", "cpp", "php", "ruby"}, language.folder) || language.tool != "" {
+		if slices.Contains([]string{"rust", "cpp", "php", "ruby", "http"}, language.folder) || language.tool != "" {
 			continue // it has no client that takes the document, or none that is tried
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

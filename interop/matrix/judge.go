@@ -173,6 +173,27 @@ func calls(r Report) Cell {
 	return Cell{Answer: Answer{OK: true}}
 }
 
+// statuses says whether a mock answers with the status that it was asked for, and a
+// problem with the same in its body, too.
+func statuses(r Report) (c Cell) {
+	for _, asked := range slices.Sorted(maps.Keys(r.Statuses)) {
+		want := asked
+		if asked >= "400" {
+			want += " " + asked
+		}
+		got := r.Statuses[asked]
+		c.Case(got == want, asked, fmt.Sprintf("is answered with %q, and should be with %q", got, want))
+	}
+	return c
+}
+
+// held says whether something is so of all that a fuzzer sends. Nothing excuses a no: what
+// is sent to is our own.
+func held(a *Answer) (c Cell) {
+	c.Case(a.OK, "what it sends", a.Note)
+	return c
+}
+
 // cell makes a cell of an answer.
 func (a *Answer) cell() Cell {
 	if a == nil {
@@ -241,6 +262,15 @@ var Checks = map[string][]struct{ Title, Promise string }{
 		{"findings", "and all findings of it, in their order"},
 		{"events", "returns the canonical event of every vector that conforms or deviates, and of no other"},
 	},
+	Mock: {
+		{"events", "answers every vector that conforms with a 2xx, and every other that is strict JSON with a 422"},
+		{"statuses", "asked for a status that the document names, it answers with it; and a problem says the same status in its body"},
+	},
+	Fuzzer: {
+		{"takes", "`runhooks listen` takes every event that it makes of the document"},
+		{"refuses", "and refuses every one that it makes not to conform"},
+		{"answers", "with statuses, media types and bodies that the document has"},
+	},
 	Client: {
 		{"compiles", "what it generates compiles, with warnings as errors where the language has them"},
 		{"calls", "creates an endpoint at a running `runhooks serve`, publishes an event, sees it delivered, and reads the problem and its finding in the answer to an event that does not conform"},
@@ -266,6 +296,11 @@ func Judge(r Report) Line {
 		l.Cells = []Cell{r.Compiles.cell(), r.Narrows.cell(), decodes(r), roundTrip(r)}
 	case r.Kind == Package:
 		l.Cells = judged(r)
+	case r.Kind == Mock:
+		events, _ := verdicts(r)
+		l.Cells = []Cell{events, statuses(r)}
+	case r.Kind == Fuzzer:
+		l.Cells = []Cell{held(r.Takes), held(r.Refuses), held(r.Answers)}
 	case r.Kind == Client:
 		l.Cells = []Cell{r.Compiles.cell(), calls(r)}
 	}

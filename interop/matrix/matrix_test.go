@@ -41,6 +41,8 @@ func TestReadErrors(t *testing.T) {
 		{`{"kind":"generator","tool":"a","version":"1","input":"x","compiles":{"ok":true}}`, "all that a generator reports"},
 		{`{"kind":"client","tool":"a","version":"1","input":"x"}`, "all that a client reports"},
 		{`{"kind":"client","tool":"a","version":"1","input":"x","compiles":{"ok":true}}`, "all that a client reports"},
+		{`{"kind":"mock","tool":"a","version":"1","input":"x","verdicts":{"page.run-failed":"valid"}}`, "all that a mock reports"},
+		{`{"kind":"fuzzer","tool":"a","version":"1","input":"x","takes":{"ok":true},"refuses":{"ok":true}}`, "all that a fuzzer reports"},
 		{`{"kind":"rule","tool":"a","version":"1","rule":"x"}`, "all that a rule reports"},
 	}
 	for _, tt := range tests {
@@ -265,6 +267,52 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// mock is a report of a mock for which everything holds.
+func mock() Report {
+	validator, _ := perfect()
+	return Report{Language: "any", Kind: Mock, Tool: "mocker", Version: "5", Input: "openapi/dist/receiver.yaml", Verdicts: validator.Verdicts,
+		Statuses: map[string]string{"204": "204", "302": "302", "410": "410 410"}}
+}
+
+// A mock has to answer with the status that was asked for, and a problem with the same.
+func TestJudgeMock(t *testing.T) {
+	if got := Judge(mock()).Unexplained(); got != nil {
+		t.Errorf("of a mock of which all holds: %q", got)
+	}
+	r := mock()
+	r.Verdicts["page.run-failed"] = "invalid"
+	r.Statuses = map[string]string{"204": "204 204", "302": "200", "410": "410 422", "429": "429"}
+	want := []string{
+		"any, mocker, openapi/dist/receiver.yaml: events: page.run-failed: invalid, and should be valid",
+		`any, mocker, openapi/dist/receiver.yaml: statuses: 204: is answered with "204 204", and should be with "204"`,
+		`any, mocker, openapi/dist/receiver.yaml: statuses: 302: is answered with "200", and should be with "302"`,
+		`any, mocker, openapi/dist/receiver.yaml: statuses: 410: is answered with "410 422", and should be with "410 410"`,
+		`any, mocker, openapi/dist/receiver.yaml: statuses: 429: is answered with "429", and should be with "429 429"`,
+	}
+	if diff := cmp.Diff(want, Judge(r).Unexplained()); diff != "" {
+		t.Errorf("unexplained (-want +got):\n%s", diff)
+	}
+}
+
+// fuzzer is a report of a fuzzer for which everything holds.
+func fuzzer() Report {
+	return Report{Language: "any", Kind: Fuzzer, Tool: "fuzz", Version: "6", Input: "openapi/dist/receiver.yaml",
+		Takes: &Answer{OK: true}, Refuses: &Answer{OK: true}, Answers: &Answer{OK: true}}
+}
+
+// No note excuses what a fuzzer finds.
+func TestJudgeFuzzer(t *testing.T) {
+	if got := Judge(fuzzer()).Unexplained(); got != nil {
+		t.Errorf("of a fuzzer of which all holds: %q", got)
+	}
+	r := fuzzer()
+	r.Refuses = &Answer{Note: "204 for {}"}
+	want := []string{"any, fuzz, openapi/dist/receiver.yaml: refuses: what it sends: 204 for {}"}
+	if diff := cmp.Diff(want, Judge(r).Unexplained()); diff != "" {
+		t.Errorf("unexplained (-want +got):\n%s", diff)
+	}
+}
+
 // client is a report of a client for which everything holds.
 func client() Report {
 	r := Report{Language: "Go", Kind: Client, Tool: "caller", Version: "4", Input: "openapi/dist/service.yaml",
@@ -408,7 +456,7 @@ func TestMarkdown(t *testing.T) {
 	broken := Report{Language: "Go", Kind: Generator, Tool: "other", Version: "3", Input: "openapi/dist/webhooks.yaml", Error: "no\npaths"}
 	failing := client()
 	failing.Tool, failing.Calls = "dialler", map[string]string{"error": "no answer"}
-	page := Markdown([]Line{Judge(canonical()), Judge(validator), Judge(generator), Judge(broken), Judge(failing), Judge(client())})
+	page := Markdown([]Line{Judge(canonical()), Judge(validator), Judge(generator), Judge(broken), Judge(failing), Judge(client()), Judge(mock()), Judge(fuzzer())})
 	for _, want := range []string{
 		"| Go | judge, `run-event.json` | maker, `receiver.yaml` | – | caller, `service.yaml` |\n",
 		"| Go | judge 1 | `run-event.json` | all but: [large and tiny numbers](#large-and-tiny-numbers) | all |\n",
@@ -416,6 +464,8 @@ func TestMarkdown(t *testing.T) {
 			"| Go | maker 2 (1) | `receiver.yaml` | yes | yes | all | all |\n",
 		"| Go | other 3 | `webhooks.yaml` | no (2) | – | – | – |\n",
 		"\n1. as it comes\n2. no paths\n",
+		"| any | mocker 5 | `receiver.yaml` | all | all |\n",
+		"| any | fuzz 6 | `receiver.yaml` | all | all | all |\n",
 		"\n## Clients of the delivery service\n",
 		"| Go | dialler 4 | `service.yaml` | yes | no (1) |\n| Go | caller 4 | `service.yaml` | yes | yes |\n\n1. no answer\n",
 		"\n### large and tiny numbers\n",
@@ -424,6 +474,9 @@ func TestMarkdown(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
+	}
+	if strings.Contains(page, "| any | –") {
+		t.Error("the page says what mocks and fuzzers do best in a language")
 	}
 	if strings.Contains(page, "### depth") {
 		t.Error("the page explains a limit that nothing is at")

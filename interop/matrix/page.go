@@ -18,6 +18,7 @@ Does your tool work with the contract? Search this page for its name. To choose 
 - [Validators](#validators) tell whether a payload conforms.
 - [Generators](#generators) make types of the events.
 - [Receivers](#receivers) are the programs of [the guides](languages).
+- [Mocks](#mocks) stand in for a receiver, and [fuzzers](#fuzzers) try one.
 - [Clients](#clients-of-the-delivery-service) call [the delivery service](service.md).
 - [More tools](#` + triedAnchor + `) were tried by hand: generators for other
   languages, viewers of OpenAPI, and others.
@@ -44,7 +45,8 @@ func Markdown(lines []Line) string {
 	out.WriteString(toTake(lines))
 	used := map[string]bool{}
 	for _, kind := range []struct{ name, title string }{
-		{Package, "Packages"}, {Validator, "Validators"}, {Generator, "Generators"}, {Receiver, "Receivers"}, {Client, "Clients of the delivery service"},
+		{Package, "Packages"}, {Validator, "Validators"}, {Generator, "Generators"}, {Receiver, "Receivers"},
+		{Mock, "Mocks"}, {Fuzzer, "Fuzzers"}, {Client, "Clients of the delivery service"},
 	} {
 		fmt.Fprintf(&out, "\n## %s\n\n", kind.title)
 		out.WriteString(introductions[kind.name])
@@ -71,6 +73,11 @@ var introductions = map[string]string{
 	Package: `The judge, the canonical event and the verifier of Runhooks, in other languages: one WebAssembly
 module, and a package over it. Each is packed as it is published, installed from the pack into an
 empty project, and tested there.
+
+`,
+	Mock: "A mock is a receiver that a tool makes of the document, for senders to try.\n\n",
+	Fuzzer: `A fuzzer is a sender that a tool makes of the document: it tries the receiver that you give it, in
+whatever language that is.
 
 `,
 }
@@ -183,6 +190,9 @@ func toTake(lines []Line) string {
 	best := map[string]map[string]Line{} // by language and kind
 	for _, l := range lines {
 		r := l.Report
+		if r.Kind == Mock || r.Kind == Fuzzer {
+			continue // they are for receivers in all languages
+		}
 		if !slices.Contains(languages, r.Language) {
 			languages = append(languages, r.Language)
 			best[r.Language] = map[string]Line{}

@@ -17,6 +17,8 @@ const (
 	Client    = "client"
 	Rule      = "rule"
 	Package   = "package"
+	Mock      = "mock"
+	Fuzzer    = "fuzzer"
 )
 
 // A Report is what one tool makes of one file. The programs of the folders print
@@ -39,7 +41,7 @@ type Report struct {
 	Error string `json:"error,omitempty"`
 
 	// Verdicts are a validator's, by the name of the vector: "valid", "invalid", or
-	// why there is none.
+	// why there is none. A mock's are told by its answers.
 	Verdicts map[string]string `json:"verdicts,omitempty"`
 
 	// Compiles is whether what a generator makes compiles, with warnings as errors.
@@ -56,6 +58,17 @@ type Report struct {
 	// Calls are what a generated client sees in its conversation with the service, by
 	// step; see conversation. The step "error" says why it went no further.
 	Calls map[string]string `json:"calls,omitempty"`
+
+	// Statuses are a mock's answers, by the status that was asked for: the status, and
+	// after a space that in the body, if there is one.
+	Statuses map[string]string `json:"statuses,omitempty"`
+
+	// Takes is whether a receiver took all that a fuzzer made to conform, Refuses whether
+	// it refused all that it made not to, and Answers whether each answer is one that the
+	// document has.
+	Takes   *Answer `json:"takes,omitempty"`
+	Refuses *Answer `json:"refuses,omitempty"`
+	Answers *Answer `json:"answers,omitempty"`
 
 	// Judged are a package's answers, by the name of the vector: see [ReadPackage].
 	Judged map[string]Judged `json:"-"`
@@ -149,6 +162,10 @@ func (r Report) check() error {
 		complete = true
 	case Client:
 		complete = r.Compiles != nil && (!r.Compiles.OK || r.Calls != nil)
+	case Mock:
+		complete = r.Verdicts != nil && r.Statuses != nil
+	case Fuzzer:
+		complete = r.Takes != nil && r.Refuses != nil && r.Answers != nil
 	case Rule:
 		complete = r.Rule != "" && r.Breaks != nil
 	default:
