@@ -5,9 +5,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/runhooks/runhooks/vectors"
 )
+
+// allVectors are read once: there are a hundred reports and more, of many hundred vectors.
+var allVectors = sync.OnceValue(vectors.All)
 
 // A Cell says what holds of one tool: yes or no, or of how many vectors.
 type Cell struct {
@@ -72,7 +76,7 @@ func (c Cell) differs() int {
 // verdicts holds a validator's verdicts to those of the vectors, and what its parser
 // and it make of what is no strict JSON: there it has to refuse, in whatever way.
 func verdicts(r Report) (judged, refused Cell) {
-	for _, v := range vectors.All() {
+	for _, v := range allVectors() {
 		got := r.Verdicts[v.Name]
 		if got == "" {
 			got = "no verdict was reported"
@@ -94,7 +98,7 @@ func verdicts(r Report) (judged, refused Cell) {
 // are of the canonical schema, all that have a canonical form, with it as payload.
 func Payloads(r Report) (all []vectors.Vector) {
 	canonical := strings.Contains(r.Input, "canonical")
-	for _, v := range vectors.All() {
+	for _, v := range allVectors() {
 		switch {
 		case canonical && v.Canonical != nil:
 			v.Payload = v.Canonical
@@ -205,7 +209,7 @@ func (a *Answer) cell() Cell {
 // judged holds what a package says of every vector to what Go says.
 func judged(r Report) []Cell {
 	var verdicts, findings, events Cell
-	for _, v := range vectors.All() {
+	for _, v := range allVectors() {
 		got, ok := r.Judged[v.Name]
 		if !ok {
 			got.Verdict = "not reported"
