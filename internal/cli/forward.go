@@ -146,7 +146,7 @@ func (f *forwarder) deliver(out *forwarded, header http.Header, d *receiver.Deli
 	out.as = form.Received
 	if f.form != form.Received {
 		header.Del(form.Header)
-		if out.why = errors.New("it is no event that the contract knows"); d.Event != nil {
+		if out.why = errors.New("the contract doesn't know this event"); d.Event != nil {
 			body, out.as, out.why = form.Render(d.Event, f.form)
 		}
 	}

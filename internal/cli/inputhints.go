@@ -135,6 +135,6 @@ func (n *notes) write(w io.Writer) {
 		fmt.Fprintf(w, "runhooks: %s\n", line)
 	}
 	if n.more > 0 {
-		fmt.Fprintf(w, "runhooks: and %d more inputs to say something of\n", n.more)
+		fmt.Fprintf(w, "runhooks: there are notes on %d more inputs\n", n.more)
 	}
 }

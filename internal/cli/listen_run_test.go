@@ -124,7 +124,7 @@ func TestListenExplains(t *testing.T) {
 		{"compressed", "POST", "application/json; charset=utf-8", "gzip", zipped.Bytes(), 204,
 			[]string{"  run_failed  conforms  → 204 "}},
 		{"a redirect's GET", "GET", "", "", nil, 405,
-			[]string{"  GET /in?x=***  turned away  → 405 ", "a redirect on the way ate it"}},
+			[]string{"  GET /in?x=***  turned away  → 405 ", "a redirect on the way lost its body"}},
 		{"a form", "POST", "application/x-www-form-urlencoded", "", payload, 415,
 			[]string{"  turned away  → 415 ", "send application/json"}},
 		{"an odd encoding", "POST", "application/json", "br", payload, 415,

@@ -72,13 +72,13 @@ func newServe(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve [flags]",
 		Short: "Run the delivery service",
-		Long: `Serve runs the delivery service: an HTTP API for the endpoints of each robot, to
-which it delivers the events that a platform publishes. An event that it accepted
-is on disk, and is delivered at least once.
+		Long: `Serve runs the delivery service: a platform publishes events to its HTTP API, and it
+delivers them to the endpoints of each robot. An event that it has accepted is on
+disk, and is delivered at least once.
 
-In a browser, the same address shows the settings and deliveries of robots, to people
-who sign in with a token. Those who open a link of runhooks portal-link see one robot,
-with the platform's name, logo and colour.
+In a browser, the same address shows the settings and deliveries of robots to people
+who sign in with a token. A link that runhooks portal-link makes shows one robot, with
+the platform's name, logo and colour.
 
 Without flags it keeps everything in one folder, which it creates. The first start
 writes a token for the API into the file admin-token there, and the key that
@@ -88,9 +88,9 @@ service (runhooks endpoints --help) find the token by themselves on this machine
 With --store it keeps its rows in PostgreSQL 15 or newer, which any number of
 nodes may share. All of them need the same key: runhooks keys new makes one.
 
-A setting is a flag, or a variable of the environment, which is named in brackets
-below. With _FILE at its end, a variable names a file that has the value. A store's
-password and the key belong there, since others on this machine see flags.
+Each setting is a flag, or an environment variable, which is named in brackets below.
+With _FILE at its end, a variable names a file that has the value. Give the store's
+password and the key that way, since others on this machine can see flags.
 
 On a terminal it prints text, otherwise a JSON object a line, to standard error.
 SIGINT or SIGTERM ends it, once attempts under way are over or --grace has passed;

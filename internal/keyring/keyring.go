@@ -79,7 +79,7 @@ func Parse(text string) (*Ring, error) {
 			return nil, fmt.Errorf("line %d of the keys doesn't have %d bytes in base64 behind the colon", n, keyBytes)
 		}
 		if r.find(id) != nil {
-			return nil, fmt.Errorf("line %d of the keys has an id that an earlier one has, too", n)
+			return nil, fmt.Errorf("line %d of the keys has the same id as an earlier one", n)
 		}
 		block, err := aes.NewCipher(secret)
 		if err != nil {

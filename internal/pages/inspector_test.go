@@ -98,7 +98,7 @@ func TestInspector(t *testing.T) {
 	deviating, _ := sample(t, "dialect.field-case")
 	page := b.captured(code, deviating, "Authorization", "Bearer s3cret-s3cret", "Webhook-Id", "evt_1", "X-Note", "<b>note</b>")
 	page.has(t, "deviates", "1 error", "&#34;runId&#34; should be &#34;run_id&#34;", `<mark class="bad">&#34;runId&#34;</mark>`, "Harbour bulletin",
-		"struck out", "&lt;b&gt;note&lt;/b&gt;", "not signed", "curl --globoff &#39;"+l.url+"/in/"+code+"&#39;")
+		"hidden: it may be secret", "&lt;b&gt;note&lt;/b&gt;", "not signed", "curl --globoff &#39;"+l.url+"/in/"+code+"&#39;")
 	page.lacks(t, "s3cret", "<b>note")
 
 	b.captured(code, deviating)

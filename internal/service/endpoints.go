@@ -613,7 +613,7 @@ func (s *server) RotateSecret(ctx context.Context, r api.RotateSecretRequestObje
 	rotated.Secrets = []sealedSecret{{Text: secret}}
 	for _, old := range v.Secrets {
 		if old.Text == secret {
-			return nil, invalid("the secret can't be rotated like this", findingsOf(c.body, "/secret", "this is a secret of the endpoint already"))
+			return nil, invalid("the secret can't be rotated like this", findingsOf(c.body, "/secret", "this is already a secret of the endpoint"))
 		}
 		if old.Until.IsZero() || old.Until.After(until) {
 			old.Until = until

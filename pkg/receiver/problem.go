@@ -68,7 +68,7 @@ func (p *problem) write(w http.ResponseWriter) {
 	}{problemBase + string(disposition), titles[disposition], p.status, p.detail, p.findings}
 	if more := len(p.findings) - maxFindings; more > 0 {
 		body.Findings = p.findings[:maxFindings]
-		body.Detail += fmt.Sprintf(" (%d more findings are not told)", more)
+		body.Detail += fmt.Sprintf(" (%d more findings are left out)", more)
 	}
 	text, err := json.Marshal(body)
 	if err != nil {

@@ -206,7 +206,7 @@ func TestServeHTTP(t *testing.T) {
 
 		{
 			name: "GET", request: method("GET", nil), status: 405, disposition: receiver.WrongMethod,
-			header: http.Header{"Allow": {"POST"}}, detail: "a redirect on the way ate it",
+			header: http.Header{"Allow": {"POST"}}, detail: "a redirect on the way lost its body",
 		},
 		{name: "GET with a body", request: method("GET", bytes.NewReader(completed)), status: 405, disposition: receiver.WrongMethod, detail: "is a GET"},
 		{name: "HEAD", request: method("HEAD", nil), status: 405, disposition: receiver.WrongMethod, header: http.Header{"Allow": {"POST"}}},
