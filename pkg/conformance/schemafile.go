@@ -33,9 +33,9 @@ type Schema struct {
 	evaluators sync.Pool
 }
 
-// CompileSchema returns the schema in data, which is JSON. Findings and errors call it
-// by name, such as that of its file. It is of draft 2020-12, unless $schema names an
-// older one, and its formats are asserted. It may refer to itself and to the contract's
+// CompileSchema returns the schema in data, which is JSON. Findings and errors refer to it
+// by name, such as the name of its file. It is read as draft 2020-12, unless $schema names
+// an older one, and its formats are asserted. It may refer to itself and to the contract's
 // schemas, by their $id. Nothing is fetched. The error says what is wrong, and where.
 func CompileSchema(name string, data []byte) (_ *Schema, err error) {
 	s := &Schema{name: name}

@@ -58,8 +58,8 @@ const (
 	Waiting    Phase = "waiting"    // for the head of the answer
 )
 
-// An Attempt is the record of one attempt. Location, Answer, and what Err quotes
-// come from the endpoint: they may hold anything, and parts of the request, too.
+// An Attempt is the record of one attempt. Location, Answer, and what Err quotes come from
+// the endpoint: they may hold anything, even parts of the request.
 type Attempt struct {
 	// EventID is the id that was sent as webhook-id.
 	EventID string
@@ -202,8 +202,8 @@ func (e *proxyError) Error() string {
 	return fmt.Sprintf("the proxy does not do what it is asked for (%d)", e.status)
 }
 
-// ofEndpoint tells the answers to CONNECT that are about where it leads. Proxies
-// say 503, too, where an endpoint can't be reached.
+// ofEndpoint tells the answers to CONNECT that are about where it leads. Proxies also say
+// 503 if an endpoint can't be reached.
 func ofEndpoint(status int) bool {
 	switch status {
 	case http.StatusForbidden, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

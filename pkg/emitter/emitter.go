@@ -174,8 +174,8 @@ func (e *PayloadError) Error() string {
 	return fmt.Sprintf("%s: %s (and %d more)", says, errs[0], len(errs)-1)
 }
 
-// Send makes one attempt to deliver an event to an endpoint, and returns what
-// came of it. It waits for the answer, at most for [Client.Timeout].
+// Send makes one attempt to deliver an event to an endpoint, and returns what came of it.
+// It waits for the answer for at most [Client.Timeout].
 //
 // The event's id is sent as webhook-id. It is unique to the event and the same
 // in all attempts, so that receivers can recognize a repetition; make it by
@@ -207,15 +207,14 @@ func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload 
 	return c.attempt(ctx, Attempt{EventID: eventID, At: at, RequestHeader: header}, http.MethodPost, u, payload, to.Timeout)
 }
 
-// A Request is what [Client.SendRequest] sends, as it stands.
+// A Request is what [Client.SendRequest] sends, unchanged.
 type Request struct {
 	// Method is POST if it is empty.
 	Method string
 	// URL is as that of an [Endpoint].
 	URL string
-	// Header is all of the header but for what belongs to the connection, such as
-	// Host and Content-Length, which is an error. Without a User-Agent in it none
-	// is sent.
+	// Header is the whole header, except for what belongs to the connection, such as Host
+	// and Content-Length, which is an error. Without a User-Agent in it none is sent.
 	Header http.Header
 	Body   []byte
 }

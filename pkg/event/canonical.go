@@ -17,9 +17,9 @@ import (
 const canonicalVersion = 1
 
 // MarshalJSON returns the canonical form of the event, which the schema
-// canonical/run-event.json describes: one line of JSON that says all that the payload
-// does, under the same names whatever the payload calls them. The error is that of a
-// text that isn't UTF-8, which no event has that was parsed.
+// canonical/run-event.json describes: one line of JSON that says all that the payload does,
+// under the same names whatever the payload calls them. The error is for a text that isn't
+// UTF-8, which no parsed event has.
 //
 // [json.Marshal] calls MarshalJSON, and then checks and copies what it returns. A call
 // of MarshalJSON itself is faster.

@@ -42,11 +42,10 @@ func SetHeaders(h http.Header, id string, at time.Time, payload []byte, secrets 
 //     signature was not looked at.
 //   - [ErrMismatch]: it is forged or altered, or signed with another secret.
 //
-// All but the first are the request's fault, and their texts may be told to the
-// sender: they have nothing of a secret or of an expected signature in them, nor
-// the text of the headers. HMACs are compared in constant time, and each with
-// each, so that the time tells neither how much of one is right nor which secret
-// made it.
+// All but the first are the request's fault, and their texts may be sent to the sender:
+// they hold no part of a secret or of an expected signature, nor the text of the headers.
+// HMACs are compared in constant time, and each with each, so that the time tells neither
+// how much of one is right nor which secret made it.
 func (v *Verifier) Verify(h http.Header, payload []byte) (by int, err error) {
 	return v.verify(h, payload)
 }
