@@ -33,7 +33,7 @@ var controls = []struct {
 }
 
 // misses shows the controls to accepts, and gives the kinds of which it accepts
-// some. One that only parses is shown those that are no strict JSON.
+// some. One that only parses is shown those that are not strict JSON.
 func misses(parses bool, accepts func([]byte) (bool, error)) ([]string, error) {
 	payloads := make(map[string][]byte)
 	for _, v := range vectors.All() {

@@ -121,7 +121,8 @@ func bench(o options) (err error) {
 	return r.write(o.results)
 }
 
-// selected tells whether one of the words, of which there may be none, is in name.
+// selected reports whether name contains one of the words, which commas separate. If there
+// are none, every name is selected.
 func selected(words, name string) bool {
 	return slices.ContainsFunc(strings.Split(strings.ToLower(words), ","), func(word string) bool {
 		return strings.Contains(strings.ToLower(name), word)

@@ -50,7 +50,7 @@ const (
 	either
 )
 
-// covers tells whether corpora that deviate, or that don't, are of the kind.
+// covers reports whether corpora that deviate, or that don't, are of the kind.
 func (k kind) covers(deviates bool) bool { return k == either || (k == deviating) == deviates }
 
 // A runner is a subject that has started.

@@ -244,7 +244,7 @@ func (v *variation) name(s string) string {
 		}
 		for text, other := range v.texts {
 			if other == name && strings.HasPrefix(text, "name ") {
-				return name + " " + letters(v.Rand, 6) // the name of another column is no name for this one
+				return name + " " + letters(v.Rand, 6) // another column already has this name
 			}
 		}
 		return name

@@ -531,7 +531,7 @@ func (w *worker) places(o *opinion, report conformance.Report, strict bool) {
 	}
 }
 
-// missing tells whether pointer leads to a member that the object at a place
+// missing reports whether pointer leads to a member that the object at a place
 // doesn't have.
 func missing(at judgetest.Place, pointer string) bool {
 	token, ok := strings.CutPrefix(pointer, at.Pointer+"/")

@@ -170,7 +170,7 @@ func (f *forwarded) another() string {
 	return "it goes on as " + f.as.String() + ": " + why
 }
 
-// lacksZone tells whether that is for want of instants.
+// lacksZone reports whether that is for lack of instants.
 func (f *forwarded) lacksZone() bool {
 	invalid, ok := errors.AsType[*event.InvalidError](f.why)
 	return ok && slices.ContainsFunc(invalid.Report.Findings, func(f conformance.Finding) bool { return f.Code == "dialect.local-time" })
@@ -284,7 +284,7 @@ func (a *arrival) nextStep() string {
 		case speaksTLS(f.answer.StatusCode, f.start):
 			return useHTTPS(f.url)
 		case f.lacksZone():
-			return "give the server's --zone and --locale, which make its times instants"
+			return "give --zone and --locale of the server, so that its times are instants"
 		}
 	}
 	switch {

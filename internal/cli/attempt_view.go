@@ -89,7 +89,7 @@ func (v *attemptView) request(b *strings.Builder, s sending) {
 	}
 }
 
-// parts are what there is to know of the header.
+// parts are what is known about the header.
 func (s sending) parts() []string {
 	h := s.request.Header
 	parts := []string{

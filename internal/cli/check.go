@@ -395,7 +395,7 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 // worst are the verdicts that pass, by --against.
 var worst = map[string]conformance.Verdict{documented: conformance.Conforms, observed: conformance.Deviates}
 
-// judge judges a payload, and tells whether there is something to say of it.
+// judge judges a payload, and reports whether there is something to say of it.
 func (c *check) judge(batch *intake.Batch, payload *intake.Payload) (rep conformance.Report, telling bool) {
 	if payload.TooLarge {
 		rep = conformance.TooLarge(payload.Size, int64(c.options.maxBytes))

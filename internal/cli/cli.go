@@ -219,7 +219,7 @@ func terminal(w io.Writer) (width int, ok bool) {
 	return width, err == nil
 }
 
-// colored tells whether text is to be coloured, on a terminal or not, by a flag
+// colored reports whether text is to be coloured, on a terminal or not, by a flag
 // that is auto, always or never. See https://no-color.org.
 func colored(when string, tty bool) bool {
 	if when != "auto" {

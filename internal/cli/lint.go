@@ -287,7 +287,7 @@ func (r lintRule) write(out *bytes.Buffer) {
 }
 
 // writeText writes for people: each finding on a line of its own, in the form
-// that editors know, and then what there is to say of the rules.
+// that editors know, and then what there is to say about the rules.
 func (r *lintReport) writeText(out io.Writer) error {
 	var text bytes.Buffer
 	for _, d := range r.Documents {

@@ -189,10 +189,10 @@ func TestListenExplainsSignatures(t *testing.T) {
 		want                []string
 	}{
 		{"hexadecimal", signature.HeaderSignature, "v1," + strings.Repeat("0a", 32), []string{
-			"malformed header: Webhook-Signature is in hexadecimal, not in base64;", "next: sign as Standard Webhooks has it;",
+			"malformed header: Webhook-Signature is in hexadecimal, not in base64;", "next: sign as Standard Webhooks specifies;",
 		}},
 		{"milliseconds", signature.HeaderTimestamp, fmt.Sprint(time.Now().UnixMilli()), []string{
-			"malformed header: Webhook-Timestamp looks like milliseconds; it takes seconds since 1970", "next: sign as Standard Webhooks has it;",
+			"malformed header: Webhook-Timestamp looks like milliseconds; it takes seconds since 1970", "next: sign as Standard Webhooks specifies;",
 		}},
 		{"an id with a full stop", signature.HeaderID, "msg.1", []string{"Webhook-Id has a full stop at byte 3;"}},
 		{"no id", signature.HeaderID, "", []string{

@@ -201,7 +201,7 @@ func TestListenForwardHeaders(t *testing.T) {
 	end()
 }
 
-// What isn't an event goes as received, signed all the same, and is said.
+// What isn't an event goes as received, but signed, and the listener says so.
 func TestListenForwardNoEvent(t *testing.T) {
 	target := newTyped(t, http.StatusNoContent)
 	url, end := startListener(t, "--forward", target.URL, "--forward-as", "documented", "--against", "all", "--count", "1", "--format", "ndjson")

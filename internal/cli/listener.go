@@ -116,7 +116,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// takesAt tells whether events are taken at a path.
+// takesAt reports whether events are taken at a path.
 func (l *listener) takesAt(path string) bool {
 	return path == l.path || strings.HasSuffix(l.path, "/") && strings.HasPrefix(path, l.path)
 }
@@ -265,7 +265,7 @@ type history struct {
 const maxKnown = 10_000
 
 // Claim makes a listener the Deduplicator of its receiver. It notes what comes
-// again, and has it handled all the same: what one wants to see is how the sender
+// again, and has it handled anyway: what one wants to see is how the sender
 // goes on, and what a forward makes of it.
 func (l *listener) Claim(ctx context.Context, key string) (receiver.Claim, error) {
 	l.mu.Lock()

@@ -171,7 +171,7 @@ type Publication struct {
 	// EndpointID is the only endpoint that gets it, if not empty.
 	EndpointID string
 	// IdempotencyKey, if not empty, makes the store keep and accept only the
-	// first publication with this key. BodyHash tells whether another one with it
+	// first publication with this key. BodyHash reports whether another one with it
 	// is the same.
 	IdempotencyKey string
 	BodyHash       [32]byte

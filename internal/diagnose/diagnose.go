@@ -237,7 +237,7 @@ func (d *diagnosis) headers(err error) {
 		}
 	}
 	if missing == 3 {
-		d.next("the request is not signed at all: have its sender sign, or know it by its URL, as docs/receive-unsigned.md says")
+		d.next("the request is not signed at all: have its sender sign, or recognise it by its URL, as docs/receive-unsigned.md says")
 	}
 }
 

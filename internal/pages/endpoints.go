@@ -39,7 +39,7 @@ func (p *Pages) registerEndpoints() {
 }
 
 // admins refuses what only admins may do before it comes to a form. The API refuses it
-// all the same.
+// anyway.
 func admins(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, s *session) error {
 		if !s.Admin() {

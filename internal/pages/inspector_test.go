@@ -195,7 +195,7 @@ func TestInspectorScope(t *testing.T) {
 	// Another inspector doesn't have the request.
 	admin.get(strings.Replace(page.path, code, wide, 1)).is(t, http.StatusNotFound)
 
-	// A code is no token, and inspectors are not in the list of tokens.
+	// A code is not a token, and inspectors are not in the list of tokens.
 	if p := l.browser().post("/sign-in", "token", code); p.status != http.StatusUnprocessableEntity {
 		t.Errorf("signing in with a code: %d at %s", p.status, p.path)
 	}

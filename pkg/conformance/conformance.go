@@ -114,7 +114,7 @@ func (c Checker) judge(payload []byte) Report {
 }
 
 // explain is judge for a payload that no event accepts. The judges of some may have been
-// unsure, for want of room for its names. That these differ is seen to here.
+// unsure, for lack of room for its names. That these differ is seen to here.
 func (c Checker) explain(w *writer, unsure []*validate.Event) Report {
 	w.notes.List = w.notes.List[:0]
 	ended := w.readJSON()

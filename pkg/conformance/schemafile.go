@@ -119,7 +119,7 @@ func (c Checker) withSchemas(payload []byte, report *Report) {
 	}
 }
 
-// isOf tells whether a payload is of the robot.
+// isOf reports whether a payload is of the robot.
 func (d *document) isOf(robot string) bool {
 	return slices.ContainsFunc(robotNames(), func(name string) bool { return d.at("/data/"+name).value == robot })
 }
@@ -162,7 +162,7 @@ type evaluator struct {
 // to three kilobytes for each.
 const maxValues = 200_000
 
-// large tells whether a document has more values, or longer pointers than so many mostly
+// large reports whether a document has more values, or longer pointers than so many mostly
 // have: v5 makes a text of each.
 func (d *document) large() bool { return len(d.nodes) > maxValues || d.paths > 64*maxValues }
 

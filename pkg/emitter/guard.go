@@ -96,7 +96,7 @@ func (g Guard) Check(addr netip.Addr) error {
 	return nil
 }
 
-// lists tells whether Allow has a prefix of at least so many bits that contains
+// lists reports whether Allow has a prefix of at least so many bits that contains
 // an address.
 func (g Guard) lists(bare netip.Addr, bits int) bool {
 	return slices.ContainsFunc(g.Allow, func(p netip.Prefix) bool { return p.Bits() >= bits && contains(p, bare) })

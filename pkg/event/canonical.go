@@ -254,7 +254,7 @@ func (w *writer) links(links []Link) {
 	w.end(']')
 }
 
-// isURL tells whether a link as sent is an object that has the url and nothing else.
+// isURL reports whether a link as sent is an object that has the url and nothing else.
 // The member is how that is usually written.
 func isURL(raw []byte, url string, member []byte) bool {
 	if url == "" {

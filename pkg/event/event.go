@@ -383,13 +383,13 @@ func (e *Event) EmptySuccess() bool {
 		})
 }
 
-// holds tells whether there is something in a search, its query included.
+// holds reports whether there is something in a search, its query included.
 func (s Search) holds() bool {
 	return s.Query+s.Provider+s.SearchedAt.Raw != "" || len(s.Results) > 0 || holds(s.Value) ||
 		slices.ContainsFunc(s.Extra, func(m Member) bool { return holds(m.Value) })
 }
 
-// holds tells whether there is something in a JSON value: a text that isn't empty, or
+// holds reports whether there is something in a JSON value: a text that isn't empty, or
 // an element of an array that is neither null nor an empty text or array. Of an object,
 // numbers and truth values are about what there is.
 func holds(value []byte) bool {

@@ -156,7 +156,7 @@ func (r *reader) object(o *object) {
 	}
 }
 
-// member reads a value into the field of m. It tells whether that could be, and
+// member reads a value into the field of m. It reports whether that could be, and
 // reads an unknown part of the value otherwise.
 func (r *reader) member(o *object, m *member, name string) bool {
 	if m.object != nil {

@@ -190,7 +190,7 @@ func (x *exchange) handleOnce(take handler) *problem {
 	settle := store.Release // also if the handler ends this goroutine
 	defer func() {
 		if err := x.settle(settle, claim); err != nil {
-			// What the handler did is done all the same. At worst it will be
+			// What the handler did is done anyway. At worst it will be
 			// asked to do it again.
 			x.Err = errors.Join(x.Err, fmt.Errorf("settling the claim of the event: %w", err))
 		}

@@ -376,7 +376,7 @@ func (rc *Receiver) tell(ctx context.Context, d *Decision) {
 	rc.observer(ctx, d)
 }
 
-// accepts tells whether d is accepted.
+// accepts reports whether d is accepted.
 func (rc *Receiver) accepts(d *Delivery) bool {
 	switch rc.accept {
 	case AcceptDocumented:

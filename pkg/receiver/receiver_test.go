@@ -648,7 +648,7 @@ func TestHandlerFails(t *testing.T) {
 }
 
 // TestHandlerAborts: a handler may close the connection, or end its goroutine,
-// and the next attempt goes through all the same.
+// and the next attempt goes through anyway.
 func TestHandlerAborts(t *testing.T) {
 	for name, fail := range map[string]func() error{
 		"ErrAbortHandler": func() error { panic(http.ErrAbortHandler) },

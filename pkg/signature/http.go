@@ -29,7 +29,7 @@ func SetHeaders(h http.Header, id string, at time.Time, payload []byte, secrets 
 	return nil
 }
 
-// Verify tells whether payload, the exact bytes of a body, is genuine, by the
+// Verify reports whether payload, the exact bytes of a body, is genuine, by the
 // headers that came with it. If it is, by is the index in Secrets of the secret
 // that signed it; with a secret for each sender, it tells them apart. (If several
 // did, it is that of the first whsec_, or else of the first other.) If it is not,
@@ -50,7 +50,7 @@ func (v *Verifier) Verify(h http.Header, payload []byte) (by int, err error) {
 	return v.verify(h, payload)
 }
 
-// VerifyRequest reads the body of r, and tells whether it is genuine as
+// VerifyRequest reads the body of r, and reports whether it is genuine as
 // [Verifier.Verify] does. It returns the exact bytes of a genuine body, and of no
 // other. Nothing is read if the headers alone are reason to refuse.
 //
