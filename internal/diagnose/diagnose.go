@@ -1,9 +1,9 @@
-// Package diagnose tells why a saved request isn't genuine: which of its secret, id,
-// timestamp, bytes and signature disagrees with the others. It signs again with each
-// mistake that is usually made, until a signature comes out that is the request's.
+// Package diagnose says why a saved request isn't genuine: which of its secret, id,
+// timestamp, bytes and signature disagrees with the others. It signs again with each common
+// mistake until the signature is the request's.
 //
-// It has to compute with raw keys, and so shares nothing with package signature but
-// the verdict that a request is genuine.
+// It computes with raw keys, so all that it takes from package signature is the verdict
+// that a request is genuine.
 package diagnose
 
 import (

@@ -1,6 +1,6 @@
-// Package judgetest is a second opinion on payloads, for tests: it shares no code
-// with the checker and with the generated validators. Whether bytes are strict
-// JSON it asks of jsontext, and which layer accepts them of jsonschema/v5.
+// Package judgetest is a second opinion on payloads, for tests: it shares no code with the
+// checker and with the generated validators. It asks jsontext whether bytes are strict
+// JSON, and jsonschema/v5 which layer accepts them.
 package judgetest
 
 import (

@@ -1,9 +1,9 @@
 // Package keyring encrypts secrets of endpoints and sessions of pages, with keys that
 // can be replaced one by one.
 //
-// A [Ring] has one or several keys. The first encrypts, and all decrypt: to replace
-// a key, put a new one in front of it, encrypt everything anew by [Ring.Reseal], and
-// then remove the old one. ADR 23 says why it is done like this.
+// A [Ring] has one or several keys. The first encrypts, and all decrypt: to replace a key,
+// put a new one in front of it, encrypt everything anew with [Ring.Reseal], and then remove
+// the old one. ADR 23 says why it is done like this.
 package keyring
 
 import (

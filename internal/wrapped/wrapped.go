@@ -1,7 +1,6 @@
-// Package wrapped finds events that stand in something else: in what a workflow
-// tool, a queue or a recorder puts around a request, in an array, or in text that
-// holds JSON. It goes by event_type alone, so it finds them in wrappings that nobody
-// has named, too.
+// Package wrapped finds events that stand in something else: in what a workflow tool, a
+// queue or a recorder puts around a request, in an array, or in text that holds JSON. It
+// goes by event_type alone, so it also finds them in wrappings that nobody has named.
 package wrapped
 
 import (
