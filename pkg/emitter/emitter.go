@@ -52,7 +52,7 @@ import (
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// What a [Client] does where its fields don't say.
+// The defaults of a [Client].
 const (
 	DefaultTimeout   = 30 * time.Second
 	DefaultMaxAnswer = 64 << 10
@@ -85,14 +85,13 @@ type Client struct {
 	// scheme is http or https, and its user information, if any, is sent as
 	// Basic authorization. It may be at any address: the guard doesn't judge it.
 	//
-	// What a proxy connects to is out of the guard's sight. The guard therefore
-	// judges, before each attempt, the endpoint's address or all addresses that
-	// the [Client.Resolver] returns for its name, and one that isn't allowed
-	// blocks the attempt. The proxy gets the name and resolves it again, so a
-	// name whose addresses change between the two, or differ at the proxy, gets
-	// past the guard: the proxy itself has to keep away from private addresses,
-	// too. A sender whose host can't resolve names needs
-	// [Guard.InsecureAllowAll] and leaves all of it to the proxy.
+	// What a proxy connects to is out of the guard's sight. The guard therefore judges,
+	// before each attempt, the endpoint's address or all addresses that the
+	// [Client.Resolver] returns for its name, and one that isn't allowed blocks the
+	// attempt. The proxy gets the name and resolves it again, so a name whose addresses
+	// change between the two, or differ at the proxy, gets past the guard: the proxy itself
+	// must also keep away from private addresses. A sender whose host can't resolve names
+	// needs [Guard.InsecureAllowAll] and leaves all of it to the proxy.
 	//
 	// What fails before the proxy was asked for the endpoint, and its answer 407,
 	// has the phase [Proxying].

@@ -131,7 +131,7 @@ type Origin struct {
 	// event.
 	Canonical string
 	// Payload is the pointer of what it was taken from in the payload. That is the same
-	// value, but that a number may be text, or written differently.
+	// value, except that a number may be text, or written differently.
 	Payload string
 }
 
@@ -215,7 +215,7 @@ type Flag struct {
 // member that has it.
 type Counts struct {
 	Rows        Count // total_rows: texts and lists together
-	Texts       Count // captured_texts_count: rows, or cells with some servers
+	Texts       Count // captured_texts_count: rows of all texts
 	Lists       Count // captured_lists_count: rows of all lists
 	Screenshots Count // screenshots_count
 	DataPoints  Count // total_data_points_extracted: cells

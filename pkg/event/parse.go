@@ -36,11 +36,11 @@ type Parser struct {
 	Provenance bool
 }
 
-// An InvalidError says what is wrong with a payload: of one to be parsed, why it
-// neither conforms nor deviates; of one to be built, why it doesn't conform.
+// An InvalidError says what is wrong with a payload: for one to be parsed, why it neither
+// conforms nor deviates; for one to be built, why it doesn't conform.
 type InvalidError struct {
-	// Report has the findings. Its verdict is [conformance.Invalid], or, of a
-	// payload to be built, also [conformance.Deviates].
+	// Report has the findings. Its verdict is [conformance.Invalid], or, for a payload to
+	// be built, possibly [conformance.Deviates].
 	Report conformance.Report
 }
 

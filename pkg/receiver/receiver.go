@@ -151,10 +151,10 @@ const (
 // that is there and wrong is refused whatever else would allow the sender.
 // Delivery.Sender says which it was.
 type Options struct {
-	// Verifier verifies signatures, as Standard Webhooks has them. If its secrets
-	// are of several senders, an id that one of them has used is a duplicate from
-	// any other: where ids are not as unguessable as those of event.NewID, make a
-	// receiver for each, with a Deduplicator of its own.
+	// Verifier verifies signatures, as Standard Webhooks specifies them. If its secrets are
+	// of several senders, an id that one of them has used is a duplicate from any other:
+	// where ids are not as unguessable as those of event.NewID, make a receiver for each,
+	// with a Deduplicator of its own.
 	Verifier *signature.Verifier
 	// Basic are the credentials that senders who can't sign may use, in the
 	// URL as https://user:password@host/path or as a header: of several senders,
@@ -180,20 +180,19 @@ type Options struct {
 	Accept Acceptance
 	// AcceptCanonical also accepts events in their canonical form, as Runhooks' listener
 	// and service deliver them if they are asked to: see [event.Event.UnmarshalJSON].
-	// Delivery.Verdict is empty then, since the contract judges payloads. It doesn't go
-	// with AcceptDocumented or Schemas.
+	// Delivery.Verdict is empty then, since the contract judges payloads. It can't be
+	// combined with AcceptDocumented or Schemas.
 	AcceptCanonical bool
-	// Schemas are JSON Schemas of your own that payloads must satisfy besides the
-	// contract; conformance.CompileSchema makes them. A payload that doesn't is invalid,
-	// and is refused unless AcceptAll accepts it. Payloads are taken apart for them, so
-	// even those that conform take time and memory.
+	// Schemas are JSON Schemas of your own that payloads must satisfy besides the contract;
+	// conformance.CompileSchema makes them. A payload that doesn't is invalid, and is
+	// refused unless AcceptAll accepts it. Payloads have to be decoded for them, so even
+	// those that conform take time and memory.
 	Schemas []*conformance.Schema
 	// MaxBytes is how many bytes a payload may have, and its compressed form;
 	// 0 means DefaultMaxBytes, 64 MiB.
 	MaxBytes int64
-	// ReadTimeout is how long a body may take to arrive; 0 means
-	// DefaultReadTimeout. For the receiver's requests it takes the place of
-	// the server's own.
+	// ReadTimeout is how long a body may take to arrive; 0 means DefaultReadTimeout. For
+	// the receiver's requests it replaces the server's own.
 	ReadTimeout time.Duration
 
 	// Parser makes Delivery.Event. The zero value knows run times that are RFC
@@ -239,8 +238,8 @@ type Receiver struct {
 	logger       *slog.Logger
 }
 
-// New makes a Receiver. The error says which handler or option is missing, is
-// wrong, or doesn't go with another.
+// New makes a Receiver. The error says which handler or option is missing, is wrong, or
+// can't be combined with another.
 func New(handlers Handlers, options Options) (*Receiver, error) {
 	if err := check(handlers, options); err != nil {
 		return nil, fmt.Errorf("receiver: %w", err)

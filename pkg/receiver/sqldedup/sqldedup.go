@@ -35,7 +35,7 @@ const (
 	PostgreSQL
 )
 
-// DefaultTable is the name of the table where a [Config] has none.
+// DefaultTable is the name of the table if a [Config] has none.
 const DefaultTable = "received_events"
 
 // Config says where a [Deduplicator] keeps what it remembers.
