@@ -21,7 +21,7 @@ must not exist. The service may run, and has to be on this machine. The copy has
 all events, deliveries and settings of the moment when it began.
 
 The keys that encrypt the secrets of endpoints are not in it: keep a copy of the
-file keys of the data folder elsewhere, since the secrets can't be read without.
+file keys of the data folder elsewhere, since the secrets can't be read without them.
 
 With PostgreSQL (runhooks serve --store), use its own tools, such as pg_dump.
 

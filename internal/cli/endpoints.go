@@ -460,13 +460,13 @@ func newEndpointsActive(s streams, name string, active bool) *cobra.Command {
 	o := &clientOptions{}
 	cmd := &cobra.Command{
 		Use:   name + " [flags] ID",
-		Short: "Let no attempts be made for a while",
+		Short: "Stop attempts to an endpoint for a while",
 		Long: `Pause stops attempts to an endpoint. Its deliveries are held until they are
 recovered, for as long as the service keeps those (runhooks serve --retain-held).` + clientHelp,
 		Args: oneArg,
 	}
 	if active {
-		cmd.Short = "Let attempts be made again"
+		cmd.Short = "Resume attempts to an endpoint"
 		cmd.Long = `Enable makes an endpoint active that was paused, or that the service disabled. What
 was held meanwhile stays held: runhooks endpoints recover releases it.` + clientHelp
 	}

@@ -282,7 +282,7 @@ func (b *batch) publish(ctx context.Context) {
 	if err == nil {
 		if published, err = b.service.engine.Publish(ctx, b.group); err != nil {
 			b.failed = err
-			b.service.logger.ErrorContext(ctx, "batch not published as a whole", "error", err)
+			b.service.logger.ErrorContext(ctx, "batch not published completely", "error", err)
 		}
 	}
 	for i, place := range b.places {
