@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// An earlier is what is built from another commit.
+// An earlier is the build of another commit.
 type earlier struct {
 	commit  string
 	dir     string // has all of it
@@ -55,15 +55,15 @@ func output(args ...string) (string, error) {
 	return text, nil
 }
 
-// compared are the judges of package ours of which two builds are compared, and on
-// what.
+// compared are the functions of package ours that are measured in both builds, each with
+// the corpora that it judges.
 var compared = []struct {
 	name string
 	on   kind
 }{{"Valid", conforming}, {"Check", either}, {"ObservedRunEvent", deviating}}
 
-// pairs returns the rows of both builds. Each is a worker, so that they differ in
-// nothing else.
+// pairs returns a row for each function and build. All of them run in workers, so that they
+// differ in nothing but the build.
 func pairs(commit string) []subject {
 	var all []subject
 	for _, c := range compared {

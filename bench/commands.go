@@ -24,7 +24,7 @@ type command struct {
 	// pkg is what the program is a version of, where it isn't ours.
 	pkg string
 	on  kind
-	// exit is the code with which it ends: 1 if it lists what is wrong.
+	// exit is the exit code to expect: 1 from a command that lists what is wrong.
 	exit int
 	// output is the file to which its output goes, or "" for none.
 	output string
@@ -47,8 +47,8 @@ const (
 	thisBuild = ", after"
 )
 
-// commands returns those to compare, with runhooks the path of that program, and
-// before, if there is one, that of an older one. Files are written to dir.
+// commands returns the commands to compare. runhooks is the path of that program, and
+// before that of an older build, if there is one. Files are written to dir.
 func commands(runhooks, before, dir string) []command {
 	var all []command
 	for _, program := range []struct{ path, suffix string }{{runhooks, ""}, {before, atCommit}} {
@@ -144,8 +144,8 @@ type process struct {
 // and those that follow are the command.
 const timeWord = "time"
 
-// run runs the command by way of this program itself: Linux counts the size of
-// the process that starts another for that one's, and this one holds corpora.
+// run runs the command from a second process of this program: Linux counts the memory of
+// the process that starts another as the other's, and this process holds corpora.
 func (c command) run(file string) (process, error) {
 	self, err := os.Executable()
 	if err != nil {

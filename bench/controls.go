@@ -6,8 +6,8 @@ import (
 	"github.com/runhooks/runhooks/vectors"
 )
 
-// controls are vectors that conform to nothing, by what is wrong with them. A
-// subject that accepts one does less than the others, and its row says so.
+// controls are invalid vectors, grouped by what is wrong with them. A subject that accepts
+// one does less than the others, and its row says so.
 var controls = []struct {
 	kind    string
 	json    bool // a strict parser alone rejects these
@@ -32,8 +32,8 @@ var controls = []struct {
 	{"byte order mark", true, []string{"json.byte-order-mark"}},
 }
 
-// misses shows the controls to accepts, and gives the kinds of which it accepts
-// some. One that only parses is shown those that are no strict JSON.
+// misses runs accepts on the controls, and returns the kinds of which it accepts any. If
+// the subject only parses, only the controls that are not strict JSON count.
 func misses(parses bool, accepts func([]byte) (bool, error)) ([]string, error) {
 	payloads := make(map[string][]byte)
 	for _, v := range vectors.All() {

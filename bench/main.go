@@ -121,7 +121,8 @@ func bench(o options) (err error) {
 	return r.write(o.results)
 }
 
-// selected tells whether one of the words, of which there may be none, is in name.
+// selected reports whether name contains one of the words, which commas separate. If there
+// are none, every name is selected.
 func selected(words, name string) bool {
 	return slices.ContainsFunc(strings.Split(strings.ToLower(words), ","), func(word string) bool {
 		return strings.Contains(strings.ToLower(name), word)
@@ -193,9 +194,9 @@ func writeLines(file string, payloads [][]byte) error {
 	return errors.Join(lines.Flush(), f.Close())
 }
 
-// assert returns what is wrong with results that any machine must get: all accept
-// the corpora, validators reject what breaks a schema in the plainest way, and
-// ours rejects all controls.
+// assert returns an error for results that are wrong on any machine: every subject must
+// accept the corpora, validators must reject what breaks a schema in the plainest way, and
+// ours must reject all controls.
 func (r results) assert() error {
 	var errs []error
 	for _, row := range r.rows {

@@ -76,8 +76,8 @@ type contender struct {
 	portions map[string]portion // by corpus
 }
 
-// mistake says what is wrong with what got came to on the payloads of in that p says:
-// a judge that lists errors has to find some in what deviates, and none elsewhere.
+// mistake says what is wrong with the result got for the portion p of the input: a judge
+// that lists errors has to find some in what deviates, and none elsewhere.
 func (who *contender) mistake(in *input, p portion, got run) string {
 	switch {
 	case in.Deviates && who.subject.lists:
@@ -90,8 +90,8 @@ func (who *contender) mistake(in *input, p portion, got run) string {
 	return ""
 }
 
-// A contest measures subjects and commands, one after the other in each round,
-// so that whatever else the machine does is dealt out to all.
+// A contest measures subjects and commands, one after the other in each round, so that
+// other load on the machine falls on all of them.
 type contest struct {
 	rounds   int
 	target   time.Duration // how long one measurement should take, at least

@@ -23,8 +23,8 @@ import (
 // failure: what it needs is not on this machine.
 var errUnavailable = errors.New("not available")
 
-// A subject is one row of the tables: something that judges payloads in a
-// process that stays.
+// A subject is one row of the tables: something that judges payloads, in a process that
+// keeps running.
 type subject struct {
 	name string
 	// does says what one judgement is, from bytes to verdict.
@@ -33,9 +33,9 @@ type subject struct {
 	packages []string
 	// parses marks a floor: it only parses, so it can't reject what is JSON.
 	parses bool
-	// on is what corpora it judges.
+	// on says which corpora it judges.
 	on kind
-	// lists tells that it says all that is wrong: it has to find something in each
+	// lists says that it lists everything that is wrong: it has to find something in each
 	// payload that deviates. Others judge these by the observed schemas, and accept.
 	lists bool
 	start func(*workers) (runner, error)
@@ -50,7 +50,7 @@ const (
 	either
 )
 
-// covers tells whether corpora that deviate, or that don't, are of the kind.
+// covers reports whether corpora that deviate, or that don't, are of the kind.
 func (k kind) covers(deviates bool) bool { return k == either || (k == deviating) == deviates }
 
 // A runner is a subject that has started.

@@ -11,16 +11,16 @@ import (
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// besideProject has payloads that were captured from real servers. They are not part
-// of the project: where they are beside it, or where OBSERVED_DIR says, a corpus is
-// made from them.
-const besideProject = "../../shared/observed"
+// observedDir is a folder of payloads that were captured from real servers. They are not
+// part of the project. If the folder is there, or the one that OBSERVED_DIR names, a corpus
+// is made from them.
+const observedDir = "../../shared/observed"
 
-// wildSeeds returns the payloads of besideProject that deviate: those of its .json
+// wildSeeds returns the payloads of observedDir that deviate: those of its .json
 // files, and of the lines of ../cases/real-servers.ndjson, either of which may be
 // missing.
 func wildSeeds() ([][]byte, error) {
-	dir := besideProject
+	dir := observedDir
 	if named := os.Getenv("OBSERVED_DIR"); named != "" {
 		dir = named
 	}

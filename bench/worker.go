@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// A worker is a process that stays and judges payloads, in another language or in Go
-// that is built in another way. It is sent requests and sends answers, one line of
-// JSON each, and times itself, so that no round trip is in a figure.
+// A worker is a process that keeps running and judges payloads, in another language, or in
+// Go in another build. It reads requests and writes answers, one line of JSON each, and
+// times itself, so that no figure includes a round trip.
 type worker struct {
 	name     string
 	process  *exec.Cmd

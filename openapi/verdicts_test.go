@@ -102,7 +102,7 @@ func strictVectors(t *testing.T) []vector {
 	return all
 }
 
-// isHuge tells whether v5 would break on a number in value, as it does where
+// isHuge reports whether v5 would break on a number in value, as it does where
 // the exponent has many digits.
 func isHuge(value any) bool {
 	switch v := value.(type) {

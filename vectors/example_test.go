@@ -7,7 +7,7 @@ import (
 	"github.com/runhooks/runhooks/vectors"
 )
 
-// A parser that takes what is no strict JSON can be found out in a few lines.
+// A parser that takes what is not strict JSON can be found out in a few lines.
 func ExampleAll() {
 	for _, v := range vectors.All() {
 		if v.Verdict == "conforms" && !json.Valid(v.Payload) {

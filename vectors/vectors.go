@@ -1,6 +1,6 @@
-// Package vectors holds payloads, each with the findings that a check of it
-// must give. The files are data for every language; README.md says how to use
-// them. This package is how Go does.
+// Package vectors holds payloads, each with the findings that a check of it must give. The
+// files are data for every language; README.md says how to use them. This package is for
+// Go.
 package vectors
 
 // The guide to a server shows vectors in its shapes. What writes it also judges them, so it
@@ -25,8 +25,8 @@ type Vector struct {
 	// Verdict is the folder that holds the vector: "conforms", "deviates" or
 	// "invalid".
 	Verdict string
-	// Payload is the exact bytes, which may be no JSON at all. The caller may
-	// keep and change them.
+	// Payload is the exact bytes, which may not be JSON at all. The caller may keep and
+	// change them.
 	Payload     []byte
 	Expectation Expectation
 	// Canonical is the canonical form of the event that the payload is, as JSON in the
@@ -34,7 +34,7 @@ type Vector struct {
 	Canonical []byte
 }
 
-// An Expectation is what stands in a vector's .expect.json file.
+// An Expectation is the content of a vector's .expect.json file.
 type Expectation struct {
 	// Description says in one sentence why the vector exists.
 	Description string `json:"description"`

@@ -79,8 +79,7 @@ func (g *generator) variant(seed value) value {
 	return v.count(v.vary(seed, ""))
 }
 
-// vary returns what stands for a value, which is a member of that name or an
-// item of it.
+// vary returns the variant of a value, which is the member of that name or an item of it.
 func (v *variation) vary(x value, name string) value {
 	switch x := x.(type) {
 	case object:
@@ -244,7 +243,7 @@ func (v *variation) name(s string) string {
 		}
 		for text, other := range v.texts {
 			if other == name && strings.HasPrefix(text, "name ") {
-				return name + " " + letters(v.Rand, 6) // the name of another column is no name for this one
+				return name + " " + letters(v.Rand, 6) // another column already has this name
 			}
 		}
 		return name

@@ -394,7 +394,8 @@ func (w *worker) judge(o *opinion) {
 	w.places(o, report, strict)
 }
 
-// generated holds the outcome of an event's judge to the verdict. It may be unsure.
+// generated compares the outcome of an event's judge with the verdict. A judge may be
+// unsure.
 func (w *worker) generated(o *opinion, eventType string, want conformance.Verdict) {
 	for _, e := range validate.Events {
 		if !slices.Contains(e.Types, eventType) {
@@ -467,7 +468,7 @@ func (w *worker) strictly(o *opinion, report conformance.Report) {
 	}
 }
 
-// validators holds what is generated to what v5 says. It may be unsure.
+// validators compares the generated validators with v5. A validator may be unsure.
 func (w *worker) validators(o *opinion) {
 	for _, v := range []struct {
 		name   string
@@ -531,7 +532,7 @@ func (w *worker) places(o *opinion, report conformance.Report, strict bool) {
 	}
 }
 
-// missing tells whether pointer leads to a member that the object at a place
+// missing reports whether pointer leads to a member that the object at a place
 // doesn't have.
 func missing(at judgetest.Place, pointer string) bool {
 	token, ok := strings.CutPrefix(pointer, at.Pointer+"/")

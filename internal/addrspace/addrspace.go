@@ -1,4 +1,4 @@
-// Package addrspace tells which IP addresses are not public, and what they are instead.
+// Package addrspace says which IP addresses are not public, and what they are instead.
 package addrspace
 
 import "net/netip"

@@ -295,5 +295,5 @@ func (m *Matcher) Stale() []Entry {
 	return entries(m.dir, left)
 }
 
-// stdin is what standard input is called. It is no file that could be gone.
+// stdin is what standard input is called. It is not a file that could be gone.
 const stdin = "stdin"

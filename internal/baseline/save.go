@@ -102,7 +102,7 @@ func checkTarget(path string) error {
 	return err
 }
 
-// replaceable tells whether a regular file is empty, or a baseline of any version.
+// replaceable reports whether a regular file is empty, or a baseline of any version.
 func replaceable(path string) (bool, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -37,32 +37,32 @@ func connectionAdvice(err error, to string, phase emitter.Phase) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "start what listens there; runhooks listen is a receiver to try with"
 	case errors.As(err, &unknown):
-		return "its certificate is of an authority that this machine doesn't know: give --ca FILE with that authority's certificate, or the server's own; or --insecure-skip-verify for a try"
+		return "its certificate is from an authority that this machine doesn't know: give --ca FILE with that authority's certificate, or the server's own; or try with --insecure-skip-verify"
 	case errors.As(err, &hostname):
-		return fmt.Sprintf("its certificate is not for %s: use a name that it has, or make one for this name; or --insecure-skip-verify for a try", u.Hostname())
+		return fmt.Sprintf("its certificate is not for %s: use a name that it has, or make one for this name; or try with --insecure-skip-verify", u.Hostname())
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "its certificate has expired, or is not valid yet: renew it, and compare the clocks; or --insecure-skip-verify for a try"
+		return "its certificate has expired, or is not valid yet: renew it, and compare the clocks; or try with --insecure-skip-verify"
 	case errors.As(err, &invalid):
-		return "its certificate can't be used as that of a server: make another; or --insecure-skip-verify for a try"
+		return "its certificate can't be used for a server: make another; or try with --insecure-skip-verify"
 	case errors.As(err, &record):
 		u.Scheme = "http"
 		return fmt.Sprintf("what listens there doesn't speak https: send to %s, or have it speak TLS", redact.URL(u.String()))
 	case errors.As(err, &op) && op.Op == "remote error": // an alert of TLS
 		return "it ended the TLS handshake: it may ask for a certificate of the client, or for another name or version of TLS; its log says which"
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Sprintf("no name server knows %s: look at its spelling", u.Hostname())
+		return fmt.Sprintf("no name server knows %s: check the spelling", u.Hostname())
 	case strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`): // an alert of TLS
 		return useHTTPS(to)
 	case strings.Contains(err.Error(), "malformed HTTP"):
-		return "what it answers is not HTTP: look at the port, and whether the receiver writes a whole answer"
+		return "its answer is not HTTP: check the port, and whether the receiver writes a whole answer"
 	case errors.Is(err, context.DeadlineExceeded) && (phase == emitter.Waiting || phase == emitter.Sending):
-		return "it took the connection and doesn't answer in time: a receiver should store the event, answer, and work afterwards"
+		return "it accepted the connection, but didn't answer in time: a receiver should store the event, answer, and work afterwards"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "nothing answers at that address: look at the host and port, and at firewalls"
+		return "nothing answers at that address: check the host and port, and firewalls"
 	case isDropped(err) && u.Scheme == "https" && phase == emitter.Securing:
-		return "it closed the connection within the TLS handshake: does what listens there speak https?"
+		return "it closed the connection during the TLS handshake: does what listens there speak https?"
 	case isDropped(err):
-		next := "it closed the connection without an answer: its log says why; a handler that crashes does that, and a proxy whose upstream is gone"
+		next := "it closed the connection without an answer: its log says why; a handler that crashes does that, and so does a proxy that lost its upstream"
 		if u.Scheme == "http" {
 			next += "; so does what expects https"
 		}

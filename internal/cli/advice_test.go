@@ -71,7 +71,7 @@ func TestConnectionsToldApart(t *testing.T) {
 		code      int
 		want      string
 	}{
-		{"unknown authority", secure.URL, nil, 2, "of an authority that this machine doesn't know: give --ca FILE"},
+		{"unknown authority", secure.URL, nil, 2, "from an authority that this machine doesn't know: give --ca FILE"},
 		{"its authority is known", secure.URL, []string{"--ca", ca}, 0, ""},
 		{"no certificate will do", secure.URL, []string{"--insecure-skip-verify"}, 0, ""},
 		{"another name", "https://localhost" + port, []string{"--ca", ca}, 2, "its certificate is not for localhost"},
@@ -79,9 +79,9 @@ func TestConnectionsToldApart(t *testing.T) {
 		{"https to http", strings.Replace(plain.URL, "http", "https", 1), nil, 2, "doesn't speak https: send to " + plain.URL},
 		{"a handler that crashes", crashing.URL, nil, 2, "it closed the connection without an answer: its log says why"},
 		{"a TLS alert in answer to http", "http://" + raw(t, "\x15\x03\x01\x00\x02\x02\x46"), nil, 2, "what listens there speaks https"},
-		{"closed in the handshake", "https://" + raw(t, ""), nil, 2, "it closed the connection within the TLS handshake"},
+		{"closed in the handshake", "https://" + raw(t, ""), nil, 2, "it closed the connection during the TLS handshake"},
 		{"closed at once", "http://" + raw(t, ""), nil, 2, "so does what expects https"},
-		{"half an answer", "http://" + raw(t, "HTTP/1.1 20"), nil, 2, "what it answers is not HTTP"},
+		{"half an answer", "http://" + raw(t, "HTTP/1.1 20"), nil, 2, "its answer is not HTTP"},
 		{"a certificate of the client", mutual.URL, []string{"--insecure-skip-verify"}, 2, "it may ask for a certificate of the client"},
 		{"nobody there", "http://127.0.0.1:1", nil, 2, "start what listens there"},
 	} {

@@ -170,7 +170,7 @@ func (f *forwarded) another() string {
 	return "it goes on as " + f.as.String() + ": " + why
 }
 
-// lacksZone tells whether that is for want of instants.
+// lacksZone reports whether that is for lack of instants.
 func (f *forwarded) lacksZone() bool {
 	invalid, ok := errors.AsType[*event.InvalidError](f.why)
 	return ok && slices.ContainsFunc(invalid.Report.Findings, func(f conformance.Finding) bool { return f.Code == "dialect.local-time" })
@@ -186,7 +186,7 @@ func (a *arrival) authenticity() string {
 	case by == receiver.ByPath, by == receiver.ByQuery:
 		return "unsigned, with the secret in its URL"
 	case a.signed != "":
-		return "signature not verified, for want of a secret"
+		return "signature not verified: there is no secret"
 	}
 	return "unsigned"
 }
@@ -284,22 +284,22 @@ func (a *arrival) nextStep() string {
 		case speaksTLS(f.answer.StatusCode, f.start):
 			return useHTTPS(f.url)
 		case f.lacksZone():
-			return "give --zone and --locale of the server, by which its times are instants"
+			return "give --zone and --locale of the server, so that its times are instants"
 		}
 	}
 	switch {
 	case d.Disposition == receiver.Nonconforming && a.report.Verdict == conformance.Deviates:
-		return "fix the sender; or leave out --against documented, to take what servers are known to send"
+		return "fix the sender; or leave out --against documented, to accept what real servers send"
 	case d.Disposition != receiver.Unauthenticated:
 		return ""
 	case errors.Is(d.Err, signature.ErrTooOld), errors.Is(d.Err, signature.ErrTooNew):
-		return "compare the clocks; each attempt has a timestamp of its own, also when it is repeated"
+		return "compare the clocks; each attempt has a timestamp of its own, even a retry"
 	case errors.Is(d.Err, signature.ErrMismatch):
-		return "compare the secrets; sign the bytes that are sent, as ID.TIMESTAMP.BODY, and change none after that; runhooks verify says of a recording which it was"
+		return "compare the secrets; sign the bytes that are sent, as ID.TIMESTAMP.BODY, and don't change any after that; runhooks verify says which it was, given a recording"
 	case errors.Is(d.Err, signature.ErrHeaderMissing):
 		return "send webhook-id, webhook-timestamp and webhook-signature, each once"
 	case errors.Is(d.Err, signature.ErrHeaderMalformed):
-		return "sign as Standard Webhooks has it; https://www.standardwebhooks.com has libraries that do"
+		return "sign as Standard Webhooks specifies; https://www.standardwebhooks.com has libraries for it"
 	}
 	switch {
 	case a.asksUnsigned && a.verifies:

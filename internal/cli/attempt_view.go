@@ -89,7 +89,7 @@ func (v *attemptView) request(b *strings.Builder, s sending) {
 	}
 }
 
-// parts are what there is to know of the header.
+// parts are what is known about the header.
 func (s sending) parts() []string {
 	h := s.request.Header
 	parts := []string{
@@ -193,14 +193,14 @@ func (s sending) nextStep() string {
 	case s.follows:
 		return "the server follows it, with the same body"
 	case s.redirected && s.request.Method == http.MethodGet && a.Outcome == emitter.Accepted:
-		return "the server takes the event for delivered, though it did not arrive: answer the event's own URL with 2xx"
+		return "the server counts the event as delivered, though it did not arrive: answer the event's own URL with 2xx"
 	}
 	next := ""
 	switch {
 	case a.Outcome == emitter.Blocked:
 		next = "if you trust whoever decides where that name leads, give --allow-private"
 	case a.Location != "":
-		next = fmt.Sprintf("it redirects to %s: send to that URL; a client that follows it comes as an empty GET", redact.URL(a.Location))
+		next = fmt.Sprintf("it redirects to %s: send to that URL; a client that follows the redirect arrives with an empty GET", redact.URL(a.Location))
 	case a.Outcome == emitter.Deferred:
 		next = fmt.Sprintf("it asks to try again after %v", a.RetryAfter)
 	case a.Outcome == emitter.Gone:

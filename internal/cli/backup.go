@@ -21,7 +21,7 @@ must not exist. The service may run, and has to be on this machine. The copy has
 all events, deliveries and settings of the moment when it began.
 
 The keys that encrypt the secrets of endpoints are not in it: keep a copy of the
-file keys of the data folder elsewhere, since the secrets can't be read without.
+file keys of the data folder elsewhere, since the secrets can't be read without them.
 
 With PostgreSQL (runhooks serve --store), use its own tools, such as pg_dump.
 
@@ -57,7 +57,7 @@ func newRestore(s streams) *cobra.Command {
 		Short: "Restore the service's database from a backup",
 		Long: `Restore puts a backup into a data folder, which must not have a database: move an
 older one away first. It checks that the backup is whole, and that this release can
-read it. Copy the files keys and admin-token to the data folder, too, before the
+read it. Also copy the files keys and admin-token to the data folder, before the
 service starts.
 
 What was delivered after the backup is delivered again; receivers recognize it by

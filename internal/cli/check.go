@@ -60,52 +60,53 @@ one payload a line) or HAR (the bodies of its POST requests, of those to
 --har-url if it is given); each may be compressed, as .gz or .zst. If a file's
 name doesn't tell its form, its content does, or --input. NDJSON and HAR are
 also read as UTF-16, which is said once; a JSON file is judged byte for byte. A
-HAR that lacks the body of a request, and NDJSON that is pretty-printed, are
-inputs that can't be read. docs/inputs.md says more.
+HAR that lacks the body of a request can't be read, nor can NDJSON that is
+pretty-printed. docs/inputs.md says more.
 
-Directories and globs leave out links that lead out of them, and what is not a
-regular file, such as a pipe; name those to have them checked. The file to which
-the report goes is never checked.
+In directories and globs, links that lead out of them are left out, and so is what
+is not a regular file, such as a pipe; name those to have them checked. The file
+that the report goes to is never checked.
 
 The verdict on a payload is one of three:
 
-  conforms   it is as the contract is documented
-  deviates   it breaks the documented contract in a way that real servers are
-             known to: a sender must not send it, a receiver must survive it
+  conforms   it keeps the documented contract
+  deviates   it breaks the documented contract, but only in ways that real
+             servers do: a sender must not send it, a receiver must survive it
   invalid    it breaks the contract in another way
 
-A payload passes if it conforms or, with --against observed, deviates.
+A payload passes if it conforms. With --against observed, it also passes if it
+deviates.
 
---as receiver is for those who get payloads and can't change what is sent. Its
-hints say where the data is. It is against observed, unless --against says
-otherwise; the report starts with what was found, by code; and what fails
-nothing is a notice. Payloads that pass are listed with --verbose or --each.
+--as receiver is for those who get payloads and can't change what is sent. Hints
+then say where the data is, and payloads that deviate pass, unless --against says
+otherwise. The report starts with what was found, by code, and a finding that
+fails no payload is a notice. --verbose or --each lists payloads that pass.
 
-What is found of one rule in one column of a list is one finding: its first
-place, how many more there are, and the pattern of their pointers. --each lists
-each of them. A check of many payloads ends with what was found in how many of
-them, by code and member; --format summary shows that alone. With --quiet only
-payloads that don't pass are looked into, which is faster.
+If one rule is broken many times in one column of a list, that is one finding: its
+first place, how many more there are, and the pattern of their pointers. --each
+lists each of them. A check of many payloads ends with a table of what was found,
+by code and member, and in how many payloads; --format summary shows that alone.
+With --quiet, only payloads that don't pass are looked into, which is faster.
 
-What workflow tools, queues and recorders put around an event is recognised, and
-the hint says where the event is. --unwrap judges the events inside: in arrays
-and objects, and in text that holds JSON, also in base64. Places are those within
-the file as it stands.
+Workflow tools, queues and recorders put an event inside something else. A hint
+then says where the event is. --unwrap judges the events inside: in arrays and
+objects, and in text that holds JSON, also in base64. A finding still has its line
+and column in the file.
 
---schema holds payloads to a JSON Schema of your own, too. One that breaks it is
-invalid. Its findings name the schema: docs/schemas.md has an example.
+--schema also holds payloads to a JSON Schema of your own. A payload that breaks it
+is invalid. Its findings name the schema: docs/schemas.md has an example.
 
 --write-baseline lists the findings of today in FILE, and --baseline sets them
 aside from then on, so that a check fails for new ones only. By place (the
-default), a finding is known by its file, code and pointer, and each is listed
-singly. --baseline-by code has codes and members instead, whatever file they are
-in: what is left is what a server has not sent before. With --strict, a new
-member fails, too. Paths in FILE are relative to it. Nothing but a baseline is
-replaced, and only when all was checked.
+default), a finding is recognised by its file, code and pointer, and each is
+listed by itself. --baseline-by code goes by codes and members instead, whatever
+file they are in: what is left is what a server has not sent before. With
+--strict, a new member also fails. Paths in FILE are relative to it. FILE is
+replaced only if it is a baseline, and only once everything was checked.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
-line is wrong, an input can't be read (the others are checked all the same), the
-report can't be written, or Ctrl-C came before all was checked and nothing
+line is wrong, an input can't be read (the others are still checked), the report
+can't be written, or Ctrl-C came before everything was checked and nothing had
 failed by then.`,
 		Example: `  runhooks check payload.json
   runhooks check --as receiver recordings/
@@ -124,7 +125,7 @@ failed by then.`,
 				o.against = observed
 			}
 			if cmd.Flags().Changed("baseline-by") && o.baseline == "" && o.writeBaseline == "" {
-				return errors.New("--baseline-by is about a baseline: give --baseline or --write-baseline, too")
+				return errors.New("--baseline-by needs a baseline: give --baseline or --write-baseline as well")
 			}
 			if err := o.validate(); err != nil {
 				return err
@@ -137,9 +138,9 @@ failed by then.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	choiceVar(cmd, &o.as, "as", "whom the report is for: the sender of the payloads, who can change them, or their receiver (sender or receiver)",
+	choiceVar(cmd, &o.as, "as", "who the report is for: the sender of the payloads, who can change them, or their receiver (sender or receiver)",
 		string(conformance.Sender), string(conformance.Receiver))
-	choiceVar(cmd, &o.against, "against", "what a payload passes by: the documented contract, or what real servers are observed to send (documented or observed)", documented, observed)
+	choiceVar(cmd, &o.against, "against", "what a payload is held to: the documented contract, or also what real servers are observed to send (documented or observed)", documented, observed)
 	flags.BoolVar(&o.strict, "strict", false, "report members that the contract doesn't name as errors")
 	choiceVar(cmd, &o.failOn, "fail-on", "least severity that fails a payload: error or warning", string(conformance.SeverityError), string(conformance.SeverityWarning))
 	o.formFlags(cmd, "judge")
@@ -151,14 +152,14 @@ failed by then.`,
 	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "also list each payload that conforms")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "list, and look into, only the payloads that don't pass")
-	flags.BoolVar(&o.each, "each", false, "list each finding singly, rather than those of one rule in one column as one")
+	flags.BoolVar(&o.each, "each", false, "list each finding by itself, rather than those of one rule in one column as one")
 	flags.StringVar(&o.baseline, "baseline", "", "set aside the findings that `FILE` lists, so that only new ones fail")
 	flags.StringVar(&o.writeBaseline, "write-baseline", "", "write the findings to `FILE`, for --baseline; it replaces a baseline, and no other file")
-	choiceVar(cmd, &o.baselineBy, "baseline-by", "what findings of a baseline are known by: their place, or their code and member (place or code)", string(baseline.Place), string(baseline.Code))
+	choiceVar(cmd, &o.baselineBy, "baseline-by", "how a finding of a baseline is recognised: by its place, or by its code and member (place or code)", string(baseline.Place), string(baseline.Code))
 	flags.BoolVar(&o.watch, "watch", false, "check again whenever an input changes")
 	o.limitFlags(cmd, "judge", "a larger one is a finding")
 	schemaVar(cmd, &o.schemas)
-	choiceVar(cmd, &o.engine, "engine", "what judges: generated, or jsonschema, the slow reference to which it is held (generated or jsonschema)", generated, string(conformance.JSONSchema))
+	choiceVar(cmd, &o.engine, "engine", "what judges: generated, or jsonschema, the slow reference that generated is held to (generated or jsonschema)", generated, string(conformance.JSONSchema))
 	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
 	cmd.MarkFlagsMutuallyExclusive("watch", "write-baseline")
 	return cmd
@@ -178,7 +179,7 @@ func (o *checkOptions) validate() error {
 		return err
 	}
 	if o.strict && o.engine != generated {
-		return fmt.Errorf("--engine %s can't be strict: it knows nothing of what the contract doesn't name", o.engine)
+		return fmt.Errorf("--engine %s can't be strict: it doesn't look at members that the contract doesn't name", o.engine)
 	}
 	if o.watch {
 		for _, path := range o.paths {
@@ -394,7 +395,7 @@ func (c *check) run(ctx context.Context, sources []intake.Source, unreachable []
 // worst are the verdicts that pass, by --against.
 var worst = map[string]conformance.Verdict{documented: conformance.Conforms, observed: conformance.Deviates}
 
-// judge judges a payload, and tells whether there is something to say of it.
+// judge judges a payload, and reports whether there is something to say of it.
 func (c *check) judge(batch *intake.Batch, payload *intake.Payload) (rep conformance.Report, telling bool) {
 	if payload.TooLarge {
 		rep = conformance.TooLarge(payload.Size, int64(c.options.maxBytes))

@@ -81,7 +81,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exit.code
 	}
 	fmt.Fprintf(errOut, "runhooks: %s\n", redact.Text(err.Error()))
-	fmt.Fprintf(errOut, "%s --help tells how it is used\n", command.CommandPath())
+	fmt.Fprintf(errOut, "%s --help says how it is used\n", command.CommandPath())
 	return exitUsage
 }
 
@@ -124,13 +124,13 @@ func newRoot(s streams) *cobra.Command {
 run_completed and run_failed.
 
 Without a server, check judges payloads that you have, explain says what a
-finding means, normalize writes events in one form or their rows as CSV, and schema
-prints the contract. To develop a receiver, send
-events to it with trigger, or show what a sender sends with listen.
+finding means, normalize writes events in one form, or their rows as CSV, and
+schema prints the contract. To develop a receiver, send events to it with
+trigger. To see what a sender sends, run listen.
 
-A platform delivers events with serve, a service with endpoints for each robot. The
-commands robots, endpoints, inlets, events, deliveries, tokens, portal-link and
-audit ask it.
+A platform delivers events with serve, a service that has endpoints for each robot.
+The commands robots, endpoints, inlets, events, deliveries, tokens, portal-link and
+audit talk to it.
 
 Exit codes: 0 every payload passes; 1 at least one does not; 2 the command
 line is wrong, an input can't be read, or the output can't be written. The help
@@ -219,7 +219,7 @@ func terminal(w io.Writer) (width int, ok bool) {
 	return width, err == nil
 }
 
-// colored tells whether text is to be coloured, on a terminal or not, by a flag
+// colored reports whether text is to be coloured, on a terminal or not, by a flag
 // that is auto, always or never. See https://no-color.org.
 func colored(when string, tty bool) bool {
 	if when != "auto" {

@@ -61,7 +61,7 @@ func (o *clientOptions) add(cmd *cobra.Command) {
 	_ = cmd.MarkFlagDirname("data")
 	settings(cmd, "server", "data")
 	flags.StringVar(&o.tokenFile, "token-file", "", "the `FILE` with the token ["+variable("token")+"_FILE, or the token itself: "+variable("token")+"]")
-	flags.BoolVar(&o.json, "json", false, "print what the service answers, as JSON; of a list, an object a line")
+	flags.BoolVar(&o.json, "json", false, "print the service's answer as JSON; for a list, one object per line")
 	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
 }
 
@@ -340,7 +340,7 @@ func (l list[T]) show(c *client, limit int) error {
 	case shown == 0:
 		fmt.Fprintf(c.err, "no %s\n", l.many)
 	case cursor != nil:
-		fmt.Fprintf(c.err, "there are more: --limit 0 shows all\n")
+		fmt.Fprintf(c.err, "there are more: --limit 0 shows them all\n")
 	}
 	return nil
 }

@@ -229,7 +229,7 @@ func newDeliveriesChange(s streams, name string, change func(*client, context.Co
 	}
 	if name == "retry" {
 		cmd.Short = "Make another attempt now, and more if it fails"
-		cmd.Long = `Retry makes a delivery pending again, and due now, whatever came of it before. Its
+		cmd.Long = `Retry makes a delivery pending again, and due now, whatever its state was. Its
 attempts start to count anew.` + clientHelp
 	}
 	o.add(cmd)

@@ -460,13 +460,13 @@ func newEndpointsActive(s streams, name string, active bool) *cobra.Command {
 	o := &clientOptions{}
 	cmd := &cobra.Command{
 		Use:   name + " [flags] ID",
-		Short: "Let no attempts be made for a while",
+		Short: "Stop attempts to an endpoint for a while",
 		Long: `Pause stops attempts to an endpoint. Its deliveries are held until they are
 recovered, for as long as the service keeps those (runhooks serve --retain-held).` + clientHelp,
 		Args: oneArg,
 	}
 	if active {
-		cmd.Short = "Let attempts be made again"
+		cmd.Short = "Resume attempts to an endpoint"
 		cmd.Long = `Enable makes an endpoint active that was paused, or that the service disabled. What
 was held meanwhile stays held: runhooks endpoints recover releases it.` + clientHelp
 	}
@@ -531,7 +531,7 @@ func newEndpointsRotate(s streams) *cobra.Command {
 		Use:   "rotate [flags] ID",
 		Short: "Give an endpoint a new secret",
 		Long: `Rotate signs events with a new secret from now on, and for the time of --overlap
-with the old one, too. It prints the new secret, which is not shown again: give it
+also with the old one. It prints the new secret, which is not shown again: give it
 to the receiver within that time.` + clientHelp,
 		Args: oneArg,
 	}
@@ -563,7 +563,7 @@ to the receiver within that time.` + clientHelp,
 		return c.show(raw, func(b *strings.Builder) { c.endpoint(b, endpoint) })
 	})
 	cmd.Flags().SortFlags = false
-	cmd.Flags().Var(&overlap, "overlap", "sign with the old secret, too, for `PERIOD`, such as 24h (default: that of the service)")
+	cmd.Flags().Var(&overlap, "overlap", "also sign with the old secret for `PERIOD`, such as 24h (default: that of the service)")
 	signatureVar(cmd, &kind)
 	cmd.Flags().StringVar(&file, "secret-file", "", "the new secret is in `FILE`; - is standard input (default: the service makes one)")
 	o.add(cmd)
@@ -574,7 +574,7 @@ func newEndpointsTest(s streams) *cobra.Command {
 	o := &clientOptions{}
 	cmd := &cobra.Command{
 		Use:   "test [flags] ID",
-		Short: "Send a test event, and show what comes of it",
+		Short: "Send a test event, and show the answer",
 		Long: `Test makes one attempt to deliver the documented sample, with status "test", and
 shows the answer. Nothing is stored. The exit code is 0 only if the endpoint
 accepted it.` + clientHelp,

@@ -1,5 +1,5 @@
 package cli
 
-// UnderRace tells whether the race detector is on. What it keeps of each access
+// UnderRace reports whether the race detector is on. What it keeps of each access
 // takes memory and time.
 var UnderRace bool

@@ -30,7 +30,7 @@ type forwarder struct {
 	secrets   []signature.Secret // with which what goes on is signed
 }
 
-// delivers tells whether what goes on is a delivery of our own, and not the request that
+// delivers reports whether what goes on is a delivery of our own, and not the request that
 // came.
 func (f *forwarder) delivers() bool { return f.form != form.Received || len(f.secrets) > 0 }
 
@@ -56,7 +56,7 @@ func newForwarder(raw string, trusted *tls.Config) (*forwarder, error) {
 	}}, nil
 }
 
-// leadsTo tells whether the forward is what listens at addr.
+// leadsTo reports whether the forward is what listens at addr.
 func (f *forwarder) leadsTo(addr netip.AddrPort) bool {
 	port := f.url.Port()
 	if port == "" {
@@ -146,7 +146,7 @@ func (f *forwarder) deliver(out *forwarded, header http.Header, d *receiver.Deli
 	out.as = form.Received
 	if f.form != form.Received {
 		header.Del(form.Header)
-		if out.why = errors.New("it is no event that the contract knows"); d.Event != nil {
+		if out.why = errors.New("the contract doesn't know this event"); d.Event != nil {
 			body, out.as, out.why = form.Render(d.Event, f.form)
 		}
 	}

@@ -17,11 +17,11 @@ import (
 )
 
 func newInlets(s streams) *cobra.Command {
-	cmd := group("inlets", "Take events from servers that can't be changed", `An inlet is a secret URL that takes events as servers of today send them: not signed,
-without an id, and in shapes that the contract only observes. Enter it as the
-webhook's URL in the settings of such a server. What arrives is kept, and delivered
+	cmd := group("inlets", "Take events from servers that can't be changed", `An inlet is a secret URL that takes events as today's servers send them: not signed,
+without an id, and in payloads that deviate from the contract. Enter it as the
+webhook's URL in the settings of such a server. What arrives is stored, and delivered
 to the endpoints of its robot: signed, retried, and in the form that each asks for
-(runhooks endpoints create --form). What arrives again is delivered once.`,
+(runhooks endpoints create --form). What arrives twice is delivered once.`,
 		`  runhooks inlets create "our scrapers"
   runhooks inlets create prices --robot shop --zone Europe/Berlin --locale de-DE
   runhooks inlets list
@@ -53,9 +53,9 @@ has the URL can send events. NAME says which server sends to it.
 With --robot, the events go to the endpoints of that robot, whatever robot they name.
 Without, they go to those of the robot that each event names.
 
-Servers write run times in their own zone and language, and say neither. With --zone
-and --locale the service reads them: without, an event can't be delivered as
-documented, and its run times have no instant in the canonical form.` + clientHelp,
+Servers write run times in their own zone and language, and don't say which. With
+--zone and --locale the service can read them. Without these, an event can't be
+delivered as documented, and its run times have no instant in the canonical form.` + clientHelp,
 		Example: `  runhooks inlets create "our scrapers"
   runhooks inlets create prices --robot shop --zone Europe/Berlin --locale de-DE`,
 		Args: oneArg,
@@ -194,7 +194,7 @@ For another robot, create another inlet.` + clientHelp,
 			}
 		}
 		if len(members) == 0 {
-			return errors.New("what is to change? Give --name, or --zone and --locale")
+			return errors.New("nothing to change: give --name, or --zone and --locale")
 		}
 		body, err := json.Marshal(members)
 		if err != nil {
@@ -219,9 +219,9 @@ func newInletsRotate(s streams) *cobra.Command {
 		Use:   "rotate [flags] ID",
 		Short: "Give an inlet another URL",
 		Long: `Rotate is for a URL that leaked. The old one takes nothing from now on: what the
-server sends there is lost, unless it is told the new one within its retries. To
-change a URL without a gap, create a second inlet, and delete the first when nothing
-arrives there any more.` + clientHelp,
+server sends there is lost, unless you enter the new one there before it gives up
+retrying. To change a URL without a gap, create a second inlet, and delete the first
+when nothing arrives there any more.` + clientHelp,
 		Args: oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			inlet, raw, err := ask[service.Inlet](c.RotateInlet(ctx, args[0]))
@@ -237,7 +237,7 @@ func newInletsDelete(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete [flags] ID",
 		Short: "Delete an inlet",
-		Long:  "Delete lets an inlet's URL take no further events. Those that it took are delivered\nas before." + clientHelp,
+		Long:  "Delete closes an inlet: its URL takes no further events. Those that it took are\ndelivered as before." + clientHelp,
 		Args:  oneArg,
 		RunE: o.command(s, func(ctx context.Context, c *client, args []string) error {
 			_, _, err := ask[struct{}](c.DeleteInlet(ctx, args[0]))

@@ -26,21 +26,21 @@ func advise(rep *conformance.Report, form intake.Form, payload *intake.Payload) 
 			f.Hint = "raise the limit with --max-bytes, or send less"
 		case f.Code.Family() == "json" && startOfEvent(payload.Data) > 0:
 			start := payload.Data[:startOfEvent(payload.Data)]
-			f.Hint = fmt.Sprintf("the event seems to start with the { at %d:%d: cut off what stands before it",
+			f.Hint = fmt.Sprintf("the event seems to start with the { at %d:%d: cut off what comes before it",
 				1+bytes.Count(start, []byte("\n")), 1+utf8.RuneCount(start[bytes.LastIndexByte(start, '\n')+1:]))
 		case f.Code == "json.trailing-data" && form == intake.NDJSON && string(bytes.TrimSpace(payload.Data[len(before):])) == ",":
 			f.Hint = "remove the comma: lines are not items of an array"
 		case f.Code == "json.trailing-data" && form == intake.NDJSON:
 			f.Hint = "write one payload a line"
 		case f.Code == "json.trailing-data" && form == intake.JSON && bytes.Contains(before, []byte("\n")):
-			f.Hint = "a payload is one document; to check one a line, give --input ndjson"
+			f.Hint = "a payload is one document; to check one per line, give --input ndjson"
 			if bytes.Contains(bytes.TrimSpace(before), []byte("\n")) {
-				f.Hint = "a payload is one document; to check several, write one a line, as jq -c . FILE does, and give --input ndjson"
+				f.Hint = "a payload is one document; to check several, write one per line, as jq -c . FILE does, and give --input ndjson"
 			}
 		case f.Code == "json.syntax" && form == intake.NDJSON && f.Offset == len(payload.Data):
 			f.Hint = "a line is one whole payload; if the input is a single payload, give --input json"
 		case f.Code == "json.syntax" && form == intake.JSON && len(payload.Data) == 0:
-			f.Hint = "the input is empty: see that whatever writes it does so before it is checked"
+			f.Hint = "the input is empty: make sure that it is written before it is checked"
 		case f.Code == "json.invalid-utf8" && form == intake.JSON && f.Offset == 0:
 			f.Hint += "; if the > of Windows PowerShell wrote the file, that made it UTF-16: take PowerShell 7, or cmd /c"
 		case holdsEvents(f, payload.Data):
@@ -58,7 +58,7 @@ func startOfEvent(payload []byte) int {
 	return 0
 }
 
-// holdsEvents tells whether f is about a payload that is not an event, but holds some.
+// holdsEvents reports whether f is about a payload that is not an event, but holds some.
 func holdsEvents(f *conformance.Finding, payload []byte) bool {
 	switch {
 	case f.Code == "schema.type" && f.Pointer == "", f.Code == "event.type-missing", f.Code == "event.type-unknown":
@@ -111,7 +111,7 @@ func inputHint(err *intake.Error) string {
 // maxNotes is how many notes are shown.
 const maxNotes = 20
 
-// notes are what there is to say of inputs that could be read all the same.
+// notes are what there is to say about inputs that could still be read.
 type notes struct {
 	mu    sync.Mutex
 	lines []string
@@ -135,6 +135,6 @@ func (n *notes) write(w io.Writer) {
 		fmt.Fprintf(w, "runhooks: %s\n", line)
 	}
 	if n.more > 0 {
-		fmt.Fprintf(w, "runhooks: and %d more inputs to say something of\n", n.more)
+		fmt.Fprintf(w, "runhooks: there are notes on %d more inputs\n", n.more)
 	}
 }

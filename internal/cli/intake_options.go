@@ -159,7 +159,7 @@ func regularFile(stream any) (fs.FileInfo, bool) {
 	return info, err == nil && info.Mode().IsRegular()
 }
 
-// isFile tells whether stream is that file, and a regular one.
+// isFile reports whether stream is that file, and a regular one.
 func isFile(stream any, file fs.FileInfo) bool {
 	info, ok := regularFile(stream)
 	return ok && os.SameFile(info, file)

@@ -36,14 +36,14 @@ func newLint(s streams) *cobra.Command {
 		Use:   "lint [flags] SPEC…",
 		Short: "Find what breaks code generators in an OpenAPI document or JSON Schema",
 		Long: `Lint reads OpenAPI 3.0, 3.1 and 3.2 documents and JSON Schemas, in YAML or JSON.
-It reports each idiom that is valid, and yet known to break a code generator or a
+It reports each idiom that is valid, yet known to break a code generator or a
 validator: which one, in which version, and what to write instead. It also
-reports what parsers of YAML read in different ways.
+reports what YAML parsers read in different ways.
 
 SPEC is a file, a glob (** for any depth), or - for standard input. Only these
 are read: a $ref to another file is not followed. Aliases and merge keys of YAML
-are; a finding has the place where its text stands, and a pointer to where it is
-used. Each file has one document. A file whose name ends in .json has to be JSON.
+are followed; a finding has the line of its text, and a pointer to where the text
+is used. Each file has one document. A file whose name ends in .json has to be JSON.
 Other documents, such as Swagger 2.0, AsyncAPI or an event payload, are refused
 by name.
 
@@ -52,7 +52,7 @@ accepts. It is a warning if there is none, or if it is a matter of taste.
 
 Exit codes: 0 every document passes; 1 at least one does not; 2 the command
 line is wrong, or a file can't be read or is neither OpenAPI nor JSON Schema
-(the others are linted all the same).`,
+(the others are still linted).`,
 		Example: `  runhooks lint openapi.yaml
   runhooks lint --fail-on warning 'schemas/**/*.json'
   runhooks lint --ignore condition,webhooks-only openapi.yaml
@@ -287,7 +287,7 @@ func (r lintRule) write(out *bytes.Buffer) {
 }
 
 // writeText writes for people: each finding on a line of its own, in the form
-// that editors know, and then what there is to say of the rules.
+// that editors know, and then what there is to say about the rules.
 func (r *lintReport) writeText(out io.Writer) error {
 	var text bytes.Buffer
 	for _, d := range r.Documents {

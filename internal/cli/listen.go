@@ -79,36 +79,37 @@ It accepts events that conform or deviate (runhooks check --help), and refuses
 invalid ones, unless --against says otherwise. With a secret, it accepts only
 events that are signed with it, as Standard Webhooks specifies. For senders that
 can't sign, it can ask for a user and password, or for a secret in the URL:
---basic, --path-secret and --query-secret. Any one that is given will do.
+--basic, --path-secret and --query-secret. If you give several, any one will do.
 
---schema holds events to a JSON Schema of your own, too. One that breaks it is
+--schema also holds events to a JSON Schema of your own. An event that breaks it is
 invalid.
 
-What runhooks serve delivers in the canonical form, which the header Runhooks-Form says,
-has no verdict: it is accepted if it can be read.
+runhooks serve can deliver events in the canonical form, and says so in the header
+Runhooks-Form. Such an event has no verdict: it is accepted if it can be read.
 
 An event that it accepts is answered with status 204, or that of --status. With
 --forward, another receiver answers: it gets the body unchanged and the headers
 that came with it, and its answer goes back to the sender, also a redirect.
 
-With --forward-as, that receiver gets typed events from whatever server:
+With --forward-as, that receiver gets typed events, whatever server sends them:
 
-  canonical   one JSON form for all events, whose schema is that of runhooks schema
-              canonical/run-event
-  documented  payloads as the contract documents them, of the events that can be said
-              so without making anything up. Others go as canonical, and listen shows
-              why: run times without a zone, mostly, which --zone and --locale tell
+  canonical   one JSON form for all events; runhooks schema canonical/run-event
+              prints its schema
+  documented  payloads as the contract documents them, for events that can be
+              written so without making anything up. Others go as canonical, and
+              listen shows why: mostly run times without a zone, for which there
+              are --zone and --locale
 
 The header Runhooks-Form says which it is. What is not an event, which only
 --against all accepts, goes as received, without that header. With
 --forward-secret, what goes on is signed as Standard Webhooks specifies, in any
-form, so that receivers can verify what comes from servers that sign nothing.
-Its webhook-id is the sender's if the listener has verified that, and else a
-hash of the payload: a repetition has the same. Listen keeps nothing: what must
-not be lost goes through runhooks serve.
+form, so a receiver can verify what comes from a server that signs nothing. Its
+webhook-id is the sender's if the listener has verified it, and otherwise a hash
+of the payload, so that a repetition has the same. Listen stores nothing: send
+what must not be lost through runhooks serve.
 
---record FILE.har adds each POST to an HTTP archive: its headers, the exact
-bytes of its body, and how it was answered, also if it was refused. runhooks
+--record FILE.har adds each POST to an HTTP archive, even if it is refused: its
+headers, the exact bytes of its body, and the answer. runhooks
 check reads the payloads in it, runhooks verify says why a signature doesn't
 match, and runhooks trigger --replay sends the requests again. Values that are
 secret in headers and URLs are recorded as ***, unless with --record-secrets.
@@ -121,7 +122,7 @@ When it is ready, it writes "listening on URL" to standard error. ADDR without a
 host is only reached from this machine; 0.0.0.0:9000 is reached from everywhere.
 
 Secrets are not shown: user information and query values of URLs appear as ***.
-What stands in the path of a URL is shown.`,
+The path of a URL is shown.`,
 		Example: `  runhooks listen
   RUNHOOKS_SECRET=whsec_… runhooks listen --addr 127.0.0.1:9000
   runhooks listen --record events.ndjson    # then: runhooks check events.ndjson
@@ -146,22 +147,22 @@ What stands in the path of a URL is shown.`,
 	flags.StringArrayVar(&o.basic, "basic", nil, "take events with this user and password, as `USER:PASSWORD` (repeatable); better in the environment, as "+basicVariable)
 	flags.StringArrayVar(&o.pathSecrets, "path-secret", nil, "take events with `SECRET` as the last segment of the URL's path (repeatable); better in the environment, as "+pathVariable)
 	flags.StringArrayVar(&o.querySecrets, "query-secret", nil, "take events with `SECRET` as the parameter \"secret\" of the URL's query (repeatable); better in the environment, as "+queryVariable)
-	choiceVar(cmd, &o.as, "as", "whom hints are for: the receiver that you develop, or the sender (receiver or sender)", string(conformance.Receiver), string(conformance.Sender))
+	choiceVar(cmd, &o.as, "as", "who the hints are for: the receiver that you develop, or the sender (receiver or sender)", string(conformance.Receiver), string(conformance.Sender))
 	choiceVar(cmd, &o.against, "against", "what to accept: observed (what conforms or deviates), documented (what conforms) or all", observed, documented, all)
-	flags.StringVar(&o.forward, "forward", "", "pass accepted events on to `URL`, and its answers back")
+	flags.StringVar(&o.forward, "forward", "", "pass accepted events on to `URL`, and pass its answers back")
 	choiceVar(cmd, &o.forwardAs, "forward-as", "form in which events go to --forward: received, canonical or documented", string(form.Received), string(form.Canonical), string(form.Documented))
 	flags.StringArrayVar(&o.forwardSecrets, "forward-secret", nil, "sign what goes to --forward with `SECRET`, whsec_… or whsk_… (repeatable); better in the environment, as "+forwardVariable)
 	o.localTimes.flags(cmd)
 	o.trust.flags(flags)
 	flags.StringVar(&o.record, "record", "", "add requests to `FILE` (.har), or payloads, one a line (.ndjson)")
-	flags.BoolVar(&o.recordSecrets, "record-secrets", false, "record also what is secret in headers and URLs")
+	flags.BoolVar(&o.recordSecrets, "record-secrets", false, "also record what is secret in headers and URLs")
 	flags.IntVar(&o.status, "status", http.StatusNoContent, "answer accepted events with status `N`")
 	flags.DurationVar(&o.delay, "delay", 0, "wait for `DURATION`, such as 2s, before answering an accepted event")
 	flags.IntVar(&o.count, "count", 0, "end after `N` POST requests (default: never)")
 	choiceVar(cmd, &o.format, "format", "form of the output: text, or ndjson with an object for each request", "text", "ndjson")
 	choiceVar(cmd, &o.color, "color", "colour the text: auto, always or never", "auto", "always", "never")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show all findings of an event, not only the first few")
-	flags.BoolVar(&o.each, "each", false, "list each finding singly, rather than those of one rule in one column as one")
+	flags.BoolVar(&o.each, "each", false, "list each finding by itself, rather than those of one rule in one column as one")
 	schemaVar(cmd, &o.schemas)
 	cmd.MarkFlagsMutuallyExclusive("status", "forward")
 	return cmd
@@ -175,7 +176,7 @@ func (o *listenOptions) validate(changed func(flag string) bool) (err error) {
 	case strings.ContainsAny(o.path, "?#"):
 		return fmt.Errorf("--path %s has more than a path: leave out what begins with ? or #", redact.URL(o.path))
 	case redact.Text(o.path) != o.path:
-		return errors.New("--path has a secret in it, which everybody would see: it belongs to --secret, or " + secretVariable)
+		return errors.New("--path has a secret in it, which everybody would see: give it with --secret, or " + secretVariable)
 	case changed("status") && (o.status < 200 || o.status > 599):
 		return fmt.Errorf("--status is %d: it is 200 to 599", o.status)
 	case o.delay < 0:
@@ -183,11 +184,11 @@ func (o *listenOptions) validate(changed func(flag string) bool) (err error) {
 	case o.count < 0:
 		return fmt.Errorf("--count is %d: it is 1 or more", o.count)
 	case o.record != "" && !strings.HasSuffix(o.record, ".ndjson") && !strings.HasSuffix(o.record, ".jsonl") && !strings.HasSuffix(o.record, ".har"):
-		return fmt.Errorf("--record %q: call it .har for requests with their headers, or .ndjson for payloads, so that runhooks check knows it", o.record)
+		return fmt.Errorf("--record %q: call it .har for requests with their headers, or .ndjson for payloads, so that runhooks check knows the form", o.record)
 	case o.recordSecrets && !strings.HasSuffix(o.record, ".har"):
 		return errors.New("--record-secrets is about headers and URLs, which only --record FILE.har keeps")
 	case o.forward == "" && (changed("forward-as") || changed("forward-secret")):
-		return errors.New("--forward-as and --forward-secret are about what goes to --forward: give its URL, too")
+		return errors.New("--forward-as and --forward-secret are about what goes to --forward: give its URL as well")
 	case o.localTimes.given() && o.forwardAs == form.Received.String():
 		return errors.New("--zone, --locale and --layout are about --forward-as canonical or documented: what goes on as received is not changed")
 	}
@@ -375,7 +376,7 @@ func (o *listenOptions) announce(w io.Writer, url string, addr netip.AddrPort) {
 		{len(o.querySecrets), "a secret as ?" + receiver.QueryParameter + "=… behind the URL above"},
 	} {
 		if way.n > 0 {
-			fmt.Fprintf(&b, "  events are taken with %s\n", way.what)
+			fmt.Fprintf(&b, "  events are accepted with %s\n", way.what)
 		}
 	}
 	switch n := len(o.verify); {
@@ -403,7 +404,7 @@ func (o *listenOptions) announce(w io.Writer, url string, addr netip.AddrPort) {
 				how += " of " + forwardVariable
 			}
 		}
-		fmt.Fprintf(&b, "  what is taken goes to %s%s\n", redact.URL(o.forward), how)
+		fmt.Fprintf(&b, "  accepted events go to %s%s\n", redact.URL(o.forward), how)
 		if f.delivers() && len(f.secrets) == 0 {
 			fmt.Fprintf(&b, "  what goes there is not signed: give --forward-secret, or %s; runhooks secret makes one\n", forwardVariable)
 		}

@@ -124,7 +124,7 @@ func TestListenExplains(t *testing.T) {
 		{"compressed", "POST", "application/json; charset=utf-8", "gzip", zipped.Bytes(), 204,
 			[]string{"  run_failed  conforms  → 204 "}},
 		{"a redirect's GET", "GET", "", "", nil, 405,
-			[]string{"  GET /in?x=***  turned away  → 405 ", "a redirect on the way ate it"}},
+			[]string{"  GET /in?x=***  turned away  → 405 ", "a redirect on the way lost its body"}},
 		{"a form", "POST", "application/x-www-form-urlencoded", "", payload, 415,
 			[]string{"  turned away  → 415 ", "send application/json"}},
 		{"an odd encoding", "POST", "application/json", "br", payload, 415,
@@ -189,10 +189,10 @@ func TestListenExplainsSignatures(t *testing.T) {
 		want                []string
 	}{
 		{"hexadecimal", signature.HeaderSignature, "v1," + strings.Repeat("0a", 32), []string{
-			"malformed header: Webhook-Signature is in hexadecimal, not in base64;", "next: sign as Standard Webhooks has it;",
+			"malformed header: Webhook-Signature is in hexadecimal, not in base64;", "next: sign as Standard Webhooks specifies;",
 		}},
 		{"milliseconds", signature.HeaderTimestamp, fmt.Sprint(time.Now().UnixMilli()), []string{
-			"malformed header: Webhook-Timestamp looks like milliseconds; it takes seconds since 1970", "next: sign as Standard Webhooks has it;",
+			"malformed header: Webhook-Timestamp looks like milliseconds; it takes seconds since 1970", "next: sign as Standard Webhooks specifies;",
 		}},
 		{"an id with a full stop", signature.HeaderID, "msg.1", []string{"Webhook-Id has a full stop at byte 3;"}},
 		{"no id", signature.HeaderID, "", []string{

@@ -201,7 +201,7 @@ func TestListenForwardHeaders(t *testing.T) {
 	end()
 }
 
-// What isn't an event goes as received, signed all the same, and is said.
+// What isn't an event goes as received, but signed, and the listener says so.
 func TestListenForwardNoEvent(t *testing.T) {
 	target := newTyped(t, http.StatusNoContent)
 	url, end := startListener(t, "--forward", target.URL, "--forward-as", "documented", "--against", "all", "--count", "1", "--format", "ndjson")
@@ -210,7 +210,7 @@ func TestListenForwardNoEvent(t *testing.T) {
 	if string(got.body) != `{"event_type": "run_paused"}` || got.header["Runhooks-Form"] != nil {
 		t.Errorf("%v %s", got.header, got.body)
 	}
-	if out := end(); !strings.Contains(out, `"form":"received","form_reason":"it goes on as received: it is no event that the contract knows","signed":true`) {
+	if out := end(); !strings.Contains(out, `"form":"received","form_reason":"it goes on as received: the contract doesn't know this event","signed":true`) {
 		t.Errorf("it says %s", out)
 	}
 }

@@ -116,7 +116,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// takesAt tells whether events are taken at a path.
+// takesAt reports whether events are taken at a path.
 func (l *listener) takesAt(path string) bool {
 	return path == l.path || strings.HasSuffix(l.path, "/") && strings.HasPrefix(path, l.path)
 }
@@ -161,7 +161,7 @@ func (l *listener) ask(a *arrival, answer *heldAnswer, r *http.Request) {
 	case a.forwarded != nil && a.forwarded.answer != nil:
 		answer.status = a.forwarded.answer.StatusCode
 	case a.forwarded != nil:
-		answer.problem(http.StatusBadGateway, "The forward can't be reached", "the listener takes the event, and can't pass it on; send it again")
+		answer.problem(http.StatusBadGateway, "The forward can't be reached", "the listener accepted the event, but can't pass it on; send it again")
 	case a.taken:
 		answer.status, answer.header = l.status, make(http.Header)
 		answer.body.Reset()
@@ -238,7 +238,7 @@ func (a *arrival) recorded(r *http.Request, secrets bool) recording.Request {
 func (a *arrival) refusePath(answer *heldAnswer, path string) {
 	a.problem = problem{
 		Title:  "There is no endpoint here",
-		Detail: fmt.Sprintf("events are taken at %s: send to that path, or give --path %.200s", path, redact.URL(a.path)),
+		Detail: fmt.Sprintf("events are accepted at %s: send to that path, or give --path %.200s", path, redact.URL(a.path)),
 	}
 	answer.problem(http.StatusNotFound, a.problem.Title, a.problem.Detail)
 }
@@ -265,7 +265,7 @@ type history struct {
 const maxKnown = 10_000
 
 // Claim makes a listener the Deduplicator of its receiver. It notes what comes
-// again, and has it handled all the same: what one wants to see is how the sender
+// again, and has it handled anyway: what one wants to see is how the sender
 // goes on, and what a forward makes of it.
 func (l *listener) Claim(ctx context.Context, key string) (receiver.Claim, error) {
 	l.mu.Lock()

@@ -30,7 +30,7 @@ func completeLocale(*cobra.Command, []string, string) ([]cobra.Completion, cobra
 	return event.Locales(), cobra.ShellCompDirectiveNoFileComp
 }
 
-// given tells whether any of the flags is.
+// given reports whether any of the flags is.
 func (l *localTimes) given() bool { return l.zone+l.locale != "" || len(l.layouts) > 0 }
 
 // parser returns the parser for such times.

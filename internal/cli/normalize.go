@@ -48,46 +48,45 @@ func newNormalize(s streams) *cobra.Command {
 		Use:   "normalize [flags] PATH…",
 		Short: "Write events in their canonical form, or their rows as CSV",
 		Long: `Normalize reads payloads, and writes each event in its canonical form: one JSON
-object a line, in the order of the payloads, with the same members whatever the
-payload calls them, rows in ordered groups whatever held them, and nothing left
-out. runhooks schema canonical/run-event prints its schema.
+object per line, in the order of the payloads. Its members are the same whatever
+the payload calls them, rows are in ordered groups whatever held them, and nothing
+is left out. runhooks schema canonical/run-event prints its schema.
 
-PATH is what it is for check: files, directories, globs or -, in the same forms
-and encodings, also with --unwrap. docs/inputs.md says more. Events that are in
-their canonical form already are taken, too, and stay as they are.
+PATH is as for check: files, directories, globs or -, in the same forms and
+encodings, also with --unwrap. docs/inputs.md says more. Events that are already in
+their canonical form stay as they are.
 
 --rows FILE.csv writes the rows of all lists and texts as one table instead. Its
 first columns say where a row is from: timestamp, robot_id, robot_name, run_id,
 run_status, kind (text, list, crawl or search), list, and row, its number in the
 list. Then comes every column that a row has, in order of first appearance. The
-pages of a crawl and the results of a search are rows, too. --rows FOLDER/
+pages of a crawl and the results of a search are also rows. --rows FOLDER/
 writes one such table for each list of each robot, and --rows - one to standard
 output. The rows of tests are left out.
 
 CSV is as in RFC 4180, in UTF-8; a null cell is empty. Cells that a spreadsheet
 would take for a formula (those that start with = + - @, a tab or a line break,
-but for numbers) get a ' in front, as OWASP recommends. Text that strangers
-write into pages ends up in such cells, so use --raw-cells only for what isn't a
-spreadsheet. A file is replaced as a whole or not at all.
+except numbers) get a ' in front, as OWASP recommends. Strangers can write such
+text into the pages that a robot reads, so use --raw-cells only if no spreadsheet
+opens the file. A file is replaced as a whole or not at all.
 
-A delivery that says the same as an earlier one is a repetition, which a sender
-makes when it got no answer. It is left out, of the last million, unless with
---repeats. Of two events that say different things about one run, as some
-servers send, both are written; --collapse writes one event a run, the one that
-says most: a failure rather than a success. Then memory grows by some 100 bytes
-a run.
+A delivery that says the same as one of the last million is a repetition, which a
+sender makes when it gets no answer. It is left out, unless you give --repeats. Some
+servers send two events that say different things about one run, and both are
+written. --collapse writes one event per run, the one that says most: a failure
+rather than a success. Memory then grows by some 100 bytes per run.
 
-Run times in a server's local time are instants only if it is known where the
-server is, and how it writes them: --zone, with --locale or --layout. Otherwise
-they stay as they are.
+Run times in a server's local time become instants only if you say where the server
+is and how it writes them: --zone, with --locale or --layout. Otherwise they stay
+as they are.
 
-A payload that is invalid has no canonical form. It is named on standard error,
-with what is wrong first, and the others are written. A summary there says what
-was left out, and what to look at.
+A payload that is invalid has no canonical form. Standard error names it, with the
+first thing that is wrong, and the others are written. At the end, a summary there
+says what was left out, and what to look at.
 
 Exit codes: 0 every payload is an event; 1 at least one is not; 2 the command
-line is wrong, an input can't be read (the others are written all the same), the
-output can't be written, or Ctrl-C came first, and then there are no rows.`,
+line is wrong, an input can't be read (the others are still written), the output
+can't be written, or Ctrl-C came first (then no rows are written).`,
 		Example: `  runhooks normalize payload.json
   runhooks normalize captures/ > events.ndjson
   runhooks normalize captures/ --rows prices.csv
@@ -112,7 +111,7 @@ output can't be written, or Ctrl-C came first, and then there are no rows.`,
 	flags.BoolVar(&o.rawCells, "raw-cells", false, "write cells as they are, even if a spreadsheet takes them for a formula")
 	flags.BoolVar(&o.collapse, "collapse", false, "write one event for each run: the one that says most")
 	flags.BoolVar(&o.repeats, "repeats", false, "also write events that say the same as one before")
-	flags.BoolVar(&o.provenance, "provenance", false, "say of each value of an event where in its payload it is from")
+	flags.BoolVar(&o.provenance, "provenance", false, "say where in its payload each value of an event is from")
 	o.localTimes.flags(cmd)
 	o.formFlags(cmd, "take")
 	o.limitFlags(cmd, "read", "a larger one is invalid")
@@ -142,7 +141,7 @@ func (o *normalizeOptions) validate(changed func(flag string) bool) (err error) 
 	if o.rows == "" {
 		for _, flag := range []string{"delimiter", "bom", "raw-cells"} {
 			if changed(flag) {
-				return fmt.Errorf("--%s is about CSV: give --rows, too", flag)
+				return fmt.Errorf("--%s is about CSV: give --rows as well", flag)
 			}
 		}
 		if changed("rows") {
@@ -596,9 +595,9 @@ func (n *normalization) summary(interrupted bool) {
 	switch {
 	case n.options.rows != "": // which have no run times
 	case n.options.parser.Zone == nil:
-		say(n.local, number(n.local, "event")+" with local run times, which are no instants: give --zone and --locale of their server")
+		say(n.local, number(n.local, "event")+" with local run times, which are not instants: give --zone and --locale of their server")
 	default:
-		say(n.local, number(n.local, "event")+" with run times that are not as --locale and --layout have them, or not once in --zone: these are no instants")
+		say(n.local, number(n.local, "event")+" with run times that --locale and --layout don't fit, or that come never or twice in --zone: these are not instants")
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // An outcome is what came of a batch or of a part of it, or the end of its source. R is
-// what there is to say of a payload, such as a report.
+// what there is to say about a payload, such as a report.
 type outcome[R any] struct {
 	batch *intake.Batch // nil if judged is empty
 	// judged are the payloads of which there is something to say; plain counts the
@@ -24,7 +24,7 @@ type outcome[R any] struct {
 	err    error         // why it ended early
 }
 
-// A judged is one payload with what there is to say of it.
+// A judged is one payload with what there is to say about it.
 type judged[R any] struct {
 	payload *intake.Payload
 	result  R
@@ -50,7 +50,7 @@ type pipeline[R any] struct {
 	// passes, where set, tells of a payload that there is nothing to say of it. Of
 	// another, check knows.
 	passes func(*intake.Payload) bool
-	// check judges a payload of a batch, and tells whether there is something to say of it.
+	// check judges a payload of a batch, and reports whether there is something to say of it.
 	check func(*intake.Batch, *intake.Payload) (result R, telling bool)
 	// size is how many bytes a result takes, more or less.
 	size func(*R) int64

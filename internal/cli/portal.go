@@ -47,9 +47,9 @@ give it to runhooks tokens delete.` + clientHelp,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.BoolVar(&readOnly, "read-only", false, "let it change nothing")
+	flags.BoolVar(&readOnly, "read-only", false, "allow no changes")
 	flags.Var(&expires, "expires-in", "let the link expire after `PERIOD`, from 1m to 1d")
-	flags.Var(&session, "session", "let what it opens last for `PERIOD`, from 5m to 7d")
+	flags.Var(&session, "session", "let the session that it opens last for `PERIOD`, from 5m to 7d")
 	o.add(cmd)
 	return cmd
 }

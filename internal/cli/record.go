@@ -31,7 +31,7 @@ func (r *recorder) Close() {
 	r.file.Close()
 }
 
-// keepsRequests tells whether whole requests are recorded, also those that are refused.
+// keepsRequests reports whether whole requests are recorded, also those that are refused.
 func (r *recorder) keepsRequests() bool { return r != nil && r.archive != nil }
 
 // recordRequest adds a request and its answer, if that is what is recorded.

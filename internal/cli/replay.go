@@ -83,7 +83,7 @@ func replay(r *emitter.Request, recorded *recording.Request, signs bool, given f
 	seconds, err := strconv.ParseInt(r.Header.Get(signature.HeaderTimestamp), 10, 64)
 	age := time.Since(time.Unix(seconds, 0)).Round(time.Second)
 	if err == nil && !signs && r.Header.Get(signature.HeaderSignature) != "" && age > signature.DefaultTolerance {
-		notes = append(notes, fmt.Sprintf("the signature is of %v ago, and receivers take %v: give a secret to sign anew", age, signature.DefaultTolerance))
+		notes = append(notes, fmt.Sprintf("the signature is from %v ago, and receivers accept it for %v: give a secret to sign anew", age, signature.DefaultTolerance))
 	}
 	return strings.Join(notes, "; ")
 }

@@ -36,8 +36,8 @@ func newSchema(s streams) *cobra.Command {
 
   v1/                            the documented contract, in JSON Schema 2020-12
   observed/                      what real servers send, in JSON Schema 2020-12
-  canonical/                     the one form to which both are normalised, in JSON
-                                 Schema 2020-12
+  canonical/                     the one form that runhooks normalize makes of both, in
+                                 JSON Schema 2020-12
   openapi/webhooks               OpenAPI 3.1, one webhook for each event
   openapi/receiver               OpenAPI 3.1, one path for both events: for tools that
                                  don't support webhooks
@@ -45,8 +45,15 @@ func newSchema(s streams) *cobra.Command {
   openapi/json-schema-2020-12/   JSON Schemas, each complete in one file
   openapi/json-schema-draft-07/  the same for tools that don't support 2020-12
 
-The schemas in v1/ and observed/ refer to one another. Each document below
-openapi/ exists as YAML and as JSON; openapi/README.md says which is for whom.`,
+A team that has no package of runhooks for its language needs two of these files:
+
+  openapi/webhooks.yaml          to generate types from (receiver.yaml or
+                                 receiver-3.0.yaml if the generator can't read it)
+  openapi/json-schema-2020-12/observed-run-event.json
+                                 to validate what it receives
+
+The schemas in v1/ and observed/ refer to one another. Each document in openapi/
+exists as YAML and as JSON; openapi/README.md says which is for whom.`,
 		Example: `  runhooks schema --list
   runhooks schema v1/run-completed
   runhooks schema openapi/receiver-3.0.yaml > openapi.yaml
@@ -94,7 +101,7 @@ func (o *schemaOptions) run(s streams) error {
 		}
 		return nil
 	case len(o.names) == 0:
-		return errors.New("which document? --list lists them, --out DIR writes them all")
+		return errors.New("which document? --list lists them, and --out DIR writes them all")
 	case len(documents) > 1:
 		return errors.New("one document at a time goes to standard output: --out DIR writes several")
 	}
@@ -231,6 +238,13 @@ func (o *schemaOptions) export(documents []document, s streams) error {
 	}
 	for _, d := range documents {
 		fmt.Fprintln(s.out, filepath.Join(redact.Text(o.out), filepath.FromSlash(d.name)))
+	}
+	if len(o.names) == 0 {
+		in := func(name string) string {
+			return filepath.Join(redact.Text(o.out), "openapi", filepath.FromSlash(name))
+		}
+		fmt.Fprintf(s.err, "most teams need two of these files:\n  %s  to generate types from\n  %s  to validate what they receive\n%s says which is for whom\n",
+			in("webhooks.yaml"), in("json-schema-2020-12/observed-run-event.json"), in("README.md"))
 	}
 	return nil
 }

@@ -72,13 +72,13 @@ func newServe(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve [flags]",
 		Short: "Run the delivery service",
-		Long: `Serve runs the delivery service: an HTTP API for the endpoints of each robot, to
-which it delivers the events that a platform publishes. An event that it accepted
-is on disk, and is delivered at least once.
+		Long: `Serve runs the delivery service: a platform publishes events to its HTTP API, and it
+delivers them to the endpoints of each robot. An event that it has accepted is on
+disk, and is delivered at least once.
 
-In a browser, the same address shows the settings and deliveries of robots, to people
-who sign in with a token. Those who open a link of runhooks portal-link see one robot,
-with the platform's name, logo and colour.
+In a browser, the same address shows the settings and deliveries of robots to people
+who sign in with a token. A link that runhooks portal-link makes shows one robot, with
+the platform's name, logo and colour.
 
 Without flags it keeps everything in one folder, which it creates. The first start
 writes a token for the API into the file admin-token there, and the key that
@@ -88,9 +88,9 @@ service (runhooks endpoints --help) find the token by themselves on this machine
 With --store it keeps its rows in PostgreSQL 15 or newer, which any number of
 nodes may share. All of them need the same key: runhooks keys new makes one.
 
-A setting is a flag, or a variable of the environment, which is named in brackets
-below. With _FILE at its end, a variable names a file that has the value. A store's
-password and the key belong there, since others on this machine see flags.
+Each setting is a flag, or an environment variable, which is named in brackets below.
+With _FILE at its end, a variable names a file that has the value. Give the store's
+password and the key that way, since others on this machine can see flags.
 
 On a terminal it prints text, otherwise a JSON object a line, to standard error.
 SIGINT or SIGTERM ends it, once attempts under way are over or --grace has passed;
@@ -116,7 +116,7 @@ a second signal ends it at once. Events are not lost by either. The exit code is
 	flags.StringSliceVar(&o.roles, "role", []string{publishRole, deliverRole}, "`ROLES` of this node: publish serves the API, deliver makes attempts")
 	flags.StringVar(&o.node, "node", "", "`NAME` of this node in records of attempts (default: the host's name)")
 	flags.StringSliceVar(&o.allow, "allow", nil, "let endpoints be at addresses in `CIDR` although they are not public, such as 10.0.0.0/8 (repeatable)")
-	flags.StringVar(&o.proxy, "proxy", "", "make attempts by way of the HTTP proxy at `URL`; HTTPS_PROXY and the like have no effect")
+	flags.StringVar(&o.proxy, "proxy", "", "send attempts through the HTTP proxy at `URL`; HTTPS_PROXY and the like have no effect")
 	flags.Var(&o.maxBody, "max-body", "refuse events larger than `SIZE`")
 	flags.IntVar(&o.maxInFlight, "max-in-flight", 4096, "make at most `N` attempts at once, to all endpoints together")
 	flags.Var(&o.disableAfter, "disable-after", "disable an endpoint whose attempts only failed for `PERIOD`")
@@ -129,9 +129,9 @@ a second signal ends it at once. Events are not lost by either. The exit code is
 	flags.BoolVar(&o.keysLost, "keys-lost", false, "start although keys are lost: pause endpoints whose secrets can't be decrypted, and give them new ones")
 	flags.BoolVar(&o.traceEndpoints, "trace-endpoints", false, "send the traceparent header to endpoints")
 	flags.StringVar(&o.otlpEndpoint, "otlp-endpoint", "", "send traces to the OpenTelemetry collector at `URL`, such as http://127.0.0.1:4318 (OTLP over HTTP)")
-	flags.StringVar(&o.publicURL, "public-url", "", "the `URL` at which browsers and servers reach the service, for portal links and inlets, such as https://hooks.example.com (default: the one that a link or an inlet was asked for at)")
+	flags.StringVar(&o.publicURL, "public-url", "", "the `URL` at which browsers and servers reach the service, for portal links and inlets, such as https://hooks.example.com (default: that of the request that makes a link or an inlet)")
 	flags.StringSliceVar(&o.frameAncestors, "frame-ancestors", nil, "let pages at `ORIGIN`, such as https://app.example.com or https://*.example.com, show the portal in a frame (repeatable); needs https")
-	flags.StringVar(&o.brandName, "brand-name", "", "show `NAME` in the portal, as whose it is")
+	flags.StringVar(&o.brandName, "brand-name", "", "show `NAME` in the portal, as its owner")
 	flags.StringVar(&o.brandLogo, "brand-logo", "", "show the logo in `FILE` in the portal: SVG or PNG, up to 256 KiB")
 	flags.StringVar(&o.brandColor, "brand-color", "", "give the portal's bar and main buttons the `COLOR`, such as #0a7cff")
 	choiceVar(cmd, &o.logLevel, "log-level", "what to log: debug, info, warn or error", "info", "debug", "warn", "error")

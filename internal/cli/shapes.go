@@ -19,7 +19,7 @@ func (o *triggerOptions) listShapes(s streams) error {
 	if !strings.Contains(o.as, "@") {
 		release = "" // all of them
 	}
-	rows := [][]string{{"shape", "event", "known of", "what it is"}}
+	rows := [][]string{{"shape", "event", "releases", "what it is"}}
 	for _, shape := range server.Shapes {
 		var since []string
 		for _, form := range shape.Forms {
@@ -49,7 +49,7 @@ func (o *triggerOptions) listShapes(s streams) error {
 	}
 	var b strings.Builder
 	t := styled(s.out, o.color)
-	fmt.Fprintf(&b, "maxun, of which these releases are known: %s\n\n", strings.Join(server.Releases, ", "))
+	fmt.Fprintf(&b, "maxun, whose known releases are: %s\n\n", strings.Join(server.Releases, ", "))
 	widths := make([]int, len(rows[0])-1)
 	for _, row := range rows {
 		for i := range widths {
@@ -68,7 +68,7 @@ func (o *triggerOptions) listShapes(s streams) error {
 		}
 		b.WriteString(text + "\n")
 	}
-	b.WriteString("\nA shape is sent as the newest release that it is known of had it, up to the one that is asked for.\n" +
+	b.WriteString("\nEach shape is sent as the newest of its releases sends it, up to the release that you ask for.\n" +
 		"Send one with: runhooks trigger crawl --as maxun@0.0.43 --to URL\n")
 	_, err = s.out.Write([]byte(b.String()))
 	return err

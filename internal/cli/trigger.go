@@ -80,43 +80,42 @@ times are new each time. Or it is webhook_test, which servers send to try an
 endpoint, and which is not in the documented contract. --file sends your own
 payload, unchanged and unchecked. --replay sends the requests of a recording again,
 with their headers and the exact bytes of their bodies, as runhooks listen --record
-FILE.har has kept them: signed anew with a secret, and else with the signatures that
-they had.
+FILE.har kept them. With a secret they are signed anew; without one they keep the
+signatures that they had.
 
---as maxun sends what this server really sends, in the way it sends it: EVENT is
-then also a shape, such as crawl or failed-twice, which --list lists with the
-releases that are known. There are no webhook headers and no signature. The
-request is tried up to three times until the answer is 2xx, after 5 s and 10 s.
-Redirects are followed: 301, 302 and 303 as a GET without a body, which counts
-as delivered if that is answered with 2xx. Two events of one run are sent one
-after the other. With a secret or --id the webhook headers are there as well,
-which that server doesn't send.
+--as maxun sends what a Maxun server really sends, in the way it sends it. EVENT
+may then also be a shape, which is one kind of payload, such as crawl or
+failed-twice: --list lists them, with the releases that are known. There are no
+webhook headers and no signature. The request is tried up to three times until the
+answer is 2xx, after 5 s and 10 s. Redirects are followed: 301, 302 and 303 as a GET
+without a body, and a 2xx to that counts as delivered. Two events of one run are
+sent one after the other. With a secret or --id the request also has the webhook
+headers, which that server doesn't send.
 
 With a secret, the request is signed, as Standard Webhooks specifies. --tamper
 changes something afterwards, so that a receiver has to refuse it:
 
-  body       a digit or letter of the body is another one
+  body       a digit or letter of the body is changed
   space      white space is added within the body
-  newline    a line feed is added behind the body
+  newline    a line feed is added after the body
   truncate   the last byte of the body is missing
-  id         the webhook-id is another one
+  id         the webhook-id is changed
   timestamp  the webhook-timestamp is a second later
-  signature  a character of the signature is another one
-  secret     the signature is by another secret
+  signature  a character of the signature is changed
+  secret     the signature is made with another secret
   missing    there is no webhook-signature
 
-Without --as, redirects are not followed. If URL has a name, such as example.com,
-that leads to an address of this machine or of a private network, nothing is sent,
-unless with --allow-private; localhost, and an address that you write out, are
+Without --as, redirects are not followed. If the host in URL is a name, such
+as example.com, that leads to this machine or a private network, nothing is sent
+unless you give --allow-private. localhost, and an address that you write out, are
 allowed.
 
-Secrets are not shown: user information and query values of URLs, and what an
-answer repeats of them and of --header, appear as ***. What stands in the path
-of a URL is shown.
+Secrets are not shown: user information and query values of URLs, and anything in
+an answer that repeats them or --header, appear as ***. The path of a URL is shown.
 
 Exit codes: 0 every event was accepted (2xx); 1 at least one was answered in
 another way; 2 the command line or a payload is wrong, or an endpoint can't be
-reached (the remaining events are sent all the same).`,
+reached (the remaining events are still sent).`,
 		Example: `  runhooks trigger run_completed --to http://127.0.0.1:9000
   RUNHOOKS_SECRET=whsec_… runhooks trigger run_failed --to https://example.com/events
   runhooks trigger run_failed --set data.robotName='Price watch' --to http://127.0.0.1:9000
@@ -292,7 +291,7 @@ func (o *triggerOptions) tryAttempt() error {
 	case id == "":
 		id = event.NewID()
 	case redact.Text(id) != id:
-		return errors.New("--id has a secret in it, which would be sent and shown: it belongs to --secret, or " + secretVariable)
+		return errors.New("--id has a secret in it, which would be sent and shown: give it with --secret, or " + secretVariable)
 	}
 	_, err := signature.Sign(id, time.Now().Add(-o.age), nil, orAny(o.signing)...)
 	switch {
@@ -630,7 +629,7 @@ func (t *trigger) set(payload []byte) (_ []byte, err error) {
 		broken = "is invalid"
 	}
 	fmt.Fprint(t.errOut, redact.Text(styled(t.errOut, o.color).Findings(report.Payload{Data: payload, Report: after})))
-	return nil, &exitError{exitUsage, fmt.Sprintf("with --set the payload %s, so it was not sent: --force sends it all the same", broken)}
+	return nil, &exitError{exitUsage, fmt.Sprintf("with --set the payload %s, so it was not sent: --force sends it anyway", broken)}
 }
 
 // payloads gives those of the file.

@@ -19,7 +19,7 @@ type trust struct {
 
 func (t *trust) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&t.ca, "ca", "", "also trust the certificates in `FILE` (PEM), such as that of a local authority")
-	flags.BoolVar(&t.insecure, "insecure-skip-verify", false, "take any certificate; for tries on this machine only")
+	flags.BoolVar(&t.insecure, "insecure-skip-verify", false, "accept any certificate; only for trying things out on this machine")
 }
 
 // config returns nil for what the system trusts.

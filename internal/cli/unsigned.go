@@ -17,7 +17,7 @@ const (
 	queryVariable = "RUNHOOKS_QUERY_SECRET"
 )
 
-// asksUnsigned tells whether senders who can't sign are asked for something else.
+// asksUnsigned reports whether senders who can't sign are asked for something else.
 func (o *listenOptions) asksUnsigned() bool {
 	return len(o.credentials)+len(o.pathSecrets)+len(o.querySecrets) > 0
 }

@@ -42,25 +42,25 @@ func newVerify(s streams) *cobra.Command {
 	o := &verifyOptions{}
 	cmd := &cobra.Command{
 		Use:   "verify [flags] {RECORDING.har | --body FILE --header 'NAME: VALUE'…}",
-		Short: "Tell why a signature doesn't match",
-		Long: `Verify says of a saved request whether it is genuine, and if not, which part
-disagrees with the others: the secret, the id, the timestamp, the bytes of the
-body or the signature. It signs again with the mistakes that are usually made,
-alone and two at a time, and says which explains the signature, and what to do:
+		Short: "Say why a signature doesn't match",
+		Long: `Verify says whether a saved request is genuine, and if not, which part disagrees
+with the others: the secret, the id, the timestamp, the bytes of the body or the
+signature. It signs the request again with each common mistake, and with each two
+of them, and says which explains the signature, and what to do:
 
   bytes      JSON that was parsed and written again, as JavaScript, Python, PHP,
              Go, PostgreSQL and others write it; ends of lines; charsets; a byte
              order mark; gzip, base64 and other wrappings
   secret     not decoded, cut short, in another form, without its prefix
-  id         the endpoint's or the run's, and not the event's
+  id         that of the endpoint or the run, not that of the event
   timestamp  milliseconds, a date-time, that of another attempt; clocks
-  signature  of something else than ID.TIMESTAMP.BODY, in another form or by
-             another algorithm; another version than that of the secret
+  signature  over something other than ID.TIMESTAMP.BODY, in another form or by
+             another algorithm; of another version than the secret
 
-The request is in a recording, which runhooks listen --record FILE.har makes; or
-in a file with its body, --body, with its headers in --header or --headers. A
-recording says when requests arrived. Without one, say it with --at, or else an
-old timestamp is not held against a request.
+The request is in a recording, as runhooks listen --record FILE.har makes it, or in
+a file with its body, --body, with its headers in --header or --headers. A
+recording says when requests arrived. Without one, give the time with --at, or an
+old timestamp is not held against the request.
 
 Secrets are not shown. Exit codes: 0 every request is genuine; 1 at least one is
 not; 2 the command line is wrong, or an input can't be read.`,

@@ -6,10 +6,10 @@
 // the operator of the service. A delivery is one event to one endpoint. An attempt
 // is one HTTP request of a delivery.
 //
-// Rows are the truth, and a [Store] keeps them. An [Engine] over a store takes
-// events in, makes attempts, and writes down what came of them. With a store that
-// several processes share, each endpoint with work to do is owned by one engine at
-// a time, and only its owner starts attempts to it.
+// Rows are the truth, and a [Store] keeps them. An [Engine] over a store takes events in,
+// makes attempts, and writes down their outcomes. With a store that several processes
+// share, each endpoint with work to do is owned by one engine at a time, and only its owner
+// starts attempts to it.
 package delivery
 
 import (

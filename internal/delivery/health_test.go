@@ -144,7 +144,7 @@ func TestAutoDisable(t *testing.T) {
 	})
 }
 
-// TestNoLoops: what happens to operational events is no operational event.
+// TestNoLoops: what happens to operational events is not an operational event.
 func TestNoLoops(t *testing.T) {
 	inLab(t, func(l *lab) {
 		r := l.run(memory.New(), func(o *delivery.Options) { o.DisableAfter = time.Hour })

@@ -93,7 +93,7 @@ func (l *lab) killInlets(random *rand.Rand) {
 	if err != nil {
 		l.Fatal(err)
 	}
-	// A payload of which no request was answered may have been stored all the same, once.
+	// A payload of which no request was answered may have been stored anyway, once.
 	if len(all) > 100 || len(aside) > 10 {
 		l.Errorf("of 100 payloads there are %d events, %d of them set aside", len(all), len(aside))
 	}

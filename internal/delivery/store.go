@@ -171,7 +171,7 @@ type Publication struct {
 	// EndpointID is the only endpoint that gets it, if not empty.
 	EndpointID string
 	// IdempotencyKey, if not empty, makes the store keep and accept only the
-	// first publication with this key. BodyHash tells whether another one with it
+	// first publication with this key. BodyHash reports whether another one with it
 	// is the same.
 	IdempotencyKey string
 	BodyHash       [32]byte
@@ -251,7 +251,7 @@ type Outboxed struct {
 	At             time.Time
 }
 
-// Judged is what becomes of events of an outbox.
+// Judged says what happened to events of an outbox.
 type Judged struct {
 	Publish  []Publication
 	SetAside []SetAside
@@ -510,7 +510,7 @@ type RobotFilter struct {
 	Limit int
 }
 
-// A Robot is what there is of a robot.
+// A Robot is what the store knows about a robot.
 type Robot struct {
 	ID        string
 	Endpoints int64 // how many

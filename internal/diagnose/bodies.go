@@ -51,14 +51,14 @@ func bodies(data []byte) []body {
 	}
 
 	trimmed := bytes.TrimRight(data, "\r\n")
-	add(trimmed, "the signature is of the body without the end of line behind it", "an editor, echo or a here-document adds one: "+asSeen)
-	add(append(slices.Clone(data), '\n'), "the signature is of the body with a line feed behind it", asSent+"; or "+asSeen)
-	add(append(slices.Clone(trimmed), '\r', '\n'), "the signature is of the body with CR LF behind it", asSent)
-	add(bytes.TrimSpace(data), "the signature is of the body without the white space around it", asSent)
+	add(trimmed, "the signature is over the body without the end of line after it", "an editor, echo or a here-document adds one: "+asSeen)
+	add(append(slices.Clone(data), '\n'), "the signature is over the body with a line feed after it", asSent+"; or "+asSeen)
+	add(append(slices.Clone(trimmed), '\r', '\n'), "the signature is over the body with CR LF after it", asSent)
+	add(bytes.TrimSpace(data), "the signature is over the body without the white space around it", asSent)
 	unix := bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-	add(unix, "the signature is of the body with line feeds for CR LF", "something rewrites ends of lines: "+asSent)
-	add(bytes.ReplaceAll(unix, []byte("\n"), []byte("\r\n")), "the signature is of the body with CR LF for line feeds", "something rewrites ends of lines: "+asSent)
-	add(bytes.ReplaceAll(unix, []byte("\n"), nil), "the signature is of the body without its line feeds", "curl --data removes them: send with --data-binary")
+	add(unix, "the signature is over the body with line feeds for CR LF", "something rewrites ends of lines: "+asSent)
+	add(bytes.ReplaceAll(unix, []byte("\n"), []byte("\r\n")), "the signature is over the body with CR LF for line feeds", "something rewrites ends of lines: "+asSent)
+	add(bytes.ReplaceAll(unix, []byte("\n"), nil), "the signature is over the body without its line feeds", "curl --data removes them: send with --data-binary")
 
 	if len(data) <= large {
 		charsets(data, add)
@@ -68,7 +68,7 @@ func bodies(data []byte) []body {
 		reserialised(data, styles[:2], add)
 	}
 	if len(data) > 0 {
-		all = append(all, body{[]byte{}, "the signature is of no body at all", "something has read the body before it was signed or verified: keep its bytes"})
+		all = append(all, body{[]byte{}, "the signature is over an empty body", "something has read the body before it was signed or verified: keep its bytes"})
 	}
 	return all
 }
@@ -77,9 +77,9 @@ func charsets(data []byte, add func(changed []byte, wrong, next string)) {
 	const bom = "\xef\xbb\xbf"
 	const next = "read and write the body as bytes, not as text"
 	if rest, ok := bytes.CutPrefix(data, []byte(bom)); ok {
-		add(rest, "the signature is of the body without its byte order mark", next)
+		add(rest, "the signature is over the body without its byte order mark", next)
 	} else {
-		add(append([]byte(bom), data...), "the signature is of the body with a byte order mark before it", next)
+		add(append([]byte(bom), data...), "the signature is over the body with a byte order mark before it", next)
 	}
 	for name, order := range map[string]binary.ByteOrder{"UTF-16LE": binary.LittleEndian, "UTF-16BE": binary.BigEndian} {
 		if len(data)%2 == 0 && (bytes.Contains(data, []byte{0, '"'}) || bytes.Contains(data, []byte{'"', 0})) {
@@ -91,7 +91,7 @@ func charsets(data []byte, add func(changed []byte, wrong, next string)) {
 		}
 	}
 	if !utf8.Valid(data) {
-		add([]byte(strings.ToValidUTF8(string(data), "\uFFFD")), "the signature is of the body with U+FFFD for bytes that are not UTF-8", next)
+		add([]byte(strings.ToValidUTF8(string(data), "\uFFFD")), "the signature is over the body with U+FFFD for bytes that are not UTF-8", next)
 		var each []byte
 		for _, b := range data {
 			each = utf8.AppendRune(each, rune(b))
@@ -107,8 +107,8 @@ func charsets(data []byte, add func(changed []byte, wrong, next string)) {
 	for _, b := range data {
 		each = utf8.AppendRune(each, rune(b))
 	}
-	add(each, "the signature is of the body with its UTF-8 taken for Latin-1 and encoded again", next)
-	add(fromWindows(data), "the signature is of the body with its UTF-8 taken for Windows-1252 and encoded again", next)
+	add(each, "the signature is over the body with its UTF-8 taken for Latin-1 and encoded again", next)
+	add(fromWindows(data), "the signature is over the body with its UTF-8 taken for Windows-1252 and encoded again", next)
 	var latin, question, units []byte
 	fits := true
 	for _, r := range string(data) {
@@ -129,10 +129,10 @@ func charsets(data []byte, add func(changed []byte, wrong, next string)) {
 		if utf8.Valid(latin) {
 			add(latin, "the body here is UTF-8 that was taken for Latin-1 and encoded again", next)
 		}
-		add(latin, "the signature is of the body in Latin-1", "encode the body as UTF-8 before signing: Content-Type's charset changes nothing")
+		add(latin, "the signature is over the body in Latin-1", "encode the body as UTF-8 before signing: Content-Type's charset changes nothing")
 	}
-	add(question, "the signature is of the body with question marks for what is not ASCII", next)
-	add(units, "the signature is of the body with one byte for each character, which loses those beyond Latin-1", next)
+	add(question, "the signature is over the body with question marks for what is not ASCII", next)
+	add(units, "the signature is over the body with one byte for each character, which loses those beyond Latin-1", next)
 }
 
 // fromWindows decodes Windows-1252.
@@ -161,20 +161,20 @@ func wrappings(data []byte, add func(changed []byte, wrong, next string)) {
 		add([]byte(text), "the body here is the JSON text of the one that was signed", asSeen)
 	}
 	if quoted, err := json.Marshal(string(data)); err == nil {
-		add(quoted, "the signature is of the body as JSON text: it was encoded twice", asSent)
+		add(quoted, "the signature is over the body as JSON text: it was encoded twice", asSent)
 	}
 	if decoded, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(data))); err == nil && len(decoded) > 0 {
 		add(decoded, "the body here is the base64 of the one that was signed", "decode it first, as for isBase64Encoded of a cloud function")
 	}
-	add([]byte(base64.StdEncoding.EncodeToString(data)), "the signature is of the base64 of the body", asSent)
+	add([]byte(base64.StdEncoding.EncodeToString(data)), "the signature is over the base64 of the body", asSent)
 	if unescaped, err := url.QueryUnescape(string(data)); err == nil {
-		add([]byte(unescaped), "the body here is percent-encoded, and the signature is of it decoded", asSeen)
+		add([]byte(unescaped), "the body here is percent-encoded, and the signature is over what it decodes to", asSeen)
 		if _, value, ok := strings.Cut(unescaped, "="); ok {
-			add([]byte(value), "the body here is a form, and the signature is of its value", "send JSON, as application/json")
+			add([]byte(value), "the body here is a form, and the signature is over its value", "send JSON, as application/json")
 		}
 	}
 	if plain, ok := unzip(data); ok {
-		add(plain, "the body here is gzip, and the signature is of it decompressed", "undo the content encoding before verifying")
+		add(plain, "the body here is gzip, and the signature is over what it decompresses to", "undo the content encoding before verifying")
 	}
 }
 
@@ -218,8 +218,8 @@ var styles = []style{
 	{name: "as Go's json.Marshal of a struct writes it", item: ",", colon: ":", escape: asGo},
 	{name: "as Go's json.Marshal of a map writes it, its names sorted", item: ",", colon: ":", escape: asGo, sorted: strings.Compare, numbers: true},
 	{name: "with its names sorted", item: ",", colon: ":", escape: plainly, sorted: strings.Compare},
-	{name: "with its names sorted, and a space behind each comma and colon", item: ", ", colon: ": ", escape: plainly, sorted: strings.Compare},
-	{name: "as PostgreSQL's jsonb gives it back", item: ", ", colon: ": ", escape: plainly, sorted: func(a, b string) int {
+	{name: "with its names sorted, and a space after each comma and colon", item: ", ", colon: ": ", escape: plainly, sorted: strings.Compare},
+	{name: "as PostgreSQL's jsonb returns it", item: ", ", colon: ": ", escape: plainly, sorted: func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 	}},
 	{name: "as Gson writes it", item: ",", colon: ":", escape: asGson},
@@ -234,8 +234,8 @@ func reserialised(data []byte, styles []style, add func(changed []byte, wrong, n
 	}
 	for _, s := range styles {
 		again := s.write(nil, v, 0)
-		add(again, "the signature is of the JSON "+s.name, "the JSON was parsed and written again between signing and here: "+asSent)
-		add(append(again[:len(again):len(again)], '\n'), "the signature is of the JSON "+s.name+", with a line feed behind it", "the JSON was parsed and written again between signing and here: "+asSent)
+		add(again, "the signature is over the JSON "+s.name, "the JSON was parsed and written again between signing and here: "+asSent)
+		add(append(again[:len(again):len(again)], '\n'), "the signature is over the JSON "+s.name+", with a line feed after it", "the JSON was parsed and written again between signing and here: "+asSent)
 	}
 }
 

@@ -1,9 +1,9 @@
-// Package diagnose tells why a saved request isn't genuine: which of its secret, id,
-// timestamp, bytes and signature disagrees with the others. It signs again with each
-// mistake that is usually made, until a signature comes out that is the request's.
+// Package diagnose says why a saved request isn't genuine: which of its secret, id,
+// timestamp, bytes and signature disagrees with the others. It signs again with each common
+// mistake until the signature is the request's.
 //
-// It has to compute with raw keys, and so shares nothing with package signature but
-// the verdict that a request is genuine.
+// It computes with raw keys, so all that it takes from package signature is the verdict
+// that a request is genuine.
 package diagnose
 
 import (
@@ -237,7 +237,7 @@ func (d *diagnosis) headers(err error) {
 		}
 	}
 	if missing == 3 {
-		d.next("the request is not signed at all: have its sender sign, or know it by its URL, as docs/receive-unsigned.md says")
+		d.next("the request is not signed at all: have its sender sign, or recognise it by its URL, as docs/receive-unsigned.md says")
 	}
 }
 

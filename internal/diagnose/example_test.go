@@ -23,5 +23,5 @@ func ExampleDiagnose() {
 			fmt.Println(part.Name, part.Text)
 		}
 	}
-	// Output: bytes the signature is of the body without the end of line behind it
+	// Output: bytes the signature is over the body without the end of line after it
 }

@@ -33,14 +33,14 @@ type layout struct {
 
 var layouts = []layout{
 	{"", func(id, timestamp string) string { return id + "." + timestamp + "." }},
-	{"it is of the body alone", func(string, string) string { return "" }},
-	{"it is of timestamp.body, without the id", func(_, timestamp string) string { return timestamp + "." }},
-	{"it is of id.body, without the timestamp", func(id, _ string) string { return id + "." }},
-	{"it is of timestamp.id.body, in the wrong order", func(id, timestamp string) string { return timestamp + "." + id + "." }},
-	{"it is of the three without full stops between them", func(id, timestamp string) string { return id + timestamp }},
-	{"it is of v0:timestamp:body, as Slack's are", func(_, timestamp string) string { return "v0:" + timestamp + ":" }},
-	{"it is of the three with colons between them", func(id, timestamp string) string { return id + ":" + timestamp + ":" }},
-	{"it is of the three with line feeds between them", func(id, timestamp string) string { return id + "\n" + timestamp + "\n" }},
+	{"it is over the body alone", func(string, string) string { return "" }},
+	{"it is over timestamp.body, without the id", func(_, timestamp string) string { return timestamp + "." }},
+	{"it is over id.body, without the timestamp", func(id, _ string) string { return id + "." }},
+	{"it is over timestamp.id.body, in the wrong order", func(id, timestamp string) string { return timestamp + "." + id + "." }},
+	{"it is over the three without full stops between them", func(id, timestamp string) string { return id + timestamp }},
+	{"it is over v0:timestamp:body, as Slack's are", func(_, timestamp string) string { return "v0:" + timestamp + ":" }},
+	{"it is over the three with colons between them", func(id, timestamp string) string { return id + ":" + timestamp + ":" }},
+	{"it is over the three with line feeds between them", func(id, timestamp string) string { return id + "\n" + timestamp + "\n" }},
 }
 
 // A claim is a signature that a header has, by its bytes.
@@ -56,7 +56,7 @@ const maxHashed = 1 << 30
 func (d *diagnosis) search(keys []key) {
 	claims := d.claims()
 	if len(claims) == 0 {
-		d.next("sign as Standard Webhooks has it: webhook-id, webhook-timestamp and webhook-signature, each once")
+		d.next("sign as Standard Webhooks specifies: webhook-id, webhook-timestamp and webhook-signature, each once")
 		return
 	}
 	if d.keyPairs(claims, keys) {
@@ -162,7 +162,7 @@ func claimsIn(value string) []claim {
 			word = rest // as in sha256=
 		}
 		if raw, err := hex.DecodeString(word); err == nil && isDigest(raw) {
-			claims = append(claims, claim{raw, "it is in hexadecimal; it takes base64"})
+			claims = append(claims, claim{raw, "it is in hexadecimal; it has to be base64"})
 			continue
 		}
 		raw, err := base64.StdEncoding.Strict().DecodeString(word)
@@ -172,7 +172,7 @@ func claimsIn(value string) []claim {
 		}
 		loose := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(word, "="))
 		if raw, err := base64.RawStdEncoding.DecodeString(loose); err == nil && isDigest(raw) {
-			claims = append(claims, claim{raw, "it is base64 of the URL-safe alphabet, or without its padding; it takes the standard form"})
+			claims = append(claims, claim{raw, "it is base64 in the URL-safe alphabet, or without its padding; it has to be in the standard form"})
 		}
 	}
 	for i, c := range claims {
@@ -181,9 +181,9 @@ func claimsIn(value string) []claim {
 		}
 		switch len(c.raw) {
 		case sha1.Size:
-			claims[i].wrong = "it is an HMAC with SHA-1; it takes SHA-256"
+			claims[i].wrong = "it is an HMAC with SHA-1; it has to be with SHA-256"
 		case sha512.Size:
-			claims[i].wrong = "it is an HMAC with SHA-512; it takes SHA-256"
+			claims[i].wrong = "it is an HMAC with SHA-512; it has to be with SHA-256"
 		}
 	}
 	return claims
@@ -348,7 +348,7 @@ func (d *diagnosis) unexplained(keys []key, claims []claim) {
 	} else {
 		d.set(PartSignature, Disagrees, "no usual mistake explains it")
 	}
-	d.next("the secret is another one, or the body was changed in a way that can't be guessed: make a secret with runhooks secret, " +
+	d.next("the secret is a different one, or the body was changed in a way that can't be guessed: make a secret with runhooks secret, " +
 		"give it to both ends, and compare again; runhooks trigger sends one that is right")
 }
 

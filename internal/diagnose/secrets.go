@@ -10,7 +10,7 @@ import (
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// A key is one to sign with: that of a secret, or one that comes of a mistake with it.
+// A key is one to sign with: that of a secret, or the one that a mistake in handling the secret leads to.
 type key struct {
 	raw    []byte            // of an HMAC; nil where secret is a key pair's
 	secret *signature.Secret // what signs with it as it should; nil where there is none
@@ -79,8 +79,8 @@ func keysOfOne(given, name string) []key {
 		add([]byte(text), "the key is the text of "+name+", prefix and all, undecoded", decode)
 	}
 	add([]byte(bare), "the key is the text of "+name+", undecoded", decode)
-	add([]byte(text+"\n"), "the key is the text of "+name+" with a line feed behind it, undecoded", "remove the line feed, as a file or echo adds one; and "+decode)
-	add([]byte(bare+"\n"), "the key is the text of "+name+" with a line feed behind it, undecoded", "remove the line feed, as a file or echo adds one; and "+decode)
+	add([]byte(text+"\n"), "the key is the text of "+name+" with a line feed after it, undecoded", "remove the line feed, as a file or echo adds one; and "+decode)
+	add([]byte(bare+"\n"), "the key is the text of "+name+" with a line feed after it, undecoded", "remove the line feed, as a file or echo adds one; and "+decode)
 	decoded, standard := base64.StdEncoding.DecodeString(bare)
 	if standard == nil {
 		add([]byte(hex.EncodeToString(decoded)), "the key is "+name+" in hexadecimal text", decode)

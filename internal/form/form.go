@@ -77,9 +77,9 @@ func NewParser(zone, locale string, layouts []string) (p event.Parser, err error
 	case zone == "" && !written:
 		return event.Parser{}, nil
 	case zone == "":
-		return event.Parser{}, errors.New("how local times are written is of no use without their time zone: give the zone, too")
+		return event.Parser{}, errors.New("how local times are written is of no use without their time zone: give the zone as well")
 	case !written:
-		return event.Parser{}, errors.New("a time zone is of no use without how its local times are written: give the locale or a layout, too")
+		return event.Parser{}, errors.New("a time zone is of no use without how its local times are written: give the locale or a layout as well")
 	}
 	if p.Zone, err = time.LoadLocation(zone); err != nil || zone == "Local" {
 		return event.Parser{}, fmt.Errorf("%.60q is not a time zone: give one of the IANA database, such as Europe/Berlin or UTC", zone)

@@ -1,4 +1,4 @@
-// Package inlettest sends events to inlets of runhooks serve as servers of today do, also
+// Package inlettest sends events to inlets of runhooks serve as today's servers do, even
 // while the service is killed and started again.
 package inlettest
 

@@ -48,7 +48,7 @@ const (
 // symbolic links to directories. They leave out what is not a regular file, since
 // it may never end, and links to what is not below the directory, or the part of the
 // glob before its first wildcard. An argument that leads to no source is an
-// [*Error]; the others are expanded all the same.
+// [*Error]; the others are still expanded.
 //
 // If ctx ends first, its error is the only result: a directory may be large, or on
 // a file system that doesn't answer.
@@ -177,7 +177,7 @@ func (e *expansion) find(root, file string) {
 	}
 }
 
-// leads tells whether file is a link that leads out of root.
+// leads reports whether file is a link that leads out of root.
 func leads(root, file string) bool {
 	if info, err := os.Lstat(file); err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		return false

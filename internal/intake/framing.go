@@ -20,16 +20,16 @@ type LinesError struct {
 	// First is the line on which it starts, and Last that on which it ends, or 0 if that
 	// wasn't looked for.
 	First, Last int
-	// More tells whether something follows it, or may.
+	// More reports whether something follows it, or may.
 	More bool
 }
 
 // Error says on which lines.
 func (e *LinesError) Error() string {
 	if e.Last == 0 {
-		return fmt.Sprintf("not one payload a line: what starts on line %d goes on over the next ones", e.First)
+		return fmt.Sprintf("not one payload per line: what starts on line %d goes on over the next ones", e.First)
 	}
-	return fmt.Sprintf("not one payload a line: the first goes over lines %d to %d", e.First, e.Last)
+	return fmt.Sprintf("not one payload per line: the first takes up lines %d to %d", e.First, e.Last)
 }
 
 // spread says so if the first payload of w, which should be a line, is spread over several.
@@ -68,7 +68,7 @@ func spread(w *window) error {
 	return &LinesError{First: first, Last: first + breaks, More: more}
 }
 
-// endsLine tells whether nothing but white space stands between offset i of w and a \n.
+// endsLine reports whether nothing but white space stands between offset i of w and a \n.
 func endsLine(w *window, i int) bool {
 	for w.holds(i+1) && w.buf[i] != '\n' && isBlank(w.buf[i:i+1]) {
 		i++

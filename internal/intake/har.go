@@ -78,7 +78,7 @@ type harReader struct {
 	undecoded error  // the first body that is not what its encoding says
 }
 
-// outcome tells what there is to say of the archive as a whole.
+// outcome tells what there is to say about the archive as a whole.
 func (h *harReader) outcome(note func(string)) error {
 	counts := fmt.Sprintf("%d POST requests", h.posts)
 	if h.posts == 1 {
@@ -124,7 +124,7 @@ func (h *harReader) archive() error {
 		return h.expected("log with a member entries")
 	}
 	if _, err := h.dec.ReadToken(); err == nil {
-		return h.expected("nothing behind the object")
+		return h.expected("nothing after the object")
 	} else if err != io.EOF {
 		return err
 	}
@@ -315,7 +315,7 @@ func latin1(text []byte) []byte {
 	return data
 }
 
-// isLike tells whether text is like glob, in which * stands for any text.
+// isLike reports whether text is like glob, in which * stands for any text.
 func isLike(text, glob string) bool {
 	parts := strings.Split(glob, "*")
 	rest, ok := strings.CutPrefix(text, parts[0])

@@ -161,7 +161,7 @@ func loneBracket(line []byte) byte {
 	return 0
 }
 
-// goesOn tells whether a line may stand below an opening bracket, and is not a payload.
+// goesOn reports whether a line may stand below an opening bracket, and is not a payload.
 func goesOn(line []byte) bool {
 	line = bytes.TrimLeft(line, " \t")
 	return len(line) > 1 && line[0] == '"' && bytes.Contains(line, []byte(`":`))

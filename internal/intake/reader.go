@@ -36,7 +36,7 @@ type Reader struct {
 	// URLs choose the requests of HTTP archives, if there are any: those whose URL is like
 	// one of them, in which * stands for any text.
 	URLs []string
-	// Note, where set, is told what there is to say of a source that could be read all the
+	// Note, where set, is told what there is to say about a source that could be read all the
 	// same. It may be called while Read goes on in another goroutine.
 	Note func(source, text string)
 	// Unwrap looks for events in payloads that aren't events: see [Payload.Wrapped].
@@ -151,7 +151,7 @@ func (r *Reader) read(ctx context.Context, src Source, emit func(*Batch) error) 
 		end := byte('\n')
 		if err = spread(w); err == nil {
 			if end = lineEnd(w); end == '\r' {
-				note("its lines end in \\r alone; NDJSON has \\n")
+				note("its lines end in only \\r; NDJSON has \\n")
 			}
 			err = readLines(w, blockSize, limit, end, give)
 		}
@@ -333,7 +333,7 @@ func narrow(w *window, form Form, note func(string)) (Form, *window) {
 		}
 		if form == NDJSON && w.holds(len(bom)) && bytes.HasPrefix(w.buf, []byte(bom)) {
 			w.buf = w.buf[len(bom):]
-			note("it starts with a byte order mark, which is not taken for part of the first payload; payloads must not have one")
+			note("it starts with a byte order mark, which is not counted as part of the first payload; payloads must not have one")
 		}
 		return form, w
 	}
@@ -372,7 +372,7 @@ func unreadable(source string, err error) *Error {
 	case errors.As(err, new(*LinesError)):
 		e.Hint = "write each payload on one line, as jq -c . FILE does"
 	case errors.As(err, new(*wideError)), err == errEmpty:
-		e.Hint = "see that whatever writes it does so before it is read"
+		e.Hint = "make sure that it is written before it is read"
 	case errors.As(err, new(*BodyError)):
 		e.Hint = "record it again with the bodies of requests"
 	case packFault:
@@ -382,7 +382,7 @@ func unreadable(source string, err error) *Error {
 	case err == errManyEvents:
 		e.Hint = "split it"
 	case harFault:
-		e.Hint = "export the archive again, or set the form of the input if it is none"
+		e.Hint = "export the archive again, or set the form of the input if it isn't one"
 	}
 	return e
 }

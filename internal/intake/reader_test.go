@@ -464,7 +464,7 @@ func TestReadErrors(t *testing.T) {
 		err        string
 	}{
 		{"a.json.gz", "{}", []seen{}, "a.json.gz: neither gzip nor zstd data, though its name says so; rename it, or compress it again"},
-		{"a.json.zst", "", []seen{}, "a.json.zst: it is empty; see that whatever writes it does so before it is read"},
+		{"a.json.zst", "", []seen{}, "a.json.zst: it is empty; make sure that it is written before it is read"},
 		{"a.json.gz", "\x1f\x8b\x08", []seen{}, "a.json.gz: truncated gzip data: it ends too early; fetch or compress it again"},
 		{"a.json", string(gzipped(t, "{}")[:20]), []seen{}, "a.json: truncated gzip data: it ends too early; fetch or compress it again"},
 		{"a.json.gz", string(gzipped(t, "{}")) + "garbage that is longer than a header", []seen{}, "a.json.gz: broken gzip data: gzip: invalid header; fetch or compress it again"},
@@ -472,22 +472,22 @@ func TestReadErrors(t *testing.T) {
 		{"a.ndjson.zst", string(numbersZstd[:len(numbersZstd)-2]), nil, "a.ndjson.zst: truncated zstd data: it ends too early; fetch or compress it again"},
 		{"a.ndjson.zst", string(wide), []seen{}, "a.ndjson.zst: broken zstd data: decompressed size exceeds configured limit; it needs more than 32 MiB to decompress: compress it at a level below 20 and without --long"},
 		{"a.har", `{"log":{"entries":[` + post + `],}}`, one,
-			"a.har: not an HTTP archive: byte 74: invalid character ',' at start of value; export the archive again, or set the form of the input if it is none"},
+			"a.har: not an HTTP archive: byte 74: invalid character ',' at start of value; export the archive again, or set the form of the input if it isn't one"},
 		{"a.har", `{"log":{"entries":[` + post, one,
-			"a.har: not an HTTP archive: byte 73: unexpected EOF; export the archive again, or set the form of the input if it is none"},
+			"a.har: not an HTTP archive: byte 73: unexpected EOF; export the archive again, or set the form of the input if it isn't one"},
 		{"a.har", `{"log":{"entries":[` + post + `]}} x`, one,
-			"a.har: not an HTTP archive: byte 77: invalid character 'x' at start of value; export the archive again, or set the form of the input if it is none"},
+			"a.har: not an HTTP archive: byte 77: invalid character 'x' at start of value; export the archive again, or set the form of the input if it isn't one"},
 		{"a.har", `{"log":{"entries":[` + post + `]}} {}`, one,
-			"a.har: not an HTTP archive: byte 78: expected nothing behind the object; export the archive again, or set the form of the input if it is none"},
+			"a.har: not an HTTP archive: byte 78: expected nothing after the object; export the archive again, or set the form of the input if it isn't one"},
 		{"a.har", bom + `{"a":"` + long + `","b":"` + long + `",}`, []seen{},
-			"a.har: not an HTTP archive: byte 200017: invalid character ',' at start of value; export the archive again, or set the form of the input if it is none"},
+			"a.har: not an HTTP archive: byte 200017: invalid character ',' at start of value; export the archive again, or set the form of the input if it isn't one"},
 		{"a.har", `{"a":1` + strings.Repeat("0", 1<<20) + `}`, []seen{},
-			"a.har: not an HTTP archive: byte 1048581: a number or a stretch of whitespace of more than 1 MiB; export the archive again, or set the form of the input if it is none"},
-		{"a.har", `[]`, []seen{}, "a.har: not an HTTP archive: byte 2: expected an object with a member log; export the archive again, or set the form of the input if it is none"},
-		{"a.har", ``, []seen{}, "a.har: not an HTTP archive: byte 0: expected an object with a member log; export the archive again, or set the form of the input if it is none"},
-		{"a.har", `{}`, []seen{}, "a.har: not an HTTP archive: byte 2: expected log with a member entries; export the archive again, or set the form of the input if it is none"},
-		{"a.har", `{"log":1}`, []seen{}, "a.har: not an HTTP archive: byte 8: expected an object as value of log; export the archive again, or set the form of the input if it is none"},
-		{"a.har", `{"log":{"entries":{}}}`, []seen{}, "a.har: not an HTTP archive: byte 20: expected an array as value of log.entries; export the archive again, or set the form of the input if it is none"},
+			"a.har: not an HTTP archive: byte 1048581: a number or a stretch of whitespace of more than 1 MiB; export the archive again, or set the form of the input if it isn't one"},
+		{"a.har", `[]`, []seen{}, "a.har: not an HTTP archive: byte 2: expected an object with a member log; export the archive again, or set the form of the input if it isn't one"},
+		{"a.har", ``, []seen{}, "a.har: not an HTTP archive: byte 0: expected an object with a member log; export the archive again, or set the form of the input if it isn't one"},
+		{"a.har", `{}`, []seen{}, "a.har: not an HTTP archive: byte 2: expected log with a member entries; export the archive again, or set the form of the input if it isn't one"},
+		{"a.har", `{"log":1}`, []seen{}, "a.har: not an HTTP archive: byte 8: expected an object as value of log; export the archive again, or set the form of the input if it isn't one"},
+		{"a.har", `{"log":{"entries":{}}}`, []seen{}, "a.har: not an HTTP archive: byte 20: expected an array as value of log.entries; export the archive again, or set the form of the input if it isn't one"},
 		{"a.har", `{"log":{"entries":[{"request":{"method":"POST","postData":{"text":"?","encoding":"base64"}}},` + post + `]}}`,
 			[]seen{{Line: 1, At: "/log/entries/1/request/postData/text", Text: "{}"}},
 			"a.har: /log/entries/0/request/postData/text is not base64, though its encoding says so: illegal base64 data at input byte 0"},
@@ -678,7 +678,7 @@ func TestReadLargest(t *testing.T) {
 	}
 }
 
-// otherFraming tells whether data may be in another encoding, or have other ends of lines.
+// otherFraming reports whether data may be in another encoding, or have other ends of lines.
 func otherFraming(data []byte) bool {
 	cr, lf := bytes.IndexByte(data, '\r'), bytes.IndexByte(data, '\n')
 	return bytes.HasPrefix(data, []byte(bom)) || bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) ||

@@ -1,6 +1,6 @@
-// Package judgetest is a second opinion on payloads, for tests: it shares no code
-// with the checker and with the generated validators. Whether bytes are strict
-// JSON it asks of jsontext, and which layer accepts them of jsonschema/v5.
+// Package judgetest is a second opinion on payloads, for tests: it shares no code with the
+// checker and with the generated validators. It asks jsontext whether bytes are strict
+// JSON, and jsonschema/v5 which layer accepts them.
 package judgetest
 
 import (
@@ -55,7 +55,7 @@ func Judge(payload []byte) Opinion {
 // hugeNumber matches numbers, and other text, that v5 might not get through.
 var hugeNumber = regexp.MustCompile(`[eE][-+]?[0-9]{4,}|[0-9]{400,}`)
 
-// Strict tells whether payload is one I-JSON document of a depth that is allowed.
+// Strict reports whether payload is one I-JSON document of a depth that is allowed.
 func Strict(payload []byte) bool {
 	d := jsontext.NewDecoder(bytes.NewReader(payload))
 	for {

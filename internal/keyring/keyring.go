@@ -1,9 +1,9 @@
 // Package keyring encrypts secrets of endpoints and sessions of pages, with keys that
 // can be replaced one by one.
 //
-// A [Ring] has one or several keys. The first encrypts, and all decrypt: to replace
-// a key, put a new one in front of it, encrypt everything anew by [Ring.Reseal], and
-// then remove the old one. ADR 23 says why it is done like this.
+// A [Ring] has one or several keys. The first encrypts, and all decrypt: to replace a key,
+// put a new one in front of it, encrypt everything anew with [Ring.Reseal], and then remove
+// the old one. ADR 23 says why it is done like this.
 package keyring
 
 import (
@@ -79,7 +79,7 @@ func Parse(text string) (*Ring, error) {
 			return nil, fmt.Errorf("line %d of the keys doesn't have %d bytes in base64 behind the colon", n, keyBytes)
 		}
 		if r.find(id) != nil {
-			return nil, fmt.Errorf("line %d of the keys has an id that an earlier one has, too", n)
+			return nil, fmt.Errorf("line %d of the keys has the same id as an earlier one", n)
 		}
 		block, err := aes.NewCipher(secret)
 		if err != nil {

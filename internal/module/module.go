@@ -64,7 +64,7 @@ func Check(options, payload []byte) []byte {
 }
 
 // Parse answers the event of a payload that conforms or deviates, in its canonical form,
-// and what there is to say of the payload:
+// and what there is to say about the payload:
 //
 //	{"verdict": "deviates", "event_type": "run_failed", "findings": […], "event": {…}}
 //

@@ -39,11 +39,11 @@ func (p *Pages) registerEndpoints() {
 }
 
 // admins refuses what only admins may do before it comes to a form. The API refuses it
-// all the same.
+// anyway.
 func admins(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, s *session) error {
 		if !s.Admin() {
-			return &problem{Status: http.StatusForbidden, Detail: "Your access is for reading only. Ask whoever gave it to you for access that may change settings."}
+			return &problem{Status: http.StatusForbidden, Detail: "You can only read here. Ask whoever gave you access for the right to change settings."}
 		}
 		return h(w, r, s)
 	}

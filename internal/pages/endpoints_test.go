@@ -125,7 +125,7 @@ func TestAddEndpoint(t *testing.T) {
 		is(t, http.StatusCreated).has(t, "whpk_", "Copy the public key")
 	// The same once more.
 	b.post("/robots/"+robotA+"/endpoints/new", settings(form, "url", "https://example.com/2")...).
-		is(t, http.StatusConflict).has(t, "There is an endpoint with this URL already", `id="url-error"`, `aria-invalid="true" autofocus`)
+		is(t, http.StatusConflict).has(t, "There is already an endpoint with this URL", `id="url-error"`, `aria-invalid="true" autofocus`)
 }
 
 func TestFindingsAreAtFields(t *testing.T) {
@@ -349,7 +349,7 @@ func TestRotate(t *testing.T) {
 	// The browser sends the form again: nothing happens, and nothing is shown.
 	b.post(path, "version", "1", "overlap", "3600", "signature", "v1").is(t, http.StatusConflict).has(t, "No secret was made just now").lacks(t, "whsec_")
 	b.post(path, "version", "2", "overlap", "0", "signature", "v1", "secret", "short").is(t, http.StatusUnprocessableEntity).has(t, `id="secret-error"`, "Unusable secret").lacks(t, `value="short"`)
-	b.post(path, "version", "2", "overlap", "0", "signature", "v1", "secret", secret).is(t, http.StatusUnprocessableEntity).has(t, "This is a secret of the endpoint already").lacks(t, secret)
+	b.post(path, "version", "2", "overlap", "0", "signature", "v1", "secret", secret).is(t, http.StatusUnprocessableEntity).has(t, "This is already a secret of the endpoint").lacks(t, secret)
 	b.post(path, "version", "2", "overlap", "-1", "signature", "v1").is(t, http.StatusUnprocessableEntity)
 	b.post(path, "version", "2", "overlap", "0", "signature", "v1a").is(t, http.StatusOK).has(t, "whpk_", "The old one has ended")
 	if got := l.stored(e.ID); len(got.Secrets) != 1 || got.Signature != api.SignatureKindV1A {

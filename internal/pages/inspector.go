@@ -166,7 +166,7 @@ func (p *Pages) capture(w http.ResponseWriter, r *http.Request) {
 	i, err := p.service.Inspector(r.Context(), code)
 	switch {
 	case errors.Is(err, delivery.ErrNotFound):
-		answer(http.StatusNotFound, "There is no inspector here, or no longer: each lasts for 24 hours. Make a new one on the page Inspector of the service.")
+		answer(http.StatusNotFound, "There is no inspector here, or it has ended: each lasts for 24 hours. Make a new one on the page Inspector of the service.")
 		return
 	case err != nil:
 		p.logger.WarnContext(r.Context(), "an inspector can't be looked up", "error", err)
@@ -435,7 +435,7 @@ func (p *Pages) createInspector(w http.ResponseWriter, r *http.Request, s *sessi
 func (p *Pages) inspector(r *http.Request, s *session) (service.Inspector, error) {
 	i, err := p.service.Inspector(r.Context(), r.PathValue("code"))
 	if errors.Is(err, delivery.ErrNotFound) || err == nil && s.RobotID != "" && i.RobotID != s.RobotID {
-		return i, &problem{Status: http.StatusNotFound, Detail: "There is no such inspector, or no longer: each lasts for 24 hours."}
+		return i, &problem{Status: http.StatusNotFound, Detail: "There is no such inspector, or it has ended: each lasts for 24 hours."}
 	}
 	return i, err
 }
@@ -446,7 +446,7 @@ func (p *Pages) found(r *http.Request, s *session) (service.Inspector, service.C
 	if err != nil {
 		return i, service.Capture{}, err
 	}
-	gone := &problem{Status: http.StatusNotFound, Detail: "There is no such request, or no longer: an inspector keeps the newest."}
+	gone := &problem{Status: http.StatusNotFound, Detail: "There is no such request any more, or there never was: an inspector keeps only the newest."}
 	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	if err != nil {
 		return i, service.Capture{}, gone

@@ -98,7 +98,7 @@ func TestInspector(t *testing.T) {
 	deviating, _ := sample(t, "dialect.field-case")
 	page := b.captured(code, deviating, "Authorization", "Bearer s3cret-s3cret", "Webhook-Id", "evt_1", "X-Note", "<b>note</b>")
 	page.has(t, "deviates", "1 error", "&#34;runId&#34; should be &#34;run_id&#34;", `<mark class="bad">&#34;runId&#34;</mark>`, "Harbour bulletin",
-		"struck out", "&lt;b&gt;note&lt;/b&gt;", "not signed", "curl --globoff &#39;"+l.url+"/in/"+code+"&#39;")
+		"hidden: it may be secret", "&lt;b&gt;note&lt;/b&gt;", "not signed", "curl --globoff &#39;"+l.url+"/in/"+code+"&#39;")
 	page.lacks(t, "s3cret", "<b>note")
 
 	b.captured(code, deviating)
@@ -195,7 +195,7 @@ func TestInspectorScope(t *testing.T) {
 	// Another inspector doesn't have the request.
 	admin.get(strings.Replace(page.path, code, wide, 1)).is(t, http.StatusNotFound)
 
-	// A code is no token, and inspectors are not in the list of tokens.
+	// A code is not a token, and inspectors are not in the list of tokens.
 	if p := l.browser().post("/sign-in", "token", code); p.status != http.StatusUnprocessableEntity {
 		t.Errorf("signing in with a code: %d at %s", p.status, p.path)
 	}

@@ -112,7 +112,7 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request, key string, signedIn
 	f, reader := h.join(key, region)
 	if f == nil {
 		w.Header().Set("Retry-After", "60")
-		return &problem{Status: http.StatusServiceUnavailable, Detail: "Too many pages are open that update by themselves. Reload this one to see what is new."}
+		return &problem{Status: http.StatusServiceUnavailable, Detail: "Too many open pages update by themselves. Reload this one to see what is new."}
 	}
 	defer h.leave(key, f, reader)
 	if err := h.first(r.Context(), f, reader); err != nil {

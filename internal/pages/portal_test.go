@@ -127,7 +127,7 @@ func TestPortalSessionEnds(t *testing.T) {
 	b.get("/robots").has(t, "Sign out")
 }
 
-// A code is no token.
+// A code is not a token.
 func TestPortalCodeSignsNobodyIn(t *testing.T) {
 	l := newLab(t)
 	path := l.link(robotA, false)

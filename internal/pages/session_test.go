@@ -76,7 +76,7 @@ func TestCookies(t *testing.T) {
 			t.Errorf("the cookie has no %s: %s", want, cookie)
 		}
 	}
-	// A cookie of another kind, or one that was changed, is no session.
+	// A cookie of another kind, or one that was changed, is not a session.
 	name, value, _ := strings.Cut(strings.SplitN(cookie, ";", 2)[0], "=")
 	changed := []byte(value)
 	changed[len(changed)/2] = map[bool]byte{true: 'B', false: 'A'}[changed[len(changed)/2] == 'A']

@@ -7,7 +7,7 @@ import (
 )
 
 // Deliveries turn up as they happen: those that arrive, and those that fail, until the
-// endpoint is mended and they are recovered.
+// endpoint is fixed and they are recovered.
 func TestDeliveries(t *testing.T) {
 	s := serve(t)
 	receiver := newSink(t)

@@ -58,7 +58,7 @@ func TestInlets(t *testing.T) {
 	}
 	eventually(t, "it is delivered", func() bool { return receiver.received() == 1 })
 	p.comesToShow("/deliveries/dlv_1", "The endpoint accepted it")
-	p.sees("It went out in the form canonical", "It is not the form that the endpoint asks for", "Captured list Prices")
+	p.sees("It was sent in the form canonical", "It is not the form that the endpoint asks for", "Captured list Prices")
 	p.accessible()
 
 	p.visit("/inlets")

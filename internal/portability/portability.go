@@ -50,7 +50,7 @@ type Finding struct {
 	Message string
 }
 
-// A Report is what there is to say of a document.
+// A Report is what lint finds in a document.
 type Report struct {
 	Kind Kind
 	// Findings stand in the order of their places.

@@ -26,7 +26,7 @@ func Glyph(s string) (text string, columns, size int) {
 	return text, len(text), size
 }
 
-// printed tells whether a code point of size bytes is shown as it is.
+// printed reports whether a code point of size bytes is shown as it is.
 func printed(r rune, size int) bool {
 	return strconv.IsPrint(r) && (r != utf8.RuneError || size != 1)
 }
@@ -73,7 +73,7 @@ const longestCluster = 64
 // joiner joins emoji to one (ZWJ). Elsewhere it hides in text.
 const joiner = '\u200d'
 
-// printedTogether tells whether the code points of a cluster, which takes so many columns,
+// printedTogether reports whether the code points of a cluster, which takes so many columns,
 // are shown as they are.
 func printedTogether(cluster []byte, columns int) bool {
 	for i := 0; i < len(cluster); {

@@ -168,7 +168,7 @@ func (w *junitWriter) Close(s Summary) (err error) {
 		return err
 	}
 	if s.Interrupted {
-		fmt.Fprint(w.out, "  <!-- interrupted: what is left was not checked -->\n")
+		fmt.Fprint(w.out, "  <!-- interrupted: the rest was not checked -->\n")
 	}
 	fmt.Fprint(w.out, "</testsuites>\n")
 	return w.out.Flush()

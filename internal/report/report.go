@@ -153,7 +153,7 @@ func (p *Payload) level(f *conformance.Finding) conformance.Severity {
 	return f.Severity
 }
 
-// marked tells whether a report for people says of a finding that it decides: where there
+// marked reports whether a report for people says of a finding that it decides: where there
 // are errors that don't.
 func (p *Payload) marked(f *conformance.Finding) bool {
 	return !p.Passed && p.Policy.Observed && p.Policy.decides(p.Verdict, f)
@@ -177,7 +177,7 @@ type Policy struct {
 	As conformance.Role
 }
 
-// Passes tells whether nothing in a report fails its payload.
+// Passes reports whether nothing in a report fails its payload.
 func (p Policy) Passes(r *conformance.Report) bool {
 	for i := range r.Findings {
 		if p.decides(r.Verdict, &r.Findings[i]) {
@@ -187,7 +187,7 @@ func (p Policy) Passes(r *conformance.Report) bool {
 	return true
 }
 
-// decides tells whether a finding of a payload with that verdict fails it.
+// decides reports whether a finding of a payload with that verdict fails it.
 func (p Policy) decides(verdict conformance.Verdict, f *conformance.Finding) bool {
 	if p.Observed && (f.Code.Family() == "dialect" || p.Reference && verdict == conformance.Deviates) {
 		return false
@@ -283,7 +283,7 @@ type Options struct {
 	CodeInfo func(code conformance.Code) (summary, helpURI string)
 }
 
-// ListsAll tells whether a report in that format lists every payload. Others
+// ListsAll reports whether a report in that format lists every payload. Others
 // leave out one that conforms without a finding, where it shares its source with
 // others: the Writer needs to know of it from the Summary only.
 func (o Options) ListsAll(format Format) bool {
@@ -296,7 +296,7 @@ func (o Options) ListsAll(format Format) bool {
 	return false
 }
 
-// ListsFailing tells whether a report in that format is about payloads that don't
+// ListsFailing reports whether a report in that format is about payloads that don't
 // pass, and only counts others. [Summary.Found] is then about these only.
 func (o Options) ListsFailing(format Format) bool {
 	return o.Quiet && (format == Text || format == Sums)
@@ -436,7 +436,7 @@ func (s Summary) findings() string {
 func (s Summary) remarks(against string) []string {
 	var lines []string
 	if s.Interrupted {
-		lines = append(lines, "interrupted: what is left was not checked")
+		lines = append(lines, "interrupted: the rest was not checked")
 	}
 	if s.Unreadable > 0 {
 		lines = append(lines, count(s.Unreadable, "source")+" could not be read")

@@ -233,7 +233,7 @@ func (w *sarifWriter) Close(s Summary) (err error) {
 		}
 	}
 	if s.Interrupted {
-		if err := w.notifications.add(sarifNotification{Level: "error", Message: sarifMessage{"interrupted: what is left was not checked"}}); err != nil {
+		if err := w.notifications.add(sarifNotification{Level: "error", Message: sarifMessage{"interrupted: the rest was not checked"}}); err != nil {
 			return err
 		}
 	}

@@ -117,7 +117,7 @@ func TestTallyBounds(t *testing.T) {
 				t.Errorf("it remembers %d pointers of %d bytes", len(tally.recent), length)
 			}
 			s := Summary{Payloads: 2 * maxTally, Found: found, FoundTruncated: truncated}
-			if got := report(t, Sums, Options{}, s); !strings.Contains(got, "… and there is more") {
+			if got := report(t, Sums, Options{}, s); !strings.Contains(got, "… and there are more") {
 				t.Error("the text doesn't say that there is more")
 			}
 			text := report(t, Text, Options{}, s)

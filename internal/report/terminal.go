@@ -10,7 +10,7 @@ import (
 // A Terminal is where people read. It is what the text report is made of, and
 // what commands are that show payloads in ways of their own.
 type Terminal struct {
-	// Color tells whether there are colours.
+	// Color reports whether there are colours.
 	Color bool
 	// Width is in columns.
 	Width int

@@ -26,7 +26,7 @@ type textWriter struct {
 	Terminal
 	out  *bufio.Writer
 	opts Options
-	// sums tells whether payloads are summed up only.
+	// sums reports whether payloads are summed up only.
 	sums bool
 	line []byte // used again and again
 
@@ -262,6 +262,6 @@ func (w *textWriter) table(s Summary) {
 	case left > 0:
 		fmt.Fprintf(w.out, "… and %s more (--format summary shows all)\n", thousands(left))
 	case s.FoundTruncated:
-		fmt.Fprintln(w.out, "… and there is more: with so many different members, no more were counted")
+		fmt.Fprintln(w.out, "… and there are more: with so many different members, the rest were not counted")
 	}
 }

@@ -11,7 +11,7 @@ import (
 // excelCell is how many characters of a cell Excel keeps.
 const excelCell = 32_767
 
-// A Noted is what there is to say of a table that was written.
+// A Noted is what there is to say about a table that was written.
 type Noted struct {
 	Formulas int64 // cells that a spreadsheet takes for a formula
 	Long     int64 // cells of which Excel keeps only the first 32,767 characters
@@ -68,7 +68,7 @@ func (w *writer) end() {
 
 func (w *writer) flush() error { return w.out.Flush() }
 
-// isFormula tells whether a spreadsheet may take a cell for a formula, as OWASP lists
+// isFormula reports whether a spreadsheet may take a cell for a formula, as OWASP lists
 // them under "CSV Injection". A number with a sign is none, nor is a sign alone: they do
 // nothing.
 func isFormula(text string) bool {
@@ -90,7 +90,7 @@ func isFormula(text string) bool {
 	return false
 }
 
-// isNumber tells whether there is no more in text than what a number may have.
+// isNumber reports whether there is no more in text than what a number may have.
 func isNumber(text string) bool {
 	return strings.Trim(strings.TrimSuffix(text, "%"), "0123456789.,") == ""
 }

@@ -123,7 +123,7 @@ func (m Maker) As(server, name string) ([][]byte, error) {
 	return payloads, nil
 }
 
-// IsDocumented tells whether an event is one of the contract.
+// IsDocumented reports whether an event is one of the contract.
 func IsDocumented(event string) bool { return slices.Contains(documentedEvents(), event) }
 
 // ID makes the id of an event, of the form that event.NewID has, for payloads

@@ -113,7 +113,7 @@ func readSchemas(files fs.FS, dir string) (schemas, error) {
 func (s *schema) eventType() string {
 	var event string
 	if member := s.Properties.get("event_type"); member != nil && member.Const != nil {
-		_ = json.Unmarshal(member.Const, &event) // "" where it is no text
+		_ = json.Unmarshal(member.Const, &event) // "" where it is not text
 	}
 	return event
 }
@@ -250,7 +250,7 @@ func (w walk) object(s *schema) (jsontext.Value, error) {
 	return append(object, '}'), nil
 }
 
-// holds tells whether an object of these members fulfils a condition: that it
+// holds reports whether an object of these members fulfils a condition: that it
 // has some of them, and that some have a certain value.
 func (s *schema) holds(members map[string]jsontext.Value) bool {
 	for _, name := range s.Required {

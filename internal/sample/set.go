@@ -23,7 +23,7 @@ const maxDepth = 100
 // else a text as it stands.
 //
 // All else stays as it is, to the byte. The error is one of the path: that it
-// leads through what is no object or array.
+// leads through what is not an object or an array.
 func Set(payload []byte, path, value string) ([]byte, error) {
 	way, err := parsePath(path)
 	if err != nil {

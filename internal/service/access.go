@@ -159,7 +159,7 @@ func (s *Service) authenticate(r *http.Request, op *operation) (delivery.Token, 
 	}
 	scheme, text, _ := strings.Cut(header[0], " ")
 	if len(header) > 1 || !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(text, tokenPrefix) {
-		return delivery.Token{}, problemf(http.StatusUnauthorized, "the header Authorization is not like Bearer rh_…")
+		return delivery.Token{}, problemf(http.StatusUnauthorized, "the header Authorization is not of the form Bearer rh_…")
 	}
 	t, err := s.Bearer(r.Context(), text)
 	switch {
@@ -302,10 +302,10 @@ func (s *server) CreateToken(ctx context.Context, r api.CreateTokenRequestObject
 	}
 	expires := value(r.Body.ExpiresAt)
 	if r.Body.ExpiresAt != nil && !expires.After(time.Now()) { // year 1, too, which the store takes for never
-		return nil, invalid("the token would have expired already", findingsOf(c.body, "/expires_at", "this is not in the future"))
+		return nil, invalid("the token would already have expired", findingsOf(c.body, "/expires_at", "this is not in the future"))
 	}
 	if !isTime(expires) {
-		return nil, invalid("the token can't be created like this", findingsOf(c.body, "/expires_at", "this is not in the years from 1 to 9999 of UTC"))
+		return nil, invalid("the token can't be created like this", findingsOf(c.body, "/expires_at", "this is not in the years 1 to 9999 in UTC"))
 	}
 	if strings.ContainsRune(r.Body.Name+robot, 0) {
 		return nil, invalid("a text has a NUL character", findingsOf(c.body, "", "the service can't store NUL characters"))

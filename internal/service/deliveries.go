@@ -355,7 +355,7 @@ func (s *server) RecoverEndpoint(ctx context.Context, r api.RecoverEndpointReque
 		return nil, err
 	}
 	if !isTime(r.Body.Since) {
-		return nil, invalid("the deliveries can't be recovered like this", findingsOf(c.body, "/since", "this is not in the years from 1 to 9999 of UTC"))
+		return nil, invalid("the deliveries can't be recovered like this", findingsOf(c.body, "/since", "this is not in the years 1 to 9999 in UTC"))
 	}
 	if e.State != delivery.Active {
 		return nil, problemf(http.StatusConflict, "the endpoint is %s; make it active first", e.State)
@@ -364,7 +364,7 @@ func (s *server) RecoverEndpoint(ctx context.Context, r api.RecoverEndpointReque
 		Kind: delivery.Recover, EndpointID: e.ID, Since: r.Body.Since.UTC(),
 	}, auditOf(ctx, "endpoint.recover", e.ID, e.RobotID, map[string][2]any{"since": {nil, r.Body.Since.UTC()}}))
 	if errors.Is(err, delivery.ErrState) {
-		return nil, problemf(http.StatusConflict, "a job recovers this endpoint already; wait until it is finished")
+		return nil, problemf(http.StatusConflict, "a job is already recovering this endpoint; wait until it is finished")
 	}
 	if err != nil {
 		return nil, err
@@ -391,7 +391,7 @@ func (s *server) CreateErasure(ctx context.Context, r api.CreateErasureRequestOb
 		Kind: delivery.Erase, RobotID: r.Body.RobotID, RunID: value(r.Body.RunID),
 	}, auditOf(ctx, "erasure.create", r.Body.RobotID, r.Body.RobotID, map[string][2]any{"erased": {nil, erased}}))
 	if errors.Is(err, delivery.ErrState) {
-		return nil, problemf(http.StatusConflict, "another job erases already; wait until it is finished")
+		return nil, problemf(http.StatusConflict, "another job is already erasing; wait until it is finished")
 	}
 	if err != nil {
 		return nil, err

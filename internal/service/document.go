@@ -191,7 +191,7 @@ func (op *operation) check(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 			return nil, problemf(http.StatusBadRequest, "there is no parameter %.40q here", name)
 		}
 		if len(values) != 1 {
-			return nil, problemf(http.StatusBadRequest, "the parameter %s is there twice", name)
+			return nil, problemf(http.StatusBadRequest, "the parameter %s is given twice", name)
 		}
 		if err := p.check(values[0]); err != nil {
 			return nil, problemf(http.StatusBadRequest, "the parameter %s is wrong: %v", name, err)

@@ -432,7 +432,7 @@ func (s *server) UpdateEndpoint(ctx context.Context, r api.UpdateEndpointRequest
 	}
 	if e.State != delivery.Active && updated.State == delivery.Active {
 		activity, err := s.store.Activity(ctx, []string{e.ID})
-		if err == nil { // the change is made all the same
+		if err == nil { // the change is made anyway
 			held := activity[e.ID].Held
 			shown.Held = &held
 		}
@@ -573,7 +573,7 @@ func members(e *delivery.Endpoint, v *vault) map[string]any {
 func (s *server) DeleteEndpoint(ctx context.Context, r api.DeleteEndpointRequestObject) (api.DeleteEndpointResponseObject, error) {
 	e, v, err := s.endpoint(ctx, r.EndpointID)
 	if p := (*problem)(nil); errors.As(err, &p) && p.status == http.StatusInternalServerError {
-		// What can't be decrypted can be deleted all the same.
+		// What can't be decrypted can be deleted anyway.
 		stored, err := s.store.Endpoint(ctx, r.EndpointID)
 		if err != nil {
 			return nil, err
@@ -613,7 +613,7 @@ func (s *server) RotateSecret(ctx context.Context, r api.RotateSecretRequestObje
 	rotated.Secrets = []sealedSecret{{Text: secret}}
 	for _, old := range v.Secrets {
 		if old.Text == secret {
-			return nil, invalid("the secret can't be rotated like this", findingsOf(c.body, "/secret", "this is a secret of the endpoint already"))
+			return nil, invalid("the secret can't be rotated like this", findingsOf(c.body, "/secret", "this is already a secret of the endpoint"))
 		}
 		if old.Until.IsZero() || old.Until.After(until) {
 			old.Until = until

@@ -220,9 +220,9 @@ func applyInlet(c *api.InletCreate, body []byte, i *delivery.Inlet) []conformanc
 	}
 	switch {
 	case i.Zone != "" && i.Locale == "":
-		return findingsOf(body, "/zone", "a zone is of no use without how the server writes times in it: give the locale, too")
+		return findingsOf(body, "/zone", "a zone is of no use without how the server writes times in it: give the locale as well")
 	case i.Zone == "" && i.Locale != "":
-		return findingsOf(body, "/locale", "a locale is of no use without the server's time zone: give the zone, too")
+		return findingsOf(body, "/locale", "a locale is of no use without the server's time zone: give the zone as well")
 	}
 	if _, err := form.NewParser(i.Zone, i.Locale, nil); err != nil {
 		place := "/locale"

@@ -41,7 +41,7 @@ func newLink(robotID string, role api.Role, session time.Duration, expires time.
 }
 
 // opens returns the role of the session that a token opens, and how long that lasts. ok is
-// false for what is no portal link.
+// false for what is not a portal link.
 func opens(t delivery.Token) (role api.Role, session time.Duration, ok bool) {
 	kind, rest, _ := strings.Cut(t.Role, " ")
 	name, duration, _ := strings.Cut(rest, " ")

@@ -71,7 +71,7 @@ func TestPortalLink(t *testing.T) {
 			t.Errorf("%s: it is listed as %+v", test.body, got)
 		}
 
-		// To look at it doesn't use it up, and it is no token.
+		// To look at it doesn't use it up, and it is not a token.
 		for range 2 {
 			looked, err := w.service.PortalLink(t.Context(), code)
 			if err != nil || looked.ID != link.ID || looked.RobotID != robotA {

@@ -53,9 +53,9 @@ func problemOf(err error) *problem {
 	case errors.Is(err, delivery.ErrVersion):
 		p = problemf(http.StatusPreconditionFailed, "the endpoint was changed since it was read; read it again, and repeat the change")
 	case errors.Is(err, delivery.ErrURLTaken):
-		p = problemf(http.StatusConflict, "there is an endpoint with this URL already; change that one, or use another URL")
+		p = problemf(http.StatusConflict, "there is already an endpoint with this URL; change that one, or use another URL")
 	case errors.Is(err, delivery.ErrState):
-		p = problemf(http.StatusConflict, "this is not possible as things are")
+		p = problemf(http.StatusConflict, "this is not possible in the present state")
 	case errors.Is(err, delivery.ErrFull):
 		p = unavailable(time.Minute, "nothing was stored: the service's disk is full; try again when there is space")
 	case errors.Is(err, delivery.ErrBusy):

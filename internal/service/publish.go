@@ -92,11 +92,11 @@ func idempotencyKey(r *http.Request, c *call) (string, *problem) {
 		return "", nil
 	}
 	if len(keys) > 1 || keys[0] == "" || len(keys[0]) > maxKey {
-		return "", problemf(http.StatusBadRequest, "the header Idempotency-Key has to have from 1 to %d characters, and to be there once", maxKey)
+		return "", problemf(http.StatusBadRequest, "the header Idempotency-Key has to be sent once, with 1 to %d characters", maxKey)
 	}
 	for i := range len(keys[0]) {
 		if b := keys[0][i]; b < ' ' || b > '~' {
-			return "", problemf(http.StatusBadRequest, "the header Idempotency-Key may only have printable characters of ASCII")
+			return "", problemf(http.StatusBadRequest, "the header Idempotency-Key may only have printable ASCII characters")
 		}
 	}
 	return c.bearer.ID + ":" + keys[0], nil
@@ -241,7 +241,7 @@ func (b *batch) read(ctx context.Context, body io.Reader) *problem {
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			if len(b.result.Results) == maxLines {
 				b.publish(ctx)
-				b.refuse(n, problemf(http.StatusRequestEntityTooLarge, "a batch has at most %d lines; what follows was not read", maxLines))
+				b.refuse(n, problemf(http.StatusRequestEntityTooLarge, "a batch has at most %d lines; the rest was not read", maxLines))
 				return nil
 			}
 			b.add(ctx, n, line)
@@ -282,7 +282,7 @@ func (b *batch) publish(ctx context.Context) {
 	if err == nil {
 		if published, err = b.service.engine.Publish(ctx, b.group); err != nil {
 			b.failed = err
-			b.service.logger.ErrorContext(ctx, "batch not published as a whole", "error", err)
+			b.service.logger.ErrorContext(ctx, "batch not published completely", "error", err)
 		}
 	}
 	for i, place := range b.places {

@@ -212,7 +212,7 @@ func unreachable(a *emitter.Attempt, e *delivery.Endpoint) (reason, next string)
 			return "The host refused the connection: nothing listens at its port.", "Check the port of the URL, and that the receiver runs."
 		}
 		return "No connection to the host could be made.",
-			"Check the address of the host, and that its network can be reached from the service: with IPv6, for example, the service needs it, too."
+			"Check the address of the host, and that its network can be reached from the service: with IPv6, for example, the service needs it as well."
 	case emitter.Securing:
 		if timeout {
 			return "There was a connection, but no TLS" + within + ".", "Check that the port of the URL is one for https."

@@ -1,5 +1,5 @@
-// Package skiptest skips tests that a machine can't run, by name. Where all is required,
-// as in CI, it fails them.
+// Package skiptest skips tests that a machine can't run, by name. Where every test is
+// required, as in CI, it fails them.
 package skiptest
 
 import (

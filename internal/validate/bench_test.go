@@ -172,7 +172,7 @@ func escape(s string) string {
 	return out.String()
 }
 
-// underRace tells whether the race detector is on.
+// underRace reports whether the race detector is on.
 var underRace bool
 
 // The corpora are what the benchmarks take them for.

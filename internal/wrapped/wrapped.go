@@ -1,7 +1,6 @@
-// Package wrapped finds events that stand in something else: in what a workflow
-// tool, a queue or a recorder puts around a request, in an array, or in text that
-// holds JSON. It goes by event_type alone, so it finds them in wrappings that nobody
-// has named, too.
+// Package wrapped finds events that stand in something else: in what a workflow tool, a
+// queue or a recorder puts around a request, in an array, or in text that holds JSON. It
+// goes by event_type alone, so it also finds them in wrappings that nobody has named.
 package wrapped
 
 import (
@@ -78,14 +77,14 @@ type text struct {
 	read   mark // how far [text.locate] has got for the last event
 }
 
-// IsText tells whether the event is in text that holds JSON.
+// IsText reports whether the event is in text that holds JSON.
 func (e *Event) IsText() bool { return e.text != nil }
 
 // Tokens is how many steps it takes from the document to the event: none if the
 // document is the event, or a text that holds it.
 func (e *Event) Tokens() int { return len(e.way) }
 
-// IsItem tells whether the last of these steps is to the item of an array.
+// IsItem reports whether the last of these steps is to the item of an array.
 func (e *Event) IsItem() bool { return len(e.way) > 0 && e.way[len(e.way)-1].at < 0 }
 
 // Pointer returns the RFC 6901 pointer to the event. It goes on into a text as if that
@@ -321,7 +320,7 @@ func (f *finder) members(d *jsontext.Decoder, p *place, isEvent *bool, tells *ui
 	return err
 }
 
-// isType tells whether a JSON string is an event_type of the contract, or known from
+// isType reports whether a JSON string is an event_type of the contract, or known from
 // servers.
 func isType(raw []byte) bool {
 	if len(raw) > longestName {
@@ -361,7 +360,7 @@ func (f *finder) string(raw []byte, at int, p *place) error {
 	return nil
 }
 
-// isBase64JSON tells whether a text may be an object or an array in base64.
+// isBase64JSON reports whether a text may be an object or an array in base64.
 func isBase64JSON(text []byte) bool {
 	for _, start := range [...]string{"ey", "ew", "W3", "Ww", "Wy"} { // {" and {\n; [{, [\n and [ with a space
 		if bytes.HasPrefix(text, []byte(start)) {

@@ -29,8 +29,8 @@ func (c Code) Rule() (Rule, bool) {
 	return r, ok
 }
 
-// A Rule is what findings of one code are about: something that a check can find
-// broken, or worth mentioning.
+// A Rule is what the findings of one code are about: something that a payload can break, or
+// that is worth mentioning.
 type Rule struct {
 	// Code names the rule.
 	Code Code
@@ -40,9 +40,9 @@ type Rule struct {
 	Summary string
 	// Detail says why the rule is there, and what follows from breaking it.
 	Detail string
-	// Hint says what a sender has to do about it, in a few words without a full stop,
-	// and ReceiverHint what a receiver can do. A finding may have another hint, which
-	// says more.
+	// Hint says in a few words, without a full stop, what a sender has to do about it, and
+	// ReceiverHint what a receiver can do. A finding may have a hint of its own, which says
+	// more.
 	Hint, ReceiverHint string
 
 	// message is the text of a finding that a schema gives only the code of.

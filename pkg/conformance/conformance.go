@@ -1,26 +1,26 @@
 // Package conformance judges the payloads of robot-run webhooks: bytes in, a
 // [Report] out.
 //
-// There are two layers of rules. The documented contract is what a sender must keep.
-// The observed superset also accepts what servers are known to send instead, which a
-// receiver has to survive. A payload gets one [Verdict]: it conforms when the
-// documented contract accepts it, deviates when only the observed superset does, and
-// is invalid when neither does. The report also has findings, in document order: all
-// that there is to say about the payload, each with a code and its exact place. The
-// same payload always gets the same report.
+// There are two layers of rules. The documented contract is what a sender must keep. The
+// observed superset also accepts what servers are known to send instead, which a receiver
+// has to survive. A payload gets one [Verdict]: it conforms when the documented contract
+// accepts it, deviates when only the observed superset does, and is invalid when neither
+// does. The report also has findings, in document order: everything that a check says about
+// the payload, each with a code and its exact place. The same payload always gets the same
+// report.
 //
 // The schemas of both layers are embedded, so a program that imports this package
 // needs no file and no network. No payload, whatever its bytes, makes a check
 // panic, or take time or memory without bound.
 //
-// Package [github.com/runhooks/runhooks/pkg/conformance/conformancetest] fails tests
-// by what this package says.
+// Package [github.com/runhooks/runhooks/pkg/conformance/conformancetest] makes tests fail
+// for payloads that this package doesn't pass.
 //
 // # Compatibility
 //
-// From the first release on, what conforms goes on conforming, and a code keeps its
-// meaning. The observed superset only grows: what is invalid may come to deviate,
-// and never the other way round. Messages and hints may change with any version.
+// From the first release on, what conforms keeps conforming, and a code keeps its meaning.
+// The observed superset only grows: what is invalid may deviate in a later version, but
+// never the other way round. Messages and hints may change with any version.
 //
 // From v1.0.0 on, only a major version breaks this package's API. Before that a
 // minor version may, and the changelog says how. Any version may add fields to
@@ -53,17 +53,17 @@ func Valid(payload []byte) bool {
 // A Checker judges payloads. The zero value judges by the contract and nothing
 // else. It may be used by several goroutines at once.
 type Checker struct {
-	// Strict makes findings of code contract.unknown-member errors rather than
-	// infos: a payload that would conform but for members that the contract
-	// doesn't name deviates.
+	// Strict makes findings of code contract.unknown-member errors rather than infos: a
+	// payload that would conform without its members that the contract doesn't name
+	// deviates.
 	Strict bool
-	// As is whom the hints are for: the Sender of the payloads, also where it is
-	// empty, or their Receiver. It changes nothing else in a report.
+	// As says who the hints are for: the Sender of the payloads, which is the default, or
+	// their Receiver. It changes nothing else in a report.
 	As Role
-	// Each lists each finding singly. Otherwise those of one cause are one, with
-	// their [Finding.Count]: 2,000 empty cells of one column are one thing to correct.
+	// Each lists each finding by itself. Otherwise those of one cause are one, with their
+	// [Finding.Count]: 2,000 empty cells of one column are one thing to correct.
 	Each bool
-	// Engine is what judges: nothing, or JSONSchema.
+	// Engine is what judges: the zero value, or JSONSchema.
 	Engine Engine
 	// Schemas are schemas of the user's own; see [CompileSchema]. Payloads must satisfy
 	// them besides the contract. One that doesn't is invalid, with findings of family
@@ -74,11 +74,11 @@ type Checker struct {
 // An Engine is what a [Checker] judges by.
 type Engine string
 
-// JSONSchema is the reference, to which tests hold the zero Engine: the schemas as they
-// stand, evaluated by santhosh-tekuri/jsonschema/v5, and strict JSON as go-json-experiment's
-// jsontext has it. It gives the same verdicts, with findings of the families json and
-// schema only: the first thing that is not strict JSON, or all that the documented layer
-// refuses, of a payload that deviates, too. It is slow, and doesn't judge payloads of very
+// JSONSchema is the reference that tests hold the zero Engine to: the schemas themselves,
+// evaluated by santhosh-tekuri/jsonschema/v5, and strict JSON as go-json-experiment's
+// jsontext reads it. It gives the same verdicts, but only findings of the families json and
+// schema: the first thing that is not strict JSON, or everything that the documented layer
+// refuses, even if the payload deviates. It is slow, and doesn't judge payloads of very
 // many values, but gives a finding of code json.too-large. Strict has no effect on it.
 const JSONSchema Engine = "jsonschema"
 
@@ -114,7 +114,7 @@ func (c Checker) judge(payload []byte) Report {
 }
 
 // explain is judge for a payload that no event accepts. The judges of some may have been
-// unsure, for want of room for its names. That these differ is seen to here.
+// unsure, for lack of room for its names. That these differ is seen to here.
 func (c Checker) explain(w *writer, unsure []*validate.Event) Report {
 	w.notes.List = w.notes.List[:0]
 	ended := w.readJSON()

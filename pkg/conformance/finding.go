@@ -26,27 +26,27 @@ const (
 	SeverityInfo    Severity = "info"
 )
 
-// A Role is an end of the wire: that of whoever reads a report.
+// A Role says on which side the reader of a report is.
 type Role string
 
 // The roles.
 const (
 	// Sender can change what the next payload says. Hints are about that.
 	Sender Role = "sender"
-	// Receiver has to make do with what was sent. Hints say where in it the data is.
+	// Receiver has to make do with what was sent. Hints say where the data is in it.
 	Receiver Role = "receiver"
 )
 
-// A Finding is one thing that a check has to say about a payload.
+// A Finding is one thing that a check says about a payload.
 type Finding struct {
 	// Code names the rule, such as "schema.required"; see [Rules].
 	Code Code `json:"code"`
-	// Severity is mostly that of the rule, but not always.
+	// Severity is usually that of the rule, but not always.
 	Severity Severity `json:"severity"`
-	// Pointer is the RFC 6901 pointer to what the finding is about. For a
-	// member that is missing it points to where the member would stand. It
-	// is empty for the whole document. It is exact, so it is as long as the names
-	// in the payload, and holds whatever they hold: escape it to show it.
+	// Pointer is the RFC 6901 pointer to what the finding is about. For a member that is
+	// missing it points to where the member would stand. It is empty for the whole
+	// document. It is exact, so it is as long as the names in the payload, and has all
+	// their characters: escape it before you show it.
 	Pointer string `json:"pointer"`
 	// Line and Column are 1-based; Column counts code points. For a missing
 	// member they are the place of the object that lacks it.
@@ -54,18 +54,18 @@ type Finding struct {
 	Column int `json:"column"`
 	// Offset counts bytes from the start of the payload.
 	Offset int `json:"offset"`
-	// Message says what is wrong, in one sentence without a full stop. What it
-	// repeats of the payload is in quotes, cut after 60 code points, with whatever
-	// does not print escaped. So a message is one line of at most 2,000 bytes that a
-	// terminal or a log shows as it is. It may change with any release.
+	// Message says what is wrong, in one sentence without a full stop. What it repeats of
+	// the payload is in quotes, cut after 60 code points, and escaped where it does not
+	// print. So a message is one line of at most 2,000 bytes, which is safe to show in a
+	// terminal or a log. It may change with any release.
 	Message string `json:"message"`
 	// Hint says what to do about it, or is empty. It is as harmless as Message.
 	Hint string `json:"hint,omitempty"`
-	// Count says how many findings it stands for, where that is more than one: those
-	// of the same rule in the same column. Pointer, Line, Column, Offset and Message
-	// are those of the first.
+	// Count says how many findings this one stands for, if more than one: those of the same
+	// rule in the same column. Pointer, Line, Column, Offset and Message are those of the
+	// first.
 	Count int `json:"count,omitempty"`
-	// Pattern is the pointers of all of them, with * for the index of an array, such
+	// Pattern is the pointer that all of them match, with * for the index of an array, such
 	// as "/data/extracted_data/captured_lists/Prices/*/Price".
 	Pattern string `json:"pattern,omitempty"`
 }
@@ -81,14 +81,14 @@ type Report struct {
 	// EventType is the payload's event_type where it is a string, whether or not
 	// the contract knows it. Its length and its characters are the payload's.
 	EventType string `json:"event_type,omitempty"`
-	// Verdict follows from the findings that are errors, but for the engine JSONSchema:
-	// its errors say what the documented layer refuses.
+	// Verdict follows from the findings that are errors, except with the engine JSONSchema,
+	// whose errors say what the documented layer refuses.
 	Verdict Verdict `json:"verdict"`
 	// Findings are in document order. There are none, in a slice that is not nil,
 	// if there is nothing to say.
 	Findings []Finding `json:"findings"`
-	// Truncated is true where there are so many findings (ten thousand of a
-	// kind, or pointers of 16 MiB together) that the check looked for no more.
-	// The verdict is right all the same.
+	// Truncated is true where there are so many findings (ten thousand of a kind, or
+	// pointers of 16 MiB together) that the check looked for no more. The verdict is still
+	// right.
 	Truncated bool `json:"truncated,omitempty"`
 }

@@ -82,7 +82,7 @@ func TestObserved(t *testing.T) {
 	}
 }
 
-// shows tells whether a finding speaks of a deviation of the index: its name,
+// shows reports whether a finding speaks of a deviation of the index: its name,
 // or its name and the member that it is about.
 func shows(report conformance.Report, deviation string) bool {
 	name, member, _ := strings.Cut(deviation, ":")

@@ -33,9 +33,9 @@ type Schema struct {
 	evaluators sync.Pool
 }
 
-// CompileSchema returns the schema in data, which is JSON. Findings and errors call it
-// by name, such as that of its file. It is of draft 2020-12, unless $schema names an
-// older one, and its formats are asserted. It may refer to itself and to the contract's
+// CompileSchema returns the schema in data, which is JSON. Findings and errors refer to it
+// by name, such as the name of its file. It is read as draft 2020-12, unless $schema names
+// an older one, and its formats are asserted. It may refer to itself and to the contract's
 // schemas, by their $id. Nothing is fetched. The error says what is wrong, and where.
 func CompileSchema(name string, data []byte) (_ *Schema, err error) {
 	s := &Schema{name: name}
@@ -119,7 +119,7 @@ func (c Checker) withSchemas(payload []byte, report *Report) {
 	}
 }
 
-// isOf tells whether a payload is of the robot.
+// isOf reports whether a payload is of the robot.
 func (d *document) isOf(robot string) bool {
 	return slices.ContainsFunc(robotNames(), func(name string) bool { return d.at("/data/"+name).value == robot })
 }
@@ -162,7 +162,7 @@ type evaluator struct {
 // to three kilobytes for each.
 const maxValues = 200_000
 
-// large tells whether a document has more values, or longer pointers than so many mostly
+// large reports whether a document has more values, or longer pointers than so many mostly
 // have: v5 makes a text of each.
 func (d *document) large() bool { return len(d.nodes) > maxValues || d.paths > 64*maxValues }
 

@@ -197,7 +197,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// underRace tells whether the race detector is on, with which a sync.Pool loses what
+// underRace reports whether the race detector is on, with which a sync.Pool loses what
 // it holds now and then.
 var underRace bool
 

@@ -117,7 +117,7 @@ func (w *writer) within(n *validate.Note, t *wording) (found bool) {
 	return found
 }
 
-// breaks writes the message that what is at an offset breaks a keyword, and tells whether
+// breaks writes the message that what is at an offset breaks a keyword, and reports whether
 // it does.
 func (w *writer) breaks(keyword string, t *wording, at int, isName bool) bool {
 	isText := w.payload[at] == '"'
@@ -151,7 +151,7 @@ func (w *writer) breaks(keyword string, t *wording, at int, isName bool) bool {
 	return true
 }
 
-// hasNUL tells whether a JSON string has an escape of U+0000. (Without one it can't have
+// hasNUL reports whether a JSON string has an escape of U+0000. (Without one it can't have
 // the character.)
 func hasNUL(raw []byte) bool {
 	for {
@@ -166,7 +166,7 @@ func hasNUL(raw []byte) bool {
 	}
 }
 
-// unsafeInteger tells whether a number is an integer beyond ±(2^53-1) that not every parser
+// unsafeInteger reports whether a number is an integer beyond ±(2^53-1) that not every parser
 // keeps. Those that read doubles keep one that is written with a fraction or an exponent if
 // the double that they read is written as the same number: so it was one before.
 func unsafeInteger(raw []byte) bool {
@@ -221,7 +221,7 @@ func unsafeInteger(raw []byte) bool {
 	return err != nil || strings.Replace(written, ".", "", 1) != string(digits)
 }
 
-// nothing tells whether an object holds nothing by a note of x-holds. What is extracted are
+// nothing reports whether an object holds nothing by a note of x-holds. What is extracted are
 // rows, and texts: numbers and booleans are about it. A member that no schema names may be
 // an identifier as well as a text, but an array or an object that is not empty is something.
 func (w *writer) nothing(n *validate.Note) bool {
@@ -243,7 +243,7 @@ func (w *writer) nothing(n *validate.Note) bool {
 	return true
 }
 
-// holds tells whether the value at an offset holds something.
+// holds reports whether the value at an offset holds something.
 func (w *writer) holds(at int) bool {
 	switch w.payload[at] {
 	case '"':

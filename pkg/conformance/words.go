@@ -530,7 +530,7 @@ func (w *writer) hint(n *validate.Note, t *wording) string {
 	return ""
 }
 
-// isEmpty tells whether a member is missing where there is nothing of what it is for.
+// isEmpty reports whether a member is missing where there is nothing of what it is for.
 func (w *writer) isEmpty(missing *validate.Note) bool {
 	for i := range w.notes.List {
 		n := &w.notes.List[i]

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// An Outcome is what came of an attempt.
+// An Outcome says how an attempt ended.
 type Outcome string
 
 // The outcomes. If there was an answer, its status and Retry-After decide.
@@ -58,8 +58,8 @@ const (
 	Waiting    Phase = "waiting"    // for the head of the answer
 )
 
-// An Attempt is the record of one attempt. Location, Answer, and what Err quotes
-// come from the endpoint: they may hold anything, and parts of the request, too.
+// An Attempt is the record of one attempt. Location, Answer, and what Err quotes come from
+// the endpoint: they may hold anything, even parts of the request.
 type Attempt struct {
 	// EventID is the id that was sent as webhook-id.
 	EventID string
@@ -72,8 +72,8 @@ type Attempt struct {
 
 	// Status is the answer's, or 0 if there was no answer.
 	Status int
-	// RetryAfter is how long the endpoint asks to wait, counted from its
-	// answer, at most [MaxRetryAfter]. It is 0 but for [Deferred].
+	// RetryAfter is how long the endpoint asks to wait, counted from its answer, at most
+	// [MaxRetryAfter]. It is 0 unless the outcome is [Deferred].
 	RetryAfter time.Duration
 	// Location is where a redirect (3xx) points to, as it was written.
 	Location string
@@ -83,15 +83,14 @@ type Attempt struct {
 
 	// Phase is where an attempt without an answer ended.
 	Phase Phase
-	// RequestHeader is the header of the request as it was sent, but for Host and
-	// Content-Length. Header is that of the answer, and nil if there was none.
-	// Both may hold secrets: those of the endpoint's own headers, and whatever it
-	// answers.
+	// RequestHeader is the header of the request as it was sent, without Host and
+	// Content-Length. Header is that of the answer, and nil if there was none. Both may
+	// hold secrets: those of the endpoint's own headers, and whatever it answers.
 	RequestHeader http.Header
 	Header        http.Header
 
-	// Err says why there was no answer. Beside a Status it says why the
-	// answer's body broke off, which doesn't change the outcome.
+	// Err says why there was no answer. Together with a Status it says why the answer's
+	// body broke off, which doesn't change the outcome.
 	Err error
 
 	// Remote is the address that was connected to, or the last that was tried.
@@ -116,9 +115,9 @@ type Timings struct {
 	Total time.Duration
 }
 
-// String returns a line that says what came of the attempt, such as "500:
-// refused". It is fit for logs: it quotes nothing that the endpoint sent, as that
-// may echo the secret parts of a URL.
+// String returns a line that says how the attempt ended, such as "500: refused". It is fit
+// for logs: it quotes nothing that the endpoint sent, as that may echo the secret parts of
+// a URL.
 func (a Attempt) String() string {
 	switch {
 	case a.Outcome == "":
@@ -202,8 +201,8 @@ func (e *proxyError) Error() string {
 	return fmt.Sprintf("the proxy does not do what it is asked for (%d)", e.status)
 }
 
-// ofEndpoint tells the answers to CONNECT that are about where it leads. Proxies
-// say 503, too, where an endpoint can't be reached.
+// ofEndpoint tells the answers to CONNECT that are about where it leads. Proxies also say
+// 503 if an endpoint can't be reached.
 func ofEndpoint(status int) bool {
 	switch status {
 	case http.StatusForbidden, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

@@ -52,7 +52,7 @@ import (
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// What a [Client] does where its fields don't say.
+// The defaults of a [Client].
 const (
 	DefaultTimeout   = 30 * time.Second
 	DefaultMaxAnswer = 64 << 10
@@ -85,14 +85,13 @@ type Client struct {
 	// scheme is http or https, and its user information, if any, is sent as
 	// Basic authorization. It may be at any address: the guard doesn't judge it.
 	//
-	// What a proxy connects to is out of the guard's sight. The guard therefore
-	// judges, before each attempt, the endpoint's address or all addresses that
-	// the [Client.Resolver] returns for its name, and one that isn't allowed
-	// blocks the attempt. The proxy gets the name and resolves it again, so a
-	// name whose addresses change between the two, or differ at the proxy, gets
-	// past the guard: the proxy itself has to keep away from private addresses,
-	// too. A sender whose host can't resolve names needs
-	// [Guard.InsecureAllowAll] and leaves all of it to the proxy.
+	// What a proxy connects to is out of the guard's sight. The guard therefore judges,
+	// before each attempt, the endpoint's address or all addresses that the
+	// [Client.Resolver] returns for its name, and one that isn't allowed blocks the
+	// attempt. The proxy gets the name and resolves it again, so a name whose addresses
+	// change between the two, or differ at the proxy, gets past the guard: the proxy itself
+	// must also keep away from private addresses. A sender whose host can't resolve names
+	// needs [Guard.InsecureAllowAll] and leaves all of it to the proxy.
 	//
 	// What fails before the proxy was asked for the endpoint, and its answer 407,
 	// has the phase [Proxying].
@@ -174,8 +173,8 @@ func (e *PayloadError) Error() string {
 	return fmt.Sprintf("%s: %s (and %d more)", says, errs[0], len(errs)-1)
 }
 
-// Send makes one attempt to deliver an event to an endpoint, and returns what
-// came of it. It waits for the answer, at most for [Client.Timeout].
+// Send makes one attempt to deliver an event to an endpoint, and returns what came of it.
+// It waits for the answer for at most [Client.Timeout].
 //
 // The event's id is sent as webhook-id. It is unique to the event and the same
 // in all attempts, so that receivers can recognize a repetition; make it by
@@ -207,15 +206,14 @@ func (c *Client) Send(ctx context.Context, to Endpoint, eventID string, payload 
 	return c.attempt(ctx, Attempt{EventID: eventID, At: at, RequestHeader: header}, http.MethodPost, u, payload, to.Timeout)
 }
 
-// A Request is what [Client.SendRequest] sends, as it stands.
+// A Request is what [Client.SendRequest] sends, unchanged.
 type Request struct {
 	// Method is POST if it is empty.
 	Method string
 	// URL is as that of an [Endpoint].
 	URL string
-	// Header is all of the header but for what belongs to the connection, such as
-	// Host and Content-Length, which is an error. Without a User-Agent in it none
-	// is sent.
+	// Header is the whole header, except for what belongs to the connection, such as Host
+	// and Content-Length, which is an error. Without a User-Agent in it none is sent.
 	Header http.Header
 	Body   []byte
 }

@@ -25,9 +25,9 @@ import (
 // a name resolved to earlier, or will resolve to next, doesn't matter. With a
 // [Client.Proxy] that is not possible; see there.
 //
-// Public is what the special-purpose registries of IANA don't set apart
-// (RFC 6890). An IPv6 address that carries an IPv4 address leads to that one,
-// so both are judged:
+// Public is every address that the special-purpose registries of IANA don't list (RFC
+// 6890). An IPv6 address that carries an IPv4 address leads to that one, so both are
+// judged:
 //
 //	form                                     public
 //	::ffff:a.b.c.d, IPv4-mapped              if a.b.c.d is
@@ -40,10 +40,9 @@ import (
 //	::a.b.c.d, IPv4-compatible (RFC 4291)    never: the form is deprecated
 //	::ffff:0:a.b.c.d, SIIT (RFC 2765)        never: the form is obsolete
 //
-// What it can't know is which public addresses lead back inside: NAT64 by a
-// prefix of the network's own outside these blocks, 6rd (RFC 5969), and ports
-// that a router forwards. Where a sender's network has such ways, a firewall
-// has to keep the sender from them.
+// It can't know which public addresses lead back inside: NAT64 by a prefix of the network's
+// own outside these blocks, 6rd (RFC 5969), and ports that a router forwards. Where a
+// sender's network has such ways, a firewall has to keep the sender from them.
 type Guard struct {
 	// Allow lists addresses that attempts may go to although they are not
 	// public. An IPv4 prefix also holds for the IPv4-mapped form of its
@@ -97,7 +96,7 @@ func (g Guard) Check(addr netip.Addr) error {
 	return nil
 }
 
-// lists tells whether Allow has a prefix of at least so many bits that contains
+// lists reports whether Allow has a prefix of at least so many bits that contains
 // an address.
 func (g Guard) lists(bare netip.Addr, bits int) bool {
 	return slices.ContainsFunc(g.Allow, func(p netip.Prefix) bool { return p.Bits() >= bits && contains(p, bare) })

@@ -11,9 +11,8 @@ import (
 	"github.com/runhooks/runhooks/pkg/conformance"
 )
 
-// A Completed is what a documented run_completed can say. Its counts are not given:
-// they are those of the rows. A field is required unless its comment says
-// otherwise.
+// A Completed is what a documented run_completed can say. It has no counts: they are
+// counted from the rows. A field is required unless its comment says otherwise.
 type Completed struct {
 	// Timestamp is when the event is triggered.
 	Timestamp time.Time
@@ -72,9 +71,9 @@ type Failed struct {
 // millisecond. Its Type is [Test] if c.Status is [StatusTest], and [RunCompleted]
 // otherwise.
 //
-// All that c says is written, and the payload is then judged. Where it doesn't
-// conform, because an identifier is empty, a time is zero, a text is not UTF-8, or
-// a failed run has rows, the error is an [*InvalidError] that says so.
+// Everything in c is written, and the payload is then judged. If it doesn't conform,
+// because an identifier is empty, a time is zero, a text is not UTF-8, or a failed run has
+// rows, the error is an [*InvalidError] that says so.
 func NewRunCompleted(c Completed) (*Event, error) {
 	d := document{
 		event:       RunCompleted,
@@ -123,12 +122,12 @@ func NewRunFailed(f Failed) (*Event, error) {
 // are left out, and so are the names of groups of texts, what a failed run had
 // extracted, and all additions. Counts are those of the rows.
 //
-// Documented doesn't make up what is missing. Where the event lacks something that
-// the contract requires, such as the instant of a local time, the error is an
-// [*InvalidError] with a finding for each, by its place in the documented payload.
-// Three things can be told from what there is: a run without extracted data
-// extracted no rows, a run_failed without a type or a stack has empty ones, and
-// where there is no count of screenshots, those of which there is a URL count.
+// Documented doesn't make up what is missing. Where the event lacks something that the
+// contract requires, such as the instant of a local time, the error is an [*InvalidError]
+// with a finding for each, by its place in the documented payload. Three things follow from
+// what is there: a run without extracted data extracted no rows, a run_failed without a
+// type or a stack has empty ones, and if there is no count of screenshots, it is the number
+// of their URLs.
 func (e *Event) Documented() ([]byte, error) {
 	d := document{
 		event:       e.Type,

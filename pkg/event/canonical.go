@@ -17,9 +17,9 @@ import (
 const canonicalVersion = 1
 
 // MarshalJSON returns the canonical form of the event, which the schema
-// canonical/run-event.json describes: one line of JSON that says all that the payload
-// does, under the same names whatever the payload calls them. The error is that of a
-// text that isn't UTF-8, which no event has that was parsed.
+// canonical/run-event.json describes: one line of JSON that says all that the payload does,
+// under the same names whatever the payload calls them. The error is for a text that isn't
+// UTF-8, which no parsed event has.
 //
 // [json.Marshal] calls MarshalJSON, and then checks and copies what it returns. A call
 // of MarshalJSON itself is faster.
@@ -254,7 +254,7 @@ func (w *writer) links(links []Link) {
 	w.end(']')
 }
 
-// isURL tells whether a link as sent is an object that has the url and nothing else.
+// isURL reports whether a link as sent is an object that has the url and nothing else.
 // The member is how that is usually written.
 func isURL(raw []byte, url string, member []byte) bool {
 	if url == "" {

@@ -57,7 +57,7 @@ func Collapse(events []*Event) []Ending {
 
 func (e *Event) failed() bool { return e.Type == RunFailed || e.Run.Status == StatusFailed }
 
-// outweighs tells whether a rather than b is the event to go by.
+// outweighs reports whether a rather than b is the event to go by.
 func outweighs(a, b *Event) bool {
 	if a.failed() != b.failed() {
 		return a.failed()
@@ -98,7 +98,7 @@ func errorLength(e *Event) int {
 	return len(e.Error.Stack) + len(e.Error.Message)
 }
 
-// successThenFailure tells whether the first success was triggered no later than
+// successThenFailure reports whether the first success was triggered no later than
 // the last failure.
 func successThenFailure(events []*Event) bool {
 	var success, failure *Event

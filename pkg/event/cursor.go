@@ -28,7 +28,7 @@ func (c *cursor) open() {
 	c.at++
 }
 
-// more tells whether the array or object has another element, and moves there;
+// more reports whether the array or object has another element, and moves there;
 // or leaves it.
 func (c *cursor) more() bool {
 	switch c.peek() {
@@ -62,7 +62,7 @@ func (c *cursor) string() string {
 	return string(unquoted)
 }
 
-// skipString passes a string, and tells whether it is free of escapes.
+// skipString passes a string, and reports whether it is free of escapes.
 func (c *cursor) skipString() (plain bool) {
 	c.at++
 	end := strings.IndexByte(c.text[c.at:], '"')
@@ -80,7 +80,7 @@ func (c *cursor) skipString() (plain bool) {
 	}
 }
 
-// nothing tells whether an empty text, array or object comes next.
+// nothing reports whether an empty text, array or object comes next.
 func (c *cursor) nothing() bool {
 	var last byte
 	switch c.peek() {

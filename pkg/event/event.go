@@ -6,7 +6,7 @@
 // [NewRunCompleted] and [NewRunFailed] go the other way: they build payloads
 // that conform.
 //
-// An event has a form in JSON, too, the canonical one, which [encoding/json] writes and
+// An event also has a form in JSON, the canonical one, which [encoding/json] writes and
 // reads: see [Event.MarshalJSON]. It is for programs in other languages, and for receivers
 // of what another program has parsed.
 //
@@ -18,8 +18,8 @@
 //
 // # Compatibility
 //
-// What Parse returns for a payload, it returns with any later version, apart from
-// members of Extra, which may move to fields of their own.
+// What Parse returns for a payload is the same in any later version, apart from members of
+// Extra, which may move to fields of their own.
 //
 // From v1.0.0 on, only a major version breaks this package's API. Before that a
 // minor version may, and the changelog says how. Any version may add fields to
@@ -45,8 +45,8 @@ type Type string
 // What may have happened. RunCompleted and RunFailed are the events of the
 // contract.
 const (
-	// RunCompleted: a run ended. [Run.Status] says whether it succeeded, since
-	// the contract lets run_completed say that a run failed, too.
+	// RunCompleted: a run ended. [Run.Status] says whether it succeeded, since by the
+	// contract a run_completed may also say that a run failed.
 	RunCompleted Type = "run_completed"
 	// RunFailed: a run failed.
 	RunFailed Type = "run_failed"
@@ -69,9 +69,9 @@ const (
 // An Event is what a payload says, in one form: under the same names whatever
 // the payload calls them, rows in ordered groups whatever held them.
 //
-// A member of the payload is in Extra if it has no field here, or if its field can't
-// hold its value. A field whose member is absent has its zero value. An empty text
-// is as good as an absent one, except in a cell.
+// A member of the payload is in Extra if it has no field here, or if its field can't hold
+// its value. A field whose member is absent has its zero value. An empty text counts as an
+// absent one, except in a cell.
 //
 // The strings of an Event share one copy of the payload's text, so any of them keeps
 // the whole copy in memory.
@@ -102,8 +102,8 @@ type Event struct {
 	// by their places, as the contract's own sample names lists: list_0, list_1.
 	// Lists is nil where they are absent.
 	Lists []Group
-	// Counts are what the payload says of how much there is. Servers miscount:
-	// [Event.Counted] returns how much the event holds.
+	// Counts are the numbers that the payload gives. Servers miscount: [Event.Counted]
+	// returns how much the event holds.
 	Counts Counts
 
 	Content Content
@@ -131,7 +131,7 @@ type Origin struct {
 	// event.
 	Canonical string
 	// Payload is the pointer of what it was taken from in the payload. That is the same
-	// value, but that a number may be text, or written differently.
+	// value, except that a number may be text, or written differently.
 	Payload string
 }
 
@@ -215,15 +215,15 @@ type Flag struct {
 // member that has it.
 type Counts struct {
 	Rows        Count // total_rows: texts and lists together
-	Texts       Count // captured_texts_count: rows, or cells with some servers
+	Texts       Count // captured_texts_count: rows of all texts
 	Lists       Count // captured_lists_count: rows of all lists
 	Screenshots Count // screenshots_count
 	DataPoints  Count // total_data_points_extracted: cells
 }
 
-// Content is what runs bring home that don't capture rows: a page, or the results of
-// a crawl or a search. Servers send a page beside extracted_data; a fork sends it in
-// there, or in both places, and then what stands in extracted_data is in Extra.
+// Content is what runs return that don't capture rows: a page, or the results of a crawl or
+// a search. Servers send a page beside extracted_data; a fork sends it in there, or in both
+// places, and then what stands in extracted_data is in Extra.
 type Content struct {
 	Text     string // the page as text
 	Markdown string // the page as Markdown
@@ -360,10 +360,10 @@ func countRows(groups []Group) (n int64) {
 // only counted isn't there either. What stands in extracted_data under another name is
 // something, and so is an array or an object beside it, unless it is empty.
 //
-// Don't take such an event for a run that found nothing: fetch the run first. Servers
-// always send runs that were started over their API or SDK so, while the stored run has
-// its rows; and they say success of pages that could not be reached, of runs that were
-// stopped, and of scrape runs that were asked for plain text alone, which isn't sent.
+// Don't conclude that such a run found nothing: fetch the run first. Servers always send
+// such an event for a run that was started over their API or SDK, while the stored run has
+// its rows. They also report success for pages that could not be reached, for runs that
+// were stopped, and for scrape runs that were asked for plain text only, which isn't sent.
 // A check of the payload reports data.empty-success.
 func (e *Event) EmptySuccess() bool {
 	c := &e.Content
@@ -383,13 +383,13 @@ func (e *Event) EmptySuccess() bool {
 		})
 }
 
-// holds tells whether there is something in a search, its query included.
+// holds reports whether there is something in a search, its query included.
 func (s Search) holds() bool {
 	return s.Query+s.Provider+s.SearchedAt.Raw != "" || len(s.Results) > 0 || holds(s.Value) ||
 		slices.ContainsFunc(s.Extra, func(m Member) bool { return holds(m.Value) })
 }
 
-// holds tells whether there is something in a JSON value: a text that isn't empty, or
+// holds reports whether there is something in a JSON value: a text that isn't empty, or
 // an element of an array that is neither null nor an empty text or array. Of an object,
 // numbers and truth values are about what there is.
 func holds(value []byte) bool {

@@ -2,9 +2,8 @@ package event
 
 import "crypto/rand"
 
-// NewID returns an id for a new event: "evt_" and 26 letters and digits
-// (A to Z and 2 to 7) that hold 130 random bits. No two calls return the same,
-// in whatever processes.
+// NewID returns an id for a new event: "evt_" and 26 letters and digits (A to Z and 2 to 7)
+// that hold 130 random bits. No two calls return the same id, even in different processes.
 //
 // An id is made once, when the event happens, and stored with it: all attempts
 // to deliver the event carry it in the header webhook-id, and receivers drop

@@ -26,9 +26,9 @@ type Locale struct {
 // String returns the tag of the locale.
 func (l *Locale) String() string { return l.tag }
 
-// LoadLocale returns the locale of a BCP 47 tag such as "de-DE", in any case. A tag
-// that is not known is an error: it is never taken for a similar one, since en-US
-// and en-GB write day and month in different orders. [Locales] returns those known.
+// LoadLocale returns the locale of a BCP 47 tag such as "de-DE", in any case. A tag that is
+// not known is an error: no similar tag takes its place, since en-US and en-GB write day
+// and month in different orders. [Locales] returns those known.
 func LoadLocale(tag string) (*Locale, error) {
 	known := locales()
 	if l := known[strings.ToLower(tag)]; l != nil {

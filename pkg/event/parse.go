@@ -36,11 +36,11 @@ type Parser struct {
 	Provenance bool
 }
 
-// An InvalidError says what is wrong with a payload: of one to be parsed, why it
-// neither conforms nor deviates; of one to be built, why it doesn't conform.
+// An InvalidError says what is wrong with a payload: for one to be parsed, why it neither
+// conforms nor deviates; for one to be built, why it doesn't conform.
 type InvalidError struct {
-	// Report has the findings. Its verdict is [conformance.Invalid], or, of a
-	// payload to be built, also [conformance.Deviates].
+	// Report has the findings. Its verdict is [conformance.Invalid], or, for a payload to
+	// be built, possibly [conformance.Deviates].
 	Report conformance.Report
 }
 
@@ -156,7 +156,7 @@ func (r *reader) object(o *object) {
 	}
 }
 
-// member reads a value into the field of m. It tells whether that could be, and
+// member reads a value into the field of m. It reports whether that could be, and
 // reads an unknown part of the value otherwise.
 func (r *reader) member(o *object, m *member, name string) bool {
 	if m.object != nil {

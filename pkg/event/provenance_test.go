@@ -66,7 +66,7 @@ func traced(t *testing.T, payload []byte) {
 	}
 }
 
-// same tells whether a value is that of the payload: a number may be text there, or
+// same reports whether a value is that of the payload: a number may be text there, or
 // written differently.
 func same(canonical, sent any) bool {
 	if reflect.DeepEqual(canonical, sent) {

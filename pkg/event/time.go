@@ -12,8 +12,8 @@ type Time struct {
 	Raw string
 	// Instant is the instant that Raw names. It is zero unless Known is true.
 	Instant time.Time
-	// Known is true if Raw names one instant for certain: if it is RFC 3339, or if
-	// the [Parser] was told the zone of its server and how that writes times.
+	// Known is true if Raw names one instant for certain: if it is RFC 3339, or if the
+	// [Parser] has the zone of its server, and the way in which that writes times.
 	Known bool
 }
 

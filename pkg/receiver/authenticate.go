@@ -105,7 +105,7 @@ func (rc *Receiver) verify(h http.Header, payload []byte) (by int, _ *problem) {
 	case len(payload) == 0:
 		p.detail = "the signature does not verify, and the body is empty: was it read before the receiver got it?"
 	default:
-		p.detail = "the signature does not verify: it is of other bytes, or by another secret"
+		p.detail = "the signature does not verify: it is for other bytes, or made with another secret"
 	}
 	return -1, p
 }

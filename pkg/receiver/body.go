@@ -47,7 +47,7 @@ func checkContentType(h http.Header) *problem {
 	return nil
 }
 
-// checkContentEncoding tells whether the body is gzip, and refuses what is
+// checkContentEncoding reports whether the body is gzip, and refuses what is
 // neither that nor plain.
 func checkContentEncoding(h http.Header) (zipped bool, _ *problem) {
 	coding := strings.TrimSpace(strings.Join(h["Content-Encoding"], ","))
@@ -200,7 +200,7 @@ func newUnzip(r io.Reader) (*gzip.Reader, error) {
 	return gzip.NewReader(r)
 }
 
-// A counter counts what is read through it, and tells whether that has ended.
+// A counter counts what is read through it, and reports whether that has ended.
 type counter struct {
 	r     io.Reader
 	n     int64

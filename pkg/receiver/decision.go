@@ -15,12 +15,12 @@ import (
 // of a metric.
 type Disposition string
 
-// The dispositions, with the status of the answer. docs/problems.md says of each
-// that is a problem what to do about it.
+// The dispositions, with the status of the answer. For each one that is a problem,
+// docs/problems.md says what to do about it.
 const (
-	// Accepted: a handler took the event. 204.
+	// Accepted: a handler accepted the event. 204.
 	Accepted Disposition = "accepted"
-	// Ignored: no handler wants the event. 204.
+	// Ignored: there is no handler for the event. 204.
 	Ignored Disposition = "ignored"
 	// Duplicate: the event was handled before. 200.
 	Duplicate Disposition = "duplicate"
@@ -31,7 +31,7 @@ const (
 	WrongContentType Disposition = "wrong-content-type"
 	// WrongContentEncoding: it is encoded, and not just by gzip. 415.
 	WrongContentEncoding Disposition = "wrong-content-encoding"
-	// TooLarge: the payload is, as it is sent or once it is decompressed. 413.
+	// TooLarge: the payload is too large, as it is sent or once it is decompressed. 413.
 	TooLarge Disposition = "too-large"
 	// TooSlow: the body didn't arrive in time. 408.
 	TooSlow Disposition = "too-slow"
@@ -56,22 +56,22 @@ const (
 	Declined Disposition = "declined"
 	// Failed: a handler returned another error. 500.
 	Failed Disposition = "failed"
-	// Panicked: a handler did. 500; or none, and the connection is closed, where
-	// it panicked with http.ErrAbortHandler.
+	// Panicked: a handler panicked. 500; or if it panicked with http.ErrAbortHandler, no
+	// answer, and the connection is closed.
 	Panicked Disposition = "panicked"
 )
 
-// A Decision is all that there is to tell about one request and its answer.
+// A Decision is everything that is known about one request and its answer.
 type Decision struct {
 	Disposition Disposition
 	// Status is that of the answer; 0 if there was none.
 	Status int
-	// Delivery is what arrived, as far as it was read and judged before the
-	// decision was made: its zero values mean that it was not.
+	// Delivery is what arrived, as far as it was read and judged before the decision was
+	// made. A zero value means that this step was not reached.
 	Delivery Delivery
-	// Err is why, in words that are for the log and not for the sender: what a
-	// handler returned, for instance. It is nil where the disposition says it all. An
-	// event that was accepted has one if the deduplicator could not be told.
+	// Err is the reason, in words for the log and not for the sender: what a handler
+	// returned, for instance. It is nil if the disposition says it all. An accepted event
+	// has one if the deduplicator could not store that it was handled.
 	Err error
 	// Stack is where a handler panicked.
 	Stack []byte

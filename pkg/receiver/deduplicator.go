@@ -17,10 +17,10 @@ import (
 // Its methods are called by many goroutines at once. A claim is atomic: of two
 // that claim the same key at once, one gets it.
 type Deduplicator interface {
-	// Claim says that the event of that key is about to be handled, unless
-	// it has been or is being. A key has at most 300 bytes of printable ASCII.
-	// An error refuses the delivery for now: the sender is told to try again, so
-	// no claim may be left behind, also where ctx ended in the middle.
+	// Claim says that the event of that key is about to be handled, unless it has been or
+	// is being. A key has at most 300 bytes of printable ASCII. An error refuses the
+	// delivery for now, and the sender tries again, so no claim may be left behind, even if
+	// ctx ended in the middle.
 	Claim(ctx context.Context, key string) (Claim, error)
 	// Commit says that the event of a claim has been handled: from now on its
 	// key is Done.
@@ -29,7 +29,7 @@ type Deduplicator interface {
 	Release(ctx context.Context, c Claim) error
 }
 
-// A Claim is the answer to who may handle an event.
+// A Claim says whether its caller may handle an event.
 type Claim struct {
 	Key   string
 	State ClaimState
@@ -69,11 +69,11 @@ const (
 // forgets. The zero value is ready to use. It must not be copied after its
 // first use.
 type Memory struct {
-	// MaxKeys is how many events are remembered; 0 means DefaultMaxKeys, some
-	// 20 MB. Beyond it those that were handled longest ago are forgotten. Claims
-	// count, too, but are not forgotten before their lease runs out: while there
-	// are more than MaxKeys of them, which takes as many handlers at once, events
-	// are forgotten as soon as they are handled.
+	// MaxKeys is how many events are remembered; 0 means DefaultMaxKeys, some 20 MB. Beyond
+	// it those that were handled longest ago are forgotten. Claims also count, but are not
+	// forgotten before their lease runs out. While there are more than MaxKeys of them,
+	// which takes as many handlers at once, events are forgotten as soon as they are
+	// handled.
 	MaxKeys int
 	// TTL is how long an event is remembered after it was handled; 0 means
 	// DefaultTTL.

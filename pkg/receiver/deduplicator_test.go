@@ -187,7 +187,7 @@ func TestSignedAsAHash(t *testing.T) {
 }
 
 // TestSettlesWithoutTheSender: a handler that ends after its sender has gone has
-// handled the event all the same.
+// handled the event anyway.
 func TestSettlesWithoutTheSender(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var settled error = errors.New("not called")

@@ -5,7 +5,7 @@ import (
 	"github.com/runhooks/runhooks/pkg/event"
 )
 
-// A Delivery is an event that arrived, and what is known of how it did.
+// A Delivery is an event that arrived, and what is known about its arrival.
 type Delivery struct {
 	// EventID is the same for each attempt to deliver the event: the webhook-id
 	// of a signed delivery, and "sha256:" with the payload's hash in hexadecimal
@@ -17,11 +17,11 @@ type Delivery struct {
 	// EventType is the payload's event_type, known or not; empty where it has
 	// none. Of a canonical event it is raw_type.
 	EventType string
-	// Verdict is what the contract makes of the payload; empty for a canonical event,
-	// which is not one.
+	// Verdict is the payload's verdict; it is empty for a canonical event, which is not a
+	// payload.
 	Verdict conformance.Verdict
-	// Findings are those of a payload that doesn't conform. One that conforms is
-	// not searched for any: [event.Event.Report] does that.
+	// Findings are those of a payload that doesn't conform. A payload that conforms is not
+	// searched for findings: [event.Event.Report] does that.
 	Findings []conformance.Finding
 	// Event is the event, parsed by Options.Parser. It is nil for a payload that
 	// is invalid or of an unknown type: for Handlers.Unknown.

@@ -36,7 +36,7 @@ func (rc *Receiver) readCanonical(d *Delivery) {
 	}
 }
 
-// isUnknown tells whether d is an event, and nothing is wrong with it but that
+// isUnknown reports whether d is an event, and nothing is wrong with it but that
 // the contract doesn't know its type.
 func isUnknown(d *Delivery) bool {
 	return d.EventType != "" && len(d.Findings) == 1 && d.Findings[0].Code == "event.type-unknown"

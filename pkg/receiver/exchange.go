@@ -156,7 +156,7 @@ func wrongMethod(r *http.Request, bodyless bool) *problem {
 		header: []string{"Allow", http.MethodPost},
 	}
 	if r.Method == http.MethodGet && bodyless {
-		p.detail = "this is a GET without a body. If an event was POSTed, a redirect on the way ate it: after a 301, 302 or 303 a client goes on with an empty GET. Give the sender the URL that is redirected to, or redirect by 307 or 308"
+		p.detail = "this is a GET without a body. If an event was POSTed, a redirect on the way lost its body: after a 301, 302 or 303 a client goes on with an empty GET. Give the sender the URL that is redirected to, or redirect by 307 or 308"
 	}
 	return p
 }
@@ -190,7 +190,7 @@ func (x *exchange) handleOnce(take handler) *problem {
 	settle := store.Release // also if the handler ends this goroutine
 	defer func() {
 		if err := x.settle(settle, claim); err != nil {
-			// What the handler did is done all the same. At worst it will be
+			// What the handler did is done anyway. At worst it will be
 			// asked to do it again.
 			x.Err = errors.Join(x.Err, fmt.Errorf("settling the claim of the event: %w", err))
 		}

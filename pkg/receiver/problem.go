@@ -15,8 +15,8 @@ import (
 // disposition, and its heading on that page.
 const problemBase = "https://github.com/runhooks/runhooks/blob/main/docs/problems.md#"
 
-// maxFindings is how many findings an answer tells of. A sender that has more to
-// fix runs a check of its own.
+// maxFindings is how many findings an answer lists. A sender that has more to fix runs a
+// check of its own.
 const maxFindings = 100
 
 // A problem is why a request is refused, and the answer that says so.
@@ -33,7 +33,7 @@ type problem struct {
 	abort bool
 	// header has what else belongs in the answer: names and values in turn.
 	header []string
-	// findings are told as they are, up to maxFindings.
+	// findings are part of the answer, up to maxFindings.
 	findings []conformance.Finding
 }
 
@@ -68,7 +68,7 @@ func (p *problem) write(w http.ResponseWriter) {
 	}{problemBase + string(disposition), titles[disposition], p.status, p.detail, p.findings}
 	if more := len(p.findings) - maxFindings; more > 0 {
 		body.Findings = p.findings[:maxFindings]
-		body.Detail += fmt.Sprintf(" (%d more findings are not told)", more)
+		body.Detail += fmt.Sprintf(" (%d more findings are left out)", more)
 	}
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -92,15 +92,15 @@ func (p *problem) write(w http.ResponseWriter) {
 // A StatusError is an error of a handler that chooses the answer. Any other
 // error answers 500, and says nothing of itself to the sender.
 type StatusError struct {
-	// Status is that of the answer: 400 to 599. Of these, senders know 410 as
-	// "send no more" and 429 and 503 as "later".
+	// Status is that of the answer: 400 to 599. Senders read 410 as "send no more", and 429
+	// and 503 as "later".
 	Status int
 	// RetryAfter is how long the sender should wait; 0 leaves it to the sender.
 	// It is sent in whole seconds, rounded up.
 	RetryAfter time.Duration
-	// Detail is told to the sender.
+	// Detail is sent to the sender.
 	Detail string
-	// Err is why, for the log alone.
+	// Err is the reason, for the log only.
 	Err error
 }
 

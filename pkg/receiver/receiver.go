@@ -1,5 +1,5 @@
-// Package receiver takes the webhooks of robot runs: an [http.Handler] that
-// verifies, judges and de-duplicates what arrives, and calls your handler with it.
+// Package receiver receives the webhooks of robot runs: an [http.Handler] that verifies,
+// judges and de-duplicates what arrives, and calls your handler with it.
 //
 //	r, err := receiver.New(receiver.Handlers{
 //		Event: func(ctx context.Context, d *receiver.Delivery) error {
@@ -41,12 +41,11 @@
 // A sender waits some 30 seconds for the answer, so a handler should store the
 // event and return.
 //
-// A receiver holds one payload per request in memory. To judge one that deviates
-// takes more, for as long as it takes: some 20 times the payload's size where
-// its rows are as robots capture them, 70 times where they hold next to nothing,
-// and 90 times in the worst case that is known (BenchmarkJudgingMemory measures
-// it). Only payloads of authenticated senders are judged. With many senders lower
-// Options.MaxBytes, or limit how many requests there are at a time.
+// A receiver holds one payload per request in memory. While it judges one that deviates, it
+// needs more: some 20 times the payload's size if its rows are as robots capture them, 70
+// times if they hold next to nothing, and 90 times in the worst known case
+// (BenchmarkJudgingMemory measures it). Only payloads of authenticated senders are judged.
+// With many senders, lower Options.MaxBytes, or limit the number of concurrent requests.
 //
 // Nothing in front of the receiver may read the body: a signature is of its exact
 // bytes.
@@ -82,14 +81,13 @@ import (
 	"github.com/runhooks/runhooks/pkg/signature"
 )
 
-// Handlers are called with deliveries, each delivery with one of them: that of
-// its event's type, or else Event. At least one of them is set; an event that no
-// handler wants is acknowledged and dropped ([Ignored]). They are called by many
-// goroutines at once.
+// Handlers are called with deliveries, each delivery with one of them: that of its event's
+// type, or else Event. At least one of them is set; an event that has no handler is
+// acknowledged and dropped ([Ignored]). They are called by many goroutines at once.
 //
-// A handler that returns nil has taken the event: the sender is told so, and
-// won't send it again. After an error, or a panic, the sender tries again, by
-// its own schedule, and the handler is called again.
+// A handler that returns nil has accepted the event: the answer says so, and the sender
+// won't send it again. After an error, or a panic, the sender tries again, by its own
+// schedule, and the handler is called again.
 //
 // The context is the request's. It ends when the sender goes away, which most do
 // after 30 seconds. Work that must outlive the request needs
@@ -117,12 +115,10 @@ type Acceptance int
 
 // What is accepted.
 const (
-	// AcceptObserved accepts what conforms, what deviates as servers are known
-	// to, and events of a type that the contract doesn't know. It is the
-	// default.
+	// AcceptObserved accepts what conforms, what deviates as real servers do, and events of
+	// a type that the contract doesn't know. It is the default.
 	AcceptObserved Acceptance = iota
-	// AcceptDocumented accepts only what conforms. Real servers send little that
-	// does.
+	// AcceptDocumented accepts only what conforms. Real servers send little that conforms.
 	AcceptDocumented
 	// AcceptAll accepts anything, even what is not JSON.
 	AcceptAll
@@ -155,10 +151,10 @@ const (
 // that is there and wrong is refused whatever else would allow the sender.
 // Delivery.Sender says which it was.
 type Options struct {
-	// Verifier verifies signatures, as Standard Webhooks has them. If its secrets
-	// are of several senders, an id that one of them has used is a duplicate from
-	// any other: where ids are not as unguessable as those of event.NewID, make a
-	// receiver for each, with a Deduplicator of its own.
+	// Verifier verifies signatures, as Standard Webhooks specifies them. If its secrets are
+	// of several senders, an id that one of them has used is a duplicate from any other:
+	// where ids are not as unguessable as those of event.NewID, make a receiver for each,
+	// with a Deduplicator of its own.
 	Verifier *signature.Verifier
 	// Basic are the credentials that senders who can't sign may use, in the
 	// URL as https://user:password@host/path or as a header: of several senders,
@@ -184,20 +180,19 @@ type Options struct {
 	Accept Acceptance
 	// AcceptCanonical also accepts events in their canonical form, as Runhooks' listener
 	// and service deliver them if they are asked to: see [event.Event.UnmarshalJSON].
-	// Delivery.Verdict is empty then, since the contract judges payloads. It doesn't go
-	// with AcceptDocumented or Schemas.
+	// Delivery.Verdict is empty then, since the contract judges payloads. It can't be
+	// combined with AcceptDocumented or Schemas.
 	AcceptCanonical bool
-	// Schemas are JSON Schemas of your own that payloads must satisfy besides the
-	// contract; conformance.CompileSchema makes them. A payload that doesn't is invalid,
-	// and is refused unless AcceptAll accepts it. Payloads are taken apart for them, so
-	// even those that conform take time and memory.
+	// Schemas are JSON Schemas of your own that payloads must satisfy besides the contract;
+	// conformance.CompileSchema makes them. A payload that doesn't is invalid, and is
+	// refused unless AcceptAll accepts it. Payloads have to be decoded for them, so even
+	// those that conform take time and memory.
 	Schemas []*conformance.Schema
 	// MaxBytes is how many bytes a payload may have, and its compressed form;
 	// 0 means DefaultMaxBytes, 64 MiB.
 	MaxBytes int64
-	// ReadTimeout is how long a body may take to arrive; 0 means
-	// DefaultReadTimeout. For the receiver's requests it takes the place of
-	// the server's own.
+	// ReadTimeout is how long a body may take to arrive; 0 means DefaultReadTimeout. For
+	// the receiver's requests it replaces the server's own.
 	ReadTimeout time.Duration
 
 	// Parser makes Delivery.Event. The zero value knows run times that are RFC
@@ -209,15 +204,15 @@ type Options struct {
 	// the receiver's own.
 	Deduplicator Deduplicator
 
-	// Observer is told every decision once the answer is written, on the
-	// goroutine of the request and with its context: it should return soon. It
-	// must not change what the decision refers to.
+	// Observer gets every decision once the answer is written, on the goroutine of the
+	// request and with its context: it should return soon. It must not change what the
+	// decision refers to.
 	Observer func(ctx context.Context, d *Decision)
-	// Logger is told every decision: what was taken at level debug, what was
-	// refused as a warning and what failed as an error; nil means
-	// slog.Default(). The attributes are those of the Decision: disposition,
-	// status, duration, id, sender, bytes, event_type, verdict, findings (their
-	// codes), error and stack. Nothing else of a payload is logged, and no secret.
+	// Logger gets a record of every decision: what was taken at level debug, what was
+	// refused as a warning and what failed as an error; nil means slog.Default(). The
+	// attributes are those of the Decision: disposition, status, duration, id, sender,
+	// bytes, event_type, verdict, findings (their codes), error and stack. Nothing else of
+	// a payload is logged, and no secret.
 	Logger *slog.Logger
 }
 
@@ -243,8 +238,8 @@ type Receiver struct {
 	logger       *slog.Logger
 }
 
-// New makes a Receiver. The error says which handler or option is missing, is
-// wrong, or doesn't go with another.
+// New makes a Receiver. The error says which handler or option is missing, is wrong, or
+// can't be combined with another.
 func New(handlers Handlers, options Options) (*Receiver, error) {
 	if err := check(handlers, options); err != nil {
 		return nil, fmt.Errorf("receiver: %w", err)
@@ -380,7 +375,7 @@ func (rc *Receiver) tell(ctx context.Context, d *Decision) {
 	rc.observer(ctx, d)
 }
 
-// accepts tells whether d is accepted.
+// accepts reports whether d is accepted.
 func (rc *Receiver) accepts(d *Delivery) bool {
 	switch rc.accept {
 	case AcceptDocumented:

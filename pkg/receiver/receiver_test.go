@@ -206,7 +206,7 @@ func TestServeHTTP(t *testing.T) {
 
 		{
 			name: "GET", request: method("GET", nil), status: 405, disposition: receiver.WrongMethod,
-			header: http.Header{"Allow": {"POST"}}, detail: "a redirect on the way ate it",
+			header: http.Header{"Allow": {"POST"}}, detail: "a redirect on the way lost its body",
 		},
 		{name: "GET with a body", request: method("GET", bytes.NewReader(completed)), status: 405, disposition: receiver.WrongMethod, detail: "is a GET"},
 		{name: "HEAD", request: method("HEAD", nil), status: 405, disposition: receiver.WrongMethod, header: http.Header{"Allow": {"POST"}}},
@@ -648,7 +648,7 @@ func TestHandlerFails(t *testing.T) {
 }
 
 // TestHandlerAborts: a handler may close the connection, or end its goroutine,
-// and the next attempt goes through all the same.
+// and the next attempt goes through anyway.
 func TestHandlerAborts(t *testing.T) {
 	for name, fail := range map[string]func() error{
 		"ErrAbortHandler": func() error { panic(http.ErrAbortHandler) },

@@ -347,7 +347,7 @@ func TestRedirects(t *testing.T) {
 			if err != nil || answer.StatusCode != want {
 				t.Errorf("status %d, want %d; %v", answer.StatusCode, want, err)
 			}
-			if want == 405 && !strings.Contains(string(body), "a redirect on the way ate it") {
+			if want == 405 && !strings.Contains(string(body), "a redirect on the way lost its body") {
 				t.Errorf("the answer doesn't say why: %s", body)
 			}
 			if reached := len(h.reached()); reached != map[int]int{405: 0, 204: 1}[want] {

@@ -62,7 +62,7 @@ func describeTimestamp(text string) string {
 // httpDates are the layouts of RFC 9110, section 5.6.7.
 var httpDates = [...]string{"Mon, 02 Jan 2006 15:04:05 GMT", time.RFC850, time.ANSIC}
 
-// isToCome tells whether an entry is of a version that isn't known yet: v with a
+// isToCome reports whether an entry is of a version that isn't known yet: v with a
 // number, and perhaps a letter, other than v1 and v1a.
 func isToCome(version, encoded string) bool {
 	number, ok := strings.CutPrefix(version, "v")

@@ -108,7 +108,7 @@ var (
 	referenceBase64    = regexp.MustCompile(`\A[A-Za-z0-9+/]*={0,2}\z`)
 )
 
-// referenceVerify tells whether a request is genuine at testTime, from the
+// referenceVerify reports whether a request is genuine at testTime, from the
 // specification and with no thought of time or memory.
 func referenceVerify(id, timestamp, signatures string, payload []byte, public signature.Secret, secrets ...signature.Secret) bool {
 	if !referenceID.MatchString(id) || strings.Contains(id, ".") || !referenceTimestamp.MatchString(timestamp) {

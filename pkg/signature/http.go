@@ -29,7 +29,7 @@ func SetHeaders(h http.Header, id string, at time.Time, payload []byte, secrets 
 	return nil
 }
 
-// Verify tells whether payload, the exact bytes of a body, is genuine, by the
+// Verify reports whether payload, the exact bytes of a body, is genuine, by the
 // headers that came with it. If it is, by is the index in Secrets of the secret
 // that signed it; with a secret for each sender, it tells them apart. (If several
 // did, it is that of the first whsec_, or else of the first other.) If it is not,
@@ -42,16 +42,15 @@ func SetHeaders(h http.Header, id string, at time.Time, payload []byte, secrets 
 //     signature was not looked at.
 //   - [ErrMismatch]: it is forged or altered, or signed with another secret.
 //
-// All but the first are the request's fault, and their texts may be told to the
-// sender: they have nothing of a secret or of an expected signature in them, nor
-// the text of the headers. HMACs are compared in constant time, and each with
-// each, so that the time tells neither how much of one is right nor which secret
-// made it.
+// All but the first are the request's fault, and their texts may be sent to the sender:
+// they hold no part of a secret or of an expected signature, nor the text of the headers.
+// HMACs are compared in constant time, and each with each, so that the time tells neither
+// how much of one is right nor which secret made it.
 func (v *Verifier) Verify(h http.Header, payload []byte) (by int, err error) {
 	return v.verify(h, payload)
 }
 
-// VerifyRequest reads the body of r, and tells whether it is genuine as
+// VerifyRequest reads the body of r, and reports whether it is genuine as
 // [Verifier.Verify] does. It returns the exact bytes of a genuine body, and of no
 // other. Nothing is read if the headers alone are reason to refuse.
 //

@@ -68,8 +68,8 @@ type material struct {
 //   - whpk_ takes the 32 bytes of an ed25519 public key. One that is not a point
 //     of the curve, or one of the few with which anybody can sign, is refused.
 //
-// White space around it is refused, too. The error is an [ErrSecret] that says
-// what is wrong and shows nothing of the text.
+// White space around it is also refused. The error is an [ErrSecret] that says what is
+// wrong and shows nothing of the text.
 func ParseSecret(text string) (Secret, error) {
 	if text == "" { // an environment variable that is not set, mostly
 		return Secret{}, fmt.Errorf("%w: it is empty", ErrSecret)
@@ -146,8 +146,8 @@ func must(s Secret, err error) Secret {
 	return s
 }
 
-// Until returns the same secret, in force before t and not from t on. The zero
-// time means for ever.
+// Until returns the same secret, in force before t and not from t on. The zero time means
+// forever.
 //
 // To rotate a secret, the sender signs with the new one and, until some t, with
 // the old one too. A receiver that keeps the old one for a while longer than
@@ -159,8 +159,9 @@ func (s Secret) Until(t time.Time) Secret {
 
 func (s Secret) inForce(at time.Time) bool { return s.until.IsZero() || at.Before(s.until) }
 
-// Public returns the whpk_ secret of a whsk_ one, with the same expiry. That of a
-// whpk_ secret is itself. A whsec_ secret has none: that is the zero Secret.
+// Public returns the whpk_ secret of a whsk_ one, with the same expiry. For a whpk_ secret
+// it returns the secret itself, and for a whsec_ secret, which has no public part, the zero
+// Secret.
 func (s Secret) Public() Secret {
 	if s.key == nil || s.key.public == nil {
 		return Secret{}

@@ -129,7 +129,7 @@ func TestPublicKeys(t *testing.T) {
 	}
 }
 
-// forgeable tells whether a signature without a private key is good for one of
+// forgeable reports whether a signature without a private key is good for one of
 // some contents: the one that has the neutral point and 0 as its two halves.
 func forgeable(public ed25519.PublicKey) bool {
 	forged := make([]byte, ed25519.SignatureSize)

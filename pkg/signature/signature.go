@@ -1,7 +1,6 @@
-// Package signature signs the payloads of events, and tells a receiver which
-// of them are genuine. It implements all of Standard Webhooks
-// (https://www.standardwebhooks.com, version 1.0.0), and needs only the standard
-// library.
+// Package signature signs the payloads of events, and verifies them for a receiver. It
+// implements all of Standard Webhooks (https://www.standardwebhooks.com, version 1.0.0),
+// and needs only the standard library.
 //
 // A signed request has three headers: webhook-id, the event's immutable id and
 // so the key for de-duplication; webhook-timestamp, the second of the attempt;
@@ -68,10 +67,10 @@ const (
 	HeaderSignature = "Webhook-Signature" // version,base64 with a space between two
 )
 
-// Errors of this package wrap one of these, by the check that failed. What comes
-// behind it says what is wrong, in words that may change.
+// Errors of this package wrap one of these, by the check that failed. The text after it
+// says what is wrong, in words that may change.
 var (
-	// ErrSecret is for a secret that can't be used, or not for this.
+	// ErrSecret is for a secret that can't be used, or not for this purpose.
 	ErrSecret = errors.New("signature: unusable secret")
 	// ErrNoSecret is for a list of secrets of which none is in force.
 	ErrNoSecret = errors.New("signature: no secret is in force")

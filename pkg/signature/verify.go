@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// What a [Verifier] does unless it is told otherwise.
+// The defaults of a [Verifier].
 const (
 	// DefaultTolerance is the tolerance of the official libraries.
 	DefaultTolerance = 5 * time.Minute
@@ -20,8 +20,8 @@ const (
 	DefaultMaxBytes = 64 << 20
 )
 
-// A Verifier tells which requests are genuine. It may be used by several
-// goroutines at once while its fields stay as they are.
+// A Verifier says which requests are genuine. It may be used by several goroutines at once
+// while its fields stay as they are.
 type Verifier struct {
 	// Secrets are those of the sender, or of several. A request is genuine if
 	// one of them that is in force has signed it. A whsk_ secret verifies what

@@ -57,7 +57,7 @@ func TestRouter(t *testing.T, newRouter func(signature.Secret) (http.Handler, er
 				r.Header.Set(signature.HeaderSignature, "v1,"+strings.Repeat("0a", 32))
 			},
 		},
-		{name: "what a redirect left", method: http.MethodGet, status: 405, want: "a redirect on the way ate it", change: func(r *http.Request) {
+		{name: "what a redirect left", method: http.MethodGet, status: 405, want: "a redirect on the way lost its body", change: func(r *http.Request) {
 			r.Body, r.ContentLength = http.NoBody, 0
 		}},
 	} {

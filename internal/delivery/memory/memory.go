@@ -1,6 +1,6 @@
-// Package memory is a store in memory, for tests of the engine: it says what a
-// store has to do in the fewest words, several nodes can share it, and it fails
-// when it is told to. Nothing in it is fast where there is much.
+// Package memory is a store in memory, for tests of the engine: it says what a store has to
+// do in the fewest words, several nodes can share it, and it fails when a test tells it to.
+// It is not made to be fast with much data.
 package memory
 
 import (

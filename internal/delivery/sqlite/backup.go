@@ -61,7 +61,7 @@ func Restore(ctx context.Context, file, dir string) (err error) {
 			return err
 		}
 		if err := check(ctx, part); err != nil {
-			return fmt.Errorf("%s is no backup that can be restored: %w", file, err)
+			return fmt.Errorf("%s is not a backup that can be restored: %w", file, err)
 		}
 		return syncFile(part)
 	})

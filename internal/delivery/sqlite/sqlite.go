@@ -1,5 +1,5 @@
-// Package sqlite keeps events, deliveries and settings in one SQLite database, for
-// one process: the store that a service uses if it is given no other.
+// Package sqlite keeps events, deliveries and settings in one SQLite database, for one
+// process: the store that a service uses by default.
 //
 // One connection writes, and few read. What is committed is on disk: the journal is
 // a write-ahead log that is synced at each commit. The log is copied to the database

@@ -347,7 +347,7 @@ func TestBackupAndRestore(t *testing.T) {
 		}
 	}
 
-	// What is no whole backup is refused, and nothing is left of it.
+	// What is not a whole backup is refused, and nothing is left of it.
 	whole, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

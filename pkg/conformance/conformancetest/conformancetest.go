@@ -13,11 +13,11 @@ import (
 // maxListed is how many errors a failure lists.
 const maxListed = 100
 
-// Conforms reports an error to t unless payload conforms to the documented contract,
-// and lets the test go on. The error lists what is wrong: of each finding of severity
-// error its place (line:column and JSON pointer), code, message and hint. Those of one
-// cause are one, see [conformance.Checker]. If there are more than a hundred, it counts
-// the others. Warnings and infos are left out.
+// Conforms reports an error to t unless payload conforms to the documented contract, and
+// lets the test go on. The error lists what is wrong: the place (line:column and JSON
+// pointer), code, message and hint of each finding of severity error. Those of one cause
+// are one, see [conformance.Checker]. If there are more than a hundred, it counts the
+// others. Warnings and infos are left out.
 func Conforms(t testing.TB, payload []byte) {
 	t.Helper()
 	report := conformance.Check(payload)

@@ -1,7 +1,6 @@
-// Package otelobserver tells OpenTelemetry what a receiver decides: by metrics,
-// and by attributes of the span that the request already has, from otelhttp for
-// instance. It is a module of its own, so that importing a receiver doesn't bring
-// OpenTelemetry with it.
+// Package otelobserver reports to OpenTelemetry what a receiver decides: as metrics, and as
+// attributes of the span that the request already has, from otelhttp for instance. It is a
+// module of its own, so that importing a receiver doesn't bring OpenTelemetry with it.
 package otelobserver
 
 import (

@@ -24,11 +24,10 @@ const (
 	// Extract is a run_completed of a robot that captures: texts by name, null
 	// cells, run times in a server's local time, and no total.
 	Extract Shape = "extract"
-	// Extract0024 is the same of release 0.0.24: lists without names, and a null
-	// for one.
+	// Extract0024 is the same from release 0.0.24: lists without names, one of them null.
 	Extract0024 Shape = "extract-0.0.24"
-	// ExtractByAPI is the same of a run that was started by the API: a success
-	// with nothing in it, whatever the run captured.
+	// ExtractByAPI is the same for a run that was started by the API: a success with
+	// nothing in it, whatever the run captured.
 	ExtractByAPI Shape = "extract-by-api"
 	// Scrape is a run_completed of a robot that scrapes pages: names in camelCase,
 	// and the page as Markdown, HTML and links.
@@ -48,8 +47,8 @@ func Shapes() []Shape {
 	}
 }
 
-// Payload returns the payload, which is the caller's to change; nil for a Shape
-// that is none of the constants.
+// Payload returns the payload, which is the caller's to change; nil for a Shape that is not
+// one of the constants.
 func (s Shape) Payload() []byte {
 	payload, _ := files.ReadFile("shapes/" + string(s) + ".json")
 	return payload

@@ -35,7 +35,7 @@ const (
 	PostgreSQL
 )
 
-// DefaultTable is the name of the table where a [Config] has none.
+// DefaultTable is the name of the table if a [Config] has none.
 const DefaultTable = "received_events"
 
 // Config says where a [Deduplicator] keeps what it remembers.
@@ -205,7 +205,7 @@ func (d *Deduplicator) Claim(ctx context.Context, key string) (receiver.Claim, e
 }
 
 // withdraw releases the claim c, whose statement failed by err. It may have been
-// done all the same: the sender went away, or the connection to the database was
+// done anyway: the sender went away, or the connection to the database was
 // lost, before the answer to it came. Nobody would handle the event, then, and
 // until the end of the lease its repetitions would be turned away.
 func (d *Deduplicator) withdraw(ctx context.Context, c receiver.Claim, err error) error {
@@ -293,7 +293,7 @@ func (d *Deduplicator) do(ctx context.Context, statement func(context.Context) e
 	}
 }
 
-// isLocked tells whether a statement failed because somebody else is in a SQLite
+// isLocked reports whether a statement failed because somebody else is in a SQLite
 // database (SQLITE_BUSY, SQLITE_LOCKED). Each driver has error types of its own;
 // the text is SQLite's.
 func isLocked(err error) bool {
