@@ -67,8 +67,8 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetErr(errOut)
 	command, err := root.ExecuteContextC(ctx)
 	var exit *exitError
-	told, lost := errors.As(err, &exit), written.lost()
-	if told && exit.text != "" && (lost == nil || !strings.Contains(exit.text, lost.Error())) {
+	explained, lost := errors.As(err, &exit), written.lost()
+	if explained && exit.text != "" && (lost == nil || !strings.Contains(exit.text, lost.Error())) {
 		fmt.Fprintf(errOut, "runhooks: %s\n", redact.Text(exit.text))
 	}
 	switch {
@@ -77,7 +77,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitUsage
 	case err == nil:
 		return exitOK
-	case told:
+	case explained:
 		return exit.code
 	}
 	fmt.Fprintf(errOut, "runhooks: %s\n", redact.Text(err.Error()))

@@ -529,7 +529,7 @@ func (n *normalization) writeRows() error {
 	return nil
 }
 
-// plainError returns the reason of an error without the path, which is told already.
+// plainError returns the reason of an error without the path, which the message already has.
 func plainError(err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err

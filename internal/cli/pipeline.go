@@ -37,9 +37,9 @@ const (
 	// maxBatches is how many batches are held at once for each job: one that it
 	// judges, and one that waits for its turn to be reported.
 	maxBatches = 2
-	// maxTold is how many bytes of reports are handed over at once, if not one of
+	// maxHandedOver is how many bytes of reports are handed over at once, if not one of
 	// them is longer.
-	maxTold = 256 << 10
+	maxHandedOver = 256 << 10
 )
 
 // A pipeline reads sources and judges their payloads, several batches at once.
@@ -126,7 +126,7 @@ func (p *pipeline[R]) judge(t *turns[R], number int, o outcome[R]) error {
 	if o.end {
 		return t.hand(number, k)
 	}
-	told := int64(0) // bytes of reports since some were handed over
+	ready := int64(0) // bytes of reports since some were handed over
 	for i := range o.batch.Payloads {
 		payload := &o.batch.Payloads[i]
 		if p.passes != nil && p.passes(payload) {
@@ -139,14 +139,14 @@ func (p *pipeline[R]) judge(t *turns[R], number int, o outcome[R]) error {
 			continue
 		}
 		k.judged = append(k.judged, judged[R]{payload, result})
-		if told += p.size(&result); told < maxTold {
+		if ready += p.size(&result); ready < maxHandedOver {
 			continue
 		}
-		if !t.hold(number, told) {
+		if !t.hold(number, ready) {
 			return nil
 		}
-		k.held += told
-		told = 0
+		k.held += ready
+		ready = 0
 		if t.isDue(number) {
 			if err := t.take(k.outcome); err != nil {
 				return err

@@ -19,7 +19,7 @@ type githubWriter struct {
 	out    *bufio.Writer
 	opts   Options
 	levels [3]githubLevel
-	told   [3]members // what is annotated
+	listed [3]members // what is annotated
 }
 
 // githubLimit is how many annotations of a level the runner shows of a step.
@@ -47,7 +47,7 @@ func (w *githubWriter) Payload(p Payload) error {
 		level := min(rank(p.level(f)), 2)
 		w.levels[level].all++
 		switch l := &w.levels[level]; {
-		case l.annotated < githubLimit && w.told[level].add(f, githubLimit):
+		case l.annotated < githubLimit && w.listed[level].add(f, githubLimit):
 			l.annotated++
 			fmt.Fprintln(w.out, w.command(&p, f, githubLevels[level]))
 		case l.annotated+len(l.held) < githubLimit:

@@ -34,7 +34,7 @@ type sarifWriter struct {
 	results       int
 	all           [3]int // results of each level, whether or not there is room
 	kept          [3]jsonLines
-	told          members // of errors
+	firsts        members // of errors
 	rules         []sarifRule
 	ruleIndex     map[conformance.Code]int
 	prints        map[[16]byte]int // how often each fingerprint would have been there
@@ -95,7 +95,7 @@ func newSARIFWriter(out *bufio.Writer, opts Options) *sarifWriter {
 func (w *sarifWriter) Payload(p Payload) error {
 	for _, f := range p.Findings {
 		level := min(rank(p.level(&f)), 2)
-		first := level == 0 && w.told.add(&f, sarifFirsts)
+		first := level == 0 && w.firsts.add(&f, sarifFirsts)
 		if w.all[level]++; w.all[level] > sarifLimit && !first {
 			continue
 		}

@@ -142,14 +142,14 @@ func (c Checker) explain(w *writer, unsure []*validate.Event) Report {
 
 // report makes a report of what was written, and of what the judge has noted.
 func (c Checker) report(w *writer, event string, outcome validate.Outcome) Report {
-	told := conforms // by the findings
+	found := conforms // by the findings
 	for i := range w.drafts {
-		told = max(told, gravity(w.drafts[i].Code, w.drafts[i].Severity))
+		found = max(found, gravity(w.drafts[i].Code, w.drafts[i].Severity))
 	}
 	for i := range w.notes.List {
 		if n := &w.notes.List[i]; n.Count > 0 {
 			if code, severity := w.word(n, c.Strict); code != "" {
-				told = max(told, gravity(code, severity))
+				found = max(found, gravity(code, severity))
 			}
 		}
 	}
@@ -162,17 +162,17 @@ func (c Checker) report(w *writer, event string, outcome validate.Outcome) Repor
 	default:
 		judged, layer = invalid, "observed"
 	}
-	if told < judged && !truncated {
+	if found < judged && !truncated {
 		// The schemas of the contract leave no room for that. If they did, the payload
 		// must not pass for one that is accepted.
 		rule, d := registry["schema.keyword"], w.draft()
 		d.Code, d.Severity, d.Offset, d.Hint = rule.Code, rule.Severity, start(w.payload), rule.hint(c.As)
-		d.Message = "the " + layer + " contract refuses the payload by a rule that the checker can't tell"
+		d.Message = "the " + layer + " contract refuses the payload by a rule that the checker can't name"
 		w.fit(d)
 	}
 	return Report{
 		EventType: event,
-		Verdict:   verdicts[max(told, judged)],
+		Verdict:   verdicts[max(found, judged)],
 		Findings:  w.findings(),
 		Truncated: truncated,
 	}

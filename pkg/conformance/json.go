@@ -52,7 +52,7 @@ func (w *writer) readJSON() (ended bool) {
 	}
 	r.dec = lenient(r.src)
 	if err := r.value(); err != nil {
-		if !errors.Is(err, errTold) {
+		if !errors.Is(err, errReported) {
 			r.syntax(err)
 		}
 		return r.ended
@@ -82,8 +82,8 @@ type jsonReader struct {
 	hint  string           // of the next finding, in place of its rule's
 }
 
-// errTold ends the reading after an error that has a finding.
-var errTold = errors.New("told")
+// errReported ends the reading after an error that has a finding.
+var errReported = errors.New("reported")
 
 // report writes a finding at the value that is being read.
 func (r *jsonReader) report(code Code, offset int, format string, args ...any) {
@@ -109,7 +109,7 @@ func (r *jsonReader) value() (err error) {
 		if depth == MaxDepth {
 			r.path = nil
 			r.report("json.too-deep", r.upcoming(kind), "more than %d levels of arrays and objects", MaxDepth)
-			return errTold
+			return errReported
 		}
 		if depth == len(r.open) {
 			r.open = append(r.open, hashes{})
@@ -147,7 +147,7 @@ func (r *jsonReader) members(depth int) error {
 		r.path = append(r.path, validate.Token(start))
 		if len(raw) > mostTexts/16 && !utf8.Valid(raw) { // the decoder would make three times as much of it
 			r.w.full = true
-			return errTold
+			return errReported
 		}
 		name := r.w.unquote(raw)
 		if !r.open[depth].add(maphash.Bytes(seed, name)) {

@@ -406,7 +406,7 @@ func (w *writer) instant(at int) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	text := w.unquote(stringAt(w.payload, at))
-	if len(text) < len("2006-01-02") || text[4] != '-' { // what isn't one is mostly told so at once
+	if len(text) < len("2006-01-02") || text[4] != '-' { // what isn't one is mostly seen at once
 		return time.Time{}, false
 	}
 	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(string(text)))
@@ -425,7 +425,7 @@ func (w *writer) count(n *validate.Note, t *wording) bool {
 		i, iLarge, ok := integer(w.payload, on.At)
 		if n.Rule.Keyword == "x-counts" {
 			if on.At >= 0 && strings.IndexByte("{[n", w.payload[on.At]) < 0 {
-				return false // what is of another type is told to be, and holds nothing to count
+				return false // another type is a finding of its own, and holds nothing to count
 			}
 			i, cells = rowsAt(w.payload, on.At)
 			iLarge, ok = nil, true

@@ -168,10 +168,10 @@ func ownHeader(own http.Header) (http.Header, error) {
 	return h, nil
 }
 
-// CheckHeader judges one value of [Endpoint.Header], so that settings can be refused
-// when they are made. It returns an *[EndpointError] for a name that is none (RFC
-// 9110, section 5.6.2), for a header that the attempt itself sets, and for a value
-// with a control character other than a tab (section 5.5); and nil otherwise.
+// CheckHeader judges one value of [Endpoint.Header], so that settings can be refused when
+// they are made. It returns an *[EndpointError] for a name that is not valid (RFC 9110,
+// section 5.6.2), for a header that the attempt itself sets, and for a value with a control
+// character other than a tab (section 5.5); and nil otherwise.
 func CheckHeader(name, value string) error {
 	key := textproto.CanonicalMIMEHeaderKey(name)
 	switch {

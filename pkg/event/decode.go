@@ -12,12 +12,12 @@ import (
 )
 
 // UnmarshalJSON reads an event from its canonical form, as [Event.MarshalJSON] writes it.
-// It is the event of the payload, but for what is part of the payload itself: Payload is
+// It is the event of the payload without what is part of the payload itself: Payload is
 // nil, and so is Value of a [Crawl] or a [Search] of the usual form. So there is nothing
 // for Report and Deviations to judge. Lists that are empty are nil.
 //
-// Members that this version doesn't know are left out. The error says what is not as the
-// schema canonical/run-event.json has it, such as a payload, which is for [Parse].
+// Members that this version doesn't know are left out. The error says what breaks the
+// schema canonical/run-event.json. A payload also breaks it: use [Parse] for those.
 func (e *Event) UnmarshalJSON(canonical []byte) error {
 	if bytes.Equal(canonical, []byte("null")) { // by convention
 		return nil

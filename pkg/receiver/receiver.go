@@ -333,7 +333,7 @@ func check(handlers Handlers, options Options) error {
 	return nil
 }
 
-// ServeHTTP takes one delivery, and answers it.
+// ServeHTTP receives one delivery, and answers it.
 func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchange{rc: rc, w: w, r: r, lapped: time.Now()}
 	x.Start = x.lapped
