@@ -583,7 +583,7 @@ func (p *Pages) requestData(code string, c service.Capture) *requestData {
 }
 
 // curlOf returns a command that sends a request like the captured one. What is secret
-// was struck out, and is left out here.
+// is hidden, and is left out here.
 func curlOf(to string, c *service.Capture) string {
 	if c.Path != "/" {
 		to += c.Path

@@ -89,7 +89,7 @@ func rules(versions map[string]string) (reports []matrix.Report, err error) {
 			report.Breaks = b.shows(s, rule+".yaml", true)
 			// Nothing can be written that says the same as a condition.
 			if rule != "condition" {
-				report.Mended = b.shows(s, rule+".fixed.yaml", false)
+				report.Helps = b.shows(s, rule+".fixed.yaml", false)
 			}
 			reports = append(reports, report)
 		}

@@ -420,7 +420,7 @@ func TestConfirm(t *testing.T) {
 	for _, rule := range portability.Rules() {
 		for _, b := range rule.Breaks {
 			reports = append(reports, Report{Kind: Rule, Rule: rule.ID, Tool: b.Tool, Version: b.Version,
-				Breaks: &Answer{OK: true}, Mended: &Answer{OK: true}})
+				Breaks: &Answer{OK: true}, Helps: &Answer{OK: true}})
 		}
 	}
 	if failures := Confirm(reports, true); len(failures) > 0 {
@@ -431,7 +431,7 @@ func TestConfirm(t *testing.T) {
 		"nothing confirms that":        func(r *Report) { r.Kind = Validator },
 		"and this is 0.0.1":            func(r *Report) { r.Version = "0.0.1" },
 		"it is no longer so":           func(r *Report) { r.Breaks = &Answer{} },
-		"the fixed document doesn't":   func(r *Report) { r.Mended = &Answer{} },
+		"the fixed document doesn't":   func(r *Report) { r.Helps = &Answer{} },
 		"can't be run":                 func(r *Report) { r.Breaks, r.Error = nil, "can't be run" },
 		"rules.go doesn't speak of it": func(r *Report) { r.Tool = "other" },
 	} {

@@ -77,9 +77,9 @@ type Report struct {
 	Rule string `json:"rule,omitempty"`
 	// Breaks is whether the tool does with the rule's document what the rule says.
 	Breaks *Answer `json:"breaks,omitempty"`
-	// Mended is whether it doesn't with the fixed document. It is null if what is
+	// Helps is whether it doesn't with the fixed document. It is null if what is
 	// left out there can't be said in another way.
-	Mended *Answer `json:"mended,omitempty"`
+	Helps *Answer `json:"helps,omitempty"`
 }
 
 // An Answer is yes or no. A no has a note that says why.

@@ -45,8 +45,8 @@ func Confirm(reports []Report, complete bool) (failures []string) {
 			if !r.Breaks.OK {
 				failures = append(failures, fmt.Sprintf("%s: it is no longer so that %s %s (%s)", rule.ID, b.Tool, b.How, r.Breaks.Note))
 			}
-			if r.Mended != nil && !r.Mended.OK {
-				failures = append(failures, fmt.Sprintf("%s: the fixed document doesn't help: %s still %s (%s)", rule.ID, b.Tool, b.How, r.Mended.Note))
+			if r.Helps != nil && !r.Helps.OK {
+				failures = append(failures, fmt.Sprintf("%s: the fixed document doesn't help: %s still %s (%s)", rule.ID, b.Tool, b.How, r.Helps.Note))
 			}
 		}
 	}

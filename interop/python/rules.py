@@ -111,11 +111,11 @@ def run() -> None:
 
 def confirm(rule: str, tool: str, version: str, breaks: Callable[[str], dict[str, Any]]) -> None:
     broken = breaks(f"{rule}.yaml")
-    mended = None
+    helps = None
     if rule not in NOT_MENDED:
         fixed = breaks(f"{rule}.fixed.yaml")
-        mended = answer(not fixed["ok"], fixed["note"] if fixed["ok"] else "")
-    report("rule", tool, version, rule=rule, breaks=broken, mended=mended)
+        helps = answer(not fixed["ok"], fixed["note"] if fixed["ok"] else "")
+    report("rule", tool, version, rule=rule, breaks=broken, helps=helps)
 
 
 def made(tool: str, want: Makes, name: str) -> dict[str, Any]:

@@ -71,13 +71,13 @@ const breaks = [
 ];
 
 // What the fixed documents leave out can't be said in another way.
-const unmended = ["condition"];
+const unfixable = ["condition"];
 
 export async function rules(generated) {
   const trials = [];
   for (const [generator, signs] of breaks) {
     for (const [rule, sign] of Object.entries(signs)) {
-      for (const name of unmended.includes(rule) ? [rule] : [rule, `${rule}.fixed`]) {
+      for (const name of unfixable.includes(rule) ? [rule] : [rule, `${rule}.fixed`]) {
         const made = await make(generator, name, join(generated, generator.tool, name), sign);
         trials.push({ tool: generator.tool, rule, name, sign, ...made });
       }
@@ -91,7 +91,7 @@ export async function rules(generated) {
     const report = { kind: "rule", rule, tool, version: version(tool), breaks: shows(trial, faults) };
     if (!fixed) return report;
     const { ok, note } = shows(fixed, faults);
-    return { ...report, mended: { ok: !ok && !fixed.error, note: fixed.error ?? note } };
+    return { ...report, helps: { ok: !ok && !fixed.error, note: fixed.error ?? note } };
   });
 }
 

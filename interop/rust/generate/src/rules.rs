@@ -146,11 +146,11 @@ pub fn report() -> Result<(), Box<dyn Error>> {
         let fixed = code(".fixed")?;
         let still = sign.is_of(&fixed);
         // What progenitor ignores there can't be written in another way.
-        let mended = (*rule, *tool) != ("condition", "progenitor");
+        let helps = (*rule, *tool) != ("condition", "progenitor");
         Report {
             rule,
             breaks: Some(sign.is_of(&code("")?)),
-            mended: mended.then_some(Answer {
+            helps: helps.then_some(Answer {
                 ok: fixed.is_ok() && !still.ok,
                 note: still.note,
             }),

@@ -31,7 +31,7 @@ pub struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaks: Option<Answer>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mended: Option<Answer>,
+    pub helps: Option<Answer>,
 }
 
 #[derive(Serialize)]

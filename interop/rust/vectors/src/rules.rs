@@ -37,7 +37,7 @@ pub fn report() -> Result<(), Box<dyn Error>> {
                 ok: broken.contains(why),
                 note: broken,
             }),
-            mended: Some(Answer {
+            helps: Some(Answer {
                 ok: !fixed.contains(why),
                 note: fixed,
             }),

@@ -34,7 +34,7 @@ sealed interface Report {
     record Client(@JsonUnwrapped Subject subject, String error, Answer compiles, Map<String, String> calls)
             implements Report {}
 
-    record Rule(String rule, String tool, String version, Answer breaks, Answer mended) implements Report {}
+    record Rule(String rule, String tool, String version, Answer breaks, Answer helps) implements Report {}
 
     /** A no says why. */
     record Answer(boolean ok, String note) {

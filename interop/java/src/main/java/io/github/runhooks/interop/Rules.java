@@ -26,9 +26,9 @@ final class Rules {
 
     /**
      * What is to be seen of a rule: what the tool writes for its document, or its error, has one text and not another.
-     * Null is none. It is not mended where nothing can be written that says the same.
+     * Null is none. helps is false where there is no other way to say it, so that no fixed document can help.
      */
-    private record Break(String rule, Tool tool, String has, String hasNot, boolean mended) {
+    private record Break(String rule, Tool tool, String has, String hasNot, boolean helps) {
         Break(String rule, Tool tool, String has, String hasNot) {
             this(rule, tool, has, hasNot, true);
         }
@@ -78,13 +78,13 @@ final class Rules {
         List<Report> reports = new ArrayList<>();
         for (Break b : BREAKS) {
             Report.Answer breaks = b.seenIn(output(b.tool, b.rule)) ? Report.Answer.YES : Report.Answer.no(wanted(b));
-            Report.Answer mended = null;
-            if (b.mended) {
-                mended = b.seenIn(output(b.tool, b.rule + ".fixed"))
+            Report.Answer helps = null;
+            if (b.helps) {
+                helps = b.seenIn(output(b.tool, b.rule + ".fixed"))
                         ? Report.Answer.no("it is the same with the fixed document")
                         : Report.Answer.YES;
             }
-            reports.add(new Report.Rule(b.rule, b.tool.name, b.tool.version, breaks, mended));
+            reports.add(new Report.Rule(b.rule, b.tool.name, b.tool.version, breaks, helps));
         }
         return reports;
     }
