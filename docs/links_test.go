@@ -77,7 +77,7 @@ func TestLinks(t *testing.T) {
 }
 
 // otherPeoples are folders whose Markdown, if they have any, is not this repository's.
-var otherPeoples = map[string]bool{"node_modules": true, "venv": true, "target": true, "build": true, "bin": true, "site": true, "testdata": true}
+var otherPeoples = map[string]bool{"node_modules": true, "venv": true, "target": true, "build": true, "bin": true, "site": true, "generated": true, "testdata": true}
 
 // linked returns the file of the repository to which a link on a page leads, by its
 // path from the root and with the link's fragment; and false for a link to elsewhere.

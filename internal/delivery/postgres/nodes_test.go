@@ -215,7 +215,9 @@ func TestANodeOutlivesItsSession(t *testing.T) {
 	join(t, b)
 	endpoint(t, a, "e", "r", false)
 	commit(t, a, &delivery.Batch{Publish: []delivery.Publication{publication("r")}})
-	const holder = "SELECT coalesce(max(pid), 0) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND granted"
+	// Other databases of this server, of tests that run at the same time, have nodes of the same number.
+	const holder = `SELECT coalesce(max(pid), 0) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
 	old := scan[int](t, b, holder, nodeLocks, a.node.Load())
 	exec(t, b, "SELECT pg_terminate_backend($1)", old)
 	for start := time.Now(); ; {
