@@ -60,7 +60,7 @@ def main() -> None:
         "tool": "Schemathesis",
         "version": version("schemathesis"),
         "input": INPUT,
-        "note": "sends to runhooks listen --against documented, in its phases examples, coverage and fuzzing, with 50 examples",
+        "note": "sends to runhooks listen --against documented, in its phases examples, coverage and fuzzing, with 50 examples; headers are as documented, since it reads none without a secret",
         "takes": answer([f"{c['status']} for {c['body']}" for c in sent if c["conforms"] and c["status"] // 100 != 2]),
         "refuses": answer([f"{c['status']} for {c['body']}" for c in sent if not c["conforms"] and c["status"] // 100 != 4]),
         "answers": answer([complaint] if complaint else []),
