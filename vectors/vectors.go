@@ -3,9 +3,11 @@
 // Go.
 package vectors
 
-// The guide to a server shows vectors in its shapes. What writes it also judges them, so it
-// runs after what is generated in internal/validate.
+// The guide to a server shows vectors in its shapes, and the page of the contract shows
+// findings. What writes them also judges payloads, so it runs after what is generated in
+// internal/validate.
 //go:generate go run github.com/runhooks/runhooks/internal/sample/cmd/maxundoc -out ../docs/maxun.md
+//go:generate go run github.com/runhooks/runhooks/internal/reference/cmd/contractmd ../docs/contract.md
 
 import (
 	"cmp"

@@ -101,11 +101,18 @@ func (v *variation) vary(x value, name string) value {
 		return v.text(x, name)
 	case literal:
 		if strings.EqualFold(strings.ReplaceAll(name, "_", ""), "userid") {
-			return literal(strconv.Itoa(1 + v.IntN(1_000_000)))
+			least := int64(1)
+			if id, err := strconv.ParseInt(string(x), 10, 64); err == nil && id >= firstUnsafe {
+				least = firstUnsafe // which is a finding of its own
+			}
+			return literal(strconv.FormatInt(least+v.Int64N(1_000_000), 10))
 		}
 	}
 	return x
 }
+
+// firstUnsafe is the least integer that not every receiver can hold: RFC 7493, section 2.2.
+const firstUnsafe = 1 << 53
 
 // placeholders are names that servers give to robots they don't know, and to those of
 // tests: no user chose them.

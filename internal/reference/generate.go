@@ -1,3 +1,0 @@
-package reference
-
-//go:generate go run ./cmd/contractmd ../../docs/contract.md
