@@ -382,9 +382,9 @@ func (h *harReader) text() ([]byte, int, error) {
 
 const (
 	// skimLimit is how much of a string is kept where it does not matter, and
-	// readAhead how much the decoder gets at a time. Since that is less, the
-	// limit can be raised when a string that matters is next: nothing of its
-	// start can have been clipped.
+	// readAhead how much the decoder gets at a time, until it is in a string that
+	// matters. Since that is less, the limit can be raised when such a string is
+	// next: nothing of its start can have been clipped.
 	skimLimit = 8 << 10
 	readAhead = 4 << 10
 	// maxGap is the most that may stand between the strings and the brackets,
@@ -440,7 +440,13 @@ func (c *clipper) origin(offset int64) int64 {
 
 func (c *clipper) Read(p []byte) (int, error) {
 	for c.err == nil {
-		n, err := c.r.Read(p[:min(len(p), readAhead)])
+		// The decoder moves what it holds of a string each time that it gets more, so a
+		// long one that is kept is read in ever larger parts.
+		ahead := int64(readAhead)
+		if c.limit > skimLimit {
+			ahead = max(ahead, c.length)
+		}
+		n, err := c.r.Read(p[:min(int64(len(p)), ahead)])
 		if err != nil && err != io.EOF {
 			c.err = err
 		}
