@@ -163,9 +163,9 @@ lint-actions:
 fuzz: ## Fuzz every target, each for FUZZTIME (default 1h)
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' sh scripts/fuzz.sh
 
-fuzz-short: ## Fuzz every target for 5 seconds, and the validators against the judge for a minute
-	@GO='$(GO)' FUZZTIME=5s sh scripts/fuzz.sh
-	@GO='$(GO)' FUZZTIME=1m sh scripts/fuzz.sh FuzzValidate
+fuzz-short: ## Fuzz every target for 3 seconds, and the validators against the judge for half a minute
+	@GO='$(GO)' FUZZTIME=3s sh scripts/fuzz.sh
+	@GO='$(GO)' FUZZTIME=30s sh scripts/fuzz.sh FuzzValidate
 
 memory: ## Check a gigabyte of NDJSON, and one large .json, and show the peak memory (limits: 64 MiB, and the file and little more)
 	$(GO) test ./internal/cli -run TestMemory -memory.bytes=1000000000 -v -count=1 -timeout=1h
