@@ -32,7 +32,7 @@ var controls = []struct {
 	{"byte order mark", true, []string{"json.byte-order-mark"}},
 }
 
-// misses runs accepts on the controls, and returns the kinds of which it accepts any. If
+// misses runs accepts on the controls, and returns the kinds that have one it accepts. If
 // the subject only parses, only the controls that are not strict JSON count.
 func misses(parses bool, accepts func([]byte) (bool, error)) ([]string, error) {
 	payloads := make(map[string][]byte)

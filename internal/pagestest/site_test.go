@@ -679,13 +679,7 @@ func TestSitePolicy(t *testing.T) {
 		{`document.body.append(Object.assign(document.createElement("form"), {action: "http://127.0.0.1:1/"})), document.body.lastChild.submit()`, "form-action"},
 		{`document.body.setAttribute("style", "color: red")`, "style-src-attr"},
 	} {
-		refused := read[string](p, `new Promise((resolve) => {
-			document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective), {once: true})
-			`+tried.script+`
-		})`)
-		if refused != tried.directive {
-			t.Errorf("%s is refused by %q, want %q", tried.script, refused, tried.directive)
-		}
+		p.refuses(tried.script, tried.directive)
 	}
 	if refused := read[string](p, `new Promise((resolve) => { new Worker("probe.js").onmessage = ({data}) => resolve(data) })`); refused != "connect-src" {
 		t.Errorf("a request of a worker is refused by %q", refused)
@@ -847,12 +841,18 @@ func TestSiteContractByItself(t *testing.T) {
 		{`document.body.append(Object.assign(document.createElement("script"), {textContent: "0"}))`, "script-src-elem"},
 		{`document.head.append(Object.assign(document.createElement("style"), {textContent: "p {}"}))`, "style-src-elem"},
 	} {
-		refused := read[string](p, `new Promise((resolve) => {
-			document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective), {once: true})
-			`+tried.script+`
-		})`)
-		if refused != tried.directive {
-			t.Errorf("%s is refused by %q, want %q", tried.script, refused, tried.directive)
-		}
+		p.refuses(tried.script, tried.directive)
+	}
+}
+
+// refuses fails unless a directive of the page's policy refuses what a script does.
+func (p *tab) refuses(script, directive string) {
+	p.t.Helper()
+	refused := read[string](p, `new Promise((resolve) => {
+		document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective), {once: true})
+		`+script+`
+	})`)
+	if refused != directive {
+		p.t.Errorf("%s is refused by %q, want %q", script, refused, directive)
 	}
 }
