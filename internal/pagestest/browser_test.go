@@ -397,7 +397,8 @@ func (p *tab) click(name string) {
 	p.do(chromedp.MouseClickXY(at.X, at.Y))
 }
 
-// fill fills in the field with a label.
+// fill fills in the field with a label. Chromium answers before the text is there, so
+// it waits for it.
 func (p *tab) fill(label, text string) {
 	p.t.Helper()
 	p.find("field", label)
@@ -405,6 +406,7 @@ func (p *tab) fill(label, text string) {
 		_, err := cdp.Call(ctx, target, input.InsertText, input.InsertTextParams{Text: text})
 		return err
 	}))
+	p.wait(label+" is filled in", func() bool { return read[string](p, `document.activeElement.value ?? ""`) == text })
 }
 
 // tick makes the box with a label be checked, or not.

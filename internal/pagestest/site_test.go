@@ -795,7 +795,10 @@ func TestSiteContractLinks(t *testing.T) {
 	shown("run_completed.webhook_id")
 
 	p.fill("Filter members, rulings and codes", "user_id quotes")
-	p.sees("dialect.user-id-string", " of ")
+	p.sees("dialect.user-id-string")
+	if found := read[string](p, `document.getElementById("filtered").textContent`); !regexp.MustCompile(`^[1-9]\d* of \d+$`).MatchString(found) {
+		t.Errorf("the filter says %q", found)
+	}
 	p.lacks("captured_texts_count", "strict JSON", "Standard Webhooks")
 	for _, violation := range p.violations() {
 		t.Errorf("filtered: %s", violation)
