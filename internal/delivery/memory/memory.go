@@ -23,8 +23,8 @@ const TTL = 5 * time.Second
 type DB struct {
 	mu         sync.Mutex
 	last       int64 // of all numbers
-	events     map[string]*delivery.Event
-	bySeq      []*delivery.Event
+	events     map[string]*event
+	bySeq      []*event
 	endpoints  map[string]*endpoint
 	deliveries map[int64]*row
 	attempts   map[int64][]delivery.Attempt
@@ -60,9 +60,15 @@ type endpoint struct {
 
 func (e *endpoint) active() bool { return !e.deleted && e.State == delivery.Active }
 
+// An event is what was published, and its deliveries, the oldest first.
+type event struct {
+	delivery.Event
+	deliveries []*row
+}
+
 type row struct {
 	delivery.Delivery
-	event *delivery.Event
+	event *event
 	since time.Time // in its state
 }
 
@@ -78,7 +84,7 @@ type node struct {
 // NewDB returns an empty DB.
 func NewDB() *DB {
 	return &DB{
-		events: map[string]*delivery.Event{}, endpoints: map[string]*endpoint{},
+		events: map[string]*event{}, endpoints: map[string]*endpoint{},
 		deliveries: map[int64]*row{}, attempts: map[int64][]delivery.Attempt{}, keys: map[string]key{},
 	}
 }
@@ -407,33 +413,32 @@ func (s *Store) publish(p *delivery.Publication, now time.Time) delivery.Publish
 		s.db.accept(p, now)
 	}
 	done := delivery.Published{EventID: p.Event.ID}
-	for _, id := range slices.Sorted(maps.Keys(s.db.deliveries)) {
-		if r := s.db.deliveries[id]; r.EventID == p.Event.ID {
-			done.Deliveries = append(done.Deliveries, s.ref(r))
-		}
+	for _, r := range s.db.events[p.Event.ID].deliveries {
+		done.Deliveries = append(done.Deliveries, s.ref(r))
 	}
 	return done
 }
 
 func (db *DB) accept(p *delivery.Publication, now time.Time) {
-	event := p.Event
-	event.Seq = db.number()
-	db.events[event.ID] = &event
-	db.bySeq = append(db.bySeq, &event)
+	e := &event{Event: p.Event}
+	e.Seq = db.number()
+	db.events[e.ID] = e
+	db.bySeq = append(db.bySeq, e)
 	if p.SetAside != nil {
 		db.setAside = append(db.setAside, *p.SetAside)
 	}
 	if p.IdempotencyKey != "" {
-		db.keys[p.IdempotencyKey] = key{p.BodyHash, event.ID, now}
+		db.keys[p.IdempotencyKey] = key{p.BodyHash, e.ID, now}
 	}
-	for _, e := range db.targets(p) {
-		r := &row{event: &event, Delivery: delivery.Delivery{
-			ID: db.number(), EventID: event.ID, EventType: event.Type, EndpointID: e.ID, RobotID: event.RobotID,
-			RunID: event.RunID, Ordered: e.Ordered, CreatedAt: now,
+	for _, to := range db.targets(p) {
+		r := &row{event: e, Delivery: delivery.Delivery{
+			ID: db.number(), EventID: e.ID, EventType: e.Type, EndpointID: to.ID, RobotID: e.RobotID,
+			RunID: e.RunID, Ordered: to.Ordered, CreatedAt: now,
 		}}
 		db.deliveries[r.ID] = r
+		e.deliveries = append(e.deliveries, r)
 		state := delivery.Held
-		if e.State == delivery.Active {
+		if to.State == delivery.Active {
 			state = delivery.Pending
 		}
 		db.become(r, state, "", now)
@@ -548,7 +553,7 @@ func (s *Store) Due(ctx context.Context, q delivery.DueQuery) (found delivery.Du
 				return nil
 			}
 			size += len(r.event.Body)
-			found.Deliveries = append(found.Deliveries, delivery.Task{Delivery: r.Delivery, Event: *r.event})
+			found.Deliveries = append(found.Deliveries, delivery.Task{Delivery: r.Delivery, Event: r.event.Event})
 		}
 		return nil
 	})

@@ -271,7 +271,7 @@ func (s *Store) Event(_ context.Context, id string) (e delivery.Event, err error
 		if found == nil {
 			return delivery.ErrNotFound
 		}
-		e = *found
+		e = found.Event
 		e.Body = bytes.Clone(e.Body)
 		return nil
 	})
@@ -284,7 +284,7 @@ func (s *Store) Events(_ context.Context, f delivery.EventFilter, p delivery.Pag
 		for _, e := range s.db.bySeq {
 			if (f.RobotID == "" || e.RobotID == f.RobotID) && (f.RunID == "" || e.RunID == f.RunID) &&
 				(f.Type == "" || e.Type == f.Type) && within(e.At, f.From, f.To) {
-				one := *e
+				one := e.Event
 				one.Body, one.Source = nil, delivery.Source{}
 				all = append(all, one)
 			}
@@ -486,7 +486,7 @@ func (db *DB) recoverable(j *delivery.Job) (rows []*row) {
 }
 
 // erasable returns the events that a job to erase has yet to remove.
-func (db *DB) erasable(j *delivery.Job) (events []*delivery.Event) {
+func (db *DB) erasable(j *delivery.Job) (events []*event) {
 	for _, e := range db.bySeq {
 		if j.Kind == delivery.Erase && (j.RobotID == "" || e.RobotID == j.RobotID) && (j.RunID == "" || e.RunID == j.RunID) {
 			events = append(events, e)
@@ -496,11 +496,9 @@ func (db *DB) erasable(j *delivery.Job) (events []*delivery.Event) {
 }
 
 // erase removes an event, and all that there is of it.
-func (db *DB) erase(e *delivery.Event) {
-	for _, r := range db.deliveries {
-		if r.event == e {
-			db.drop(r)
-		}
+func (db *DB) erase(e *event) {
+	for _, r := range slices.Clone(e.deliveries) {
+		db.drop(r)
 	}
 	db.forget(e)
 	maps.DeleteFunc(db.keys, func(_ string, k key) bool { return k.eventID == e.ID })
@@ -511,12 +509,13 @@ func (db *DB) drop(r *row) {
 	delete(db.endpoints[r.EndpointID].open, r.ID)
 	delete(db.deliveries, r.ID)
 	delete(db.attempts, r.ID)
+	r.event.deliveries = slices.DeleteFunc(r.event.deliveries, func(other *row) bool { return other == r })
 }
 
 // forget removes an event that has no deliveries.
-func (db *DB) forget(e *delivery.Event) {
+func (db *DB) forget(e *event) {
 	delete(db.events, e.ID)
-	db.bySeq = slices.DeleteFunc(db.bySeq, func(other *delivery.Event) bool { return other == e })
+	db.bySeq = slices.DeleteFunc(db.bySeq, func(other *event) bool { return other == e })
 }
 
 func (s *Store) Settle(ctx context.Context, limit int) (n int, err error) {
@@ -569,33 +568,20 @@ func (s *Store) Retain(ctx context.Context, keep delivery.Retention, limit int) 
 			maps.DeleteFunc(e.hours, func(hour time.Time, _ delivery.Counts) bool { return goes(old(hour, delivery.KeepHours)) })
 		}
 		full := func() bool { return keep.MaxBytes > 0 && s.db.bytes() > keep.MaxBytes }
-		for _, id := range slices.Sorted(maps.Keys(s.db.deliveries)) {
-			r := s.db.deliveries[id]
-			if goes(r.State.Finished() && (old(r.FinishedAt, keep.Finished) || full())) {
-				s.db.drop(r)
-				if s.db.idle(r.event) {
-					s.db.forget(r.event)
+		for _, e := range slices.Clone(s.db.bySeq) {
+			had := len(e.deliveries) > 0
+			for _, r := range slices.Clone(e.deliveries) {
+				if goes(r.State.Finished() && (old(r.FinishedAt, keep.Finished) || full())) {
+					s.db.drop(r)
 				}
 			}
-		}
-		for _, e := range slices.Clone(s.db.bySeq) {
-			if goes(s.db.idle(e) && (old(e.At, keep.Finished) || full())) {
+			if len(e.deliveries) == 0 && (had || goes(old(e.At, keep.Finished) || full())) {
 				s.db.forget(e)
 			}
 		}
 		return nil
 	})
 	return n, err
-}
-
-// idle says that an event has no deliveries.
-func (db *DB) idle(e *delivery.Event) bool {
-	for _, r := range db.deliveries {
-		if r.event == e {
-			return false
-		}
-	}
-	return true
 }
 
 // bytes is about what a database on a disk would take.
