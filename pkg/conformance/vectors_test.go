@@ -102,7 +102,9 @@ func TestTruncated(t *testing.T) {
 			if each.Verdict != tt.want || !each.Truncated || len(each.Findings) != 10_000 {
 				t.Errorf("%s, truncated %v, %d findings", each.Verdict, each.Truncated, len(each.Findings))
 			}
-			checkReport(t, payload, each)
+			if !underRace { // with which it takes long to count 10,000 columns
+				checkReport(t, payload, each)
+			}
 			report := conformance.Check(payload)
 			if report.Verdict != tt.want || report.Truncated || len(report.Findings) > 4 {
 				t.Errorf("%s, truncated %v, %d findings", report.Verdict, report.Truncated, len(report.Findings))
@@ -200,6 +202,20 @@ func TestHints(t *testing.T) {
 // underRace reports whether the race detector is on, with which a sync.Pool loses what
 // it holds now and then.
 var underRace bool
+
+// sampled returns all vectors or, with the race detector, every eighth: TestVectors checks
+// each with it, and one goroutine has no more races in more of them.
+func sampled() []vectors.Vector {
+	all := vectors.All()
+	if !underRace {
+		return all
+	}
+	var some []vectors.Vector
+	for i := 0; i < len(all); i += 8 {
+		some = append(some, all[i])
+	}
+	return some
+}
 
 // skipUnderRace skips a test that counts allocations.
 func skipUnderRace(t *testing.T) {
