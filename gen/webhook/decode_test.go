@@ -43,7 +43,9 @@ func TestDecodeVectors(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	for _, v := range vectors.All() {
-		f.Add(v.Payload)
+		if len(v.Payload) < 10_000 { // TestDecodeVectors has the larger ones that conform
+			f.Add(v.Payload)
+		}
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		if conformance.Valid(payload) {
