@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/runhooks/runhooks/internal/cli"
+	"github.com/runhooks/runhooks/internal/racetest"
 )
 
 // make memory raises it to a gigabyte.
@@ -123,7 +124,7 @@ func TestMemoryOfReports(t *testing.T) {
 // memory that it had, and how long its report is.
 func measure(t *testing.T, want int, feed func(stdin io.Writer) error, args ...string) (peak, report int64) {
 	t.Helper()
-	if cli.UnderRace {
+	if racetest.On {
 		t.Skip("peak memory: the race detector takes several times as much")
 	}
 	self, err := os.Executable()

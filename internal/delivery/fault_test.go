@@ -13,6 +13,7 @@ import (
 
 	"github.com/runhooks/runhooks/internal/delivery"
 	"github.com/runhooks/runhooks/internal/delivery/memory"
+	"github.com/runhooks/runhooks/internal/racetest"
 )
 
 // TestProcessesAreKilled: two processes deliver, commits fail, answers to them are
@@ -20,7 +21,7 @@ import (
 // everything that was accepted arrived or is visibly finished, and while no lease
 // was lost, no two attempts of a delivery overlapped.
 func TestProcessesAreKilled(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(racetest.Some(10)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inLab(t, func(l *lab) { l.killProcesses(rand.New(rand.NewPCG(seed, 1))) })
 		})

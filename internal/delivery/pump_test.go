@@ -14,6 +14,7 @@ import (
 
 	"github.com/runhooks/runhooks/internal/delivery"
 	"github.com/runhooks/runhooks/internal/delivery/memory"
+	"github.com/runhooks/runhooks/internal/racetest"
 	"github.com/runhooks/runhooks/pkg/emitter"
 )
 
@@ -393,7 +394,7 @@ func TestCommitFailures(t *testing.T) {
 
 // TestNothingIsLost: whatever fails at random, in the end all is delivered.
 func TestNothingIsLost(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(racetest.Some(20)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inLab(t, func(l *lab) { l.randomFaults(rand.New(rand.NewPCG(seed, 0))) })
 		})

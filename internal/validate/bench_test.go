@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/runhooks/runhooks/internal/racetest"
 	"github.com/runhooks/runhooks/internal/validate"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/vectors"
@@ -172,9 +173,6 @@ func escape(s string) string {
 	return out.String()
 }
 
-// underRace reports whether the race detector is on.
-var underRace bool
-
 // The corpora are what the benchmarks take them for.
 func TestCorpora(t *testing.T) {
 	for _, c := range corpora(t) {
@@ -188,7 +186,7 @@ func TestCorpora(t *testing.T) {
 				}
 			}
 		}
-		if underRace { // with which a sync.Pool loses what it holds
+		if racetest.On { // with which a sync.Pool loses what it holds
 			continue
 		}
 		payload := c.payloads[0]

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/runhooks/runhooks/internal/judgetest"
+	"github.com/runhooks/runhooks/internal/racetest"
 	"github.com/runhooks/runhooks/internal/validate"
 )
 
@@ -16,10 +17,7 @@ const coverage = 0.99
 // TestMutants shows how many payloads that are valid and unusual are on the fast
 // path, and that none is that isn't valid. MUTANTS says how many to try.
 func TestMutants(t *testing.T) {
-	n := 20_000
-	if underRace { // which finds nothing more in more of them: this is one goroutine
-		n = 2_000
-	}
+	n := racetest.Some(20_000)
 	if text := os.Getenv("MUTANTS"); text != "" {
 		var err error
 		if n, err = strconv.Atoi(text); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runhooks/runhooks/internal/judgetest"
+	"github.com/runhooks/runhooks/internal/racetest"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/vectors"
 )
@@ -51,12 +52,8 @@ func TestEngines(t *testing.T) {
 			t.Fatal(v.Name)
 		}
 	}
-	mutants := 3_000
-	if underRace {
-		mutants = 300
-	}
 	r := rand.New(rand.NewPCG(13, 26))
-	for range mutants {
+	for range racetest.Some(3_000) {
 		payload := judgetest.Mutate(r, all[r.IntN(len(all))].Payload)
 		if len(payload) > 10_000 {
 			continue

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/runhooks/runhooks/internal/racetest"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/vectors"
 )
@@ -53,7 +54,7 @@ func TestMessagesAreHarmless(t *testing.T) {
 			continue
 		}
 		for i, at := range jsonString.FindAllStringIndex(payload, -1) {
-			if underRace && i%8 > 0 { // this is one goroutine
+			if racetest.On && i%8 > 0 { // this is one goroutine
 				continue
 			}
 			for _, token := range tokens {
@@ -108,7 +109,7 @@ func TestAmplification(t *testing.T) {
 // TestMemory: a check of a payload takes a small multiple of its memory, whatever it
 // is made of.
 func TestMemory(t *testing.T) {
-	if underRace {
+	if racetest.On {
 		t.Skip("peak memory: the race detector takes several times as much")
 	}
 	const size = 32 << 20

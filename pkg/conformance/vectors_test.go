@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/runhooks/runhooks/internal/racetest"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/vectors"
 )
@@ -102,7 +103,7 @@ func TestTruncated(t *testing.T) {
 			if each.Verdict != tt.want || !each.Truncated || len(each.Findings) != 10_000 {
 				t.Errorf("%s, truncated %v, %d findings", each.Verdict, each.Truncated, len(each.Findings))
 			}
-			if !underRace { // with which it takes long to count 10,000 columns
+			if !racetest.On { // with which it takes long to count 10,000 columns
 				checkReport(t, payload, each)
 			}
 			report := conformance.Check(payload)
@@ -199,15 +200,11 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// underRace reports whether the race detector is on, with which a sync.Pool loses what
-// it holds now and then.
-var underRace bool
-
 // sampled returns all vectors or, with the race detector, every eighth: TestVectors checks
 // each with it, and one goroutine has no more races in more of them.
 func sampled() []vectors.Vector {
 	all := vectors.All()
-	if !underRace {
+	if !racetest.On {
 		return all
 	}
 	var some []vectors.Vector
@@ -219,7 +216,7 @@ func sampled() []vectors.Vector {
 
 // skipUnderRace skips a test that counts allocations.
 func skipUnderRace(t *testing.T) {
-	if underRace {
+	if racetest.On {
 		t.Skip("allocations: under the race detector a sync.Pool loses what it holds")
 	}
 }

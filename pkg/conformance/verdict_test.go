@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/runhooks/runhooks/internal/judgetest"
+	"github.com/runhooks/runhooks/internal/racetest"
 	"github.com/runhooks/runhooks/pkg/conformance"
 	"github.com/runhooks/runhooks/vectors"
 )
@@ -33,11 +34,7 @@ func TestReaches(t *testing.T) {
 	for _, v := range all {
 		compare(v.Payload)
 	}
-	mutants := 5000
-	if underRace {
-		mutants = 500
-	}
-	for i := range mutants {
+	for i := range racetest.Some(5000) {
 		r := rand.New(rand.NewPCG(uint64(i), 2))
 		if payload := all[r.IntN(len(all))].Payload; len(payload) < 10_000 {
 			compare(judgetest.Mutate(r, payload))

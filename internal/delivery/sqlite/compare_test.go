@@ -9,11 +9,12 @@ import (
 	"github.com/runhooks/runhooks/internal/delivery/memory"
 	"github.com/runhooks/runhooks/internal/delivery/sqlite"
 	"github.com/runhooks/runhooks/internal/delivery/storetest"
+	"github.com/runhooks/runhooks/internal/racetest"
 )
 
 // TestSameAsMemory holds this store, which is fast, to the one that is plain.
 func TestSameAsMemory(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(racetest.Some(10)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { sameAsMemory(t, seed) })
 	}
 }
