@@ -6,13 +6,16 @@ set -eu
 cd "$(dirname "$0")/.."
 : "${GO:=go}" "${FUZZTIME:=10s}"
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d)
+log=$work/log
+trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# fuzz PACKAGE TARGET shows what the target says, and keeps it in the log.
+# fuzz PACKAGE TARGET shows what the target says, and keeps it in the log. What it finds
+# on the way is kept where go test keeps it.
 fuzz() {
-	{ "$GO" test -run '^$' -fuzz "^$2\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 1x "$1" </dev/null 2>&1 ||
+	{ (cd "$("$GO" list -f '{{.Dir}}' "$1")" && "$work/fuzz.test" -test.run '^$' -test.fuzz "^$2\$" -test.fuzztime "$FUZZTIME" \
+		-test.fuzzminimizetime 1x -test.fuzzcachedir "$("$GO" env GOCACHE)/fuzz/$1") </dev/null 2>&1 ||
 		echo "fuzz: exit status $?"; } | tee "$log"
 	! grep -q '^fuzz: exit status' "$log"
 }
@@ -35,7 +38,12 @@ if [ -z "$targets" ]; then
 fi
 
 failed=
+built=
 while read -r package target; do
+	if [ "$package" != "$built" ]; then # once for all its targets: to link takes as long as CI fuzzes one
+		"$GO" test -c -fuzz . -o "$work/fuzz.test" "$package"
+		built=$package
+	fi
 	echo "fuzz: $target of $package, for $FUZZTIME"
 	if fuzz "$package" "$target" || { ran_out && echo "fuzz: once more" && fuzz "$package" "$target"; }; then
 		continue
