@@ -77,7 +77,7 @@ func testAccepted(t *testing.T, payload []byte, verdict conformance.Verdict) {
 			want = map[event.Type]string{
 				event.RunCompleted: "RunCompleted", event.RunFailed: "RunFailed", event.Test: "Test",
 			}[e.Type]
-			if diff := cmp.Diff(e, rec.delivery.Event); diff != "" {
+			if diff := cmp.Diff(e, rec.delivery.Event, cmp.Comparer(bytes.Equal)); diff != "" {
 				t.Errorf("%v: the event (-want +got):\n%s", accept, diff)
 			}
 		}
