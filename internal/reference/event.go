@@ -13,7 +13,7 @@ import (
 // readEvent reads an event from its two schemas.
 func (c *Contract) readEvent(documented, observed *schema) (Event, error) {
 	e := Event{Description: documented.Description}
-	if s := documented.Properties.get("event_type"); s != nil && s.Const != nil {
+	if s := documented.Properties.Get("event_type"); s != nil && s.Const != nil {
 		e.Name = *s.Const
 	}
 	var example bytes.Buffer
@@ -52,7 +52,7 @@ func (r *eventReader) object(at string, s *schema) (err error) {
 	}
 	var inner []nested
 	for _, p := range s.Properties {
-		member, below := p.schema, join(at, p.name)
+		member, below := p.Value, join(at, p.Name)
 		name, placed := r.within(member)
 		if name != "" && !placed {
 			r.places[name] = r.event.Name + "." + below
@@ -60,9 +60,9 @@ func (r *eventReader) object(at string, s *schema) (err error) {
 			if member.Ref == "" {
 				path += elements
 			}
-			inner = append(inner, nested{path, r.defs.get(name)})
+			inner = append(inner, nested{path, r.defs.Get(name)})
 		}
-		row, err := r.member(below, p, required(s, p.name))
+		row, err := r.member(below, p, required(s, p.Name))
 		if err != nil {
 			return fmt.Errorf("%s: %w", below, err)
 		}
@@ -80,12 +80,12 @@ func (r *eventReader) object(at string, s *schema) (err error) {
 		o.Differences = r.differ.at[at]
 	}
 	for _, p := range r.differ.members[at] {
-		if slices.ContainsFunc(o.Members, func(m Member) bool { return m.Name == p.name }) {
+		if slices.ContainsFunc(o.Members, func(m Member) bool { return m.Name == p.Name }) {
 			continue
 		}
-		row, err := r.member(join(at, p.name), p, "")
+		row, err := r.member(join(at, p.Name), p, "")
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+			return fmt.Errorf("%s: %w", p.Name, err)
 		}
 		row.Type = ""
 		row.Differences = r.differ.at[row.Path]
@@ -102,8 +102,8 @@ func (r *eventReader) object(at string, s *schema) (err error) {
 
 // member describes a member by itself.
 func (r *eventReader) member(at string, p property, required string) (m Member, err error) {
-	s := p.schema
-	m = Member{Name: p.name, Path: at, Required: required, Description: s.Description, Unit: s.Unit, Elsewhere: s.Canonical}
+	s := p.Value
+	m = Member{Name: p.Name, Path: at, Required: required, Description: s.Description, Unit: s.Unit, Elsewhere: s.Canonical}
 	if m.Rulings, err = r.contract.rulings(s, Place{r.event.Name, at}); err != nil {
 		return m, err
 	}
@@ -111,7 +111,7 @@ func (r *eventReader) member(at string, p property, required string) (m Member, 
 		return m, err
 	}
 	if s.Ref != "" {
-		m.Description = r.defs.get(path.Base(s.Ref)).Description
+		m.Description = r.defs.Get(path.Base(s.Ref)).Description
 	}
 	if len(s.Examples) > 0 {
 		var example bytes.Buffer
@@ -140,7 +140,7 @@ func (r *eventReader) within(s *schema) (name string, placed bool) {
 // typeOf describes the type of what conforms to s.
 func (r *eventReader) typeOf(s *schema) (string, error) {
 	if s.Ref != "" {
-		def := r.defs.get(path.Base(s.Ref))
+		def := r.defs.Get(path.Base(s.Ref))
 		if def == nil {
 			return "", fmt.Errorf("%s is not in this schema", s.Ref)
 		}
@@ -198,10 +198,10 @@ func required(s *schema, name string) string {
 	switch {
 	case slices.Contains(s.Required, name):
 		return "Required"
-	case s.If == nil || len(s.If.Properties) != 1 || s.If.Properties[0].schema.Const == nil:
+	case s.If == nil || len(s.If.Properties) != 1 || s.If.Properties[0].Value.Const == nil:
 		return "Optional"
 	}
-	condition := fmt.Sprintf("%s is %q", s.If.Properties[0].name, *s.If.Properties[0].schema.Const)
+	condition := fmt.Sprintf("%s is %q", s.If.Properties[0].Name, *s.If.Properties[0].Value.Const)
 	switch {
 	case s.Then != nil && slices.Contains(s.Then.Required, name):
 		return "Only if " + condition

@@ -39,7 +39,7 @@ func observe(s *schema) (*observation, error) {
 // read reads a schema of what is at a path. A branch of one is about the same path.
 func (o *observation) read(at string, s *schema) error {
 	if s.Ref != "" {
-		if s = o.defs.get(path.Base(s.Ref)); s == nil {
+		if s = o.defs.Get(path.Base(s.Ref)); s == nil {
 			return nil // it is the documented one
 		}
 	}
@@ -61,11 +61,11 @@ func (o *observation) read(at string, s *schema) error {
 		o.at[about] = append(o.at[about], difference)
 	}
 	for _, p := range s.Properties {
-		name := instead(p.name)
-		if name == p.name && p.schema.Description != "" { // a condition only names a member
+		name := instead(p.Name)
+		if name == p.Name && p.Value.Description != "" { // a condition only names a member
 			o.members[at] = append(o.members[at], p)
 		}
-		if err := o.read(join(at, name), p.schema); err != nil {
+		if err := o.read(join(at, name), p.Value); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/runhooks/runhooks/internal/ordered"
 	"github.com/runhooks/runhooks/jsonschema"
 )
 
@@ -48,43 +49,9 @@ type dialect struct {
 }
 
 // properties are schemas by names, in the order in which they are written.
-type properties []property
+type properties = ordered.Object[*schema]
 
-type property struct {
-	name   string
-	schema *schema
-}
-
-// get returns the schema of a name, or nil.
-func (p properties) get(name string) *schema {
-	for _, property := range p {
-		if property.name == name {
-			return property.schema
-		}
-	}
-	return nil
-}
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (p *properties) UnmarshalJSON(text []byte) error {
-	members := json.NewDecoder(bytes.NewReader(text))
-	if _, err := members.Token(); err != nil { // the brace
-		return err
-	}
-	for members.More() {
-		name, err := members.Token()
-		if err != nil {
-			return err
-		}
-		member := property{schema: &schema{}}
-		member.name, _ = name.(string)
-		if err := members.Decode(member.schema); err != nil {
-			return err
-		}
-		*p = append(*p, member)
-	}
-	return nil
-}
+type property = ordered.Member[*schema]
 
 // A namedRuling is an element of x-rulings: a ruling that is stated there, or the ID
 // of one that is stated elsewhere.
@@ -133,7 +100,7 @@ func readSchema(file string) (*schema, error) {
 // expects them: members first, and then the objects that they refer to.
 func (s *schema) inner() (all []*schema) {
 	for _, p := range slices.Concat(s.Properties, s.Defs) {
-		all = append(all, p.schema)
+		all = append(all, p.Value)
 	}
 	all = append(all, s.AllOf...)
 	all = append(all, s.AnyOf...)

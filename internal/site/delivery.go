@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/runhooks/runhooks/internal/ordered"
 	"github.com/runhooks/runhooks/openapi"
 )
 
@@ -66,7 +67,7 @@ type document struct {
 	Info struct {
 		Title, Summary, Version, Description string
 	}
-	Webhooks   ordered[struct{ Post post }]
+	Webhooks   ordered.Object[struct{ Post post }]
 	Components struct {
 		Parameters map[string]parameter
 		Headers    map[string]parameter
@@ -80,9 +81,9 @@ type post struct {
 	Parameters           []ref
 	RequestBody          struct {
 		Description string
-		Content     ordered[struct{}]
+		Content     ordered.Object[struct{}]
 	}
-	Responses ordered[ref]
+	Responses ordered.Object[ref]
 }
 
 type ref struct {
@@ -108,7 +109,7 @@ type value struct {
 	Minimum     *int
 	Enum        []string
 	Required    []string
-	Properties  ordered[value]
+	Properties  ordered.Object[value]
 	Items       *value
 	Unit        string            `json:"x-unit"`
 	Examples    []json.RawMessage `json:"examples"`
@@ -116,42 +117,12 @@ type value struct {
 
 type response struct {
 	Description string
-	Headers     ordered[ref]
-	Content     ordered[struct {
+	Headers     ordered.Object[ref]
+	Content     ordered.Object[struct {
 		Schema   ref
 		Example  json.RawMessage
-		Examples ordered[struct{ Value json.RawMessage }]
+		Examples ordered.Object[struct{ Value json.RawMessage }]
 	}]
-}
-
-// ordered are the members of an object, in their order.
-type ordered[T any] []struct {
-	Name  string
-	Value T
-}
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (o *ordered[T]) UnmarshalJSON(text []byte) error {
-	members := json.NewDecoder(bytes.NewReader(text))
-	if _, err := members.Token(); err != nil { // the brace
-		return err
-	}
-	for members.More() {
-		name, err := members.Token()
-		if err != nil {
-			return err
-		}
-		var member struct {
-			Name  string
-			Value T
-		}
-		member.Name, _ = name.(string)
-		if err := members.Decode(&member.Value); err != nil {
-			return err
-		}
-		*o = append(*o, member)
-	}
-	return nil
 }
 
 // readDelivery reads the document of the webhooks.
