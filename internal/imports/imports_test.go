@@ -156,7 +156,7 @@ var layout = []struct {
 	},
 	{
 		of:      "internal/reference",
-		may:     []string{"jsonschema", "pkg/conformance"},
+		may:     []string{"internal/ordered", "jsonschema", "pkg/conformance"},
 		why:     "what people read of the contract comes from its schemas and the registry of codes alone",
 		refuses: []string{"internal/pages", "docs", "openapi"},
 	},
