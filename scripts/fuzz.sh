@@ -11,11 +11,11 @@ log=$work/log
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# fuzz PACKAGE TARGET shows what the target says, and keeps it in the log. What it finds
-# on the way is kept where go test keeps it.
+# fuzz runs a target of the package that was built, shows what it says, and keeps that in
+# the log. What it finds on the way is kept where go test keeps it.
 fuzz() {
-	{ (cd "$("$GO" list -f '{{.Dir}}' "$1")" && "$work/fuzz.test" -test.run '^$' -test.fuzz "^$2\$" -test.fuzztime "$FUZZTIME" \
-		-test.fuzzminimizetime 1x -test.fuzzcachedir "$("$GO" env GOCACHE)/fuzz/$1") </dev/null 2>&1 ||
+	{ (cd "$directory" && "$work/fuzz.test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$FUZZTIME" \
+		-test.fuzzminimizetime 1x -test.fuzzcachedir "$cache/$package") </dev/null 2>&1 ||
 		echo "fuzz: exit status $?"; } | tee "$log"
 	! grep -q '^fuzz: exit status' "$log"
 }
@@ -37,19 +37,20 @@ if [ -z "$targets" ]; then
 	exit 1
 fi
 
+cache=$("$GO" env GOCACHE)/fuzz
 failed=
 built=
 while read -r package target; do
 	if [ "$package" != "$built" ]; then # once for all its targets: to link takes as long as CI fuzzes one
 		"$GO" test -c -fuzz . -o "$work/fuzz.test" "$package"
+		directory=$("$GO" list -f '{{.Dir}}' "$package")
 		built=$package
 	fi
 	echo "fuzz: $target of $package, for $FUZZTIME"
-	if fuzz "$package" "$target" || { ran_out && echo "fuzz: once more" && fuzz "$package" "$target"; }; then
+	if fuzz || { ran_out && echo "fuzz: once more" && fuzz; }; then
 		continue
 	fi
 	failed="$failed $target"
-	directory=$("$GO" list -f '{{.Dir}}' "$package")
 	sed -n 's/.*Failing input written to //p' "$log" | while read -r input; do
 		echo "fuzz: $target fails on this, in $directory/$input:"
 		cat "$directory/$input"
